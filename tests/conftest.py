@@ -1,0 +1,26 @@
+"""Settings of the whole suite: the number of hypothesis examples, and plots without a screen."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# Set before anything imports matplotlib, and inherited by the subprocesses that tests start.
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+# No deadline anywhere: one eigenproblem on a busy machine takes as long as it takes.
+settings.register_profile(
+    "dev", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+# hypothesis' own profile, which it selects where CI is set (repeatable, prints how to reproduce)
+settings.register_profile("ci", settings.get_profile("ci"), max_examples=30, deadline=None)
+settings.register_profile(
+    "nightly",
+    max_examples=1000,
+    deadline=None,
+    derandomize=False,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
+)

@@ -1,0 +1,83 @@
+"""The written documentation: its examples run, and the API reference leaves nothing out."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from public_api import public_classes, public_objects
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+
+from sklearn_contrastive import LinearContrastive
+from sklearn_contrastive.datasets import make_spiked_covariance
+
+ROOT = Path(__file__).parents[1]
+BUILT = ("_build", "generated")
+PAGES = sorted(
+    path
+    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.rst")]
+    if not set(BUILT) & set(path.parts)
+)
+
+
+def examples_of(page):
+    """Return the examples of a page; a Markdown fence ends the output above it."""
+    text = re.sub(r"(?m)^```.*$", "", page.read_text(encoding="utf-8"))
+    name = str(page.relative_to(ROOT))
+    return doctest.DocTestParser().get_doctest(text, {}, name, str(page), 0)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_examples_on_the_page_run(page, capsys):
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    results = doctest.DocTestRunner(optionflags=flags).run(examples_of(page), clear_globs=True)
+    assert results.failed == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.rst", "docs/guide/replace_pca.rst"])
+def test_the_pages_that_teach_have_examples(page):
+    assert len(examples_of(ROOT / page).examples) >= 5
+
+
+def listed_in_the_reference():
+    """Return the qualified names that the autosummary tables of the API reference list."""
+    text = (ROOT / "docs" / "api.rst").read_text(encoding="utf-8")
+    entries = re.findall(r"(?m)^ {3}([A-Za-z_]+(?:\.[A-Za-z_]+)*)$", text)
+    return {f"sklearn_contrastive.{entry}" for entry in entries}
+
+
+def test_the_reference_lists_every_public_object_and_nothing_else():
+    assert listed_in_the_reference() == set(public_objects())
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, offered in public_classes().items() if hasattr(offered, "fit")]
+)
+def test_the_link_in_the_html_view_leads_to_a_page_of_the_reference(name):
+    address = public_classes()[name]()._get_doc_link()
+    assert address.endswith(f"/api/generated/{name}.html")
+    assert name in listed_in_the_reference()
+
+
+def surface(estimator):
+    """Return the parameters, fitted attributes and public methods of an estimator."""
+    X, _ = make_spiked_covariance(200, 10, 2, signal=3.0, random_state=0)
+    fitted = clone(estimator).fit(pd.DataFrame(X, columns=list("abcdefghij")))
+    methods = {
+        name
+        for name in dir(estimator)
+        if not name.startswith("_")
+        and callable(getattr(type(estimator), name, None))
+        and not re.fullmatch(r"set_\w+_request|get_metadata_routing|set_callbacks", name)
+    }
+    attributes = {name for name in vars(fitted) if re.fullmatch(r"[a-z]\w*_", name)}
+    return set(estimator.get_params()) | attributes | methods
+
+
+@pytest.mark.parametrize("estimator", [PCA(2), LinearContrastive(2)], ids=["PCA", "ours"])
+def test_the_migration_guide_leaves_nothing_out(estimator):
+    guide = (ROOT / "docs" / "guide" / "replace_pca.rst").read_text(encoding="utf-8")
+    missing = {name for name in surface(estimator) if f"``{name}``" not in guide}
+    assert not missing

@@ -1,0 +1,69 @@
+"""Docstrings: complete by numpydoc's rules, and their examples do what they say."""
+
+import doctest
+import functools
+import importlib
+import inspect
+
+import pytest
+from numpydoc.validate import validate
+from public_api import ALL_MODULES, own_methods, public_objects
+
+IGNORED = {
+    "ES01",  # a summary line is often all there is to say
+    "EX01",  # classes carry examples (asserted below); a method's is its class's
+    "GL01",  # ruff's and scikit-learn's layout: text on the line of the opening quotes
+    "GL08",  # reported for __init__, which is documented in its class; see the test of it below
+    "RT02",  # returned values carry names here, which say what a shape stands for
+    "SS05",  # takes every first word that ends in s for a verb; a summary may begin with a noun
+    "SA01",  # See Also where there is something to see
+    "SA04",  # the name of a well-known estimator needs no description
+}
+
+
+def documented():
+    """Return what has to be documented: each public object, and each public method of ours."""
+    found = {}
+    for name, offered in public_objects().items():
+        found[name] = offered
+        if inspect.isclass(offered):
+            methods = own_methods(offered)
+            methods.pop("__init__", None)
+            found.update({f"{name}.{method}": body for method, body in methods.items()})
+    return found
+
+
+@pytest.mark.parametrize("name", documented())
+def test_docstring_is_complete(name):
+    report = validate(name)
+    assert report["docstring"].strip(), "nothing is written there"
+    errors = [f"{code}: {text}" for code, text in report["errors"] if code not in IGNORED]
+    assert not errors, f"{report['file']}:{report['file_line']} {name}\n" + "\n".join(errors)
+
+
+@pytest.mark.parametrize("name", public_objects())
+def test_estimators_and_functions_show_an_example(name):
+    offered = public_objects()[name]
+    if inspect.isclass(offered) and not hasattr(offered, "fit"):
+        pytest.skip("a record or a warning: shown where it is returned or raised")
+    assert ">>>" in inspect.getdoc(offered)
+
+
+def test_enough_was_found_to_validate():
+    assert len(documented()) >= 20
+
+
+@functools.cache
+def run_examples(module_name):
+    """Run the examples of one module, once, and return doctest's counts."""
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    return doctest.testmod(importlib.import_module(module_name), optionflags=flags)
+
+
+@pytest.mark.parametrize("module_name", ALL_MODULES)
+def test_examples_in_docstrings_run(module_name):
+    assert run_examples(module_name).failed == 0
+
+
+def test_there_are_examples_to_run():
+    assert sum(run_examples(name).attempted for name in ALL_MODULES) >= 20
