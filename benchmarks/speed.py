@@ -184,6 +184,8 @@ def main():
         for cell in results[part]
         if cell["ratio"] > cell["allowed"]
     ]
+    if arguments.quick:
+        print("\nthe allowed ratios are meant for the full sizes, not for these")
     print("\nabove what is allowed:", "; ".join(missed) or "nothing")
     report(arguments, results | {"missed": missed}, time.perf_counter() - start)
 

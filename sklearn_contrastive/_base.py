@@ -41,9 +41,7 @@ def fitted_state_kept_on_error(estimator):
         yield
     except BaseException:
         # what `with_callbacks` has to tear down is not fitted state and must survive the error
-        callbacks = {
-            name: value for name, value in vars(estimator).items() if "callback" in name
-        }
+        callbacks = {name: value for name, value in vars(estimator).items() if "callback" in name}
         vars(estimator).clear()
         vars(estimator).update(kept, **callbacks)
         raise

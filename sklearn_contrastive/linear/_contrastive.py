@@ -58,7 +58,7 @@ class LinearContrastive(FactorTransformer):
         is; refinement matters where there are few features for many components or where components
         differ greatly in strength.
 
-    tol : float, default=1e-6
+    tol : float, default=1e-8
         Refinement stops when no noise variance changes by more than this share of itself.
 
     whiten : bool, default=False
@@ -180,7 +180,7 @@ class LinearContrastive(FactorTransformer):
         *,
         noise_weighted: bool = True,
         max_iter: int = 100,
-        tol: float = 1e-6,
+        tol: float = 1e-8,
         whiten: bool = False,
         solver: Literal["auto", "gram", "operator"] = "auto",
         random_state: RandomState = None,
@@ -265,9 +265,9 @@ class LinearContrastive(FactorTransformer):
                 )
             X, weight = self._samples(X, sample_weight, reset=first)
             before = SecondMoments.empty(X.shape[1]) if first else self._moments
+            self._check_n_components(np.inf, X.shape[1])
             moments = before + moments_of(X, weight, progress.step)
             if moments.n_samples > 1:
-                self._check_n_components(np.inf, X.shape[1])
                 self._fit_moments(moments, working_dtype(X), progress.step, warm=not first)
             else:
                 self._moments = moments
@@ -306,9 +306,7 @@ class LinearContrastive(FactorTransformer):
         X = self._validated(X, reset=reset)
         if sample_weight is None:
             return X, None
-        weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         return X, weight
 
     def _check_n_components(self, n_samples, n_features):
@@ -353,9 +351,9 @@ class LinearContrastive(FactorTransformer):
             )
         if len(lonely := _lonely_features(model)):
             warnings.warn(
-                f"A component rests on one feature alone ({self._names(lonely)}): it cannot be told "
-                "from that feature's own noise. Fewer components, or more features that see the "
-                "same factor, would settle it.",
+                f"A component rests on one feature alone ({self._names(lonely)}): it cannot be "
+                "told from that feature's own noise. Fewer components, or more features that see "
+                "the same factor, would settle it.",
                 ComponentsWarning,
                 stacklevel=5,
             )

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._factor_model import REFINEMENT_FLOOR, Refinement, refine
+from ._factor_model import PRIOR_SAMPLES, REFINEMENT_FLOOR, Refinement, refine
 from ._moments import SecondMoments
 from ._rank import count_above, estimate_rank
 from ._row_moments import RowMoments
-from ._spectrum import Eigenpairs, SearchSpace
+from ._row_spectrum import RowSearchSpace
+from ._spectrum import Eigenpairs, SearchSpace, relative_residuals
 
 __all__ = ["FactorModel", "WarmStart", "closed_form", "estimate_factor_model", "warm_start"]
 
-# the closed form's residuals, in units of the mean variance
-_CLOSED_FORM_TOL = 1e-7
+# the closed form's residuals as shares of the eigenvalues or of the mean variance: for its vectors;
+# for its eigenvalues alone, whose error is the square of that
+_CLOSED_FORM_TOL, _EIGENVALUE_TOL = 1e-7, 1e-4
+# and where each product reads all rows again
+_ROWS_EIGENVALUE_TOL = 0.03
+# a feature whose variance is a smaller share of the largest does not show in the eigenvalues
+_SMALLEST_SHARE = 1e-10
 
 
 @dataclass(frozen=True)
@@ -126,15 +132,29 @@ def estimate_factor_model(
     if n_sought == 0:
         return _no_factors(moments, scale, n_factors)
     start = None if warm_start is None else warm_start.loadings
-    spectrum = closed_form(moments, n_sought, rng, start)
-    on_step("eigenproblem")
     if max_iter == 0:
+        spectrum = closed_form(moments, n_sought, rng, start)
+        on_step("eigenproblem")
         return _closed_form_model(moments, scale, spectrum, n_factors)
     if space is None:
         space = correlation_space(moments, scale, n_sought, rng, start)
     uniqueness = np.ones_like(scale) if warm_start is None else warm_start.uniqueness
-    refined = refine(space, n_sought, uniqueness, max_iter=max_iter, tol=tol, on_step=on_step)
-    return _refined_model(scale, refined, spectrum, n_factors)
+    refined = refine(
+        space,
+        n_sought,
+        uniqueness,
+        max_iter=max_iter,
+        tol=tol,
+        prior=PRIOR_SAMPLES / moments.n_samples,
+        on_step=on_step,
+    )
+    if isinstance(space, SearchSpace):
+        contrastive_values = _contrastive_values(space, scale, n_sought)
+    else:
+        start = scale[:, None] * refined.loadings
+        contrastive_values = closed_form(moments, n_sought, rng, start, _ROWS_EIGENVALUE_TOL).values
+    on_step("eigenproblem")
+    return _refined_model(scale, refined, contrastive_values, n_factors)
 
 
 def feature_scale(moments: SecondMoments | RowMoments) -> NDArray[np.float64]:
@@ -144,9 +164,20 @@ def feature_scale(moments: SecondMoments | RowMoments) -> NDArray[np.float64]:
     return np.sqrt(np.where(variances > rounding, variances, 0.0))
 
 
-def correlation_space(moments, scale, n_pairs, rng, start=None) -> SearchSpace:
+def correlation_space(moments, scale, n_pairs, rng, start=None) -> SearchSpace | RowSearchSpace:
     """Search space of the correlation matrix; constant features are its null space."""
     inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)[:, None]
+    if isinstance(moments, RowMoments) and moments.n_rows < moments.n_features:
+        root = np.sqrt(moments.weight / (moments.n_samples - 1))[:, None]
+        return RowSearchSpace(
+            lambda directions: root * moments.project(inverse * directions),
+            lambda rows: inverse * moments.combine(root * rows),
+            moments.n_rows,
+            moments.n_features,
+            n_pairs,
+            rng,
+            moments.rounding,
+        )
 
     def correlation_times(directions):
         return inverse * moments.covariance_times(inverse * directions)
@@ -161,6 +192,7 @@ def closed_form(
     n_pairs: int,
     rng: np.random.RandomState,
     start: NDArray | None = None,
+    tol: float = _CLOSED_FORM_TOL,
 ) -> Eigenpairs:
     """Leading eigenpairs of the contrastive matrix, the covariance without its diagonal.
 
@@ -174,6 +206,8 @@ def closed_form(
         Draws the first directions of the eigensolver.
     start : ndarray of shape (n_features, m), default=None
         Directions to begin with.
+    tol : float, default=1e-7
+        Bound on the residuals as shares of the eigenvalues.
 
     Returns
     -------
@@ -192,9 +226,27 @@ def closed_form(
         moments.covariance_times, len(variances), n_pairs, rng, start, moments.rounding
     )
     pairs = space.leading(
-        n_pairs, np.full_like(variances, unit), shift=variances, tol=_CLOSED_FORM_TOL
+        n_pairs,
+        np.full_like(variances, unit),
+        shift=variances,
+        tol=tol,
+        error=relative_residuals,
     )
-    return Eigenpairs(pairs.values * unit, pairs.vectors * np.sqrt(unit), pairs.converged)
+    return replace(pairs, values=pairs.values * unit, vectors=pairs.vectors * np.sqrt(unit))
+
+
+def _contrastive_values(space, scale, n_pairs):
+    """Leading eigenvalues of the contrastive matrix from the search space of the correlations.
+
+    With y = D^(1/2) v, the eigenproblem of D^(1/2) (C - I) D^(1/2) is that of the pencil
+    (C - I, D^-1), to which refinement's products with C are of use already.
+    """
+    variances = np.maximum(scale**2, _SMALLEST_SHARE * np.max(scale**2))
+    unit = variances.mean()
+    pairs = space.leading(
+        n_pairs, unit / variances, shift=1.0, tol=_EIGENVALUE_TOL, error=relative_residuals
+    )
+    return pairs.values * unit
 
 
 def _padded(start, n_pairs, rng):
@@ -234,17 +286,17 @@ def _closed_form_model(moments, scale, spectrum, n_asked):
     return _model(scale, loadings, uniqueness, values, n_asked, 1, spectrum.converged)
 
 
-def _refined_model(scale, refined: Refinement, spectrum, n_asked):
+def _refined_model(scale, refined: Refinement, contrastive_values, n_asked):
     """The refined correlations, scaled back to the features' units."""
     n_factors = refined.loadings.shape[1]
     return _model(
         scale,
         scale[:, None] * refined.loadings,
         refined.uniqueness,
-        spectrum.values[:n_factors],
+        contrastive_values[:n_factors],
         n_asked,
         refined.n_iter + 1,
-        refined.converged and spectrum.converged,
+        refined.converged,
     )
 
 

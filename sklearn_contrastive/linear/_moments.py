@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.utils.sparsefuncs import mean_variance_axis
 
 __all__ = ["BLOCK_ROWS", "SecondMoments", "centred_blocks", "moments_of", "working_dtype"]
 
@@ -57,9 +58,7 @@ class SecondMoments:
         if self.n_samples and other.n_samples:
             between = shift * (self.n_samples * other.n_samples / n_samples)
             scatter += np.outer(between, shift)
-        return SecondMoments(
-            n_samples, self.mean + shift * (other.n_samples / n_samples), scatter
-        )
+        return SecondMoments(n_samples, self.mean + shift * (other.n_samples / n_samples), scatter)
 
     @property
     def n_features(self) -> int:
@@ -152,11 +151,11 @@ def moments_of(
     for start in range(0, X.shape[0], n_rows):
         block = X[start : start + n_rows]
         weight = None if sample_weight is None else sample_weight[start : start + n_rows]
-        count, near_mean, offset, product = _block_moments(block, weight, buffer[: len(block)])
-        if count > 0:
+        if weight is None or weight.any():
+            count, point, offset, product = _block_moments(block, weight, buffer[: len(block)])
             scatter += product
             counts.append(count)
-            means.append(near_mean + offset)
+            means.append(point + offset)
             offsets.append(offset)
         on_block("block of rows")
     n_samples = float(np.sum(counts))
@@ -179,7 +178,7 @@ def _block_moments(block, weight, buffer):
     correction that is left to the caller. Where the mean is small itself the point is the origin,
     which saves a pass over the block.
     """
-    sampled = np.asarray(block[:: max(1, len(block) // 64)], dtype=np.float64)
+    sampled = sampled_rows(block, weight)
     point, variance = sampled.mean(axis=0), sampled.var(axis=0)
     if np.all(point**2 <= _LOST_FACTOR[buffer.dtype.type] * variance):
         point = np.zeros_like(point)
@@ -192,8 +191,14 @@ def _block_moments(block, weight, buffer):
     else:
         count, total = float(weight.sum()), weight.astype(buffer.dtype) @ centred
         centred = np.multiply(centred, np.sqrt(weight)[:, None].astype(buffer.dtype), out=buffer)
-    offset = total.astype(np.float64) / (count or 1.0)
+    offset = total.astype(np.float64) / count
     return count, point.astype(np.float64), offset, centred.T @ centred
+
+
+def sampled_rows(X, weight=None):
+    """A few rows of X that count, spread over all of them, in float64."""
+    counted = np.arange(len(X)) if weight is None else np.flatnonzero(weight)
+    return np.asarray(X[counted[:: max(1, len(counted) // 64)]], dtype=np.float64)
 
 
 def _moments_of_sparse(X, sample_weight):
@@ -204,7 +209,9 @@ def _moments_of_sparse(X, sample_weight):
         return SecondMoments.empty(X.shape[1])
     X = sparse.csr_array(X).astype(np.float64, copy=False)
     weighted = sparse.csr_array(sparse.diags_array(weight) @ X)
-    mean = np.asarray(weighted.sum(axis=0)).ravel() / n_samples
+    mean, variances = mean_variance_axis(X, axis=0, weights=weight)
     scatter = (X.T @ weighted).toarray()
     scatter -= np.outer(mean * n_samples, mean)
+    # on the diagonal the difference would leave rounding errors of a constant column
+    np.fill_diagonal(scatter, variances * n_samples)
     return SecondMoments(n_samples, mean, scatter)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._factor_model import refine
-from ._spectrum import SearchSpace
+from ._factor_model import PRIOR_SAMPLES, refine
+from ._row_spectrum import RowSearchSpace
+from ._spectrum import SearchSpace, relative_residuals
 
 __all__ = ["count_above", "estimate_rank", "noise_edge"]
 
@@ -38,18 +39,20 @@ def noise_edge(n_samples: float, n_features: int) -> float:
     return float(((n + d) ** 2 + 2.0 * (n + d) * (1 / n + 1 / d) ** (1 / 3)) / n_samples)
 
 
-def count_above(space: SearchSpace, uniqueness, edge: float, largest: int) -> int:
+def count_above(space: SearchSpace | RowSearchSpace, uniqueness, edge: float, largest: int) -> int:
     """Number of eigenvalues of C w = lambda diag(uniqueness) w above an edge, at most `largest`."""
-    asked = 8
+    asked = min(8, largest)
     while True:
-        values = space.leading(min(asked, largest), uniqueness, tol=1e-2).values
+        values = space.leading(asked, uniqueness, tol=1e-2, error=relative_residuals).values
         count = int(np.sum(values > edge))
-        if count < len(values) or len(values) >= largest or len(values) < asked:
+        if count < asked or asked == largest:
             return count
-        asked *= 2
+        asked = min(2 * asked, largest)
 
 
-def estimate_rank(space: SearchSpace, n_samples: float, n_features: int, largest: int) -> int:
+def estimate_rank(
+    space: SearchSpace | RowSearchSpace, n_samples: float, n_features: int, largest: int
+) -> int:
     """Number of factors, counted upward.
 
     With no factor all of a feature's variance is noise; the eigenvalues of the correlations above
@@ -59,7 +62,7 @@ def estimate_rank(space: SearchSpace, n_samples: float, n_features: int, largest
 
     Parameters
     ----------
-    space : SearchSpace
+    space : SearchSpace or RowSearchSpace
         Of the correlation matrix.
     n_samples : float
         Number of samples.
@@ -74,12 +77,15 @@ def estimate_rank(space: SearchSpace, n_samples: float, n_features: int, largest
         From 0 to `largest`.
     """
     edge = noise_edge(n_samples, n_features)
-    uniqueness = np.ones(len(space.basis))
+    uniqueness = np.ones(space.n_features)
     rank = 0
     while rank < largest:
         count = count_above(space, uniqueness, edge, largest)
         if count <= rank:
             return count
         rank = count
-        uniqueness = refine(space, rank, uniqueness, max_iter=_STEPS, tol=1e-3).uniqueness
+        refined = refine(
+            space, rank, uniqueness, max_iter=_STEPS, tol=1e-3, prior=PRIOR_SAMPLES / n_samples
+        )
+        uniqueness = refined.uniqueness
     return rank

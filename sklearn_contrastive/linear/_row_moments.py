@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from ._moments import centred_blocks, working_dtype
+from ._moments import centred_blocks, sampled_rows, working_dtype
 
 __all__ = ["DenseRows", "RowMoments", "SparseRows", "rows_of"]
 
@@ -39,25 +39,30 @@ class RowMoments:
         self.rounding = float(np.finfo(dtype).eps)
 
     @property
+    def n_rows(self) -> int:
+        """Number of rows, whatever their weights."""
+        return len(self.weight)
+
+    @property
     def n_features(self) -> int:
         """Number of features."""
         return len(self.mean)
 
     def covariance_times(self, directions: NDArray) -> NDArray[np.float64]:
         """Product of the covariance with directions of shape (n_features, n_directions)."""
-        scores = self._project(directions)
-        return self._combine(scores * self.weight[:, None]) / (self.n_samples - 1)
+        scores = self.project(directions)
+        return self.combine(scores * self.weight[:, None]) / (self.n_samples - 1)
 
     def covariance_along(self, directions: NDArray) -> NDArray[np.float64]:
         """Covariance of the samples projected on directions; (n_directions, n_directions)."""
-        scores = self._project(directions)
+        scores = self.project(directions)
         return scores.T @ (scores * self.weight[:, None]) / (self.n_samples - 1)
 
-    def _project(self, directions):
+    def project(self, directions):
         """Scores of all centred rows, (n_rows, n_directions)."""
         raise NotImplementedError
 
-    def _combine(self, scores):
+    def combine(self, scores):
         """Sum over rows of centred row times scores, (n_features, n_directions)."""
         raise NotImplementedError
 
@@ -91,12 +96,12 @@ class DenseRows(RowMoments):
             return iter([(slice(None), self._centred)])
         return centred_blocks(self._X, self.mean, self._block_rows)
 
-    def _project(self, directions):
+    def project(self, directions):
         directions = directions.astype(working_dtype(self._X), copy=False)
         scores = [block @ directions for _, block in self._blocks()]
         return np.concatenate(scores).astype(np.float64, copy=False)
 
-    def _combine(self, scores):
+    def combine(self, scores):
         scores = scores.astype(working_dtype(self._X), copy=False)
         total = np.zeros((self._X.shape[1], scores.shape[1]))
         for rows, block in self._blocks():
@@ -122,10 +127,10 @@ class SparseRows(RowMoments):
         variances = biased * (n_samples / (n_samples - 1))
         super().__init__(mean, variances, sample_weight, X.shape[0], np.float64)
 
-    def _project(self, directions):
+    def project(self, directions):
         return self._X @ directions - self.mean @ directions
 
-    def _combine(self, scores):
+    def combine(self, scores):
         return self._X.T @ scores - np.outer(self.mean, scores.sum(axis=0))
 
 
@@ -137,7 +142,7 @@ def rows_of(X, sample_weight: NDArray[np.float64] | None = None) -> RowMoments:
 def _mean_and_variances(X, sample_weight, block_rows):
     """Mean and variance of each feature in one pass over blocks centred near the mean."""
     weight = np.ones(len(X)) if sample_weight is None else sample_weight
-    near_mean = np.mean(X[:: max(1, len(X) // 64)], axis=0, dtype=np.float64)
+    near_mean = sampled_rows(X, sample_weight).mean(axis=0)
     offset, squares = np.zeros(X.shape[1]), np.zeros(X.shape[1])
     for rows, block in centred_blocks(X, near_mean, block_rows):
         block = block.astype(np.float64, copy=False)

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Eigenpairs", "SearchSpace", "fix_signs"]
+__all__ = ["Eigenpairs", "SearchSpace", "fix_signs", "relative_residuals", "residual_norms"]
 
-# a search space is cut back to its best directions when it would grow to this many blocks
-_MAX_BLOCKS = 8
+# directions beyond the eigenpairs asked for, which speed up the last of them
+OVERSAMPLING = 8
+# blocks of directions to which a search space is cut back
+KEPT_BLOCKS = 2
 # up to this many features the space is everything from the start: LAPACK at once
-_SMALL = 64
-_MAX_EXPANSIONS = 100
+SMALL = 64
+MAX_EXPANSIONS = 100
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,31 @@ class Eigenpairs:
         Eigenvalues.
     vectors : ndarray of shape (n_features, n_pairs)
         Eigenvectors w with w' diag(scale) w = 1.
+    norms : ndarray of shape (n_pairs,)
+        Norms of the residuals, whitened by the scale; for some spaces an upper bound.
+    left_out : float
+        Largest eigenvalue of the space that is not among the values.
     converged : bool
-        Whether the residuals are below the tolerance.
+        Whether the errors are below the tolerance.
     """
 
     values: NDArray[np.float64]
     vectors: NDArray[np.float64]
+    norms: NDArray[np.float64]
+    left_out: float
     converged: bool
+
+
+def residual_norms(values: NDArray, vectors: NDArray, residuals: NDArray) -> NDArray:
+    """Norm of each residual: distance of the value from an eigenvalue, at most."""
+    return np.linalg.norm(residuals, axis=0)
+
+
+def relative_residuals(values: NDArray, vectors: NDArray, residuals: NDArray) -> NDArray:
+    """Norm of each residual as a share of its eigenvalue."""
+    return residual_norms(values, vectors, residuals) / np.maximum(
+        np.abs(values[: vectors.shape[1]]), 1.0
+    )
 
 
 class SearchSpace:
@@ -74,9 +94,11 @@ class SearchSpace:
         rounding: float = float(np.finfo(np.float64).eps),
     ):
         self._multiply = multiply
-        self._rounding = rounding
-        self._block = min(n_pairs + 8, n_features)
-        if n_features <= max(_SMALL, 3 * self._block):
+        self.rounding = rounding
+        self.n_features = n_features
+        self._rng = rng
+        self._block = min(n_pairs + OVERSAMPLING, n_features)
+        if n_features <= max(SMALL, 3 * self._block):
             basis = np.eye(n_features)
         elif start is None:
             # one power step: random directions turn towards those of large variance
@@ -86,8 +108,17 @@ class SearchSpace:
         self.basis = np.linalg.qr(basis)[0]
         self.image = multiply(self.basis)
         self._projected = self.basis.T @ self.image
+        self._recent = np.zeros((self.basis.shape[1], 0))
 
-    def leading(self, n_pairs: int, scale, shift=0.0, tol: float = 1e-6) -> Eigenpairs:
+    def leading(
+        self,
+        n_pairs: int,
+        scale: NDArray,
+        shift: NDArray | float = 0.0,
+        *,
+        tol: float,
+        error: Callable[..., NDArray] = residual_norms,
+    ) -> Eigenpairs:
         """Leading eigenpairs of (A - diag(shift)) w = value diag(scale) w.
 
         Parameters
@@ -98,67 +129,123 @@ class SearchSpace:
             Positive diagonal.
         shift : float or ndarray of shape (n_features,), default=0.0
             Diagonal that is subtracted.
-        tol : float, default=1e-6
-            Bound on the norm of each residual in the metric 1 / scale, in units of the
-            eigenvalues.
+        tol : float
+            Bound on the error of each pair.
+        error : callable, default=residual_norms
+            Error of each pair from all eigenvalues in the space, and vectors and residuals of the
+            pairs, whitened by the scale.
 
         Returns
         -------
         Eigenpairs
             At most `n_pairs`, as many as the space has dimensions.
         """
-        shift = np.broadcast_to(shift, scale.shape)
-        for expansion in range(_MAX_EXPANSIONS + 1):
-            values, coefficients = self._ritz(scale, shift)
-            vectors = self.basis @ coefficients[:, :n_pairs]
+        shift, root = np.broadcast_to(shift, scale.shape), np.sqrt(scale)[:, None]
+        self._reserve(n_pairs)
+        whole = self.basis.shape[1] == len(scale)
+        if not whole and self._recent.shape[1] == n_pairs:
+            # the last solution's residuals under the new diagonals say as well where to look as
+            # those of a solution in the space as it is
+            vectors, images = self.basis @ self._recent, self.image @ self._recent
+            images -= shift[:, None] * vectors
+            values = np.sum(vectors * images, axis=0)
+            values /= np.sum(vectors * (scale[:, None] * vectors), axis=0)
+            self._expand(images - scale[:, None] * values * vectors, values, scale, shift)
+        metric = self._project(scale)
+        projected = self._projected - (self._project(shift) if np.any(shift) else 0.0)
+        for expansion in range(MAX_EXPANSIONS + 1):
+            values, coefficients = _generalised_eigenpairs(projected, metric)
+            wanted, self._recent = values[:n_pairs], coefficients[:, :n_pairs]
+            vectors = self.basis @ self._recent
+            residuals = self.image @ self._recent
+            residuals -= (shift[:, None] + scale[:, None] * wanted) * vectors
+            white = residuals / root
+            norms = residual_norms(wanted, vectors, white)
+            exact = norms <= 10 * self.rounding * np.abs(values).max(initial=0.0)
+            errors = np.where(exact, 0.0, error(values, root * vectors, white))
             whole = self.basis.shape[1] == len(scale)
-            residuals = self.image @ coefficients[:, :n_pairs]
-            residuals -= shift[:, None] * vectors + scale[:, None] * vectors * values[:n_pairs]
-            norms = np.linalg.norm(residuals / np.sqrt(scale)[:, None], axis=0)
-            attainable = max(tol, 10 * self._rounding * np.abs(values).max(initial=0.0))
-            converged = whole or bool(np.all(norms <= attainable))
-            if converged or expansion == _MAX_EXPANSIONS:
+            converged = whole or bool(np.all(errors <= tol))
+            if not whole and self.basis.shape[1] > KEPT_BLOCKS * self._block:
+                metric, projected = self._cut_back(coefficients, metric, projected)
+            if converged or expansion == MAX_EXPANSIONS:
                 break
-            lagging = norms > 0.1 * attainable
-            # diag(A) is close to the shift (closed form) or to 1 (correlations): Davidson's
-            # preconditioner, kept positive
-            pole = shift[:, None] + scale[:, None] * np.abs(values[:n_pairs][lagging])
-            if not self._expand(residuals[:, lagging] / pole, coefficients):
+            lagging = errors > 0.1 * tol
+            new = self._expand(residuals[:, lagging], wanted[lagging], scale, shift)
+            if new.shape[1] == 0:
                 break  # the residuals lie in the space: nothing but rounding is left
-        return Eigenpairs(values[:n_pairs], vectors, converged)
+            image = self.image[:, -new.shape[1] :] - shift[:, None] * new
+            metric = bordered(metric, self.basis.T @ (scale[:, None] * new))
+            projected = bordered(projected, self.basis.T @ image)
+        return Eigenpairs(wanted, vectors, norms, next_value(values, n_pairs), converged)
 
-    def _ritz(self, scale, shift):
-        """Eigenvalues in the space, decreasing, and their coefficients in the basis."""
-        metric = np.linalg.cholesky(self.basis.T @ (scale[:, None] * self.basis))
-        inverse = np.linalg.inv(metric)
-        projected = self._projected
-        if np.any(shift):
-            projected = projected - self.basis.T @ (shift[:, None] * self.basis)
-        values, coefficients = np.linalg.eigh(inverse @ projected @ inverse.T)
-        return values[::-1], inverse.T @ coefficients[:, ::-1]
+    def _reserve(self, n_pairs):
+        """Make room for more eigenpairs than were asked for before."""
+        self._block = max(self._block, min(n_pairs + OVERSAMPLING, self.n_features))
+        if self.basis.shape[1] < n_pairs:
+            missing = self._block - self.basis.shape[1]
+            random = self._multiply(self._rng.standard_normal((self.n_features, missing)))
+            self._append(orthonormalised(random, self.basis))
 
-    def _expand(self, directions, coefficients):
-        """Add directions and say whether any was new; a large space is cut back first."""
-        size = self.basis.shape[1]
-        if size + directions.shape[1] > _MAX_BLOCKS * self._block:
-            kept = np.linalg.qr(coefficients[:, : 2 * self._block])[0]
-            self.basis, self.image = self.basis @ kept, self.image @ kept
-            self._projected = kept.T @ self._projected @ kept
-        directions = directions / np.linalg.norm(directions, axis=0)
-        for _ in range(2):  # once is not enough: the first pass leaves rounding errors behind
-            directions = directions - self.basis @ (self.basis.T @ directions)
-            directions, triangle = np.linalg.qr(directions)
-            new = np.abs(np.diag(triangle)) > 1e-8
-            directions = directions[:, new]
-        directions = directions[:, : len(self.basis) - self.basis.shape[1]]
-        if directions.shape[1] == 0:
-            return False
-        image = self._multiply(directions)
-        cross = self.basis.T @ image
-        self._projected = np.block([[self._projected, cross], [cross.T, directions.T @ image]])
-        self.basis = np.hstack([self.basis, directions])
+    def _project(self, diagonal):
+        """The diagonal matrix in the basis."""
+        return self.basis.T @ (diagonal[:, None] * self.basis)
+
+    def _cut_back(self, coefficients, *matrices):
+        """Keep the best part of the space only; return small matrices in the new basis."""
+        kept, triangle = np.linalg.qr(coefficients[:, : KEPT_BLOCKS * self._block])
+        self.basis, self.image = self.basis @ kept, self.image @ kept
+        self._projected = kept.T @ self._projected @ kept
+        self._recent = triangle[:, : self._recent.shape[1]]
+        return [kept.T @ matrix @ kept for matrix in matrices]
+
+    def _expand(self, residuals, values, scale, shift):
+        """Add to the space what is new in preconditioned residuals; return it, orthonormal."""
+        # diag(A) is close to the shift (closed form) or to 1 (correlations): Davidson's
+        # preconditioner, kept positive
+        directions = residuals / (shift[:, None] + scale[:, None] * np.abs(values))
+        new = orthonormalised(directions, self.basis)
+        self._append(new)
+        return new
+
+    def _append(self, new):
+        """Add orthonormal directions to the space."""
+        image = self._multiply(new)
+        self.basis = np.hstack([self.basis, new])
         self.image = np.hstack([self.image, image])
-        return True
+        self._projected = bordered(self._projected, self.basis.T @ image)
+        self._recent = np.vstack([self._recent, np.zeros((new.shape[1], self._recent.shape[1]))])
+
+
+def next_value(values, n_pairs):
+    """The first value that is left out, 0 if there is none."""
+    return float(values[n_pairs]) if len(values) > n_pairs else 0.0
+
+
+def orthonormalised(directions, basis):
+    """What is new in some directions, orthonormal to each other and to the basis."""
+    directions = directions / np.linalg.norm(directions, axis=0)
+    for _ in range(2):  # once is not enough: the first pass leaves rounding errors behind
+        directions = directions - basis @ (basis.T @ directions)
+        directions, triangle = np.linalg.qr(directions)
+        directions = directions[:, np.abs(np.diag(triangle)) > 1e-8]
+    return directions[:, : len(basis) - basis.shape[1]]
+
+
+def _generalised_eigenpairs(projected, metric):
+    """Eigenvalues of the small pencil, decreasing, and their coefficients."""
+    inverse = np.linalg.inv(np.linalg.cholesky(metric))
+    values, coefficients = np.linalg.eigh(inverse @ projected @ inverse.T)
+    return values[::-1], inverse.T @ coefficients[:, ::-1]
+
+
+def bordered(matrix, columns):
+    """A symmetric matrix with some columns appended, and the rows that keep it symmetric."""
+    size, larger = len(matrix), len(columns)
+    bordered = np.empty((larger, larger))
+    bordered[:size, :size] = matrix
+    bordered[:, size:] = columns
+    bordered[size:, :size] = columns[:size].T
+    return bordered
 
 
 def fix_signs(rows: NDArray) -> NDArray:
