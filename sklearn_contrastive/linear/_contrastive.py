@@ -58,7 +58,7 @@ class LinearContrastive(FactorTransformer):
         is; refinement matters where there are few features for many components or where components
         differ greatly in strength.
 
-    tol : float, default=1e-8
+    tol : float, default=1e-6
         Refinement stops when no noise variance changes by more than this share of itself.
 
     whiten : bool, default=False
@@ -180,7 +180,7 @@ class LinearContrastive(FactorTransformer):
         *,
         noise_weighted: bool = True,
         max_iter: int = 100,
-        tol: float = 1e-8,
+        tol: float = 1e-6,
         whiten: bool = False,
         solver: Literal["auto", "gram", "operator"] = "auto",
         random_state: RandomState = None,

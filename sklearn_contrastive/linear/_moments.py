@@ -15,6 +15,9 @@ __all__ = ["BLOCK_ROWS", "SecondMoments", "centred_blocks", "moments_of", "worki
 # 4096 rows make a product of two blocks as fast, per row, as the product of two whole matrices
 BLOCK_ROWS = 4096
 
+# rows of the scatter that are corrected at once: a second matrix of its size is never made
+_CORRECTED_ROWS = 256
+
 # mean^2 / variance up to which products are formed about the origin: it multiplies the rounding
 # error of the scatter, by two of float64's sixteen digits, by none of float32's seven
 _LOST_FACTOR = {np.float64: 100.0, np.float32: 1.0}
@@ -146,28 +149,35 @@ def moments_of(
     n_features = X.shape[1]
     n_rows = min(BLOCK_ROWS, X.shape[0])
     buffer = np.empty((n_rows, n_features), working_dtype(X))
-    scatter = np.zeros((n_features, n_features))
-    counts, means, offsets = [], [], []
+    scatter, counts, means, offsets = None, [], [], []
     for start in range(0, X.shape[0], n_rows):
         block = X[start : start + n_rows]
         weight = None if sample_weight is None else sample_weight[start : start + n_rows]
         if weight is None or weight.any():
             count, point, offset, product = _block_moments(block, weight, buffer[: len(block)])
-            scatter += product
+            if scatter is None:
+                scatter = product.astype(np.float64, copy=False)
+            else:
+                scatter += product
             counts.append(count)
             means.append(point + offset)
             offsets.append(offset)
         on_block("block of rows")
-    n_samples = float(np.sum(counts))
-    if n_samples == 0:
+    if scatter is None:
         return SecondMoments.empty(n_features)
-    weight, offsets = np.array(counts)[:, None], np.array(offsets)
+    n_samples, weight = float(np.sum(counts)), np.array(counts)[:, None]
     # differences from one block's mean, so that a large common mean cancels nothing
     means, origin = np.array(means) - means[0], means[0]
     mean = (weight * means).sum(axis=0) / n_samples
-    between = means - mean
+    between, offsets = means - mean, np.array(offsets)
     # within blocks about points near their means, less those points' offsets, plus between blocks
-    scatter += between.T @ (weight * between) - offsets.T @ (weight * offsets)
+    parts, weighted = (
+        np.vstack([between, offsets]),
+        np.vstack([weight * between, -weight * offsets]),
+    )
+    for start in range(0, n_features, _CORRECTED_ROWS):
+        rows = slice(start, start + _CORRECTED_ROWS)
+        scatter[rows] += parts[:, rows].T @ weighted
     return SecondMoments(n_samples, origin + mean, scatter)
 
 

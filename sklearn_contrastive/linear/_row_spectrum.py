@@ -21,7 +21,7 @@ from ._spectrum import (
 __all__ = ["RowSearchSpace"]
 
 # blocks that a space of rows may have before it is cut back: its directions are short
-_ROW_BLOCKS = 5
+_ROW_BLOCKS = 3
 
 
 class RowSearchSpace:
