@@ -12,8 +12,8 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 
 __all__ = ["BLOCK_ROWS", "SecondMoments", "centred_blocks", "moments_of", "working_dtype"]
 
-# 4096 rows make a product of two blocks as fast, per row, as the product of two whole matrices
-BLOCK_ROWS = 4096
+# 8192 rows make a product of two blocks as fast, per row, as the product of two whole matrices
+BLOCK_ROWS = 8192
 
 # rows of the scatter that are corrected at once: a second matrix of its size is never made
 _CORRECTED_ROWS = 256
@@ -101,7 +101,7 @@ def centred_blocks(
         Samples of any real type.
     mean : ndarray of shape (n_features,)
         Their mean, in float64.
-    n_rows : int, default=4096
+    n_rows : int, default=8192
         Rows of a block.
 
     Yields
