@@ -236,8 +236,8 @@ class LinearContrastive(FactorTransformer):
         """Learn from more samples; any chunks in any order give what one `fit` would.
 
         Keeps the (n_features, n_features) scatter of all samples so far and goes on from a `fit`
-        that formed it. Until the second sample the estimator counts as not fitted, and
-        `n_components_` may grow while there are fewer samples than components.
+        that formed it. Until the second sample the estimator counts as not fitted; until there are
+        more samples than features `n_components_` may grow and no warning is given.
 
         Parameters
         ----------
@@ -268,14 +268,14 @@ class LinearContrastive(FactorTransformer):
             self._check_n_components(np.inf, X.shape[1])
             moments = before + moments_of(X, weight, progress.step)
             if moments.n_samples > 1:
-                self._fit_moments(moments, working_dtype(X), progress.step, warm=not first)
+                self._fit_moments(moments, working_dtype(X), progress.step, streaming=True)
             else:
                 self._moments = moments
         return self
 
-    def _fit_moments(self, moments, dtype, on_step, warm=False):
+    def _fit_moments(self, moments, dtype, on_step, streaming=False):
         """Set everything that follows from the moments; nothing else knows where they came from."""
-        start = self._warm_start(moments) if warm else None
+        start = self._warm_start(moments) if streaming else None
         model = estimate_factor_model(
             moments,
             self.n_components,
@@ -289,7 +289,9 @@ class LinearContrastive(FactorTransformer):
         self._moments = moments if isinstance(moments, SecondMoments) else None
         if start is None:
             self._n_samples_cold = moments.n_samples
-        self._warn_of(model, moments)
+        if not streaming or moments.n_samples > moments.n_features:
+            # until then more samples are what the solution needs, and a warning a row says nothing
+            self._warn_of(model, moments)
 
     def _warm_start(self, moments):
         """The last solution, unless it stems from a start with less than half of the samples.
