@@ -131,7 +131,9 @@ def refine(
         pairs = space.leading(n_factors, uniqueness, tol=accuracy, error=_gradient_errors)
         return pairs, _objective(pairs, uniqueness, prior)
 
-    (pairs, value), n_iter = solve(uniqueness, _FIRST_TOL), 1
+    # the first step from ones is long, from an earlier solution it is short
+    accuracy = _FIRST_TOL if np.all(uniqueness == 1.0) else 0.01 * _FIRST_TOL
+    (pairs, value), n_iter = solve(uniqueness, accuracy), 1
     on_step("eigenproblem")
     memory, n_refused, step_size, converged = _StepMemory(), 0, np.inf, False
     while n_iter < max_iter and not converged:
