@@ -37,8 +37,8 @@ class LinearContrastive(FactorTransformer):
     minimiser, the leading eigenvectors of the covariance *without its diagonal* [1]_. Noise that
     is independent between features never enters there.
 
-    By default that solution is refined to the maximum-likelihood factor model, and scores are
-    weighted by the estimated noise; ``max_iter=0, noise_weighted=False`` is the closed form alone.
+    By default that solution is refined to the most probable factor model, and scores are weighted
+    by the estimated noise; ``max_iter=0, noise_weighted=False`` is the closed form alone.
 
     Parameters
     ----------
@@ -132,8 +132,11 @@ class LinearContrastive(FactorTransformer):
     Notes
     -----
     The model is x = mean + loadings z + noise with independent noise of variance
-    `noise_variance_`. Refinement maximises its likelihood by Newton steps on the noise variances,
-    each of which needs one small eigenproblem and no further look at the samples. A factor that
+    `noise_variance_`. Refinement starts from the closed form on the correlation scale and maximises
+    the likelihood by Newton steps on the noise variances, each of which needs one small
+    eigenproblem and no further look at the samples. A log-normal prior that counts as one sample
+    keeps the noise of a feature from vanishing. The scores take no noise variance to be less than
+    0.3 of the feature's variance: less would let one feature rule them all. A factor that
     only one feature sees cannot be told from that feature's noise: `ComponentsWarning` says so.
     Constant features take no part; their noise variance is the smallest of the others'.
 

@@ -22,7 +22,7 @@ __all__ = ["FactorModel", "WarmStart", "closed_form", "estimate_factor_model", "
 # for its eigenvalues alone, whose error is the square of that
 _CLOSED_FORM_TOL, _EIGENVALUE_TOL = 1e-7, 1e-4
 # and where each product reads all rows again
-_ROWS_EIGENVALUE_TOL = 0.03
+_ROWS_EIGENVALUE_TOL = 0.1
 # a feature whose variance is a smaller share of the largest does not show in the eigenvalues
 _SMALLEST_SHARE = 1e-10
 

@@ -163,7 +163,7 @@ def refine(
     return _as_refinement(pairs, uniqueness, value, prior, floor, n_iter, converged)
 
 
-def _gradient_errors(values, vectors, residuals):
+def _gradient_errors(values, vectors, residuals, norms):
     """Error that each eigenvector's residual makes in the gradient, to first order.
 
     It grows where the eigenvalue is close to those that are left out.

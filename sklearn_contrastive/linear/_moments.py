@@ -12,8 +12,10 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 
 __all__ = ["BLOCK_ROWS", "SecondMoments", "centred_blocks", "moments_of", "working_dtype"]
 
-# 8192 rows make a product of two blocks as fast, per row, as the product of two whole matrices
-BLOCK_ROWS = 8192
+# so many rows make a product of two blocks as fast, per row, as the product of two whole matrices
+BLOCK_ROWS = 16384
+# and so many entries of a block bound its memory
+_BLOCK_ENTRIES = 2**24
 
 # rows of the scatter that are corrected at once: a second matrix of its size is never made
 _CORRECTED_ROWS = 256
@@ -88,7 +90,7 @@ def working_dtype(X) -> type[np.floating]:
 
 
 def centred_blocks(
-    X: NDArray, mean: NDArray[np.float64], n_rows: int = BLOCK_ROWS
+    X: NDArray, mean: NDArray[np.float64], n_rows: int = 4096
 ) -> Iterator[tuple[slice, NDArray]]:
     """Rows of X minus the mean, a block at a time, in X's float type.
 
@@ -101,7 +103,7 @@ def centred_blocks(
         Samples of any real type.
     mean : ndarray of shape (n_features,)
         Their mean, in float64.
-    n_rows : int, default=8192
+    n_rows : int, default=4096
         Rows of a block.
 
     Yields
@@ -147,7 +149,7 @@ def moments_of(
     if sparse.issparse(X):
         return _moments_of_sparse(X, sample_weight)
     n_features = X.shape[1]
-    n_rows = min(BLOCK_ROWS, X.shape[0])
+    n_rows = min(BLOCK_ROWS, X.shape[0], max(1024, _BLOCK_ENTRIES // n_features))
     buffer = np.empty((n_rows, n_features), working_dtype(X))
     scatter, counts, means, offsets = None, [], [], []
     for start in range(0, X.shape[0], n_rows):

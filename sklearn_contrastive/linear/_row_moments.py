@@ -103,9 +103,10 @@ class DenseRows(RowMoments):
 
     def combine(self, scores):
         scores = scores.astype(working_dtype(self._X), copy=False)
-        total = np.zeros((self._X.shape[1], scores.shape[1]))
-        for rows, block in self._blocks():
-            total += block.T @ scores[rows]
+        parts = (block.T @ scores[rows] for rows, block in self._blocks())
+        total = next(parts).astype(np.float64, copy=False)
+        for part in parts:
+            total += part
         return total
 
 

@@ -63,7 +63,7 @@ class RowSearchSpace:
     ) -> Eigenpairs:
         """Leading eigenpairs of C w = value diag(scale) w; see `SearchSpace.leading`.
 
-        The residuals that `error` is given are their norms' upper bounds, in one row.
+        The residuals that `error` is given are estimates of their largest entries, in one row.
         """
         self._reserve(n_pairs)
         projected = self.image.T @ (self.image / scale[:, None])
@@ -81,7 +81,9 @@ class RowSearchSpace:
             # the residual of w is Z' times that of p, which lies in what is left out
             norms = np.linalg.norm(residuals, axis=0) * np.sqrt(max(left_out, 1.0) / wanted)
             exact = norms <= 10 * self.rounding * values[0]
-            errors = error(values, np.sqrt(scale)[:, None] * vectors, norms[None, :])
+            # the largest of n_features entries of a residual whose norm alone is known
+            largest = norms * min(1.0, 5.0 / np.sqrt(self.n_features))
+            errors = error(values, np.sqrt(scale)[:, None] * vectors, largest[None, :], norms)
             errors = np.where(exact, 0.0, errors)
             converged = bool(np.all(errors <= tol))
             if converged or expansion == MAX_EXPANSIONS:

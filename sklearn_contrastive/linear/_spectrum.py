@@ -44,16 +44,14 @@ class Eigenpairs:
     converged: bool
 
 
-def residual_norms(values: NDArray, vectors: NDArray, residuals: NDArray) -> NDArray:
+def residual_norms(values, vectors, residuals, norms: NDArray) -> NDArray:
     """Norm of each residual: distance of the value from an eigenvalue, at most."""
-    return np.linalg.norm(residuals, axis=0)
+    return norms
 
 
-def relative_residuals(values: NDArray, vectors: NDArray, residuals: NDArray) -> NDArray:
+def relative_residuals(values: NDArray, vectors, residuals, norms: NDArray) -> NDArray:
     """Norm of each residual as a share of its eigenvalue."""
-    return residual_norms(values, vectors, residuals) / np.maximum(
-        np.abs(values[: vectors.shape[1]]), 1.0
-    )
+    return norms / np.maximum(np.abs(values[: len(norms)]), 1.0)
 
 
 class SearchSpace:
@@ -132,8 +130,8 @@ class SearchSpace:
         tol : float
             Bound on the error of each pair.
         error : callable, default=residual_norms
-            Error of each pair from all eigenvalues in the space, and vectors and residuals of the
-            pairs, whitened by the scale.
+            Error of each pair from all eigenvalues in the space, and from vectors, residuals and
+            norms of residuals of the pairs, whitened by the scale.
 
         Returns
         -------
@@ -160,9 +158,9 @@ class SearchSpace:
             residuals = self.image @ self._recent
             residuals -= (shift[:, None] + scale[:, None] * wanted) * vectors
             white = residuals / root
-            norms = residual_norms(wanted, vectors, white)
+            norms = np.linalg.norm(white, axis=0)
             exact = norms <= 10 * self.rounding * np.abs(values).max(initial=0.0)
-            errors = np.where(exact, 0.0, error(values, root * vectors, white))
+            errors = np.where(exact, 0.0, error(values, root * vectors, white, norms))
             whole = self.basis.shape[1] == len(scale)
             converged = whole or bool(np.all(errors <= tol))
             if not whole and self.basis.shape[1] > KEPT_BLOCKS * self._block:

@@ -353,7 +353,7 @@ def test_a_memory_map_is_read_a_block_at_a_time(mapped, weighted):
     file, X = mapped
     weight = np.full(len(X), 2.0) if weighted else None
     moments, peak = peak_of(lambda: moments_of(file, weight))
-    assert peak < 4 * BLOCK_ROWS * 100 * 8 < X.nbytes
+    assert peak < 3 * BLOCK_ROWS * 100 * 8 < X.nbytes
     assert_array_equal(moments.scatter, moments_of(X, weight).scatter)
 
 
