@@ -20,7 +20,7 @@ __all__ = ["FactorModel", "WarmStart", "closed_form", "estimate_factor_model", "
 
 # the closed form's residuals as shares of the eigenvalues or of the mean variance: for its vectors;
 # for its eigenvalues alone, whose error is the square of that
-_CLOSED_FORM_TOL, _EIGENVALUE_TOL = 1e-7, 1e-4
+_CLOSED_FORM_TOL, _EIGENVALUE_TOL = 1e-7, 1e-3
 # and where each product reads all rows again
 _ROWS_EIGENVALUE_TOL = 0.1
 # a feature whose variance is a smaller share of the largest does not show in the eigenvalues

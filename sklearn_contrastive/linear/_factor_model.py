@@ -135,6 +135,7 @@ def refine(
     accuracy = _FIRST_TOL if np.all(uniqueness == 1.0) else 0.01 * _FIRST_TOL
     (pairs, value), n_iter = solve(uniqueness, accuracy), 1
     on_step("eigenproblem")
+    tol = max(tol, 100 * space.rounding)  # products in float32 allow no more
     memory, n_refused, step_size, converged = _StepMemory(), 0, np.inf, False
     while n_iter < max_iter and not converged:
         if n_refused == 0:

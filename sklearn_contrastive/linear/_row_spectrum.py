@@ -48,7 +48,10 @@ class RowSearchSpace:
     """
 
     def __init__(self, project, combine, n_rows, n_features, n_pairs, rng, rounding):
-        self._project, self._combine = project, combine
+        # images are kept as precisely as they are computed, which halves their memory in float32
+        dtype = np.float64 if rounding < np.finfo(np.float32).eps / 2 else np.float32
+        self._project = project
+        self._combine = lambda rows: combine(rows).astype(dtype, copy=False)
         self.n_features, self.rounding = n_features, rounding
         self._rng = rng
         self._block = min(n_pairs + OVERSAMPLING, n_rows)
@@ -56,7 +59,7 @@ class RowSearchSpace:
             self.basis = np.eye(n_rows)
         else:
             self.basis = np.linalg.qr(self._random(self._block))[0]
-        self.image = combine(self.basis)
+        self.image = self._combine(self.basis)
 
     def leading(
         self, n_pairs: int, scale: NDArray, *, tol: float, error: Callable[..., NDArray]
@@ -66,13 +69,14 @@ class RowSearchSpace:
         The residuals that `error` is given are estimates of their largest entries, in one row.
         """
         self._reserve(n_pairs)
-        projected = self.image.T @ (self.image / scale[:, None])
+        inverse = (1.0 / scale)[:, None].astype(self.image.dtype)
+        projected = (self.image.T @ (inverse * self.image)).astype(np.float64)
         for expansion in range(MAX_EXPANSIONS + 1):
             values, coefficients = np.linalg.eigh(projected)
             values, coefficients = values[::-1], coefficients[:, ::-1]
             wanted = np.maximum(values[:n_pairs], np.finfo(np.float64).tiny)
             rows = self.basis @ coefficients[:, :n_pairs]
-            vectors = self.image @ (coefficients[:, :n_pairs] / np.sqrt(wanted))
+            vectors = self._combined(coefficients[:, :n_pairs] / np.sqrt(wanted)).astype(np.float64)
             vectors /= scale[:, None]
             left_out = next_value(values, n_pairs)
             if self.basis.shape[1] == len(self.basis):
@@ -90,14 +94,18 @@ class RowSearchSpace:
                 break
             if self.basis.shape[1] > _ROW_BLOCKS * self._block:
                 kept = coefficients[:, : KEPT_BLOCKS * self._block]
-                self.basis, self.image = self.basis @ kept, self.image @ kept
+                self.basis, self.image = self.basis @ kept, self._combined(kept)
                 projected = np.diag(values[: KEPT_BLOCKS * self._block])
             new = orthonormalised(residuals[:, errors > 0.1 * tol], self.basis)
             if new.shape[1] == 0:
                 break
             image = self._append(new)
-            projected = bordered(projected, self.image.T @ (image / scale[:, None]))
+            projected = bordered(projected, self.image.T @ (inverse * image))
         return Eigenpairs(wanted, vectors, norms, left_out, converged)
+
+    def _combined(self, coefficients):
+        """Images of combinations of the basis."""
+        return self.image @ coefficients.astype(self.image.dtype, copy=False)
 
     def _random(self, size):
         """Random directions, turned towards those of large variance by one power step."""

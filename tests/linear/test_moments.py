@@ -142,8 +142,8 @@ def test_more_rows_than_a_block_holds(offset, drift):
     rng = np.random.default_rng(0)
     X = rng.normal(loc=offset, size=(n, 3)) + drift * np.linspace(0, 1, n)[:, None]
     moments = moments_of(X)
-    centred = X - X.mean(axis=0)
-    assert_same_moments(moments, SecondMoments(n, X.mean(axis=0), centred.T @ centred), X)
+    centred = X - X.astype(np.longdouble).mean(axis=0).astype(float)
+    assert_same_moments(moments, SecondMoments(n, X.astype(np.longdouble).mean(axis=0).astype(float), centred.T @ centred), X)
 
 
 @given(
@@ -331,8 +331,8 @@ def test_float32_blocks_are_centred_to_the_last_digit_of_the_centred_value(X, n_
 
 @pytest.fixture
 def mapped(tmp_path):
-    """A file of 24 MB, mapped, and its samples."""
-    X = np.random.default_rng(0).normal(loc=2.0, size=(30_000, 100))
+    """A file of 48 MB, mapped, and its samples."""
+    X = np.random.default_rng(0).normal(loc=2.0, size=(60_000, 100))
     path = tmp_path / "samples"
     X.tofile(path)
     return np.memmap(path, dtype=np.float64, mode="r", shape=X.shape), X
