@@ -8,24 +8,19 @@ from typing import ClassVar, Literal, Self
 
 import numpy as np
 from scipy import sparse
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
 from .._base import fit_progress, fitted_state_kept_on_error
 from .._sklearn_compat import Hidden, Interval, RealNotInt, StrOptions, fit_context
 from .._typing import MatrixLike, RandomState, VectorLike
-from ..exceptions import ComponentsWarning, HeywoodWarning
+from ._diagnostics import findings
 from ._estimation import estimate_factor_model, warm_start
-from ._factor_model import REFINEMENT_FLOOR
 from ._factor_transformer import FactorTransformer
 from ._moments import SecondMoments, moments_of, working_dtype
 from ._row_moments import rows_of
 
 __all__ = ["LinearContrastive"]
-
-# share of a factor's squared loadings that, on one feature, makes it indistinguishable from noise
-_LONELY_SHARE = 0.9
 
 
 class LinearContrastive(FactorTransformer):
@@ -294,7 +289,9 @@ class LinearContrastive(FactorTransformer):
             self._n_samples_cold = moments.n_samples
         if not streaming or moments.n_samples > moments.n_features:
             # until then more samples are what the solution needs, and a warning a row says nothing
-            self._warn_of(model, moments)
+            names = getattr(self, "feature_names_in_", None)
+            for category, text in findings(model, self.n_components, names, moments.n_samples):
+                warnings.warn(text, category, stacklevel=4)
 
     def _warm_start(self, moments):
         """The last solution, unless it stems from a start with less than half of the samples.
@@ -335,63 +332,6 @@ class LinearContrastive(FactorTransformer):
         n_samples, n_features = X.shape
         affordable = not sparse.issparse(X) or n_features**2 <= max(4 * X.nnz, 500**2)
         return n_samples >= n_features and affordable
-
-    def _warn_of(self, model, moments):
-        """Say what the user should know about the solution."""
-        n_found = self.n_components_
-        if n_found < model.n_asked and moments.n_samples > model.n_asked:
-            warnings.warn(
-                f"Only {n_found} of {model.n_asked} components have variance that features share; "
-                f"the others were dropped. Set n_components to at most {n_found}.",
-                ComponentsWarning,
-                stacklevel=5,
-            )
-        elif n_found == 0 and self.n_components != 0:
-            warnings.warn(
-                "No component was found: no variance is shared between features beyond what "
-                "independent noise of this size shows. transform returns no columns; set "
-                "n_components to an integer to keep the leading directions all the same.",
-                ComponentsWarning,
-                stacklevel=5,
-            )
-        if len(lonely := _lonely_features(model)):
-            warnings.warn(
-                f"A component rests on one feature alone ({self._names(lonely)}): it cannot be "
-                "told from that feature's own noise. Fewer components, or more features that see "
-                "the same factor, would settle it.",
-                ComponentsWarning,
-                stacklevel=5,
-            )
-        if len(model.floored):
-            warnings.warn(
-                f"The noise of {self._names(model.floored)} was estimated as nearly zero and set "
-                f"to {REFINEMENT_FLOOR:g} of the variance (a Heywood case). Fewer components often "
-                "avoid it; duplicated or derived features cause it.",
-                HeywoodWarning,
-                stacklevel=5,
-            )
-        if not model.converged and self.max_iter > 0:
-            warnings.warn(
-                f"Refinement did not converge in {model.n_iter} eigenproblems; increase max_iter "
-                "or tol, or ask for fewer components.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
-
-    def _names(self, features):
-        """The first few features, by name where there are names."""
-        names = getattr(self, "feature_names_in_", None)
-        listed = [str(i) if names is None else str(names[i]) for i in features[:5]]
-        more = f" and {len(features) - 5} more" if len(features) > 5 else ""
-        return ("feature " if len(features) == 1 else "features ") + ", ".join(listed) + more
-
-
-def _lonely_features(model):
-    """Features that hold nearly all of some factor's squared standardised loadings."""
-    deviation = np.sqrt(np.sum(model.loadings**2, axis=1) + model.noise_variance)
-    squares = (model.loadings / deviation[:, None]) ** 2
-    lonely = squares.max(axis=0) > _LONELY_SHARE * squares.sum(axis=0)
-    return np.unique(squares.argmax(axis=0)[lonely]) if len(squares.T) else np.zeros(0, int)
 
 
 def _too_few(n_samples):

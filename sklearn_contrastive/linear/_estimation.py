@@ -9,9 +9,9 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import NDArray
 
-from ._factor_model import PRIOR_SAMPLES, REFINEMENT_FLOOR, Refinement, refine
 from ._moments import SecondMoments
 from ._rank import count_above, estimate_rank
+from ._refinement import PRIOR_SAMPLES, REFINEMENT_FLOOR, Refinement, refine
 from ._row_moments import RowMoments
 from ._row_spectrum import RowSearchSpace
 from ._spectrum import Eigenpairs, SearchSpace, relative_residuals
@@ -216,7 +216,7 @@ def closed_form(
 
     References
     ----------
-    Ji, Deng, Nakada, Zou and Zhang (2023), The power of contrast for feature learning, section 3.
+    Ji, Deng, Nakada, Zou and Zhang (2023), The power of contrast for feature learning.
     """
     variances = np.maximum(moments.variances, 0.0)
     unit = variances.mean() or 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._factor_model import PRIOR_SAMPLES, refine
+from ._refinement import PRIOR_SAMPLES, refine
 from ._row_spectrum import RowSearchSpace
 from ._spectrum import SearchSpace, relative_residuals
 

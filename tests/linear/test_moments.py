@@ -143,7 +143,11 @@ def test_more_rows_than_a_block_holds(offset, drift):
     X = rng.normal(loc=offset, size=(n, 3)) + drift * np.linspace(0, 1, n)[:, None]
     moments = moments_of(X)
     centred = X - X.astype(np.longdouble).mean(axis=0).astype(float)
-    assert_same_moments(moments, SecondMoments(n, X.astype(np.longdouble).mean(axis=0).astype(float), centred.T @ centred), X)
+    assert_same_moments(
+        moments,
+        SecondMoments(n, X.astype(np.longdouble).mean(axis=0).astype(float), centred.T @ centred),
+        X,
+    )
 
 
 @given(

@@ -1,0 +1,89 @@
+"""What a user should know about a solution."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from ..exceptions import ComponentsWarning, HeywoodWarning
+from ._estimation import FactorModel
+from ._refinement import REFINEMENT_FLOOR
+
+__all__ = ["findings"]
+
+# share of a factor's squared loadings that, on one feature, makes it indistinguishable from noise
+_LONELY_SHARE = 0.9
+
+
+def findings(model: FactorModel, n_components, feature_names, n_samples: float):
+    """Warnings that a fitted model deserves.
+
+    Parameters
+    ----------
+    model : FactorModel
+        The solution.
+    n_components : int, float, str or None
+        What was asked for.
+    feature_names : ndarray of shape (n_features,) or None
+        Names, if the features have any.
+    n_samples : float
+        Number of samples.
+
+    Yields
+    ------
+    category : type
+        Class of the warning.
+    text : str
+        What was found and what to do.
+    """
+    n_found = model.loadings.shape[1]
+    if n_found < model.n_asked and n_samples > model.n_asked:
+        yield (
+            ComponentsWarning,
+            f"Only {n_found} of {model.n_asked} components have variance that features share; the "
+            f"others were dropped. Set n_components to at most {n_found}.",
+        )
+    elif n_found == 0 and n_components != 0:
+        yield (
+            ComponentsWarning,
+            "No component was found: no variance is shared between features beyond what "
+            "independent noise of this size shows. transform returns no columns; set n_components "
+            "to an integer to keep the leading directions all the same.",
+        )
+    if len(lonely := lonely_features(model)):
+        yield (
+            ComponentsWarning,
+            f"A component rests on one feature alone ({_listed(lonely, feature_names)}): it cannot "
+            "be told from that feature's own noise. Fewer components, or more features that see "
+            "the same factor, would settle it.",
+        )
+    if len(model.floored):
+        yield (
+            HeywoodWarning,
+            f"The noise of {_listed(model.floored, feature_names)} was estimated as nearly zero "
+            f"and set to {REFINEMENT_FLOOR:g} of the variance (a Heywood case). Fewer components "
+            "often avoid it; duplicated or derived features cause it.",
+        )
+    if not model.converged:
+        yield (
+            ConvergenceWarning,
+            f"No convergence in {model.n_iter} eigenproblems; increase max_iter or tol, or ask for "
+            "fewer components.",
+        )
+
+
+def lonely_features(model: FactorModel):
+    """Features that hold nearly all of some factor's squared standardised loadings."""
+    deviation = np.sqrt(np.sum(model.loadings**2, axis=1) + model.noise_variance)
+    squares = (model.loadings / deviation[:, None]) ** 2
+    if not squares.size:
+        return np.zeros(0, dtype=int)
+    lonely = squares.max(axis=0) > _LONELY_SHARE * squares.sum(axis=0)
+    return np.unique(squares.argmax(axis=0)[lonely])
+
+
+def _listed(features, names):
+    """The first few features, by name where there are names."""
+    listed = [str(i) if names is None else str(names[i]) for i in features[:5]]
+    more = f" and {len(features) - 5} more" if len(features) > 5 else ""
+    return ("feature " if len(features) == 1 else "features ") + ", ".join(listed) + more
