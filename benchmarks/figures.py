@@ -86,6 +86,21 @@ def streaming():
     return ["chunk", "X'X of the chunk, ms", "IncrementalPCA, ms", "partial_fit, ms"], lines
 
 
+def memory():
+    """Peak memory above X."""
+    lines = [
+        [
+            f"{cell['case']}, {cell['n']} x {cell['d']}, {cell['dtype']}",
+            cell["fit"],
+            f"{cell['X MB']:.0f}",
+            f"{cell['peak MB']:.0f}",
+        ]
+        for cell in results("memory")["results"]
+        if cell["fit"] in ("PCA", "default", "partial_fit")
+    ]
+    return ["X", "method", "X, MB", "peak above X, MB"], lines
+
+
 def sentences():
     """Single figures, as sentences; a list per benchmark."""
     rank = results("rank")["results"]["overall"]
@@ -153,6 +168,7 @@ def measured_page():
         ("Time of a fit", "speed", restructured(*speed()) + single["speed"] + "\n\n"),
         ("Time of the rest", "speed", restructured(*other_speed())),
         ("Time of one more chunk", "streaming", restructured(*streaming())),
+        ("Memory", "memory", restructured(*memory())),
         ("Large means", "numerics", single["numerics"] + "\n\n"),
     ]
     missed = "; ".join(results("speed")["results"]["missed"]) or "nothing"

@@ -40,7 +40,7 @@ def fitted_state_kept_on_error(estimator):
     try:
         yield
     except BaseException:
-        # what `with_callbacks` has to tear down is not fitted state and must survive the error
+        # what scikit-learn has to tear down is not fitted state and must survive the error
         callbacks = {name: value for name, value in vars(estimator).items() if "callback" in name}
         vars(estimator).clear()
         vars(estimator).update(kept, **callbacks)

@@ -6,19 +6,16 @@ breaks a line here and nowhere else.
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import Hidden, Interval, RealNotInt, StrOptions
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
-try:  # scikit-learn >= 1.9, experimental there
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+try:  # scikit-learn >= 1.9, experimental there; its fit_context also ends what a fit began
+    from sklearn.callback import CallbackSupportMixin
 except ImportError:  # an older scikit-learn fits the same, without callbacks
 
     class CallbackSupportMixin:
         """Stands in for scikit-learn's mixin where it does not exist."""
 
         _init_callback_context = None
-
-    def with_callbacks(fit_method):
-        """Return the method unchanged: there are no callbacks to tear down."""
-        return fit_method
 
 
 __all__ = [
@@ -27,6 +24,6 @@ __all__ = [
     "Interval",
     "RealNotInt",
     "StrOptions",
+    "check_sample_weight",
     "fit_context",
-    "with_callbacks",
 ]

@@ -9,10 +9,16 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight
 
 from .._base import fit_progress, fitted_state_kept_on_error
-from .._sklearn_compat import Hidden, Interval, RealNotInt, StrOptions, fit_context
+from .._sklearn_compat import (
+    Hidden,
+    Interval,
+    RealNotInt,
+    StrOptions,
+    check_sample_weight,
+    fit_context,
+)
 from .._typing import MatrixLike, RandomState, VectorLike
 from ._diagnostics import findings
 from ._estimation import estimate_factor_model, warm_start
@@ -308,7 +314,7 @@ class LinearContrastive(FactorTransformer):
         X = self._validated(X, reset=reset)
         if sample_weight is None:
             return X, None
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         return X, weight
 
     def _check_n_components(self, n_samples, n_features):
