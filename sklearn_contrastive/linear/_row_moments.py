@@ -13,6 +13,8 @@ __all__ = ["DenseRows", "RowMoments", "SparseRows", "rows_of"]
 
 # bytes of the centred block in which a memory map is read
 _BLOCK_BYTES = 2**25
+# entries of the blocks over which squares are summed in float64: they stay in the cache
+_SUMMED_ENTRIES = 2**18
 
 
 class RowMoments:
@@ -84,7 +86,7 @@ class DenseRows(RowMoments):
         self._block_rows = (
             max(1, _BLOCK_BYTES // (X.shape[1] * np.dtype(dtype).itemsize)) if mapped else len(X)
         )
-        mean, variances = _mean_and_variances(X, sample_weight, self._block_rows)
+        mean, variances = _mean_and_variances(X, sample_weight)
         super().__init__(mean, variances, sample_weight, len(X), dtype)
         self._X = X
         self._centred = None
@@ -140,12 +142,12 @@ def rows_of(X, sample_weight: NDArray[np.float64] | None = None) -> RowMoments:
     return SparseRows(X, sample_weight) if sparse.issparse(X) else DenseRows(X, sample_weight)
 
 
-def _mean_and_variances(X, sample_weight, block_rows):
+def _mean_and_variances(X, sample_weight):
     """Mean and variance of each feature in one pass over blocks centred near the mean."""
     weight = np.ones(len(X)) if sample_weight is None else sample_weight
     near_mean = sampled_rows(X, sample_weight).mean(axis=0)
     offset, squares = np.zeros(X.shape[1]), np.zeros(X.shape[1])
-    for rows, block in centred_blocks(X, near_mean, block_rows):
+    for rows, block in centred_blocks(X, near_mean, max(1, _SUMMED_ENTRIES // X.shape[1])):
         block = block.astype(np.float64, copy=False)
         offset += weight[rows] @ block
         squares += np.einsum("ij,ij,i->j", block, block, weight[rows], optimize=False)
