@@ -125,8 +125,10 @@ def environment(name):
     """The machine and the versions behind one result."""
     record = results(name)
     machine = record["environment"]
+    draws = record["seeds"]
+    draws = len(draws) if isinstance(draws, list) else draws
     return (
-        f"benchmarks/{name}.py, {record['seeds']} seeds or repetitions, {machine['processor']}, "
+        f"benchmarks/{name}.py, {draws} seeds or repetitions, {machine['processor']}, "
         f"{machine['cores']} cores, NumPy {machine['numpy']}, "
         f"scikit-learn {machine['scikit-learn']}, {machine['date']}"
     )
