@@ -206,8 +206,8 @@ class LinearContrastive(FactorTransformer):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training samples. Sparse matrices (CSR, CSC) are centred implicitly and memory maps
-            read block by block.
+            Training samples. Sparse matrices (CSR, CSC) are centred implicitly, which costs the
+            digits by which a mean exceeds its deviation; memory maps are read block by block.
 
         y : None
             Ignored.
