@@ -5,11 +5,17 @@ import time
 import numpy as np
 
 
-def interleaved_times(functions, repetitions):
-    """Call the functions A B C A B C ...: name -> array of seconds, after one unmeasured round."""
+def interleaved_times(functions, repetitions, settle=False):
+    """Call the functions A B C A B C ...: name -> array of seconds, after one unmeasured round.
+
+    With `settle` every measured call follows an unmeasured one of the same function, for rivals
+    that leave threads of another BLAS spinning: NumPy and SciPy bring one each.
+    """
     times = {name: [] for name in functions}
     for repetition in range(repetitions + 1):
         for name, function in functions.items():
+            if settle:
+                function()
             start = time.perf_counter()
             function()
             if repetition:

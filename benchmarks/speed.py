@@ -94,7 +94,9 @@ def factor_analysis(n, d, k):
     pipeline = make_pipeline(StandardScaler(), FactorAnalysis(k, random_state=0))
     ours = LinearContrastive(k)
     times = interleaved_times(
-        {"Scaler+FA": lambda: pipeline.fit(X), "LinearContrastive": lambda: ours.fit(X)}, 5
+        {"Scaler+FA": lambda: pipeline.fit(X), "LinearContrastive": lambda: ours.fit(X)},
+        5,
+        settle=True,
     )
     scaled_back = pipeline[-1].components_ * pipeline[0].scale_
     errors = (subspace_error(scaled_back, U), subspace_error(ours.components_, U))
