@@ -1,10 +1,10 @@
 """All of scikit-learn's estimator checks: those it generates, and those it keeps for itself."""
 
 import warnings
-from collections import Counter
 from typing import NamedTuple
 from unittest import SkipTest
 
+import sklearn
 from sklearn.utils.estimator_checks import (
     check_dataframe_column_names_consistency,
     check_estimator,
@@ -20,7 +20,7 @@ from sklearn.utils.estimator_checks import (
     check_transformer_get_feature_names_out_pandas,
 )
 
-__all__ = ["EXTRA_CHECKS", "CheckResult", "counts_of", "run_all_checks"]
+__all__ = ["assert_first_class"]
 
 # scikit-learn runs these on its own estimators only; `check_estimator` leaves them out
 EXTRA_CHECKS = [
@@ -72,6 +72,24 @@ def _run_extra(check, estimator):
     return CheckResult(check.__name__, "passed", None)
 
 
-def counts_of(results):
-    """Return how many of the results have each status, as a dict."""
-    return dict(Counter(result.status for result in results))
+def assert_first_class(estimator, n_checks):
+    """Assert that every check passes, that only the array API's may skip, and how many there are.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Checks run on clones of it.
+    n_checks : int
+        Number of checks under scikit-learn 1.9, the extra ones included.
+    """
+    results = run_all_checks(estimator)
+    assert [result for result in results if result.status == "failed"] == []
+    skipped = {r.name: str(r.exception) for r in results if r.status == "skipped"}
+    # runs only in a process that was started with SCIPY_ARRAY_API=1; no array API is claimed
+    reason = "SCIPY_ARRAY_API is not set: not checking array_api input"
+    assert skipped.items() <= {"check_array_api_input": reason}.items()
+    assert len(EXTRA_CHECKS) == 11
+    if sklearn.__version__.startswith("1.9."):
+        assert len(results) == n_checks
+    else:
+        assert len(results) >= 50

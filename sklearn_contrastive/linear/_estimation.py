@@ -14,7 +14,7 @@ from ._rank import count_above, estimate_rank
 from ._refinement import PRIOR_SAMPLES, REFINEMENT_FLOOR, Refinement, refine
 from ._row_moments import RowMoments
 from ._row_spectrum import RowSearchSpace
-from ._spectrum import Eigenpairs, SearchSpace, relative_residuals
+from ._spectrum import OVERSAMPLING, Eigenpairs, SearchSpace, relative_residuals
 
 __all__ = ["FactorModel", "WarmStart", "closed_form", "estimate_factor_model", "warm_start"]
 
@@ -252,7 +252,7 @@ def _contrastive_values(space, scale, n_pairs):
 def _padded(start, n_pairs, rng):
     """Start directions of length about 1, made up to a block with random ones."""
     start = start / np.maximum(np.linalg.norm(start, axis=0), np.finfo(np.float64).tiny)
-    missing = max(0, min(n_pairs + 8, len(start)) - start.shape[1])
+    missing = max(0, min(n_pairs + OVERSAMPLING, len(start)) - start.shape[1])
     random = rng.standard_normal((len(start), missing)) / np.sqrt(len(start))
     return np.hstack([start, random])
 

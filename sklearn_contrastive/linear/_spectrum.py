@@ -14,6 +14,8 @@ __all__ = ["Eigenpairs", "SearchSpace", "fix_signs", "relative_residuals", "resi
 OVERSAMPLING = 8
 # blocks of directions to which a search space is cut back
 KEPT_BLOCKS = 2
+# smallest eigenvalue by which a residual is divided where nothing else keeps the divisor from 0
+_SMALLEST_POLE = 1e-12
 # up to this many features the space is everything from the start: LAPACK at once
 SMALL = 64
 MAX_EXPANSIONS = 100
@@ -200,7 +202,8 @@ class SearchSpace:
         """Add to the space what is new in preconditioned residuals; return it, orthonormal."""
         # diag(A) is close to the shift (closed form) or to 1 (correlations): Davidson's
         # preconditioner, kept positive
-        directions = residuals / (shift[:, None] + scale[:, None] * np.abs(values))
+        values = np.maximum(np.abs(values), _SMALLEST_POLE)
+        directions = residuals / (shift[:, None] + scale[:, None] * values)
         new = orthonormalised(directions, self.basis)
         self._append(new)
         return new
@@ -221,7 +224,9 @@ def next_value(values, n_pairs):
 
 def orthonormalised(directions, basis):
     """What is new in some directions, orthonormal to each other and to the basis."""
-    directions = directions / np.linalg.norm(directions, axis=0)
+    # a residual that is exactly zero stays so, and is left out below
+    norms = np.linalg.norm(directions, axis=0)
+    directions = directions / np.where(norms > 0, norms, 1.0)
     for _ in range(2):  # once is not enough: the first pass leaves rounding errors behind
         directions = directions - basis @ (basis.T @ directions)
         directions, triangle = np.linalg.qr(directions)

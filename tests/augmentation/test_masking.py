@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-import sklearn
-from checks import EXTRA_CHECKS, counts_of, run_all_checks
+from checks import assert_first_class
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -237,21 +236,7 @@ def test_what_comes_back_is_no_view_of_the_samples():
     ids=["default", "changed"],
 )
 def test_every_check_of_scikit_learn_passes(augmenter):
-    results = run_all_checks(augmenter)
-    assert [result for result in results if result.status == "failed"] == []
-    skipped = {
-        result.name: str(result.exception) for result in results if result.status == "skipped"
-    }
-    # runs only in a process that was started with SCIPY_ARRAY_API=1; no array API is claimed
-    reason = "SCIPY_ARRAY_API is not set: not checking array_api input"
-    assert skipped.items() <= {"check_array_api_input": reason}.items()
-    assert len(EXTRA_CHECKS) == 11
-    if sklearn.__version__.startswith("1.9."):
-        assert counts_of(results) == {"passed": 58 - len(skipped)} | (
-            {"skipped": 1} if skipped else {}
-        )
-    else:
-        assert len(results) >= 50
+    assert_first_class(augmenter, n_checks=58)
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # X is mostly no frame
