@@ -4,6 +4,7 @@ Everybody who writes estimators uses these names; a scikit-learn release that mo
 breaks a line here and nowhere else.
 """
 
+import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import Hidden, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -18,12 +19,35 @@ except ImportError:  # an older scikit-learn fits the same, without callbacks
         _init_callback_context = None
 
 
+try:  # scikit-learn >= 1.9: arrays of other libraries, on their devices
+    from sklearn.utils._array_api import check_same_namespace, get_namespace_and_device, move_to
+
+    ARRAY_API = True
+except ImportError:  # in an older scikit-learn they become NumPy arrays on the way in
+    ARRAY_API = False
+
+    def get_namespace_and_device(array):
+        """NumPy, whatever the array."""
+        return np, False, None
+
+    def move_to(array, xp, device):
+        """The array itself."""
+        return array
+
+    def check_same_namespace(X, estimator, *, attribute, method):
+        """Nothing to check."""
+
+
 __all__ = [
+    "ARRAY_API",
     "CallbackSupportMixin",
     "Hidden",
     "Interval",
     "RealNotInt",
     "StrOptions",
+    "check_same_namespace",
     "check_sample_weight",
     "fit_context",
+    "get_namespace_and_device",
+    "move_to",
 ]

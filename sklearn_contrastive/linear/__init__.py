@@ -1,6 +1,7 @@
 """The linear wing: closed forms in NumPy."""
 
 from ._contrastive import LinearContrastive
+from ._hetero_pca import HeteroPCA
 from ._loss import (
     contrastive_loss_matrix,
     expected_loss_matrix,
@@ -9,6 +10,7 @@ from ._loss import (
 )
 
 __all__ = [
+    "HeteroPCA",
     "LinearContrastive",
     "contrastive_loss_matrix",
     "expected_loss_matrix",

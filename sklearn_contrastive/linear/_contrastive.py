@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral, Real
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-import numpy as np
-from scipy import sparse
-from sklearn.utils import check_random_state
+from numpy.typing import ArrayLike
+from sklearn.utils import Tags, check_random_state
 
-from .._base import fit_progress, fitted_state_kept_on_error
-from .._sklearn_compat import (
-    Hidden,
-    Interval,
-    RealNotInt,
-    StrOptions,
-    check_sample_weight,
-    fit_context,
-)
-from .._typing import MatrixLike, RandomState, VectorLike
-from ._diagnostics import findings
-from ._estimation import estimate_factor_model, warm_start
-from ._factor_transformer import FactorTransformer
-from ._moments import SecondMoments, moments_of, working_dtype
-from ._row_moments import rows_of
+from .._arrays import dtype_name, place_of
+from .._feature_groups import group_members
+from .._sklearn_compat import Hidden, Interval, RealNotInt, StrOptions
+from .._typing import RandomState
+from ._estimation import estimate_factor_model, feature_scale
+from ._grouped import check_groups, estimate_grouped_model
+from ._incomplete_rows import refine_on_rows
+from ._moment_estimator import MomentEstimator
+from ._noise import BlockNoise
 
 __all__ = ["LinearContrastive"]
 
 
-class LinearContrastive(FactorTransformer):
+class LinearContrastive(MomentEstimator):
     """Linear dimension reduction that noise of unequal strength does not mislead.
 
     PCA looks for directions of large variance, and a few noisy features are enough to provide
@@ -54,10 +46,17 @@ class LinearContrastive(FactorTransformer):
         (Bartlett's factor scores [2]_ in the orthonormal basis). If False, scores are orthogonal
         projections as in PCA. Weighting matters when some features are much noisier than others.
 
+    feature_groups : array-like of shape (n_features,), default=None
+        One label per feature, where noise is shared inside groups: channels of one sensor, pixels
+        of one tile. The covariances inside a group then leave the contrastive matrix as the
+        variances do, and noise is a block for each group. At least three groups, none with more
+        than half of the features; complete dense samples only.
+
     max_iter : int, default=100
-        Largest number of eigenproblems of the refinement. With 0 the closed form is used as it
-        is; refinement matters where there are few features for many components or where components
-        differ greatly in strength.
+        Largest number of eigenproblems of the refinement, and of its passes over the rows where
+        entries are missing. With 0 the closed form is used as it is; refinement matters where
+        there are few features for many components, where components differ greatly in strength,
+        or where much is missing.
 
     tol : float, default=1e-6
         Refinement stops when no noise variance changes by more than this share of itself.
@@ -106,14 +105,19 @@ class LinearContrastive(FactorTransformer):
     noise_variance_ : ndarray of shape (n_features,)
         Estimated noise variance of each feature, above 0.
 
+    noise_covariance_ : list of ndarray of shape (group_size, group_size)
+        Estimated covariance of the noise in each group, in the order of the sorted labels, its
+        features in theirs. Only with `feature_groups` of which one has two features.
+
     mean_ : ndarray of shape (n_features,)
-        Mean of each feature, in float64: float32 would round a mean of 1e4 by 5e-4.
+        Mean of each feature, in float64: float32 would round a mean of 1e4 by 5e-4. Where entries
+        are missing at random, what it would be without.
 
     n_components_ : int
         Number of components found.
 
     n_iter_ : int
-        Eigenproblems solved, the closed form's included.
+        Eigenproblems solved, the closed form's included, and passes over incomplete rows.
 
     n_samples_ : int or float
         Number of samples; with `sample_weight`, the sum of the weights.
@@ -171,6 +175,7 @@ class LinearContrastive(FactorTransformer):
             None,
         ],
         "noise_weighted": ["boolean"],
+        "feature_groups": ["array-like", None],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="neither")],
         "whiten": ["boolean"],
@@ -183,6 +188,7 @@ class LinearContrastive(FactorTransformer):
         n_components: int | float | Literal["auto"] | None = "auto",
         *,
         noise_weighted: bool = True,
+        feature_groups: ArrayLike | None = None,
         max_iter: int = 100,
         tol: float = 1e-6,
         whiten: bool = False,
@@ -191,157 +197,62 @@ class LinearContrastive(FactorTransformer):
     ):
         self.n_components = n_components
         self.noise_weighted = noise_weighted
+        self.feature_groups = feature_groups
         self.max_iter = max_iter
         self.tol = tol
         self.whiten = whiten
         self.solver = solver
         self.random_state = random_state
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self, X: MatrixLike, y: VectorLike | None = None, sample_weight: VectorLike | None = None
-    ) -> Self:
-        """Learn the signal subspace and the noise of each feature.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training samples. Sparse matrices (CSR, CSC) are centred implicitly, which costs the
-            digits by which a mean exceeds its deviation; memory maps are read block by block.
-
-        y : None
-            Ignored.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Frequency weights: a weight of 2 is the same as the row written twice.
-
-        Returns
-        -------
-        self : LinearContrastive
-            The fitted estimator.
-        """
-        with fitted_state_kept_on_error(self), fit_progress(self, X, y) as progress:
-            X, weight = self._samples(X, sample_weight, reset=True)
-            n_samples = X.shape[0] if weight is None else weight.sum()
-            if n_samples <= 1:
-                raise ValueError(_too_few(n_samples))
-            self._check_n_components(n_samples, X.shape[1])
-            if self._forms_gram(X):
-                moments = moments_of(X, weight, progress.step)
-            else:
-                moments = rows_of(X, weight)
-            self._fit_moments(moments, working_dtype(X), on_step=progress.step)
-        return self
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(
-        self, X: MatrixLike, y: VectorLike | None = None, sample_weight: VectorLike | None = None
-    ) -> Self:
-        """Learn from more samples; any chunks in any order give what one `fit` would.
-
-        Keeps the (n_features, n_features) scatter of all samples so far and goes on from a `fit`
-        that formed it. Until the second sample the estimator counts as not fitted; until there are
-        more samples than features `n_components_` may grow and no warning is given.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            More samples; one row is enough.
-
-        y : None
-            Ignored.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Frequency weights.
-
-        Returns
-        -------
-        self : LinearContrastive
-            The estimator, up to date with all samples seen.
-        """
-        with fitted_state_kept_on_error(self), fit_progress(self, X, y) as progress:
-            first = not hasattr(self, "n_features_in_")
-            if not first and self._moments is None:
-                raise ValueError(
-                    "partial_fit cannot go on from a fit that did not form the (n_features, "
-                    "n_features) scatter, as this one did not (fewer samples than features, or "
-                    'large sparse X). Fit with solver="gram", or begin with partial_fit.'
-                )
-            X, weight = self._samples(X, sample_weight, reset=first)
-            before = SecondMoments.empty(X.shape[1]) if first else self._moments
-            self._check_n_components(np.inf, X.shape[1])
-            moments = before + moments_of(X, weight, progress.step)
-            if moments.n_samples > 1:
-                self._fit_moments(moments, working_dtype(X), progress.step, streaming=True)
-            else:
-                self._moments = moments
-        return self
-
-    def _fit_moments(self, moments, dtype, on_step, streaming=False):
-        """Set everything that follows from the moments; nothing else knows where they came from."""
-        start = self._warm_start(moments) if streaming else None
+    def _estimate(self, moments, samples, start, on_step):
+        rng = check_random_state(self.random_state)
+        shared = {"max_iter": self.max_iter, "tol": self.tol, "on_step": on_step}
+        if (members := self._members(moments.n_features)) is not None:
+            return estimate_grouped_model(moments, members, self.n_components, rng=rng, **shared)
         model = estimate_factor_model(
-            moments,
-            self.n_components,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            rng=check_random_state(self.random_state),
-            warm_start=start,
-            on_step=on_step,
+            moments, self.n_components, rng=rng, warm_start=start, **shared
         )
-        self._set_factor_model(model, moments, dtype)
-        self._moments = moments if isinstance(moments, SecondMoments) else None
-        if start is None:
-            self._n_samples_cold = moments.n_samples
-        if not streaming or moments.n_samples > moments.n_features:
-            # until then more samples are what the solution needs, and a warning a row says nothing
-            names = getattr(self, "feature_names_in_", None)
-            for category, text in findings(model, self.n_components, names, moments.n_samples):
-                warnings.warn(text, category, stacklevel=4)
+        if samples is None or not samples.missing or not (self.max_iter and model.loadings.size):
+            return model
+        return refine_on_rows(
+            model, samples.values, samples.weight, feature_scale(moments), **shared
+        )
 
-    def _warm_start(self, moments):
-        """The last solution, unless it stems from a start with less than half of the samples.
-
-        The likelihood may have several maxima; few samples could lead to one that all samples
-        together would not choose.
-        """
-        if not hasattr(self, "components_") or moments.n_samples >= 2 * self._n_samples_cold:
+    def _members(self, n_features):
+        """Features of each group, None where no group has two."""
+        if self.feature_groups is None:
             return None
-        return warm_start(moments, self.loadings_, self.noise_variance_)
+        members = group_members(self.feature_groups, n_features)
+        return members if len(members) < n_features else None
 
-    def _samples(self, X, sample_weight, *, reset):
-        """Validated samples and weights."""
-        X = self._validated(X, reset=reset)
-        if sample_weight is None:
-            return X, None
-        weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        return X, weight
-
-    def _check_n_components(self, n_samples, n_features):
-        """Refuse what parameter validation alone cannot."""
-        if self.n_components == "mle":
-            raise ValueError(
-                "n_components='mle' assumes equal noise in every feature; use \"auto\", which does "
-                "not."
-            )
-        largest = int(min(n_samples, n_features))
-        if isinstance(self.n_components, Integral) and self.n_components > largest:
-            raise ValueError(
-                f"n_components={self.n_components} must be between 0 and "
-                f"min(n_samples, n_features)={largest}."
-            )
+    def _check_parameters(self, n_samples, n_features):
+        super()._check_parameters(n_samples, n_features)
+        if (members := self._members(n_features)) is not None:
+            check_groups(members, n_features)
 
     def _forms_gram(self, X):
-        """Whether the (n_features, n_features) scatter is worth its memory and its product."""
-        if self.solver != "auto":
-            return self.solver == "gram"
-        n_samples, n_features = X.shape
-        affordable = not sparse.issparse(X) or n_features**2 <= max(4 * X.nnz, 500**2)
-        return n_samples >= n_features and affordable
+        return self.feature_groups is not None or super()._forms_gram(X)
 
+    def _set_factor_model(self, model, *described):
+        super()._set_factor_model(model, *described)
+        vars(self).pop("noise_covariance_", None)
+        if isinstance(model.noise, BlockNoise):
+            place = place_of(self.components_)
+            dtype = dtype_name(self.components_)
+            self.noise_covariance_ = [place.put(b.astype(dtype)) for b in model.noise.blocks]
 
-def _too_few(n_samples):
-    """What to say where no variance can be computed."""
-    if float(n_samples).is_integer() and n_samples >= 0:
-        return f"Found array with {int(n_samples)} sample(s) while a minimum of 2 is required."
-    return f"The sum of sample_weight is {n_samples:g}, but frequency weights must exceed 1 in all."
+    def _explain_missing(self, X):
+        if self.feature_groups is not None:
+            raise ValueError(
+                "X contains NaN, but feature_groups needs complete samples. Fit without "
+                "feature_groups, or fill the missing entries in, for instance with "
+                "inverse_transform(transform(X)) of such a fit."
+            )
+        super()._explain_missing(X)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Tags of scikit-learn: feature groups need complete dense samples."""
+        tags = super().__sklearn_tags__()
+        if self.feature_groups is not None:
+            tags.input_tags.sparse = tags.input_tags.allow_nan = False
+        return tags

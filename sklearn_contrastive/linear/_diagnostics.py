@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ..exceptions import ComponentsWarning, HeywoodWarning
-from ._estimation import FactorModel
+from ._factor_model import FactorModel
 from ._refinement import REFINEMENT_FLOOR
 
-__all__ = ["findings"]
+__all__ = ["findings", "listed"]
 
 # share of a factor's squared loadings that, on one feature, makes it indistinguishable from noise
 _LONELY_SHARE = 0.9
@@ -53,14 +53,14 @@ def findings(model: FactorModel, n_components, feature_names, n_samples: float):
     if len(lonely := lonely_features(model)):
         yield (
             ComponentsWarning,
-            f"A component rests on one feature alone ({_listed(lonely, feature_names)}): it cannot "
+            f"A component rests on one feature alone ({listed(lonely, feature_names)}): it cannot "
             "be told from that feature's own noise. Fewer components, or more features that see "
             "the same factor, would settle it.",
         )
     if len(model.floored):
         yield (
             HeywoodWarning,
-            f"The noise of {_listed(model.floored, feature_names)} was estimated as nearly zero "
+            f"The noise of {listed(model.floored, feature_names)} was estimated as nearly zero "
             f"and set to {REFINEMENT_FLOOR:g} of the variance (a Heywood case). Fewer components "
             "often avoid it; duplicated or derived features cause it.",
         )
@@ -74,7 +74,7 @@ def findings(model: FactorModel, n_components, feature_names, n_samples: float):
 
 def lonely_features(model: FactorModel):
     """Features that hold nearly all of some factor's squared standardised loadings."""
-    deviation = np.sqrt(np.sum(model.loadings**2, axis=1) + model.noise_variance)
+    deviation = np.sqrt(np.sum(model.loadings**2, axis=1) + model.noise.variances)
     squares = (model.loadings / deviation[:, None]) ** 2
     if not squares.size:
         return np.zeros(0, dtype=int)
@@ -82,7 +82,7 @@ def lonely_features(model: FactorModel):
     return np.unique(squares.argmax(axis=0)[lonely])
 
 
-def _listed(features, names):
+def listed(features, names):
     """The first few features, by name where there are names."""
     listed = [str(i) if names is None else str(names[i]) for i in features[:5]]
     more = f" and {len(features) - 5} more" if len(features) > 5 else ""

@@ -5,18 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from numbers import Integral
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._factor_model import SCORING_FLOOR, FactorModel
 from ._moments import SecondMoments
+from ._noise import DiagonalNoise
+from ._pairwise_moments import IncompleteRows, PairwiseMoments
 from ._rank import count_above, estimate_rank
 from ._refinement import PRIOR_SAMPLES, REFINEMENT_FLOOR, Refinement, refine
 from ._row_moments import RowMoments
 from ._row_spectrum import RowSearchSpace
 from ._spectrum import OVERSAMPLING, Eigenpairs, SearchSpace, relative_residuals
 
-__all__ = ["FactorModel", "WarmStart", "closed_form", "estimate_factor_model", "warm_start"]
+__all__ = [
+    "Moments",
+    "WarmStart",
+    "closed_form",
+    "correlation_space",
+    "diagonal_model",
+    "estimate_factor_model",
+    "feature_scale",
+    "number_of_factors",
+    "warm_start",
+]
+
+# Mean and covariance of samples, whatever the samples look like.
+Moments: TypeAlias = SecondMoments | RowMoments | PairwiseMoments | IncompleteRows
 
 # the closed form's residuals as shares of the eigenvalues or of the mean variance: for its vectors;
 # for its eigenvalues alone, whose error is the square of that
@@ -25,40 +42,6 @@ _CLOSED_FORM_TOL, _EIGENVALUE_TOL = 1e-7, 1e-3
 _ROWS_EIGENVALUE_TOL = 0.1
 # a feature whose variance is a smaller share of the largest does not show in the eigenvalues
 _SMALLEST_SHARE = 1e-10
-
-
-@dataclass(frozen=True)
-class FactorModel:
-    """Low rank plus diagonal, in the features' own units.
-
-    Parameters
-    ----------
-    loadings : ndarray of shape (n_features, n_factors)
-        Loadings B.
-    noise_variance : ndarray of shape (n_features,)
-        Noise variance psi > 0 of each feature.
-    uniqueness : ndarray of shape (n_features,)
-        psi as a share of the variance.
-    eigenvalues : ndarray of shape (n_factors,)
-        Leading eigenvalues of the contrastive matrix.
-    n_asked : int
-        Number of factors that were asked for, or estimated.
-    floored : ndarray of int
-        Features whose noise variance was set to the floor.
-    n_iter : int
-        Eigenproblems solved.
-    converged : bool
-        Whether refinement met its stopping rule, and the eigensolver its own.
-    """
-
-    loadings: NDArray[np.float64]
-    noise_variance: NDArray[np.float64]
-    uniqueness: NDArray[np.float64]
-    eigenvalues: NDArray[np.float64]
-    n_asked: int
-    floored: NDArray[np.intp]
-    n_iter: int
-    converged: bool
 
 
 @dataclass(frozen=True)
@@ -87,7 +70,7 @@ def warm_start(moments, loadings, noise_variance) -> WarmStart:
 
 
 def estimate_factor_model(
-    moments: SecondMoments | RowMoments,
+    moments: Moments,
     n_components: int | float | str | None,
     *,
     max_iter: int,
@@ -100,7 +83,7 @@ def estimate_factor_model(
 
     Parameters
     ----------
-    moments : SecondMoments or RowMoments
+    moments : SecondMoments or one of its kind
         Of the samples.
     n_components : int, float, "auto" or None
         Number of factors; share of the common variance; estimated; every positive direction.
@@ -127,7 +110,7 @@ def estimate_factor_model(
     if not isinstance(n_components, Integral):
         n_pairs = 8 if n_components == "auto" else largest
         space = correlation_space(moments, scale, n_pairs, rng)
-    n_factors = _number_of_factors(moments, n_components, space, n_live, largest, rng)
+    n_factors = number_of_factors(moments, n_components, space, n_live, largest, rng)
     n_sought = min(n_factors, largest)
     if n_sought == 0:
         return _no_factors(moments, scale, n_factors)
@@ -135,7 +118,7 @@ def estimate_factor_model(
     if max_iter == 0:
         spectrum = closed_form(moments, n_sought, rng, start)
         on_step("eigenproblem")
-        return _closed_form_model(moments, scale, spectrum, n_factors)
+        return diagonal_model(moments, scale, spectrum, n_factors)
     if space is None:
         space = correlation_space(moments, scale, n_sought, rng, start)
     uniqueness = np.ones_like(scale) if warm_start is None else warm_start.uniqueness
@@ -145,7 +128,7 @@ def estimate_factor_model(
         uniqueness,
         max_iter=max_iter,
         tol=tol,
-        prior=PRIOR_SAMPLES / moments.n_samples,
+        prior=PRIOR_SAMPLES / moments.effective_samples(np.ones_like(scale)),
         on_step=on_step,
     )
     if isinstance(space, SearchSpace):
@@ -154,10 +137,10 @@ def estimate_factor_model(
         start = scale[:, None] * refined.loadings
         contrastive_values = closed_form(moments, n_sought, rng, start, _ROWS_EIGENVALUE_TOL).values
     on_step("eigenproblem")
-    return _refined_model(scale, refined, contrastive_values, n_factors)
+    return _refined_model(moments, scale, refined, contrastive_values, n_factors)
 
 
-def feature_scale(moments: SecondMoments | RowMoments) -> NDArray[np.float64]:
+def feature_scale(moments: Moments) -> NDArray[np.float64]:
     """Standard deviation of each feature, 0 where nothing but rounding of the mean is left."""
     variances = np.maximum(moments.variances, 0.0)
     rounding = (10 * np.finfo(np.float64).eps * np.abs(moments.mean)) ** 2
@@ -188,7 +171,7 @@ def correlation_space(moments, scale, n_pairs, rng, start=None) -> SearchSpace |
 
 
 def closed_form(
-    moments: SecondMoments | RowMoments,
+    moments: Moments,
     n_pairs: int,
     rng: np.random.RandomState,
     start: NDArray | None = None,
@@ -198,7 +181,7 @@ def closed_form(
 
     Parameters
     ----------
-    moments : SecondMoments or RowMoments
+    moments : SecondMoments or one of its kind
         Of the samples.
     n_pairs : int
         How many eigenpairs.
@@ -257,14 +240,14 @@ def _padded(start, n_pairs, rng):
     return np.hstack([start, random])
 
 
-def _number_of_factors(moments, n_components, space, n_live, largest, rng):
+def number_of_factors(moments, n_components, space, n_live, largest, rng):
     """The integer that n_components stands for."""
     if isinstance(n_components, Integral):
         return int(n_components)
     if largest <= 0:
         return 0
     if n_components == "auto":
-        return estimate_rank(space, moments.n_samples, n_live, min(largest, n_live // 2))
+        return estimate_rank(space, moments.effective_samples, n_live, min(largest, n_live // 2))
     # the contrastive matrix has as many positive eigenvalues as the correlation matrix has above
     # 1: the two are congruent once the identity is taken away (Sylvester)
     positive = count_above(space, np.ones(moments.n_features), 1.0 + 1e-10, largest)
@@ -274,8 +257,33 @@ def _number_of_factors(moments, n_components, space, n_live, largest, rng):
     return int(np.searchsorted(common, n_components * common[-1], side="right")) + 1
 
 
-def _closed_form_model(moments, scale, spectrum, n_asked):
-    """Loadings U Lambda^(1/2) of the positive eigenvalues, noise from what they leave."""
+def diagonal_model(
+    moments: Moments,
+    scale: NDArray[np.float64],
+    spectrum: Eigenpairs,
+    n_asked: int,
+    n_iter: int = 1,
+) -> FactorModel:
+    """Loadings U Lambda^(1/2) of the positive eigenvalues, noise from what they leave.
+
+    Parameters
+    ----------
+    moments : SecondMoments or one of its kind
+        Of the samples.
+    scale : ndarray of shape (n_features,)
+        Standard deviation of each feature, 0 for a constant one.
+    spectrum : Eigenpairs
+        Of the covariance with another diagonal; vectors are orthonormal.
+    n_asked : int
+        Number of factors asked for.
+    n_iter : int, default=1
+        Steps taken.
+
+    Returns
+    -------
+    FactorModel
+        Only with the factors whose eigenvalue is positive.
+    """
     variances = scale**2
     positive = spectrum.values > 1e-12 * variances.sum()
     values = spectrum.values[positive]
@@ -283,17 +291,17 @@ def _closed_form_model(moments, scale, spectrum, n_asked):
     common = np.sum(loadings**2, axis=1)
     share = np.divide(common, variances, out=np.zeros_like(scale), where=scale > 0)
     uniqueness = np.maximum(1.0 - share, REFINEMENT_FLOOR)
-    return _model(scale, loadings, uniqueness, values, n_asked, 1, spectrum.converged)
+    return _model(moments, scale, loadings, uniqueness, values, n_asked, n_iter, spectrum.converged)
 
 
-def _refined_model(scale, refined: Refinement, contrastive_values, n_asked):
+def _refined_model(moments, scale, refined: Refinement, contrastive_values, n_asked):
     """The refined correlations, scaled back to the features' units."""
-    n_factors = refined.loadings.shape[1]
     return _model(
+        moments,
         scale,
         scale[:, None] * refined.loadings,
         refined.uniqueness,
-        contrastive_values[:n_factors],
+        contrastive_values[: refined.loadings.shape[1]],
         n_asked,
         refined.n_iter + 1,
         refined.converged,
@@ -303,16 +311,23 @@ def _refined_model(scale, refined: Refinement, contrastive_values, n_asked):
 def _no_factors(moments, scale, n_asked):
     """Noise alone."""
     loadings = np.zeros((moments.n_features, 0))
-    return _model(scale, loadings, np.ones_like(scale), np.zeros(0), n_asked, 0, True)
+    return _model(moments, scale, loadings, np.ones_like(scale), np.zeros(0), n_asked, 0, True)
 
 
-def _model(scale, loadings, uniqueness, eigenvalues, n_asked, n_iter, converged):
+def _model(moments, scale, loadings, uniqueness, eigenvalues, n_asked, n_iter, converged):
     noise_variance = uniqueness * scale**2
     live = noise_variance > 0
     # a constant feature shows no noise: it gets the smallest of the others', so that a value that
     # differs later is as unlikely as it would be there, and the precision stays finite
     noise_variance[~live] = noise_variance[live].min() if live.any() else 1.0
-    floored = np.flatnonzero((uniqueness <= REFINEMENT_FLOOR) & (scale > 0))
     return FactorModel(
-        loadings, noise_variance, uniqueness, eigenvalues, n_asked, floored, n_iter, converged
+        moments.mean,
+        loadings,
+        DiagonalNoise(noise_variance),
+        DiagonalNoise(np.maximum(noise_variance, SCORING_FLOOR * scale**2)),
+        eigenvalues,
+        n_asked,
+        np.flatnonzero((uniqueness <= REFINEMENT_FLOOR) & (scale > 0)),
+        n_iter,
+        converged,
     )

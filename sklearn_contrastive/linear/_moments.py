@@ -55,6 +55,8 @@ class SecondMoments:
         return cls(0.0, np.zeros(n_features), np.zeros((n_features, n_features)))
 
     def __add__(self, other: SecondMoments) -> SecondMoments:
+        if not isinstance(other, SecondMoments):
+            return NotImplemented  # moments of incomplete samples know how to add these
         n_samples = self.n_samples + other.n_samples
         if n_samples == 0:
             return self
@@ -74,6 +76,10 @@ class SecondMoments:
     def variances(self) -> NDArray[np.float64]:
         """Variance of each feature, with n - 1 in the denominator; shape (n_features,)."""
         return np.diag(self.scatter) / (self.n_samples - 1)
+
+    def effective_samples(self, uniqueness: NDArray[np.float64]) -> float:
+        """Number of samples that the noise of the covariance speaks of: all of them."""
+        return self.n_samples
 
     def covariance_times(self, directions: NDArray) -> NDArray[np.float64]:
         """Product of the covariance with directions of shape (n_features, n_directions)."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ._refinement import PRIOR_SAMPLES, refine
 from ._row_spectrum import RowSearchSpace
@@ -51,7 +54,10 @@ def count_above(space: SearchSpace | RowSearchSpace, uniqueness, edge: float, la
 
 
 def estimate_rank(
-    space: SearchSpace | RowSearchSpace, n_samples: float, n_features: int, largest: int
+    space: SearchSpace | RowSearchSpace,
+    effective_samples: Callable[[NDArray], float],
+    n_features: int,
+    largest: int,
 ) -> int:
     """Number of factors, counted upward.
 
@@ -64,8 +70,9 @@ def estimate_rank(
     ----------
     space : SearchSpace or RowSearchSpace
         Of the correlation matrix.
-    n_samples : float
-        Number of samples.
+    effective_samples : callable
+        Number of samples that the noise of the covariance speaks of, from the uniquenesses; all
+        samples if they are complete.
     n_features : int
         Number of features that are not constant.
     largest : int
@@ -76,16 +83,15 @@ def estimate_rank(
     n_factors : int
         From 0 to `largest`.
     """
-    edge = noise_edge(n_samples, n_features)
     uniqueness = np.ones(space.n_features)
+    prior = PRIOR_SAMPLES / effective_samples(uniqueness)
     rank = 0
     while rank < largest:
+        edge = noise_edge(effective_samples(uniqueness), n_features)
         count = count_above(space, uniqueness, edge, largest)
         if count <= rank:
-            return count
+            break
         rank = count
-        refined = refine(
-            space, rank, uniqueness, max_iter=_STEPS, tol=1e-3, prior=PRIOR_SAMPLES / n_samples
-        )
+        refined = refine(space, rank, uniqueness, max_iter=_STEPS, tol=1e-3, prior=prior)
         uniqueness = refined.uniqueness
     return rank

@@ -10,10 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, cg
 
+from ._extrapolation import StepMemory
 from ._row_spectrum import RowSearchSpace
 from ._spectrum import Eigenpairs, SearchSpace
 
-__all__ = ["PRIOR_SAMPLES", "REFINEMENT_FLOOR", "Refinement", "refine"]
+__all__ = [
+    "PRIOR_SAMPLES",
+    "REFINEMENT_FLOOR",
+    "SMALLEST_EXCESS",
+    "Refinement",
+    "most_probable_uniqueness",
+    "refine",
+]
 
 # The smallest uniqueness of refinement: a share of the feature's variance. Larger floors cost
 # accuracy where spikes are unequal, smaller ones only iterations (benchmarks/subspace.py).
@@ -28,7 +36,7 @@ _DENSE_SOLVE = 300
 # Residual of the first eigenvectors, in units of the noise; later ones follow the steps.
 _FIRST_TOL = 0.1
 # Variance along a factor beyond the noise's, in its units, below which the factor does not exist.
-_SMALLEST_EXCESS = 1e-6
+SMALLEST_EXCESS = 1e-6
 # No relative change of a uniqueness is larger than this in one step.
 _LARGEST_STEP = 2.0
 
@@ -122,7 +130,7 @@ def refine(
     (pairs, value), n_iter = solve(uniqueness, accuracy), 1
     on_step("eigenproblem")
     tol = max(tol, 100 * space.rounding)  # products in float32 allow no more
-    memory, n_refused, step_size, converged = _StepMemory(), 0, np.inf, False
+    memory, n_refused, step_size, converged = StepMemory(), 0, np.inf, False
     while n_iter < max_iter and not converged:
         if n_refused == 0:
             gradient, whitened = _gradient(pairs, uniqueness, prior)
@@ -205,32 +213,6 @@ def _newton_step(uniqueness, gradient, whitened, prior, floor):
     return np.where(step > -0.5, np.log1p(np.maximum(step, -0.5)), np.log(0.5) + 2 * step + 1)
 
 
-class _StepMemory:
-    """Extrapolates a sequence of steps from how the last few changed (Anderson, 1965).
-
-    The expected second derivative is not the true one; what it misses shows in the steps, which
-    would otherwise shrink, or alternate, at a constant rate.
-    """
-
-    _LENGTH = 4
-
-    def __init__(self):
-        self._positions, self._steps = [], []
-
-    def extrapolate(self, position, step):
-        """Step that the differences of earlier steps predict to end the sequence."""
-        if np.abs(step).max(initial=0.0) > 0.5:
-            return step  # far away differences say little
-        self._positions = [*self._positions, position][-self._LENGTH :]
-        self._steps = [*self._steps, step][-self._LENGTH :]
-        if len(self._steps) == 1:
-            return step
-        changes = np.diff(self._steps, axis=0).T
-        moves = np.diff(self._positions, axis=0).T
-        weights = np.linalg.lstsq(changes, step, rcond=1e-6)[0]
-        return step - (moves + changes) @ weights
-
-
 def _solve_expected_hessian(whitened, prior, right):
     """Solution x of (P*P + prior I) x = right, elementwise square of P = I - VV'."""
     size = len(whitened)
@@ -254,14 +236,35 @@ def _solve_expected_hessian(whitened, prior, right):
 
 def _as_refinement(pairs, uniqueness, value, prior, floor, n_iter, converged):
     """Loadings for the uniquenesses, then the most probable uniquenesses for the loadings."""
-    live = pairs.values > 1.0 + _SMALLEST_EXCESS
+    live = pairs.values > 1.0 + SMALLEST_EXCESS
     values = pairs.values[live]
     loadings = uniqueness[:, None] * pairs.vectors[:, live] * np.sqrt(values - 1.0)
     rest = 1.0 - np.sum(loadings**2, axis=1)
-    # root of 1 - rest / u + prior log u, increasing in log u; at convergence u is that already
-    completed = np.maximum(rest, floor)
-    for _ in range(10):
-        residual = 1.0 - rest / completed + prior * np.log(completed)
-        step = residual / (np.maximum(rest, floor) / completed + prior)
-        completed = np.clip(completed * np.exp(-step), floor, 1.0)
+    completed = most_probable_uniqueness(rest, prior, floor)
     return Refinement(completed, loadings, values, -0.5 * value, n_iter, converged)
+
+
+def most_probable_uniqueness(rest: NDArray, prior: NDArray | float, floor: float) -> NDArray:
+    """Root u of 1 - rest / u + prior log u = 0: the mode, given what the factors do not explain.
+
+    Parameters
+    ----------
+    rest : ndarray of any shape
+        Variance that is left, as a share of the feature's variance.
+    prior : float or ndarray of the same shape
+        Weight of the prior on log u against the samples.
+    floor : float
+        Smallest uniqueness.
+
+    Returns
+    -------
+    uniqueness : ndarray of the same shape
+        In [floor, 1].
+    """
+    positive = np.maximum(rest, floor)
+    uniqueness = np.minimum(positive, 1.0)
+    for _ in range(10):  # Newton's method in log u, in which the left side increases
+        residual = 1.0 - rest / uniqueness + prior * np.log(uniqueness)
+        step = residual / (positive / uniqueness + prior)
+        uniqueness = np.clip(uniqueness * np.exp(-step), floor, 1.0)
+    return uniqueness

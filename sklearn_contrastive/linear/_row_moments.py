@@ -50,6 +50,10 @@ class RowMoments:
         """Number of features."""
         return len(self.mean)
 
+    def effective_samples(self, uniqueness: NDArray[np.float64]) -> float:
+        """Number of samples that the noise of the covariance speaks of: all of them."""
+        return self.n_samples
+
     def covariance_times(self, directions: NDArray) -> NDArray[np.float64]:
         """Product of the covariance with directions of shape (n_features, n_directions)."""
         scores = self.project(directions)

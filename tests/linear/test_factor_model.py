@@ -14,6 +14,7 @@ from sklearn_contrastive.linear._factor_model import (
     model_precision,
     noise_weighted_scoring,
 )
+from sklearn_contrastive.linear._noise import DiagonalNoise
 
 EPS = np.finfo(np.float64).eps
 
@@ -36,7 +37,7 @@ def factor_models(draw):
 
 @given(model=factor_models())
 def test_components_undo_the_scoring(model):
-    scoring = noise_weighted_scoring(*model)
+    scoring = noise_weighted_scoring(*model[:2], DiagonalNoise(model[2]))
     components, _, noise_variance = model
     # rounding is relative to the terms of the sums
     size = np.abs(components) @ np.abs(scoring)
@@ -56,18 +57,23 @@ def test_scoring_is_generalised_least_squares(model):
     white = np.diag(1 / np.sqrt(noise_variance))
     expected = np.linalg.lstsq(white @ basis, white, rcond=None)[0].T
     conditioning = np.linalg.cond(white @ basis) * np.linalg.cond(white @ loadings)
-    error = psi @ (noise_weighted_scoring(*model) - expected)
+    error = psi @ (noise_weighted_scoring(*model[:2], DiagonalNoise(model[2])) - expected)
     size = np.abs(psi @ expected).max()
     assert np.abs(error).max() <= 1000 * EPS * conditioning * size * np.sqrt(np.linalg.cond(psi))
     textbook = np.linalg.solve(basis.T @ np.linalg.solve(psi, basis), basis.T @ np.linalg.inv(psi))
     if np.linalg.cond(psi) < 1e3:
-        assert_allclose(noise_weighted_scoring(*model), textbook.T, rtol=1e-6, atol=1e-6)
+        assert_allclose(
+            noise_weighted_scoring(*model[:2], DiagonalNoise(model[2])),
+            textbook.T,
+            rtol=1e-6,
+            atol=1e-6,
+        )
 
 
 @given(model=factor_models(), seed=SEEDS)
 def test_no_other_unbiased_scores_have_less_noise(model, seed):
     components, _, noise_variance = model
-    scoring = noise_weighted_scoring(*model)
+    scoring = noise_weighted_scoring(*model[:2], DiagonalNoise(model[2]))
     # what leaves components @ scoring the identity
     free = np.random.default_rng(seed).normal(size=scoring.shape)
     other = scoring + free - components.T @ (components @ free)
@@ -81,7 +87,7 @@ def test_equal_noise_makes_scores_projections():
     rng = np.random.default_rng(0)
     loadings = rng.normal(size=(8, 3))
     components = np.linalg.svd(loadings, full_matrices=False)[0].T
-    scoring = noise_weighted_scoring(components, loadings, np.full(8, 0.3))
+    scoring = noise_weighted_scoring(components, loadings, DiagonalNoise(np.full(8, 0.3)))
     assert_allclose(scoring, components.T, atol=1e-14)
 
 
@@ -91,8 +97,8 @@ def test_equal_noise_makes_scores_projections():
 @given(model=factor_models())
 def test_precision_is_the_inverse_of_the_covariance(model):
     _, loadings, noise_variance = model
-    covariance = model_covariance(loadings, noise_variance)
-    precision = model_precision(loadings, noise_variance)
+    covariance = model_covariance(loadings, DiagonalNoise(noise_variance))
+    precision = model_precision(loadings, DiagonalNoise(noise_variance))
     # in units of the noise, where the smallest eigenvalue of the covariance is 1
     root = np.sqrt(noise_variance)
     white, inverse = covariance / np.outer(root, root), precision * np.outer(root, root)
@@ -105,7 +111,7 @@ def test_precision_is_the_inverse_of_the_covariance(model):
 def test_covariance_is_low_rank_plus_noise(model):
     _, loadings, noise_variance = model
     expected = sum(np.outer(b, b) for b in loadings.T) + np.diag(noise_variance)
-    covariance = model_covariance(loadings, noise_variance)
+    covariance = model_covariance(loadings, DiagonalNoise(noise_variance))
     assert_allclose(covariance, expected, rtol=0, atol=100 * EPS * np.abs(expected).max())
 
 
@@ -113,13 +119,13 @@ def test_covariance_is_low_rank_plus_noise(model):
 def test_likelihood_is_scipys(model, n_samples, seed):
     _, loadings, noise_variance = model
     rng = np.random.default_rng(seed)
-    covariance = model_covariance(loadings, noise_variance)
+    covariance = model_covariance(loadings, DiagonalNoise(noise_variance))
     X = rng.multivariate_normal(np.zeros(len(covariance)), covariance, n_samples, method="cholesky")
     # both in units of the noise: scipy refuses what it thinks singular
     root = np.sqrt(noise_variance)
     white = covariance / np.outer(root, root)
     expected = multivariate_normal(cov=white, allow_singular=True).logpdf(X / root)
-    actual = log_likelihood(X, loadings, noise_variance)
+    actual = log_likelihood(X, loadings, DiagonalNoise(noise_variance))
     assert actual.shape == (n_samples,)
     size = np.sum((X / root) ** 2, axis=1) + np.linalg.norm(white, 2)
     error = np.abs(actual - (np.atleast_1d(expected) - np.log(root).sum()))
@@ -131,5 +137,7 @@ def test_without_factors_features_are_independent():
     X = np.array([[0.0, 0.0], [1.0, 2.0]])
     nothing = np.zeros((2, 0))
     expected = multivariate_normal(cov=np.diag(noise_variance)).logpdf(X)
-    assert_allclose(log_likelihood(X, nothing, noise_variance), expected)
-    assert_allclose(model_precision(nothing, noise_variance), np.diag(1 / noise_variance))
+    assert_allclose(log_likelihood(X, nothing, DiagonalNoise(noise_variance)), expected)
+    assert_allclose(
+        model_precision(nothing, DiagonalNoise(noise_variance)), np.diag(1 / noise_variance)
+    )

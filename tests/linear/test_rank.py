@@ -53,7 +53,9 @@ def space_of(matrix, seed=0):
 def rank_of(X):
     n_samples, n_features = X.shape
     space = space_of(np.corrcoef(X.T))
-    return estimate_rank(space, n_samples, n_features, min(n_samples - 1, n_features // 2))
+    return estimate_rank(
+        space, lambda uniqueness: n_samples, n_features, min(n_samples - 1, n_features // 2)
+    )
 
 
 @pytest.mark.parametrize("noise", NOISES)
@@ -98,8 +100,8 @@ def test_units_of_the_features_do_not_change_the_count(noise):
 
 def test_no_count_exceeds_the_largest_allowed():
     X = clearly_detectable(500, 40, 10, "equal", seed=0)
-    assert estimate_rank(space_of(np.corrcoef(X.T)), 500, 40, largest=4) == 4
-    assert estimate_rank(space_of(np.corrcoef(X.T)), 500, 40, largest=0) == 0
+    assert estimate_rank(space_of(np.corrcoef(X.T)), lambda uniqueness: 500, 40, largest=4) == 4
+    assert estimate_rank(space_of(np.corrcoef(X.T)), lambda uniqueness: 500, 40, largest=0) == 0
 
 
 @pytest.mark.parametrize("n_components", [20, 40, 60])

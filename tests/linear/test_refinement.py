@@ -13,6 +13,7 @@ from strategies import SEEDS
 
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.linear._factor_model import log_likelihood, model_covariance
+from sklearn_contrastive.linear._noise import DiagonalNoise
 from sklearn_contrastive.linear._refinement import REFINEMENT_FLOOR, _gradient, _objective, refine
 from sklearn_contrastive.linear._spectrum import SearchSpace
 
@@ -195,10 +196,10 @@ def test_refinement_is_as_likely_as_scikit_learns_factor_analysis(
     peer = FactorAnalysis(n_factors, tol=1e-8, max_iter=5000, svd_method="lapack").fit(X)
     ours = Correlations(np.corrcoef(X.T), n_factors, seed).refine()
     assert ours.converged
-    value = log_likelihood(X, ours.loadings, ours.uniqueness).mean()
+    value = log_likelihood(X, ours.loadings, DiagonalNoise(ours.uniqueness)).mean()
     assert value == pytest.approx(peer.score(X), rel=1e-6)
     assert value >= peer.score(X) - 1e-9 * abs(value)
-    model = model_covariance(ours.loadings, ours.uniqueness)
+    model = model_covariance(ours.loadings, DiagonalNoise(ours.uniqueness))
     assert_allclose(model, peer.get_covariance(), atol=1e-3)
 
 
@@ -292,7 +293,7 @@ def test_loadings_are_orthogonal_in_units_of_the_noise_strongest_first(problem):
 @given(problem=correlations(), n_steps=st.integers(1, 20))
 def test_model_and_sample_agree_in_every_variance(problem, n_steps):
     refined = problem.refine(max_iter=n_steps)
-    variances = np.diag(model_covariance(refined.loadings, refined.uniqueness))
+    variances = np.diag(model_covariance(refined.loadings, DiagonalNoise(refined.uniqueness)))
     above = refined.uniqueness > 2 * REFINEMENT_FLOOR
     assert_allclose(variances[above], 1.0, atol=1e-10)
 

@@ -1,0 +1,58 @@
+"""Features that belong together: those of one sensor, one batch, one questionnaire page."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["group_members"]
+
+
+def group_members(feature_groups: ArrayLike, n_features: int) -> dict[object, NDArray[np.intp]]:
+    """Features of each group.
+
+    Parameters
+    ----------
+    feature_groups : array-like of shape (n_features,)
+        One label per feature, numbers or strings.
+    n_features : int
+        Number of features.
+
+    Returns
+    -------
+    members : dict
+        From each label, in sorted order, to the indices of its features, increasing.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label per feature, or a label is missing.
+    """
+    labels = np.asarray(feature_groups)
+    if labels.shape != (n_features,):
+        raise ValueError(
+            f"feature_groups has shape {labels.shape}, but X has {n_features} features; give one "
+            "label per feature."
+        )
+    # as objects: among strings, NumPy would write NaN out as the label "nan"
+    for label in np.asarray(feature_groups, dtype=object):
+        if _is_missing(label):
+            missing = "None" if label is None else "NaN"
+            raise ValueError(f"feature_groups contains {missing}; give every feature a label.")
+    try:
+        names, codes = np.unique(labels, return_inverse=True)
+    except TypeError:
+        raise ValueError(
+            "feature_groups mixes labels that cannot be sorted, such as numbers and strings; make "
+            "them all strings."
+        ) from None
+    order = np.argsort(codes, kind="stable")
+    parts = np.split(order, np.cumsum(np.bincount(codes))[:-1])
+    return dict(zip(names.tolist(), parts, strict=True))
+
+
+def _is_missing(label: object) -> bool:
+    try:
+        return label is None or bool(label != label)  # NaN differs from itself
+    except TypeError:  # pandas.NA, which neither equals nor differs from itself
+        return True

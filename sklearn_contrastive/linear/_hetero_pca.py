@@ -1,0 +1,214 @@
+"""HeteroPCA: PCA of the covariance whose diagonal is imputed."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from numbers import Integral, Real
+from typing import ClassVar, Literal
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+
+from .._sklearn_compat import Hidden, Interval, StrOptions
+from .._typing import RandomState
+from ._estimation import correlation_space, diagonal_model, feature_scale, number_of_factors
+from ._hetero_diagonal import impute_diagonal
+from ._moment_estimator import MomentEstimator
+
+__all__ = ["HeteroPCA"]
+
+# eigenpairs that a search for the number of components begins with
+_FIRST_PAIRS = 8
+
+
+class HeteroPCA(MomentEstimator):
+    """PCA for noise of unequal strength, by imputing the diagonal of the covariance.
+
+    Noise that is independent between features changes the diagonal of the covariance only.
+    HeteroPCA [1]_ starts as `LinearContrastive` does, without the diagonal, and then replaces the
+    diagonal by that of its own low-rank approximation, again and again. For components of very
+    unequal strength it is done in stages (*deflated* [2]_).
+
+    It is here because it is the strongest published rival of `LinearContrastive`, and because it
+    makes no use of a likelihood. It needs features that are many against the components: where
+    they are not it diverges, and says so.
+
+    Parameters
+    ----------
+    n_components : int or "auto", default="auto"
+        Number of components. "auto" estimates it as `LinearContrastive` does.
+
+    deflated : bool, default=True
+        Whether to go in stages of components of similar strength. It matters where some components
+        are much stronger than others; where they are not it is the same.
+
+    noise_weighted : bool, default=True
+        Whether scores are generalised least squares, weighted by the inverse noise variances. If
+        False, scores are orthogonal projections as in PCA.
+
+    max_iter : int, default=500
+        Largest number of eigenproblems; with 0 the diagonal stays away.
+
+    tol : float, default=1e-6
+        The iteration ends when no entry of the diagonal changes by more than this share of the
+        feature's variance.
+
+    whiten : bool, default=False
+        Whether scores are decorrelated and scaled to unit variance.
+
+    solver : {"auto", "gram", "operator"}, default="auto"
+        "gram" forms the (n_features, n_features) covariance once and reads the samples once.
+        "operator" keeps the samples and multiplies with them. "auto" takes "gram" for at least as
+        many samples as features, unless X is sparse and the covariance would be much larger than
+        X.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the first directions of the eigensolver. The solution depends on it to rounding only;
+        an int makes even the last digits repeatable.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components_, n_features)
+        Orthonormal rows that span the signal subspace, strongest first.
+
+    loadings_ : ndarray of shape (n_features, n_components_)
+        Components scaled by the roots of their eigenvalues.
+
+    common_variance_ : ndarray of shape (n_components_,)
+        Variance that the features share along each component.
+
+    eigenvalues_ : ndarray of shape (n_components_,)
+        Leading eigenvalues of the covariance with the imputed diagonal; equal to
+        `common_variance_`.
+
+    explained_variance_ : ndarray of shape (n_components_,)
+        Variance of the unwhitened scores of the training samples, with n - 1 in the denominator.
+
+    explained_variance_ratio_ : ndarray of shape (n_components_,)
+        Share of the total variance that orthogonal projection on each component keeps.
+
+    singular_values_ : ndarray of shape (n_components_,)
+        2-norms of the unwhitened scores of the training samples.
+
+    noise_variance_ : ndarray of shape (n_features,)
+        What the imputed diagonal leaves of each feature's variance, above 0.
+
+    mean_ : ndarray of shape (n_features,)
+        Mean of each feature, in float64.
+
+    n_components_ : int
+        Number of components found; components whose eigenvalue is negative are dropped.
+
+    n_iter_ : int
+        Eigenproblems solved.
+
+    n_samples_ : int or float
+        Number of samples; with `sample_weight`, the sum of the weights.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had names that are all strings.
+
+    See Also
+    --------
+    LinearContrastive : The same without the iteration's divergence, refined by a likelihood.
+    sklearn.decomposition.PCA : Assumes equal noise in every feature.
+
+    Notes
+    -----
+    Eigenvalues are taken largest absolute value first, as published. With missing values the
+    covariances of the pairs of features are used, and rows are scored from what they show.
+
+    References
+    ----------
+    .. [1] Zhang, Cai and Wu (2022), "Heteroskedastic PCA: Algorithm, optimality, and
+       applications", Annals of Statistics 50(1).
+    .. [2] Zhou and Chen (2025), "Deflated HeteroPCA: Overcoming the curse of ill-conditioning in
+       heteroskedastic PCA", Annals of Statistics 53(1).
+
+    Examples
+    --------
+    >>> from sklearn_contrastive import HeteroPCA
+    >>> from sklearn_contrastive.datasets import make_spiked_covariance
+    >>> from sklearn_contrastive.metrics import sin_theta_distance
+    >>> X, truth = make_spiked_covariance(
+    ...     2000, 100, 3, noise=[3.0] * 5 + [0.5] * 95, random_state=0
+    ... )
+    >>> model = HeteroPCA(3, random_state=0).fit(X)
+    >>> model.transform(X).shape
+    (2000, 3)
+    >>> sin_theta_distance(model.components_, truth.components) < 0.4
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "n_components": [
+            Interval(Integral, 0, None, closed="left"),
+            StrOptions({"auto"}),
+            Hidden(StrOptions({"mle"})),
+        ],
+        "deflated": ["boolean"],
+        "noise_weighted": ["boolean"],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="neither")],
+        "whiten": ["boolean"],
+        "solver": [StrOptions({"auto", "gram", "operator"})],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_components: int | Literal["auto"] = "auto",
+        *,
+        deflated: bool = True,
+        noise_weighted: bool = True,
+        max_iter: int = 500,
+        tol: float = 1e-6,
+        whiten: bool = False,
+        solver: Literal["auto", "gram", "operator"] = "auto",
+        random_state: RandomState = None,
+    ):
+        self.n_components = n_components
+        self.deflated = deflated
+        self.noise_weighted = noise_weighted
+        self.max_iter = max_iter
+        self.tol = tol
+        self.whiten = whiten
+        self.solver = solver
+        self.random_state = random_state
+
+    def _estimate(self, moments, samples, start, on_step):
+        rng = check_random_state(self.random_state)
+        scale = feature_scale(moments)
+        n_live = int(np.sum(scale > 0))
+        largest = min(int(np.ceil(moments.n_samples)) - 1, n_live)
+        space = None
+        if self.n_components == "auto":
+            space = correlation_space(moments, scale, _FIRST_PAIRS, rng)
+        n_asked = number_of_factors(moments, self.n_components, space, n_live, largest, rng)
+        imputed = impute_diagonal(
+            moments,
+            min(n_asked, largest),
+            deflated=self.deflated,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            rng=rng,
+            on_step=on_step,
+        )
+        if imputed.diverged:
+            n_negative = int(np.sum(imputed.pairs.values < 0))
+            warnings.warn(
+                f"HeteroPCA diverged: {n_negative} of the {len(imputed.pairs.values)} largest "
+                "eigenvalues by absolute value are negative, which no signal explains. There are "
+                "too many components for the features, or a few features are too noisy; ask for "
+                "fewer components, set deflated=True, or use LinearContrastive.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+        # a diverged fit has been told of already
+        pairs = replace(imputed.pairs, converged=imputed.converged or imputed.diverged)
+        return diagonal_model(moments, scale, pairs, n_asked, imputed.n_iter)

@@ -1,0 +1,96 @@
+"""Covariance of the noise: a variance for each feature, or a block for each group of features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["BlockNoise", "DiagonalNoise", "Noise"]
+
+
+@dataclass(frozen=True)
+class DiagonalNoise:
+    """Noise that is independent between features.
+
+    Parameters
+    ----------
+    variances : ndarray of shape (n_features,)
+        Variance psi_i > 0 of the noise of each feature.
+    """
+
+    variances: NDArray[np.float64]
+
+    def whitened(self, columns: NDArray) -> NDArray:
+        """Psi^(-1/2) times columns of shape (n_features, m)."""
+        return columns / np.sqrt(self.variances)[:, None]
+
+    def times(self, columns: NDArray) -> NDArray:
+        """Psi times columns of shape (n_features, m)."""
+        return self.variances[:, None] * columns
+
+    @property
+    def log_determinant(self) -> float:
+        """Logarithm of the determinant of Psi."""
+        return float(np.sum(np.log(self.variances)))
+
+    def to_matrix(self) -> NDArray[np.float64]:
+        """Psi, of shape (n_features, n_features)."""
+        return np.diag(self.variances)
+
+
+@dataclass(frozen=True)
+class BlockNoise:
+    """Noise that is shared inside groups of features, and independent between groups.
+
+    Parameters
+    ----------
+    blocks : tuple of ndarray of shape (group_size, group_size)
+        Covariance of the noise in each group, positive definite.
+    members : tuple of ndarray of int of shape (group_size,)
+        Features of each group; together, every feature once.
+    """
+
+    blocks: tuple[NDArray[np.float64], ...]
+    members: tuple[NDArray[np.intp], ...]
+
+    @property
+    def variances(self) -> NDArray[np.float64]:
+        """Diagonal of Psi, of shape (n_features,)."""
+        variances = np.empty(sum(map(len, self.members)))
+        for block, features in zip(self.blocks, self.members, strict=True):
+            variances[features] = np.diag(block)
+        return variances
+
+    def whitened(self, columns: NDArray) -> NDArray:
+        """Psi^(-1/2), the symmetric root, times columns of shape (n_features, m)."""
+        white = np.empty_like(columns)
+        for block, features in zip(self.blocks, self.members, strict=True):
+            values, vectors = np.linalg.eigh(block)
+            white[features] = (vectors / np.sqrt(values)) @ (vectors.T @ columns[features])
+        return white
+
+    def times(self, columns: NDArray) -> NDArray:
+        """Psi times columns of shape (n_features, m)."""
+        product = np.empty_like(columns)
+        for block, features in zip(self.blocks, self.members, strict=True):
+            product[features] = block @ columns[features]
+        return product
+
+    @property
+    def log_determinant(self) -> float:
+        """Logarithm of the determinant of Psi."""
+        return float(sum(np.linalg.slogdet(block)[1] for block in self.blocks))
+
+    def to_matrix(self) -> NDArray[np.float64]:
+        """Psi, of shape (n_features, n_features)."""
+        n_features = sum(map(len, self.members))
+        matrix = np.zeros((n_features, n_features))
+        for block, features in zip(self.blocks, self.members, strict=True):
+            matrix[np.ix_(features, features)] = block
+        return matrix
+
+
+Noise: TypeAlias = DiagonalNoise | BlockNoise

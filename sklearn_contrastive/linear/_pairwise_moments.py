@@ -1,0 +1,328 @@
+"""Mean and covariance of samples with missing entries, from what each pair of features shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._moments import BLOCK_ROWS, SecondMoments, working_dtype
+from ._row_moments import DenseRows
+
+__all__ = [
+    "IncompleteRows",
+    "PairwiseMoments",
+    "fill_and_mask",
+    "pairwise_moments_of",
+    "unbiased_counts",
+    "unseen_pairs",
+]
+
+# entries of the blocks in which rows are searched for missing values
+_BLOCK_ENTRIES = 2**22
+
+
+@dataclass(frozen=True)
+class PairwiseMoments:
+    """What `SecondMoments` is for complete samples, pair of features by pair of features.
+
+    Each covariance is estimated from the rows that show both features, each mean from the rows
+    that show the feature. The matrix may be indefinite. Adding two of them gives the moments of
+    all samples together.
+
+    Parameters
+    ----------
+    n_samples : float
+        Number of samples; with frequency weights, their sum.
+    mean : ndarray of shape (n_features,)
+        Mean of the observed entries of each feature, 0 where there is none.
+    counts : ndarray of shape (n_features, n_features)
+        Number of samples that show both features of a pair; on the diagonal, one feature.
+    sums : ndarray of shape (n_features, n_features)
+        Sum of x_i - mean_i over the samples that show both i and j.
+    products : ndarray of shape (n_features, n_features)
+        Sum of (x_i - mean_i)(x_j - mean_j) over the same samples.
+    """
+
+    n_samples: float
+    mean: NDArray[np.float64]
+    counts: NDArray[np.float64]
+    sums: NDArray[np.float64]
+    products: NDArray[np.float64]
+
+    #: relative rounding error of `covariance_times`
+    rounding = float(np.finfo(np.float64).eps)
+
+    @classmethod
+    def complete(cls, moments: SecondMoments) -> PairwiseMoments:
+        """Moments of samples without missing entries, in this form."""
+        return cls(
+            moments.n_samples,
+            moments.mean,
+            np.full_like(moments.scatter, moments.n_samples),
+            np.zeros_like(moments.scatter),
+            moments.scatter,
+        )
+
+    def __add__(self, other: PairwiseMoments | SecondMoments) -> PairwiseMoments:
+        if isinstance(other, SecondMoments):
+            other = PairwiseMoments.complete(other)
+        own, new = np.diag(self.counts), np.diag(other.counts)
+        share = np.divide(new, own + new, out=np.zeros_like(own), where=own + new > 0)
+        # between means, not about the origin: a large common mean cancels nothing
+        mean = np.where(own > 0, self.mean + share * (other.mean - self.mean), other.mean)
+        parts = [self._about(mean), other._about(mean)]
+        return PairwiseMoments(
+            self.n_samples + other.n_samples,
+            mean,
+            self.counts + other.counts,
+            parts[0][0] + parts[1][0],
+            parts[0][1] + parts[1][1],
+        )
+
+    __radd__ = __add__
+
+    def _about(self, mean):
+        """Sums and products about another point."""
+        shift = self.mean - mean
+        moved = shift[:, None] * self.counts
+        mixed = shift * self.sums
+        return self.sums + moved, self.products + (mixed + mixed.T) + shift * moved
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return len(self.mean)
+
+    @cached_property
+    def covariance(self) -> NDArray[np.float64]:
+        """Unbiased where entries are missing at random; symmetric, perhaps indefinite."""
+        divisor = unbiased_counts(self.counts, np.diag(self.counts))
+        return np.divide(self.products, divisor, out=np.zeros_like(divisor), where=divisor > 0)
+
+    @property
+    def variances(self) -> NDArray[np.float64]:
+        """Variance of each feature where it is observed; shape (n_features,)."""
+        return np.diag(self.covariance)
+
+    def covariance_times(self, directions: NDArray) -> NDArray[np.float64]:
+        """Product of the covariance with directions of shape (n_features, n_directions)."""
+        return self.covariance @ directions
+
+    def effective_samples(self, uniqueness: NDArray[np.float64]) -> float:
+        """Number of complete samples that would leave as much noise; see `IncompleteRows`."""
+        inverse = np.divide(1.0, self.counts, out=np.zeros_like(self.counts), where=self.counts > 0)
+        np.fill_diagonal(inverse, 0.0)
+        return _effective_samples(
+            np.diag(self.counts).max(), inverse.__matmul__, uniqueness, np.diag(self.counts) > 1
+        )
+
+    def unseen_pairs(self) -> NDArray[np.intp]:
+        """Pairs of features that no sample shows together, as rows; a feature never seen twice."""
+        return np.argwhere(np.triu(self.counts == 0))
+
+
+class IncompleteRows:
+    """The same interface for n < d: a d x d matrix is never formed.
+
+    Every sum of products over rows that show both features is divided by the number of such rows
+    that there would be if features were missing independently of one another.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Rows; NaN where an entry is missing. A centred copy is kept.
+    sample_weight : ndarray of shape (n_rows,), default=None
+        Frequency weights.
+    """
+
+    def __init__(self, X: NDArray, sample_weight: NDArray[np.float64] | None = None):
+        weight = np.ones(len(X)) if sample_weight is None else sample_weight
+        self.n_samples = float(weight.sum())
+        observed, filled = fill_and_mask(X, np.zeros(X.shape[1]))
+        self._seen = weight @ observed
+        self.mean = np.divide(
+            weight @ filled.astype(np.float64, copy=False),
+            self._seen,
+            out=np.zeros(X.shape[1]),
+            where=self._seen > 0,
+        )
+        filled = fill_and_mask(X, self.mean)[1]
+        squares = weight @ filled.astype(np.float64, copy=False) ** 2
+        self.variances = squares / np.maximum(self._seen - 1.0, 1.0)
+        # rows whose products, divided by n - 1, have the wanted expectation off the diagonal
+        share = np.sqrt(self._seen * np.maximum(self._seen - 1.0, 1.0) / self.n_samples)
+        share /= np.sqrt(self.n_samples - 1.0)
+        filled /= np.where(share > 0, share, 1.0).astype(filled.dtype)
+        self._rows = DenseRows(filled, sample_weight)
+        self._surplus = self.variances - self._rows.variances
+        self.rounding = self._rows.rounding
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return len(self.mean)
+
+    def covariance_times(self, directions: NDArray) -> NDArray[np.float64]:
+        """Product of the covariance with directions of shape (n_features, n_directions)."""
+        return self._rows.covariance_times(directions) + self._surplus[:, None] * directions
+
+    def effective_samples(self, uniqueness: NDArray[np.float64]) -> float:
+        """Number of complete samples that would leave as much noise in whitened covariances.
+
+        An entry from N_ij rows has variance 1 / N_ij in units of the variances of the features,
+        of which 1 / n stays within the signal subspace as far as it stems from the signal, and
+        the excess, which stems from pairs having been seen on different rows, does not.
+
+        Parameters
+        ----------
+        uniqueness : ndarray of shape (n_features,)
+            Share of each feature's variance that is noise.
+
+        Returns
+        -------
+        effective_samples : float
+            At most `n_samples`.
+        """
+        shown = self._seen > 1
+        inverse = np.divide(1.0, self._seen, out=np.zeros_like(self._seen), where=shown)
+
+        def inverse_times(x):
+            return self._seen.max() * (inverse * (inverse @ x) - inverse**2 * x)
+
+        return _effective_samples(self._seen.max(), inverse_times, uniqueness, shown)
+
+
+def _effective_samples(n_samples, inverse_times, uniqueness, shown):
+    """1 / (1/n + mean over pairs of (1/N_ij - 1/n) / (u_i u_j)); the product with 1/N is given."""
+    total = np.where(shown, 1.0 / uniqueness, 0.0)
+    n_pairs = max(1, shown.sum() * (shown.sum() - 1))
+    all_pairs = total.sum() ** 2 - np.sum(total**2)
+    excess = (total @ inverse_times(total) - all_pairs / n_samples) / n_pairs
+    return float(1.0 / (1.0 / n_samples + max(excess, 0.0)))
+
+
+def unbiased_counts(counts: NDArray, seen: NDArray) -> NDArray[np.float64]:
+    """Divisors that make sums of products about the features' own means unbiased.
+
+    With means from n_i and n_j rows, of which N_ij are common, each of the N_ij products has the
+    expectation c (1 - 1/n_i - 1/n_j + N_ij / (n_i n_j)). For complete samples this is n - 1.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_features, n_features)
+        Rows N_ij that show both features.
+    seen : ndarray of shape (n_features,)
+        Rows n_i that show a feature.
+
+    Returns
+    -------
+    divisors : ndarray of shape (n_features, n_features)
+        Not negative.
+    """
+    inverse = np.divide(1.0, seen, out=np.zeros_like(seen), where=seen > 0)
+    shares = 1.0 - inverse[:, None] - inverse + counts * inverse[:, None] * inverse
+    return counts * np.maximum(shares, 0.0)
+
+
+def fill_and_mask(X: NDArray, mean: NDArray) -> tuple[NDArray, NDArray]:
+    """What is observed, as 0 and 1, and the centred entries with 0 where one is missing.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Rows; NaN where an entry is missing.
+    mean : ndarray of shape (n_features,)
+        Subtracted, in float64.
+
+    Returns
+    -------
+    observed, centred : ndarray of shape (n_rows, n_features)
+        In X's float type.
+    """
+    dtype = working_dtype(X)
+    missing = np.isnan(X)
+    centred = (X - mean).astype(dtype, copy=False)
+    centred[missing] = 0.0
+    return np.subtract(1.0, missing, dtype=dtype), centred
+
+
+def pairwise_moments_of(
+    X: NDArray,
+    sample_weight: NDArray[np.float64] | None = None,
+    on_block: Callable[[str], None] = lambda name: None,
+) -> PairwiseMoments:
+    """Moments of all rows of X, some of whose entries are NaN.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Samples. A memory map is read block by block.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Frequency weights: a weight of 2 is the row written twice.
+    on_block : callable, default=do nothing
+        Called with a name after every block.
+
+    Returns
+    -------
+    PairwiseMoments
+        In float64; float32 samples are multiplied in float32 and summed in float64.
+    """
+    blocks = [slice(start, start + BLOCK_ROWS) for start in range(0, len(X), BLOCK_ROWS)]
+    moments = None
+    for rows in blocks:
+        weight = None if sample_weight is None else sample_weight[rows]
+        block = _pairwise_moments_of_block(X[rows], weight)
+        moments = block if moments is None else moments + block
+        on_block("block of rows")
+    return moments
+
+
+def _pairwise_moments_of_block(X, weight):
+    # two steps, as for complete samples: the mean of large entries is itself rounded
+    near = np.zeros(X.shape[1])
+    offset = near
+    for _ in range(2):
+        near = near + offset
+        observed, centred = fill_and_mask(X, near)
+        counted = observed if weight is None else observed * weight[:, None].astype(observed.dtype)
+        seen = counted.sum(axis=0, dtype=np.float64)
+        total = np.einsum("ij,ij->j", centred, counted, dtype=np.float64)
+        offset = np.divide(total, seen, out=np.zeros_like(near), where=seen > 0)
+    weighted = centred if weight is None else centred * weight[:, None].astype(centred.dtype)
+    counts = (observed.T @ counted).astype(np.float64, copy=False)
+    sums = (centred.T @ counted).astype(np.float64, copy=False)
+    products = (centred.T @ weighted).astype(np.float64, copy=False)
+    n_samples = float(len(X)) if weight is None else float(weight.sum())
+    about_near = PairwiseMoments(n_samples, near, counts, sums, products)
+    return PairwiseMoments(n_samples, near + offset, counts, *about_near._about(near + offset))
+
+
+def unseen_pairs(X: NDArray) -> NDArray[np.intp]:
+    """Pairs of features that no row shows together, without a d x d matrix.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Rows; NaN where an entry is missing.
+
+    Returns
+    -------
+    pairs : ndarray of int of shape (n_pairs, 2)
+        The two are equal for a feature that is never observed.
+    """
+    observed = (~np.isnan(X)).astype(np.float32)
+    seen = observed.sum(axis=0)
+    # features seen on so many rows that any two of them must meet need no check
+    scarce = np.flatnonzero(seen + seen.min() <= len(X))
+    pairs = []
+    n_rows = max(1, _BLOCK_ENTRIES // X.shape[1])
+    for start in range(0, len(scarce), n_rows):
+        some = scarce[start : start + n_rows]
+        first, second = np.nonzero(observed[:, some].T @ observed == 0)
+        found = np.column_stack([some[first], second])
+        pairs.append(found[found[:, 0] <= found[:, 1]])
+    return np.vstack([np.zeros((0, 2), np.intp), *pairs])
