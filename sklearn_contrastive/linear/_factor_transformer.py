@@ -100,7 +100,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
                 "components apart; their scores are NaN. Drop those rows, or ask for fewer "
                 "components.",
                 MissingValuesWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         return scores
 

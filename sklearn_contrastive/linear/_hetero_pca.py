@@ -141,7 +141,7 @@ class HeteroPCA(MomentEstimator):
     >>> model = HeteroPCA(3, random_state=0).fit(X)
     >>> model.transform(X).shape
     (2000, 3)
-    >>> sin_theta_distance(model.components_, truth.components) < 0.4
+    >>> sin_theta_distance(model.components_, truth.components) < 0.5
     True
     """
 

@@ -29,6 +29,9 @@ __all__ = ["log_likelihood_of_observed", "refine_on_rows", "scores_of_incomplete
 _BLOCK_ENTRIES = 2**19
 # smallest share of a direction's information that a row may show and still have a score
 _SMALLEST_INFORMATION = 1e-10
+# smallest uniqueness to begin with: covariances of pairs let noise vanish too easily, and from there
+# the steps come away slowly, while they fall quickly
+_FIRST_FLOOR = 0.2
 # steps end when no noise moves by more than this share of its standard error
 _STATISTICAL_TOL = 0.02
 
@@ -141,7 +144,7 @@ def refine_on_rows(
     state = _State(
         np.zeros_like(scale),
         _in_units_of(scale, model.loadings),
-        np.clip(_in_units_of(scale**2, model.noise.variances), REFINEMENT_FLOOR, 1.0),
+        np.clip(_in_units_of(scale**2, model.noise.variances), _FIRST_FLOOR, 1.0),
     )
     n_samples = float(len(X)) if sample_weight is None else float(np.sum(sample_weight))
     tol = max(tol, _STATISTICAL_TOL * np.sqrt(2.0 / n_samples))

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ._moments import BLOCK_ROWS, SecondMoments, working_dtype
+from ._moments import BLOCK_ROWS, SecondMoments, sampled_rows, working_dtype
 from ._row_moments import DenseRows
 
 __all__ = [
@@ -246,7 +246,7 @@ def fill_and_mask(X: NDArray, mean: NDArray) -> tuple[NDArray, NDArray]:
     dtype = working_dtype(X)
     missing = np.isnan(X)
     centred = (X - mean).astype(dtype, copy=False)
-    centred[missing] = 0.0
+    np.copyto(centred, 0.0, where=missing)
     return np.subtract(1.0, missing, dtype=dtype), centred
 
 
@@ -282,23 +282,35 @@ def pairwise_moments_of(
 
 
 def _pairwise_moments_of_block(X, weight):
-    # two steps, as for complete samples: the mean of large entries is itself rounded
-    near = np.zeros(X.shape[1])
-    offset = near
-    for _ in range(2):
-        near = near + offset
-        observed, centred = fill_and_mask(X, near)
-        counted = observed if weight is None else observed * weight[:, None].astype(observed.dtype)
-        seen = counted.sum(axis=0, dtype=np.float64)
-        total = np.einsum("ij,ij->j", centred, counted, dtype=np.float64)
-        offset = np.divide(total, seen, out=np.zeros_like(near), where=seen > 0)
-    weighted = centred if weight is None else centred * weight[:, None].astype(centred.dtype)
-    counts = (observed.T @ counted).astype(np.float64, copy=False)
+    near = _near_mean(X)
+    observed, centred = fill_and_mask(X, near)
+    if weight is None:
+        n_samples, counted, weighted = float(len(X)), observed, centred
+        # counts up to 2^24 are exact in float32
+        counts = (half := observed.astype(np.float32, copy=False)).T @ half
+    else:
+        column = weight[:, None].astype(observed.dtype)
+        n_samples, counted, weighted = float(weight.sum()), observed * column, centred * column
+        counts = observed.T @ counted
+    counts = counts.astype(np.float64, copy=False)
+    total = np.ones(len(X), weighted.dtype) @ weighted
+    seen = np.diag(counts)
+    offset = np.divide(total, seen, out=np.zeros(X.shape[1]), where=seen > 0)
     sums = (centred.T @ counted).astype(np.float64, copy=False)
     products = (centred.T @ weighted).astype(np.float64, copy=False)
-    n_samples = float(len(X)) if weight is None else float(weight.sum())
     about_near = PairwiseMoments(n_samples, near, counts, sums, products)
     return PairwiseMoments(n_samples, near + offset, counts, *about_near._about(near + offset))
+
+
+def _near_mean(X):
+    """A point near the observed mean of each feature; 0 for features that are never observed."""
+    sampled = sampled_rows(X)
+    counts = np.sum(~np.isnan(sampled), axis=0)
+    near = np.nansum(sampled, axis=0) / np.maximum(counts, 1)
+    for feature in np.flatnonzero(counts == 0):
+        column = X[:, feature]
+        near[feature] = next(iter(column[~np.isnan(column)]), 0.0)
+    return near
 
 
 def unseen_pairs(X: NDArray) -> NDArray[np.intp]:

@@ -20,6 +20,7 @@ CONFIGURATIONS = {
 @pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.ComponentsWarning")
 @pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.HeywoodWarning")
 @pytest.mark.filterwarnings("ignore:HeteroPCA diverged")
+@pytest.mark.filterwarnings("ignore:No convergence in 500 eigenproblems")  # HeteroPCA's max_iter
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_every_check_of_scikit_learn_passes(name):
     assert_first_class(CONFIGURATIONS[name], N_CHECKS)
