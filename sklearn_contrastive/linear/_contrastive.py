@@ -228,7 +228,7 @@ class LinearContrastive(MomentEstimator):
     def _check_parameters(self, n_samples, n_features):
         super()._check_parameters(n_samples, n_features)
         if (members := self._members(n_features)) is not None:
-            check_groups(members, n_features)
+            check_groups(members, n_features, n_samples)
 
     def _forms_gram(self, X):
         return self.feature_groups is not None or super()._forms_gram(X)

@@ -11,7 +11,7 @@ from ._refinement import REFINEMENT_FLOOR
 
 __all__ = ["findings", "listed"]
 
-# share of a factor's squared loadings that, on one feature, makes it indistinguishable from noise
+# share of a factor's squared loadings that, on one feature or group, makes it look like its noise
 _LONELY_SHARE = 0.9
 
 
@@ -50,11 +50,12 @@ def findings(model: FactorModel, n_components, feature_names, n_samples: float):
             "independent noise of this size shows. transform returns no columns; set n_components "
             "to an integer to keep the leading directions all the same.",
         )
-    if len(lonely := lonely_features(model)):
+    for features in lonely_groups(model):
+        what = "feature" if len(features) == 1 else "group of features"
         yield (
             ComponentsWarning,
-            f"A component rests on one feature alone ({listed(lonely, feature_names)}): it cannot "
-            "be told from that feature's own noise. Fewer components, or more features that see "
+            f"A component rests on one {what} alone ({listed(features, feature_names)}): it cannot "
+            f"be told from that {what}'s own noise. Fewer components, or more features that see "
             "the same factor, would settle it.",
         )
     if len(model.floored):
@@ -72,14 +73,17 @@ def findings(model: FactorModel, n_components, feature_names, n_samples: float):
         )
 
 
-def lonely_features(model: FactorModel):
-    """Features that hold nearly all of some factor's squared standardised loadings."""
-    deviation = np.sqrt(np.sum(model.loadings**2, axis=1) + model.noise.variances)
+def lonely_groups(model: FactorModel):
+    """Groups with noise of their own that hold nearly all of a factor's standardised loadings."""
+    deviation = np.sqrt(model.variances)
     squares = (model.loadings / deviation[:, None]) ** 2
     if not squares.size:
-        return np.zeros(0, dtype=int)
-    lonely = squares.max(axis=0) > _LONELY_SHARE * squares.sum(axis=0)
-    return np.unique(squares.argmax(axis=0)[lonely])
+        return []
+    groups = model.noise.groups
+    sums = np.zeros((groups.max() + 1, squares.shape[1]))
+    np.add.at(sums, groups, squares)
+    lonely = sums.max(axis=0) > _LONELY_SHARE * squares.sum(axis=0)
+    return [np.flatnonzero(groups == group) for group in np.unique(sums.argmax(axis=0)[lonely])]
 
 
 def listed(features, names):

@@ -32,8 +32,10 @@ _TOL = 1e-8
 _COUNTING_STEPS = 4
 
 
-def check_groups(members: Mapping[object, NDArray[np.intp]], n_features: int) -> None:
-    """Refuse groups that leave too little outside the diagonal blocks.
+def check_groups(
+    members: Mapping[object, NDArray[np.intp]], n_features: int, n_samples: float
+) -> None:
+    """Refuse groups whose noise cannot be told from the signal.
 
     Parameters
     ----------
@@ -41,11 +43,14 @@ def check_groups(members: Mapping[object, NDArray[np.intp]], n_features: int) ->
         Features of each group, by label.
     n_features : int
         Number of features.
+    n_samples : float
+        Number of samples; infinite where more may come.
 
     Raises
     ------
     ValueError
-        If there are fewer than three groups, or one holds more than half of the features.
+        If there are fewer than three groups, or one holds more than half of the features or as
+        many as there are samples.
     """
     if len(members) < 3:
         raise ValueError(
@@ -60,6 +65,12 @@ def check_groups(members: Mapping[object, NDArray[np.intp]], n_features: int) ->
             f"Group {label!r} of feature_groups holds {len(members[label])} of {n_features} "
             "features, but none may hold more than half: what a group shares is told from the "
             "signal only by what the features outside it show. Divide the group."
+        )
+    if len(members[label]) >= n_samples:
+        raise ValueError(
+            f"Group {label!r} of feature_groups holds {len(members[label])} features, but there "
+            f"are only {n_samples:g} samples: with no more samples than features, any group "
+            "explains any other perfectly. Divide the group, or leave feature_groups out."
         )
 
 

@@ -29,8 +29,8 @@ __all__ = ["log_likelihood_of_observed", "refine_on_rows", "scores_of_incomplete
 _BLOCK_ENTRIES = 2**19
 # smallest share of a direction's information that a row may show and still have a score
 _SMALLEST_INFORMATION = 1e-10
-# smallest uniqueness to begin with: covariances of pairs let noise vanish too easily, and steps come
-# away from there slowly, while they fall quickly
+# smallest uniqueness to begin with: covariances of pairs let noise vanish too easily, and steps
+# come away from there slowly, while they fall quickly
 _FIRST_FLOOR = 0.2
 # steps end when no noise moves by more than this share of its standard error
 _STATISTICAL_TOL = 0.02

@@ -23,6 +23,11 @@ class DiagonalNoise:
 
     variances: NDArray[np.float64]
 
+    @property
+    def groups(self) -> NDArray[np.intp]:
+        """Group of each feature, shape (n_features,): each has its own."""
+        return np.arange(len(self.variances))
+
     def whitened(self, columns: NDArray) -> NDArray:
         """Psi^(-1/2) times columns of shape (n_features, m)."""
         return columns / np.sqrt(self.variances)[:, None]
@@ -55,6 +60,14 @@ class BlockNoise:
 
     blocks: tuple[NDArray[np.float64], ...]
     members: tuple[NDArray[np.intp], ...]
+
+    @property
+    def groups(self) -> NDArray[np.intp]:
+        """Group of each feature, shape (n_features,)."""
+        groups = np.empty(sum(map(len, self.members)), np.intp)
+        for group, features in enumerate(self.members):
+            groups[features] = group
+        return groups
 
     @property
     def variances(self) -> NDArray[np.float64]:
