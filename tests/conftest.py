@@ -1,4 +1,4 @@
-"""Settings of the whole suite: the number of hypothesis examples, and plots without a screen."""
+"""Settings of the whole suite: hypothesis examples, plots without a screen, other libraries' arrays."""
 
 import os
 
@@ -6,6 +6,10 @@ from hypothesis import HealthCheck, settings
 
 # Set before anything imports matplotlib, and inherited by the subprocesses that tests start.
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+# Set before anything imports SciPy, as scikit-learn asks for before it takes arrays of other
+# libraries; test_array_api.py also runs without it.
+os.environ["SCIPY_ARRAY_API"] = "1"
 
 # No deadline anywhere: one eigenproblem on a busy machine takes as long as it takes.
 settings.register_profile(

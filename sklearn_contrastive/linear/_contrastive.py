@@ -131,6 +131,7 @@ class LinearContrastive(MomentEstimator):
     See Also
     --------
     MaskedAugmenter : The random masking whose contrastive loss this minimises.
+    HeteroPCA : The same aim by imputing the diagonal.
     sklearn.decomposition.PCA : Directions of large variance; best when noise is equal.
     sklearn.decomposition.FactorAnalysis : The same model, by iterations over the samples.
 
@@ -144,6 +145,11 @@ class LinearContrastive(MomentEstimator):
     0.3 of the feature's variance: less would let one feature rule them all. A factor that
     only one feature sees cannot be told from that feature's noise: `ComponentsWarning` says so.
     Constant features take no part; their noise variance is the smallest of the others'.
+
+    NaN stands for a missing entry. Covariances are then taken from the rows that show both
+    features; `fit` goes on from their model by expectation-maximisation over the rows, which is
+    what makes it accurate where signals are strong. Variances and whitening refer to the model's
+    covariance in that case, since the covariance of pairs may be indefinite.
 
     References
     ----------
