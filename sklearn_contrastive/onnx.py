@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from .linear import LinearContrastive
+from .linear import HeteroPCA, LinearContrastive
 
 __all__ = ["register_converters"]
 
 # estimators whose scores are (x - mean_) @ _scoring
-_CONVERTED = (LinearContrastive,)
+_CONVERTED = (HeteroPCA, LinearContrastive)
 
 
 def register_converters() -> None:
-    """Teach skl2onnx to convert `LinearContrastive`, alone and inside pipelines.
+    """Teach skl2onnx to convert `LinearContrastive` and `HeteroPCA`, alone and inside pipelines.
 
-    Afterwards ``skl2onnx.to_onnx`` and ``skl2onnx.convert_sklearn`` know the estimator. Calling it
-    twice does no harm.
+    Afterwards ``skl2onnx.to_onnx`` and ``skl2onnx.convert_sklearn`` know the estimators. Calling
+    it twice does no harm.
 
     Raises
     ------

@@ -16,7 +16,10 @@ from public_api import PUBLIC_MODULES, public_callables, public_classes
 import sklearn_contrastive
 
 ROOT = Path(__file__).parents[1]
-OPTIONAL = ["torch", "skorch", "timm", "dask", "accelerate", "matplotlib", "pandas", "polars"]
+OPTIONAL = [
+    *("torch", "skorch", "timm", "dask", "accelerate", "matplotlib", "pandas", "polars"),
+    *("skl2onnx", "onnxruntime", "skops"),
+]
 
 
 def fresh_python(program):

@@ -1,0 +1,117 @@
+"""Saving and loading: by pickle, joblib and skops, a fitted estimator returns as it was."""
+
+import io
+import pickle
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from numpy.testing import assert_array_equal
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_contrastive import LinearContrastive, MaskedAugmenter
+from sklearn_contrastive.datasets import make_spiked_covariance
+
+X, _ = make_spiked_covariance(
+    300, 12, 2, signal=3.0, noise=np.linspace(0.5, 1.5, 12), random_state=0
+)
+INCOMPLETE = np.where(np.random.RandomState(1).uniform(size=X.shape) < 0.1, np.nan, X)
+NAMED = pd.DataFrame(X, columns=[f"sensor {i}" for i in range(12)])
+GROUPS = np.repeat(["a", "b", "c", "d", "e", "f"], 2)
+
+
+def generator():
+    return np.random.RandomState(7)
+
+
+# how each estimator is fitted; a copy of its own for each test
+FITTED = {
+    "default": lambda: LinearContrastive().fit(X),
+    "whitened": lambda: LinearContrastive(2, whiten=True).fit(X),
+    "in float32": lambda: LinearContrastive(2).fit(X.astype(np.float32)),
+    "from a DataFrame": lambda: LinearContrastive(2).fit(NAMED),
+    "in groups": lambda: LinearContrastive(2, feature_groups=GROUPS).fit(X),
+    "of few samples": lambda: LinearContrastive(2).fit(X[:10]),
+    "of incomplete samples": lambda: LinearContrastive(2).fit(INCOMPLETE),
+    "in parts": lambda: LinearContrastive(2).partial_fit(X[:100]).partial_fit(X[100:]),
+    "in incomplete parts": lambda: LinearContrastive(2).partial_fit(INCOMPLETE),
+    "with a generator": lambda: LinearContrastive(2, random_state=generator()).fit(X),
+    "masked": lambda: MaskedAugmenter(random_state=generator()).fit(X),
+    "masked in groups": lambda: MaskedAugmenter(feature_groups=GROUPS, random_state=0).fit(X),
+    "pipeline": lambda: make_pipeline(StandardScaler(), LinearContrastive(2)).fit(X),
+}
+
+
+def by_pickle(estimator):
+    return pickle.loads(pickle.dumps(estimator))
+
+
+def by_joblib(estimator):
+    file = io.BytesIO()
+    joblib.dump(estimator, file)
+    file.seek(0)
+    return joblib.load(file)
+
+
+def by_skops(estimator):
+    data = skops.io.dumps(estimator)
+    return skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
+
+
+each_way = pytest.mark.parametrize("returned", [by_pickle, by_joblib, by_skops])
+
+
+@each_way
+@pytest.mark.parametrize("fit", FITTED.values(), ids=FITTED)
+def test_scores_are_the_same_bit_by_bit(returned, fit):
+    estimator = fit()
+    samples = NAMED if hasattr(estimator, "feature_names_in_") else X
+    expected = estimator.transform(samples)
+    scores = returned(estimator).transform(samples)
+    assert scores.dtype == expected.dtype
+    assert_array_equal(scores, expected)
+
+
+@each_way
+def test_a_pipeline_predicts_the_same(returned):
+    steps = StandardScaler(), LinearContrastive(2), LogisticRegression()
+    pipeline = make_pipeline(*steps).fit(X, X[:, 0] > X[:, 1])
+    assert_array_equal(returned(pipeline).predict_proba(X), pipeline.predict_proba(X))
+
+
+@each_way
+def test_learning_goes_on_where_it_stopped(returned):
+    model = LinearContrastive(2, random_state=generator()).partial_fit(X[:100])
+    loaded = returned(model)
+    for estimator in (model, loaded):
+        estimator.partial_fit(X[100:])
+    assert loaded.n_samples_ == 300
+    # the generator came along, so that even the eigensolver starts from the same directions
+    assert_array_equal(loaded.transform(X), model.transform(X))
+
+
+@each_way
+def test_the_parts_may_be_incomplete(returned):
+    model = LinearContrastive(2, random_state=generator()).partial_fit(INCOMPLETE[:100])
+    loaded = returned(model)
+    for estimator in (model, loaded):
+        estimator.partial_fit(INCOMPLETE[100:])
+    assert_array_equal(loaded.components_, model.components_)
+
+
+@each_way
+def test_views_of_the_same_seed_are_the_same(returned):
+    augmenter = MaskedAugmenter(feature_groups=GROUPS).fit(X)
+    views = returned(augmenter).sample_views(X, random_state=3)
+    assert_array_equal(views, augmenter.sample_views(X, random_state=3))
+
+
+@pytest.mark.parametrize("fit", FITTED.values(), ids=FITTED)
+def test_skops_asks_to_trust_nothing_but_our_own_types(fit):
+    asked = skops.io.get_untrusted_types(data=skops.io.dumps(fit()))
+    assert asked
+    assert all(name.startswith("sklearn_contrastive.") for name in asked)
