@@ -13,7 +13,8 @@ from .._feature_groups import group_members
 from .._sklearn_compat import Hidden, Interval, RealNotInt, StrOptions
 from .._typing import RandomState
 from ._estimation import estimate_factor_model, feature_scale
-from ._grouped import check_groups, estimate_grouped_model
+from ._group_units import check_groups
+from ._grouped import estimate_grouped_model
 from ._incomplete_rows import refine_on_rows
 from ._moment_estimator import MomentEstimator
 from ._noise import BlockNoise

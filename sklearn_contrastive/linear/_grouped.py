@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
@@ -11,8 +12,8 @@ from scipy import sparse
 
 from ._extrapolation import StepMemory
 from ._factor_model import SCORING_FLOOR, FactorModel
+from ._group_units import GroupUnits, spectral
 from ._moments import SecondMoments
-from ._noise import BlockNoise
 from ._rank import noise_edge
 from ._refinement import (
     PRIOR_SAMPLES,
@@ -22,56 +23,12 @@ from ._refinement import (
 )
 from ._spectrum import SearchSpace, relative_residuals
 
-__all__ = ["check_groups", "estimate_grouped_model"]
+__all__ = ["estimate_grouped_model"]
 
-# a direction of a group with a smaller share of its largest variance is constant
-_SMALLEST_SHARE = 1e-12
 # residuals of eigenvectors, as shares of the eigenvalues
 _TOL = 1e-8
 # steps of refinement between two counts of eigenvalues
 _COUNTING_STEPS = 4
-
-
-def check_groups(
-    members: Mapping[object, NDArray[np.intp]], n_features: int, n_samples: float
-) -> None:
-    """Refuse groups whose noise cannot be told from the signal.
-
-    Parameters
-    ----------
-    members : mapping
-        Features of each group, by label.
-    n_features : int
-        Number of features.
-    n_samples : float
-        Number of samples; infinite where more may come.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than three groups, or one holds more than half of the features or as
-        many as there are samples.
-    """
-    if len(members) < 3:
-        raise ValueError(
-            f"feature_groups has {len(members)} group(s), but at least three are needed. With two, "
-            "only the covariances between them are left, and those tell which directions they "
-            "share (inter-battery factor analysis) but not how much of each group is noise. Divide "
-            "the features into more groups, or leave feature_groups out."
-        )
-    label = max(members, key=lambda name: len(members[name]))
-    if 2 * len(members[label]) > n_features:
-        raise ValueError(
-            f"Group {label!r} of feature_groups holds {len(members[label])} of {n_features} "
-            "features, but none may hold more than half: what a group shares is told from the "
-            "signal only by what the features outside it show. Divide the group."
-        )
-    if len(members[label]) >= n_samples:
-        raise ValueError(
-            f"Group {label!r} of feature_groups holds {len(members[label])} features, but there "
-            f"are only {n_samples:g} samples: with no more samples than features, any group "
-            "explains any other perfectly. Divide the group, or leave feature_groups out."
-        )
 
 
 def estimate_grouped_model(
@@ -122,7 +79,7 @@ def estimate_grouped_model(
     """
     groups = tuple(members.values())
     covariance = moments.scatter / (moments.n_samples - 1)
-    units = _Units.of(covariance, groups)
+    units = GroupUnits.of(covariance, groups)
     n_factors = _number_of_factors(moments, n_components, units, covariance, rng)
     n_sought = min(n_factors, units.correlation.shape[0], int(np.ceil(moments.n_samples)) - 1)
     eigenvalues, vectors = _contrastive_pairs(covariance, groups, n_sought, rng)
@@ -130,16 +87,15 @@ def estimate_grouped_model(
     if max_iter == 0 or n_sought == 0:
         positive = eigenvalues > SMALLEST_EXCESS * np.trace(covariance)
         loadings = vectors[:, positive] * np.sqrt(eigenvalues[positive])
-        unit_loadings = units.whiten @ loadings
-        noise = _most_probable(unit_loadings, units, prior=0.0)
+        noise = _most_probable(units.whiten @ loadings, units, prior=0.0)
         n_iter, converged = min(n_sought, 1), True
     else:
-        unit_loadings, noise, n_iter, converged = _refine(
-            units, n_sought, max_iter, tol, PRIOR_SAMPLES / moments.n_samples, rng, on_step
-        )
-        loadings = units.colour @ unit_loadings
+        prior = PRIOR_SAMPLES / moments.n_samples
+        refined, n_iter, converged = _refine(units, n_sought, max_iter, tol, prior, rng, on_step)
+        loadings = units.colour @ refined.loadings
+        noise = _most_probable(refined.loadings, units, prior)
         n_iter += 1
-    scored = [_spectral(block, lambda u: np.maximum(u, SCORING_FLOOR)) for block in noise]
+    scored = [spectral(block, lambda u: np.maximum(u, SCORING_FLOOR)) for block in noise]
     return FactorModel(
         moments.mean,
         loadings,
@@ -151,65 +107,6 @@ def estimate_grouped_model(
         n_iter,
         converged,
     )
-
-
-class _Units:
-    """Coordinates in which every group has the identity as its covariance.
-
-    Parameters
-    ----------
-    roots : list of ndarray of shape (group_size, group_rank)
-        Roots R of the groups' covariances RR', constant directions left out.
-    inverses : list of ndarray of shape (group_rank, group_size)
-        Their pseudo-inverses.
-    groups : tuple of ndarray of int
-        Features of each group.
-    covariance : ndarray of shape (n_features, n_features)
-        Of all features.
-    """
-
-    def __init__(self, roots, inverses, groups, covariance):
-        self.roots, self.groups = roots, groups
-        order = np.concatenate(groups)
-        #: (n_features, rank) from the coordinates to features, sparse
-        self.colour = _rows_at(order, sparse.block_diag(roots, format="csr"))
-        #: (rank, n_features) from features to the coordinates, sparse
-        self.whiten = _rows_at(order, sparse.block_diag([i.T for i in inverses], format="csr")).T
-        self.whiten = self.whiten.tocsr()
-        #: covariance in the coordinates, with identities as diagonal blocks
-        self.correlation = self.whiten @ (self.whiten @ covariance).T
-        ends = np.cumsum([root.shape[1] for root in roots])
-        #: slices of the coordinates of each group
-        self.slices = [slice(e - r.shape[1], e) for e, r in zip(ends, roots, strict=True)]
-
-    @classmethod
-    def of(cls, covariance, groups):
-        roots, inverses = [], []
-        for features in groups:
-            values, vectors = np.linalg.eigh(covariance[np.ix_(features, features)])
-            live = values > _SMALLEST_SHARE * max(values[-1], 0.0)
-            values, vectors = values[live], vectors[:, live]
-            roots.append(vectors * np.sqrt(values))
-            inverses.append((vectors / np.sqrt(values)).T)
-        return cls(roots, inverses, groups, covariance)
-
-    def noise(self, blocks) -> BlockNoise:
-        """Noise in the features' units, positive definite: constant directions get a little."""
-        coloured = [root @ block @ root.T for root, block in zip(self.roots, blocks, strict=True)]
-        diagonals = np.concatenate([np.diag(block) for block in coloured])
-        smallest = diagonals[diagonals > 0].min(initial=np.inf)
-        smallest = smallest if np.isfinite(smallest) else 1.0
-        for i, (root, block) in enumerate(zip(self.roots, coloured, strict=True)):
-            if root.shape[0] > root.shape[1]:
-                left, _, _ = np.linalg.svd(root)
-                constant = left[:, root.shape[1] :]
-                coloured[i] = block + smallest * constant @ constant.T
-        return BlockNoise(tuple(coloured), self.groups)
-
-
-def _rows_at(order, matrix):
-    """Sparse matrix whose row order[i] is row i of another."""
-    return matrix[np.argsort(order)]
 
 
 def _contrastive_pairs(covariance, groups, n_pairs, rng):
@@ -253,62 +150,66 @@ def _estimate_rank(moments, units, largest, rng):
             break
         rank = count
         prior = PRIOR_SAMPLES / moments.n_samples
-        _, blocks, _, _ = _refine(units, rank, _COUNTING_STEPS, 1e-3, prior, rng, lambda name: None)
+        refined, *_ = _refine(units, rank, _COUNTING_STEPS, 1e-3, prior, rng, lambda name: None)
+        blocks = refined.blocks
     return rank
 
 
 def _refine(units, n_factors, max_iter, tol, prior, rng, on_step):
-    """Most probable noise blocks; loadings, blocks, number of eigenproblems, convergence."""
-    logs = [np.zeros((s.stop - s.start,) * 2) for s in units.slices]
-    lowest, start = np.log(REFINEMENT_FLOOR), None
-    memory, n_refused, value, n_iter, converged = StepMemory(), 0, np.inf, 0, False
-    proposal = logs
-    best = None
+    """Most probable noise blocks; the solution, number of eigenproblems, convergence."""
+    best = _solve(units, [np.eye(s.stop - s.start) for s in units.slices], n_factors, prior, rng)
+    on_step("eigenproblem")
+    memory, n_refused, n_iter, converged = StepMemory(), 0, 1, False
     while n_iter < max_iter and not converged:
-        blocks = [_spectral(log, lambda v: np.exp(np.clip(v, lowest, 0.0))) for log in proposal]
-        loadings, candidate, start = _loadings(units, blocks, n_factors, prior, rng, start)
+        if n_refused == 0:
+            position = _flat(spectral(block, np.log) for block in best.blocks)
+            following = _most_probable(best.loadings, units, prior)
+            plain = _flat(spectral(block, np.log) for block in following) - position
+            step = memory.extrapolate(position, plain)
+        else:  # the plain step, then shorter ones
+            step = plain * 0.5 ** (n_refused - 1)
+        blocks = [spectral(log, _uniqueness) for log in _unflat(position + step, best.blocks)]
+        candidate = _solve(units, blocks, n_factors, prior, rng, best.basis)
         n_iter += 1
         on_step("eigenproblem")
-        if candidate <= value + 1e-10 * (abs(value) if np.isfinite(value) else 1.0):
-            logs, value, n_refused = [_spectral(b, np.log) for b in blocks], candidate, 0
-            best = loadings, blocks
-            following = [_spectral(b, np.log) for b in _most_probable(loadings, units, prior)]
-            position = _flat(logs)
-            plain = _flat(following) - position
-            step = memory.extrapolate(position, plain)
-            converged = bool(np.abs(plain).max(initial=0.0) <= tol)
+        if candidate.value <= best.value + 1e-10 * abs(best.value):
+            best, n_refused = candidate, 0
         else:
-            n_refused += 1
-            memory = StepMemory()
-            step = plain * 0.5 ** (n_refused - 1)
-            # a step of no size that still goes uphill: nothing but rounding is left
-            converged = n_refused > 30
-        proposal = _unflat(position + step, logs)
-    loadings, blocks = best
-    if converged:
-        blocks = _most_probable(loadings, units, prior)
-    return loadings, blocks, n_iter, converged
+            n_refused, memory = n_refused + 1, StepMemory()
+        converged = bool(np.abs(step).max(initial=0.0) <= tol)
+    return best, n_iter, converged
 
 
-def _loadings(units, blocks, n_factors, prior, rng, start):
-    """Best loadings for the noise blocks, twice the negative log-posterior, eigenvectors."""
-    root = sparse.block_diag([_spectral(block, np.sqrt) for block in blocks], format="csr")
-    inverse = sparse.block_diag([_spectral(b, lambda u: u**-0.5) for b in blocks], format="csr")
+@dataclass(frozen=True)
+class _Solution:
+    """Noise blocks, the best loadings for them, twice the negative log-posterior, directions."""
+
+    blocks: list[NDArray[np.float64]]
+    loadings: NDArray[np.float64]
+    value: float
+    basis: NDArray[np.float64]
+
+
+def _solve(units, blocks, n_factors, prior, rng, start=None) -> _Solution:
+    """Best loadings for the noise blocks, in the coordinates of the groups."""
+    root = sparse.block_diag([spectral(block, np.sqrt) for block in blocks], format="csr")
+    inverse = sparse.block_diag([spectral(b, lambda u: u**-0.5) for b in blocks], format="csr")
+    size = len(units.correlation)
     space = SearchSpace(
-        lambda v: inverse @ (units.correlation @ (inverse @ v)),
-        units.correlation.shape[0],
-        n_factors,
-        rng,
-        start,
+        lambda v: inverse @ (units.correlation @ (inverse @ v)), size, n_factors, rng, start
     )
-    ones = np.ones(units.correlation.shape[0])
-    pairs = space.leading(n_factors, ones, tol=_TOL, error=relative_residuals)
+    pairs = space.leading(n_factors, np.ones(size), tol=_TOL, error=relative_residuals)
     live = pairs.values > 1.0 + SMALLEST_EXCESS
     values = pairs.values[live]
+    loadings = root @ pairs.vectors[:, live] * np.sqrt(values - 1.0)
     logarithm = np.log(np.concatenate([np.linalg.eigvalsh(block) for block in blocks]))
     value = np.sum(logarithm + np.exp(-logarithm) + 0.5 * prior * logarithm**2)
     value += np.sum(np.log(values) + 1.0 - values)
-    return root @ pairs.vectors[:, live] * np.sqrt(values - 1.0), float(value), space.basis
+    return _Solution(blocks, loadings, float(value), space.basis)
+
+
+def _uniqueness(logarithm):
+    return np.exp(np.clip(logarithm, np.log(REFINEMENT_FLOOR), 0.0))
 
 
 def _most_probable(loadings, units, prior):
@@ -317,14 +218,14 @@ def _most_probable(loadings, units, prior):
     for rows in units.slices:
         rest = np.eye(rows.stop - rows.start) - loadings[rows] @ loadings[rows].T
         blocks.append(
-            _spectral(rest, lambda u: most_probable_uniqueness(u, prior, REFINEMENT_FLOOR))
+            spectral(rest, lambda u: most_probable_uniqueness(u, prior, REFINEMENT_FLOOR))
         )
     return blocks
 
 
 def _whitened(units, blocks):
     """Covariance in units of the noise."""
-    inverse = sparse.block_diag([_spectral(b, lambda u: u**-0.5) for b in blocks], format="csr")
+    inverse = sparse.block_diag([spectral(b, lambda u: u**-0.5) for b in blocks], format="csr")
     return inverse @ (inverse @ units.correlation).T
 
 
@@ -336,12 +237,6 @@ def _floored(blocks, units):
         directions = root @ vectors[:, values <= REFINEMENT_FLOOR * (1 + 1e-9)]
         found.extend(features[np.abs(directions).argmax(axis=0)] if directions.size else [])
     return np.unique(np.array(found, dtype=np.intp))
-
-
-def _spectral(matrix, function):
-    """A function of a symmetric matrix: of its eigenvalues, in its eigenvectors."""
-    values, vectors = np.linalg.eigh(matrix)
-    return (vectors * function(values)) @ vectors.T
 
 
 def _flat(matrices):
