@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import ContrastiveEstimator, fit_progress, fitted_state_kept_on_error
-from .._feature_groups import group_members
+from .._features import group_members, listed
 from .._sklearn_compat import Interval, fit_context
 from .._typing import FloatArray, MatrixLike, RandomState, StringArray
 
@@ -101,12 +101,9 @@ def _refuse_unobserved(X: FloatArray | SparseMatrix, names: StringArray | None) 
     unobserved = np.flatnonzero(np.isnan(X).all(axis=0))
     if not unobserved.size:
         return
-    listed = [str(i if names is None else names[i]) for i in unobserved[:5]]
-    more = f" and {len(unobserved) - 5} more" if len(unobserved) > 5 else ""
     raise ValueError(
-        f"Every entry of {'feature' if len(unobserved) == 1 else 'features'} {', '.join(listed)}"
-        f"{more} is missing (NaN), so that there is no mean to put where it is hidden; leave such "
-        "features out."
+        f"Every entry of {listed(unobserved, names)} is missing (NaN), so that there is no mean to "
+        "put where it is hidden; leave such features out."
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import Tags, check_random_state
 
 from .._arrays import dtype_name, place_of
-from .._feature_groups import group_members
+from .._features import group_members
 from .._sklearn_compat import Hidden, Interval, RealNotInt, StrOptions
 from .._typing import RandomState
 from ._estimation import estimate_factor_model, feature_scale

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .._features import listed
 from ..exceptions import ComponentsWarning, HeywoodWarning
 from ._factor_model import FactorModel
 from ._refinement import REFINEMENT_FLOOR
 
-__all__ = ["findings", "listed"]
+__all__ = ["findings"]
 
 # share of a factor's squared loadings that, on one feature or group, makes it look like its noise
 _LONELY_SHARE = 0.9
@@ -84,10 +85,3 @@ def lonely_groups(model: FactorModel):
     np.add.at(sums, groups, squares)
     lonely = sums.max(axis=0) > _LONELY_SHARE * squares.sum(axis=0)
     return [np.flatnonzero(groups == group) for group in np.unique(sums.argmax(axis=0)[lonely])]
-
-
-def listed(features, names):
-    """The first few features, by name where there are names."""
-    listed = [str(i) if names is None else str(names[i]) for i in features[:5]]
-    more = f" and {len(features) - 5} more" if len(features) > 5 else ""
-    return ("feature " if len(features) == 1 else "features ") + ", ".join(listed) + more

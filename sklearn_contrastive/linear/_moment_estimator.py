@@ -14,11 +14,12 @@ from scipy import sparse
 
 from .._arrays import ArrayPlace, dtype_name, place_of
 from .._base import fit_progress, fitted_state_kept_on_error
+from .._features import listed
 from .._sklearn_compat import check_sample_weight, fit_context
 from .._typing import MatrixLike, VectorLike
 from ..exceptions import MissingValuesWarning
 from ._device_moments import DeviceRows, moments_on_device
-from ._diagnostics import findings, listed
+from ._diagnostics import findings
 from ._estimation import warm_start
 from ._factor_transformer import FactorTransformer
 from ._moments import SecondMoments, moments_of

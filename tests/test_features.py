@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from sklearn_contrastive._feature_groups import group_members
+from sklearn_contrastive._features import group_members
 
 LABELS = st.sampled_from(["dbca", [10, 9, -1, 2], [0.5, -0.5], [True, False]]).flatmap(
     lambda labels: st.lists(st.sampled_from(labels), min_size=1, max_size=12)

@@ -1,11 +1,11 @@
-"""Features that belong together: those of one sensor, one batch, one questionnaire page."""
+"""Features by name, and features that belong together, as those of one sensor do."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["group_members"]
+__all__ = ["group_members", "listed"]
 
 
 def group_members(feature_groups: ArrayLike, n_features: int) -> dict[object, NDArray[np.intp]]:
@@ -56,3 +56,23 @@ def _is_missing(label: object) -> bool:
         return label is None or bool(label != label)  # NaN differs from itself
     except TypeError:  # pandas.NA, which neither equals nor differs from itself
         return True
+
+
+def listed(features: NDArray[np.intp], names: NDArray | None) -> str:
+    """The first few of some features as words, by name where there are names.
+
+    Parameters
+    ----------
+    features : ndarray of int
+        Which features, at least one.
+    names : ndarray of shape (n_features,) or None
+        Names of all features.
+
+    Returns
+    -------
+    words : str
+        Such as "feature 3" or "features a, b, c, d, e and 7 more".
+    """
+    shown = [str(i) if names is None else str(names[i]) for i in features[:5]]
+    more = f" and {len(features) - 5} more" if len(features) > 5 else ""
+    return ("feature " if len(features) == 1 else "features ") + ", ".join(shown) + more
