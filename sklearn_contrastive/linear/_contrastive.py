@@ -252,8 +252,8 @@ class LinearContrastive(MomentEstimator):
         if self.feature_groups is not None:
             raise ValueError(
                 "X contains NaN, but feature_groups needs complete samples. Fit without "
-                "feature_groups, or fill the missing entries in, for instance with "
-                "inverse_transform(transform(X)) of such a fit."
+                "feature_groups, or impute the missing entries first, for instance with "
+                "sklearn.impute.KNNImputer."
             )
         super()._explain_missing(X)
 

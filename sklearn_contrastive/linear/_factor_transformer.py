@@ -48,11 +48,12 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         Returns
         -------
         X_new : ndarray of shape (n_samples, n_components_)
-            Scores; float32 for float32 samples, else float64. NaN in rows that show too few
-            features to tell the components apart, with a `MissingValuesWarning`.
+            Scores; float32 for float32 samples, else float64. NaN in rows that show too little to
+            tell the components apart, less than 1 % of what a complete row tells about some
+            direction, with a `MissingValuesWarning`.
         """
         check_is_fitted(self)
-        check_same_namespace(X, self, attribute="components_", method="transform")
+        self._check_place(X, "transform")
         X, missing = self._validated(X, reset=False)
         place = place_of(X)
         if not place.is_numpy:
@@ -120,7 +121,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
             The mean plus scores times components.
         """
         check_is_fitted(self)
-        check_same_namespace(X, self, attribute="components_", method="inverse_transform")
+        self._check_place(X, "inverse_transform")
         xp = place_of(X).xp
         X = check_array(
             X,
@@ -182,7 +183,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
     def _log_likelihood(self, X, method):
         """Log-likelihood of each sample, as a NumPy array."""
         check_is_fitted(self)
-        check_same_namespace(X, self, attribute="components_", method=method)
+        self._check_place(X, method)
         X, missing = self._validated(X, reset=False)
         place, model = place_of(X), self._model
         likelihood = np.empty(X.shape[0])
@@ -216,6 +217,16 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
             Mean of ``score_samples(X)``.
         """
         return float(np.mean(self._log_likelihood(X, "score")))
+
+    def _check_place(self, X, method):
+        """Refuse samples that live elsewhere than the fitted attributes."""
+        check_same_namespace(X, self, attribute="components_", method=method)
+        if place_of(self.components_).is_numpy and not isinstance(self.components_, np.ndarray):
+            raise ValueError(
+                f"{type(self).__name__} was fitted on {type(self.components_).__module__} arrays "
+                f"under array API dispatch, but {method} was called without it. Call it under "
+                "sklearn.config_context(array_api_dispatch=True)."
+            )
 
     def _validated(self, X, *, reset, min_samples=1):
         """Samples as an array of any real type, or CSR or CSC; and whether entries are missing."""

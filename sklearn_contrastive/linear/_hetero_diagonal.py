@@ -45,7 +45,7 @@ class ImputedDiagonal:
     @property
     def diverged(self) -> bool:
         """Whether directions of negative eigenvalues have taken the place of signals."""
-        return bool(np.any(self.pairs.values < 0)) and not self.converged
+        return bool(np.any(self.pairs.values < 0))
 
 
 class _Completed:
@@ -140,7 +140,7 @@ def impute_diagonal(
     size = np.where(completed.variances > 0, completed.variances, 1.0)
     diagonal = np.zeros(moments.n_features)
     rank = 0 if deflated else n_components
-    n_iter, converged = 0, False
+    pairs, n_iter, converged = None, 0, False
     while n_iter < max_iter:
         if deflated and (rank == 0 or (converged and rank < n_components)):
             n_pairs = min(n_components + 1, moments.n_features)
@@ -153,8 +153,8 @@ def impute_diagonal(
         on_step("eigenproblem")
         if converged and rank == n_components:
             break
-    if rank < n_components:
-        pairs, converged = completed.leading(n_components, diagonal), False
+    if pairs is None or rank < n_components:
+        pairs, converged = completed.leading(n_components, diagonal), max_iter == 0
     return ImputedDiagonal(pairs, diagonal, n_iter, converged)
 
 

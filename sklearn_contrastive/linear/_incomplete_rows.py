@@ -27,8 +27,9 @@ __all__ = ["log_likelihood_of_observed", "refine_on_rows", "scores_of_incomplete
 
 # entries of a block of rows: with its mask it stays in the cache
 _BLOCK_ENTRIES = 2**19
-# smallest share of a direction's information that a row may show and still have a score
-_SMALLEST_INFORMATION = 1e-10
+# smallest share of what a complete row tells about a direction that leaves a row with scores: below
+# it they would be ten times as noisy, and what they fill in worse than the mean
+_SMALLEST_INFORMATION = 0.01
 # smallest uniqueness to begin with: covariances of pairs let noise vanish too easily, and steps
 # come away from there slowly, while they fall quickly
 _FIRST_FLOOR = 0.2
