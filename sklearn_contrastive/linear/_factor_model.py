@@ -78,7 +78,7 @@ class FactorModel:
 
 @dataclass(frozen=True)
 class NoiseWeights:
-    """Generalised least squares as Psi^(-1/2) Q T: whiten, project on Q, turn by T.
+    """Generalised least squares as W'Q T: whiten by W, project on Q, turn by T.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def noise_weighted_scoring(
     Bartlett (1937), The statistical conception of mental factors.
     """
     weights = noise_weights(components, loadings, noise)
-    return noise.whitened(weights.basis @ weights.turn)
+    return noise.weighted(weights.basis @ weights.turn)
 
 
 def model_covariance(loadings: NDArray, noise: Noise) -> NDArray[np.float64]:
@@ -180,9 +180,8 @@ def model_precision(loadings: NDArray, noise: Noise) -> NDArray[np.float64]:
         Symmetric and positive definite.
     """
     vectors, strengths = _whitened_factors(loadings, noise)
-    # Psi^(-1/2) is symmetric, hence whitening the columns twice gives Psi^-1
-    weighted = noise.whitened(vectors)
-    inverse = noise.whitened(noise.whitened(np.eye(len(loadings))))
+    weighted = noise.weighted(vectors)
+    inverse = noise.weighted(noise.whitened(np.eye(len(loadings))))
     return inverse - (weighted * (strengths / (1.0 + strengths))) @ weighted.T
 
 
@@ -212,6 +211,6 @@ def log_likelihood(centred: NDArray, loadings: NDArray, noise: Noise) -> NDArray
 
 
 def _whitened_factors(loadings, noise):
-    """Left singular vectors and squared singular values of Psi^(-1/2) B."""
+    """Left singular vectors and squared singular values of the whitened loadings."""
     vectors, singular, _ = np.linalg.svd(noise.whitened(loadings), full_matrices=False)
     return vectors, singular**2

@@ -333,7 +333,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
             plain = NoiseWeights(components.T, np.eye(n_components), np.ones(n_features))
             return plain, components.T
         weights = noise_weights(components, model.loadings, model.scoring_noise)
-        return weights, model.scoring_noise.whitened(weights.basis @ weights.turn)
+        return weights, model.scoring_noise.weighted(weights.basis @ weights.turn)
 
     def _whitening(self, covariance):
         """Symmetric inverse square root of the scores' covariance, and its inverse."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ._noise import BlockNoise
+from ._refinement import REFINEMENT_FLOOR
 
 __all__ = ["GroupUnits", "check_groups", "spectral"]
 
@@ -63,58 +64,57 @@ class GroupUnits:
 
     Parameters
     ----------
-    roots : list of ndarray of shape (group_size, group_rank)
-        Roots R of the groups' covariances RR', constant directions left out.
-    inverses : list of ndarray of shape (group_rank, group_size)
-        Their pseudo-inverses.
-    groups : tuple of ndarray of int
-        Features of each group.
     covariance : ndarray of shape (n_features, n_features)
         Of all features.
+    scale : ndarray of shape (n_features,)
+        Standard deviation of each feature, 0 for a constant one.
+    groups : tuple of ndarray of int
+        Features of each group.
     """
 
-    def __init__(self, roots, inverses, groups, covariance):
-        self.roots, self.groups = roots, groups
-        order = np.concatenate(groups)
+    def __init__(self, covariance, scale, groups):
+        self.groups, self._scale = groups, scale
+        #: roots R of the groups' covariances RR', (group_size, group_rank), and orthonormal
+        #: directions of the correlations that are left out
+        self.roots, self._constant, inverses = [], [], []
+        for features in groups:
+            # correlations: features of very different units would hide behind one another
+            unit = scale[features][:, None]
+            inverse = np.divide(1.0, unit, out=np.zeros_like(unit), where=unit > 0)
+            correlation = covariance[np.ix_(features, features)] * inverse * inverse.T
+            values, vectors = np.linalg.eigh(correlation)
+            live = values > _SMALLEST_SHARE * max(values[-1], 0.0)
+            root = vectors[:, live] * np.sqrt(values[live])
+            self.roots.append(unit * root)
+            self._constant.append(unit * vectors[:, ~live])
+            inverses.append(inverse * (vectors[:, live] / np.sqrt(values[live])))
+        rows = np.argsort(np.concatenate(groups))
         #: (n_features, rank) from the coordinates to features, sparse
-        self.colour = _rows_at(order, sparse.block_diag(roots, format="csr"))
+        self.colour = sparse.block_diag(self.roots, format="csr")[rows]
         #: (rank, n_features) from features to the coordinates, sparse
-        self.whiten = _rows_at(order, sparse.block_diag([i.T for i in inverses], format="csr")).T
-        self.whiten = self.whiten.tocsr()
+        self.whiten = sparse.block_diag(inverses, format="csr")[rows].T.tocsr()
         #: covariance in the coordinates, with identities as diagonal blocks
         self.correlation = self.whiten @ (self.whiten @ covariance).T
-        ends = np.cumsum([root.shape[1] for root in roots])
+        ends = np.cumsum([root.shape[1] for root in self.roots])
         #: slices of the coordinates of each group
-        self.slices = [slice(e - r.shape[1], e) for e, r in zip(ends, roots, strict=True)]
-
-    @classmethod
-    def of(cls, covariance, groups):
-        roots, inverses = [], []
-        for features in groups:
-            values, vectors = np.linalg.eigh(covariance[np.ix_(features, features)])
-            live = values > _SMALLEST_SHARE * max(values[-1], 0.0)
-            values, vectors = values[live], vectors[:, live]
-            roots.append(vectors * np.sqrt(values))
-            inverses.append((vectors / np.sqrt(values)).T)
-        return cls(roots, inverses, groups, covariance)
+        self.slices = [slice(e - r.shape[1], e) for e, r in zip(ends, self.roots, strict=True)]
 
     def noise(self, blocks) -> BlockNoise:
-        """Noise in the features' units, positive definite: constant directions get a little."""
-        coloured = [root @ block @ root.T for root, block in zip(self.roots, blocks, strict=True)]
+        """Noise in the features' units, positive definite.
+
+        A direction in which a group does not vary gets the smallest share of noise, a constant
+        feature the smallest noise of the others.
+        """
+        coloured = [
+            root @ block @ root.T + REFINEMENT_FLOOR * constant @ constant.T
+            for root, block, constant in zip(self.roots, blocks, self._constant, strict=True)
+        ]
         diagonals = np.concatenate([np.diag(block) for block in coloured])
-        smallest = diagonals[diagonals > 0].min(initial=np.inf)
-        smallest = smallest if np.isfinite(smallest) else 1.0
-        for i, (root, block) in enumerate(zip(self.roots, coloured, strict=True)):
-            if root.shape[0] > root.shape[1]:
-                left, _, _ = np.linalg.svd(root)
-                constant = left[:, root.shape[1] :]
-                coloured[i] = block + smallest * constant @ constant.T
+        live = diagonals > 0
+        smallest = diagonals[live].min() if live.any() else 1.0
+        for block in coloured:
+            block.flat[:: len(block) + 1] += np.where(np.diag(block) > 0, 0.0, smallest)
         return BlockNoise(tuple(coloured), self.groups)
-
-
-def _rows_at(order, matrix):
-    """Sparse matrix whose row order[i] is row i of another."""
-    return matrix[np.argsort(order)]
 
 
 def spectral(matrix: NDArray, function: Callable[[NDArray], NDArray]) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ._estimation import feature_scale
 from ._extrapolation import StepMemory
 from ._factor_model import SCORING_FLOOR, FactorModel
 from ._group_units import GroupUnits, spectral
@@ -25,10 +26,12 @@ from ._spectrum import SearchSpace, relative_residuals
 
 __all__ = ["estimate_grouped_model"]
 
+# eigenvalues below this share of the total variance are 0 but for rounding
+_SMALLEST_SHARE = 1e-12
 # residuals of eigenvectors, as shares of the eigenvalues
 _TOL = 1e-8
 # steps of refinement between two counts of eigenvalues
-_COUNTING_STEPS = 4
+_COUNTING_STEPS = 20
 
 
 def estimate_grouped_model(
@@ -79,13 +82,14 @@ def estimate_grouped_model(
     """
     groups = tuple(members.values())
     covariance = moments.scatter / (moments.n_samples - 1)
-    units = GroupUnits.of(covariance, groups)
+    units = GroupUnits(covariance, feature_scale(moments), groups)
     n_factors = _number_of_factors(moments, n_components, units, covariance, rng)
     n_sought = min(n_factors, units.correlation.shape[0], int(np.ceil(moments.n_samples)) - 1)
     eigenvalues, vectors = _contrastive_pairs(covariance, groups, n_sought, rng)
-    on_step("eigenproblem")
+    if n_sought:
+        on_step("eigenproblem")
     if max_iter == 0 or n_sought == 0:
-        positive = eigenvalues > SMALLEST_EXCESS * np.trace(covariance)
+        positive = eigenvalues > _SMALLEST_SHARE * np.trace(covariance)
         loadings = vectors[:, positive] * np.sqrt(eigenvalues[positive])
         noise = _most_probable(units.whiten @ loadings, units, prior=0.0)
         n_iter, converged = min(n_sought, 1), True
@@ -131,7 +135,7 @@ def _number_of_factors(moments, n_components, units, covariance, rng):
     if n_components == "auto":
         return _estimate_rank(moments, units, min(largest, rank // 2), rng)
     values = _contrastive_pairs(covariance, units.groups, largest, rng)[0]
-    values = values[values > SMALLEST_EXCESS * np.trace(covariance)]
+    values = values[values > _SMALLEST_SHARE * np.trace(covariance)]
     if n_components is None or not len(values):
         return len(values)
     common = np.cumsum(values)
@@ -140,7 +144,7 @@ def _number_of_factors(moments, n_components, units, covariance, rng):
 
 def _estimate_rank(moments, units, largest, rng):
     """Counted upward, as `estimate_rank` does for single features."""
-    edge = noise_edge(moments.n_samples, units.correlation.shape[0])
+    edge = noise_edge(moments.n_samples, max(1, len(units.correlation)))
     blocks = [np.eye(s.stop - s.start) for s in units.slices]
     rank = 0
     while rank < largest:

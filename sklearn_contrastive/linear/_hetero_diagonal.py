@@ -84,8 +84,10 @@ class _Completed:
                 if asked == n_pairs or low.values[-1] * unit <= values[-1]:
                     break
                 asked = min(2 * asked, n_pairs)
-            values = np.concatenate([values, -low.values * unit])
-            vectors = np.hstack([vectors, low.vectors * root])
+            # each search answers for its own side of 0, lest a pair be found by both
+            first, second = values >= 0, low.values > 0
+            values = np.concatenate([values[first], -low.values[second] * unit])
+            vectors = np.hstack([vectors[:, first], low.vectors[:, second] * root])
             order = np.argsort(-np.abs(values), kind="stable")[:n_pairs]
             values, vectors = values[order], vectors[:, order]
         return Eigenpairs(values, vectors, pairs.norms, pairs.left_out * unit, pairs.converged)
@@ -136,6 +138,10 @@ def impute_diagonal(
     Zhou and Chen (2023), Deflated HeteroPCA: overcoming the curse of ill-conditioning in
     heteroskedastic PCA, algorithm 2.
     """
+    if n_components == 0:
+        nothing = np.zeros((moments.n_features, 0))
+        pairs = Eigenpairs(np.zeros(0), nothing, np.zeros(0), 0.0, True)
+        return ImputedDiagonal(pairs, np.zeros(moments.n_features), 0, True)
     completed = _Completed(moments, min(n_components + 1, moments.n_features), rng)
     size = np.where(completed.variances > 0, completed.variances, 1.0)
     diagonal = np.zeros(moments.n_features)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
 
 __all__ = ["BlockNoise", "DiagonalNoise", "Noise"]
 
@@ -29,8 +30,12 @@ class DiagonalNoise:
         return np.arange(len(self.variances))
 
     def whitened(self, columns: NDArray) -> NDArray:
-        """Psi^(-1/2) times columns of shape (n_features, m)."""
+        """W times columns of shape (n_features, m), where W Psi W' is the identity."""
         return columns / np.sqrt(self.variances)[:, None]
+
+    def weighted(self, columns: NDArray) -> NDArray:
+        """W' times columns of shape (n_features, m), so that W'W is the inverse of Psi."""
+        return self.whitened(columns)
 
     def times(self, columns: NDArray) -> NDArray:
         """Psi times columns of shape (n_features, m)."""
@@ -78,12 +83,27 @@ class BlockNoise:
         return variances
 
     def whitened(self, columns: NDArray) -> NDArray:
-        """Psi^(-1/2), the symmetric root, times columns of shape (n_features, m)."""
+        """W times columns of shape (n_features, m), where W Psi W' is the identity."""
         white = np.empty_like(columns)
-        for block, features in zip(self.blocks, self.members, strict=True):
-            values, vectors = np.linalg.eigh(block)
-            white[features] = (vectors / np.sqrt(values)) @ (vectors.T @ columns[features])
+        for features, deviations, triangle in self._factors():
+            scaled = columns[features] / deviations
+            white[features] = solve_triangular(triangle, scaled, lower=True)
         return white
+
+    def weighted(self, columns: NDArray) -> NDArray:
+        """W' times columns of shape (n_features, m), so that W'W is the inverse of Psi."""
+        weighted = np.empty_like(columns)
+        for features, deviations, triangle in self._factors():
+            turned = solve_triangular(triangle, columns[features], lower=True, trans=1)
+            weighted[features] = turned / deviations
+        return weighted
+
+    def _factors(self):
+        """Features, deviations as a column, and Cholesky's factor of the correlations, by group."""
+        for block, features in zip(self.blocks, self.members, strict=True):
+            # features of very different units would spoil the factor of the block itself
+            deviations = np.sqrt(np.diag(block))[:, None]
+            yield features, deviations, np.linalg.cholesky(block / deviations / deviations.T)
 
     def times(self, columns: NDArray) -> NDArray:
         """Psi times columns of shape (n_features, m)."""
@@ -95,7 +115,8 @@ class BlockNoise:
     @property
     def log_determinant(self) -> float:
         """Logarithm of the determinant of Psi."""
-        return float(sum(np.linalg.slogdet(block)[1] for block in self.blocks))
+        factors = ((deviations, np.diag(triangle)) for _, deviations, triangle in self._factors())
+        return float(sum(2 * np.sum(np.log(d)) + 2 * np.sum(np.log(t)) for d, t in factors))
 
     def to_matrix(self) -> NDArray[np.float64]:
         """Psi, of shape (n_features, n_features)."""

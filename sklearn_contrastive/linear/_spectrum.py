@@ -203,7 +203,7 @@ class SearchSpace:
         # diag(A) is close to the shift (closed form) or to 1 (correlations): Davidson's
         # preconditioner, kept positive
         values = np.maximum(np.abs(values), _SMALLEST_POLE)
-        directions = residuals / (shift[:, None] + scale[:, None] * values)
+        directions = residuals / (np.abs(shift)[:, None] + scale[:, None] * values)
         new = orthonormalised(directions, self.basis)
         self._append(new)
         return new
