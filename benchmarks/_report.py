@@ -8,6 +8,8 @@ import os
 import platform
 from pathlib import Path
 
+import numpy as np
+
 PACKAGES = {
     "numpy": "numpy",
     "scipy": "scipy",
@@ -16,14 +18,22 @@ PACKAGES = {
 }
 
 
-def parse_arguments(name, description, seeds=5, quick_seeds=2):
-    """Arguments of one benchmark; `--quick` also lowers the default number of seeds."""
+def parse_arguments(name, description, seeds=5, quick_seeds=2, timed=False):
+    """Arguments of one benchmark; `--quick` also lowers the default number of seeds.
+
+    Where times are a part of their own (`timed`), `--timing` asks for that part and nothing else,
+    and its record has a name of its own.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     parser.add_argument("--seeds", type=int, help=f"draws or repetitions (default {seeds})")
-    default = Path(__file__).parent / "results" / f"{name}.json"
-    parser.add_argument("--output", type=Path, default=default, help="where the JSON goes")
+    parser.add_argument("--output", type=Path, help="where the JSON goes")
+    if timed:
+        parser.add_argument("--timing", action="store_true", help="only the times of fits")
     arguments = parser.parse_args()
+    if arguments.output is None:
+        name += "_speed" * (timed and arguments.timing)
+        arguments.output = Path(__file__).parent / "results" / f"{name}.json"
     if arguments.seeds is None:
         arguments.seeds = quick_seeds if arguments.quick else seeds
     return arguments
@@ -40,6 +50,24 @@ def environment():
         "cores": os.cpu_count(),
         "blas_threads": blas.get("num_threads", os.cpu_count()),
         "blas_architecture": blas.get("architecture"),
+    }
+
+
+def averaged(draws):
+    """Mean and its standard error of each entry of a list of dicts of numbers."""
+    values = {name: np.array([draw[name] for draw in draws], float) for name in draws[0]}
+    return {
+        "mean": {name: float(value.mean()) for name, value in values.items()},
+        "standard_error": {
+            name: float(value.std(ddof=1) / np.sqrt(len(value))) for name, value in values.items()
+        },
+    }
+
+
+def plus_minus(average, names):
+    """Cells of a table: mean and standard error of what `averaged` gave."""
+    return {
+        name: f"{average['mean'][name]:.3f}±{average['standard_error'][name]:.3f}" for name in names
     }
 
 

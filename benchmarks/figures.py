@@ -12,6 +12,15 @@ README, MEASURED = ROOT / "README.md", ROOT / "docs" / "measured.rst"
 BEGIN, END = "<!-- from benchmarks/figures.py -->\n", "<!-- end -->\n"
 
 ACCURACY = ["Scaler+PCA", "Scaler+FA", "LinearContrastive", "auto", "no reduction"]
+GROUPS = [
+    "feature_groups",
+    "closed form, groups",
+    "without groups",
+    "Scaler+PCA",
+    "Scaler+FA",
+    "whitened groups+PCA",
+]
+HETERO_PCA = ["LinearContrastive", "HeteroPCA", "deflated", "Scaler+HeteroPCA", "Scaler+deflated"]
 SUBSPACE = ["PCA", "Scaler+PCA", "FA converged", "Scaler+FA converged", "LinearContrastive"]
 
 
@@ -33,8 +42,7 @@ def subspace():
     """Error of the subspace against the best rival's, one line per setting."""
     lines = []
     for setting in results("subspace")["results"]["settings"]:
-        mean, se = setting["mean"], setting["standard_error"]
-        errors = [f"{mean[name]:.3f} ± {se[name]:.3f}" for name in SUBSPACE]
+        errors = [plus_minus(setting, name) for name in SUBSPACE]
         lines.append([setting["setting"], *errors, f"{setting['ratio']:.2f}"])
     return ["setting", *SUBSPACE, "ours / best rival"], lines
 
@@ -101,6 +109,164 @@ def memory():
     return ["X", "method", "X, MB", "peak above X, MB"], lines
 
 
+def missing():
+    """Error of the subspace where entries are missing."""
+    columns = ["complete", "LinearContrastive", "pairs only", "HeteroPCA"]
+    return [
+        "X and signal",
+        "missing",
+        *columns,
+        "best imputed rival",
+        "its error",
+        "ours / complete",
+        "ours / best imputed",
+    ], [
+        [
+            sample(cell),
+            cell["missing"],
+            *(plus_minus(cell, name) for name in columns),
+            best := cell["best_imputed"],
+            plus_minus(cell, best),
+            f"{cell['ratio_to_complete']['LinearContrastive']:.2f}",
+            f"{cell['mean']['LinearContrastive'] / cell['mean'][best]:.2f}",
+        ]
+        for cell in results("missing")["results"]["subspace"]
+    ]
+
+
+def imputation():
+    """Errors of imputed entries, on spiked models and on real tables."""
+    found = results("missing")["results"]
+    lines = [
+        [
+            cell.get("data") or sample(cell),
+            cell["missing"],
+            *(plus_minus(cell, name) for name in ("mean", "KNN", "iterative")),
+            plus_minus(cell, fixed),
+            plus_minus(cell, "auto"),
+            f"{cell['over_best'][fixed]:.2f}",
+            f"{cell['over_best']['auto']:.2f}",
+            " / ".join(f"{cell['mean'][f'{name}, no scores']:.1%}" for name in (fixed, "auto")),
+        ]
+        for part, fixed in (("imputation", "true number"), ("imputation of tables", "fixed number"))
+        for cell in found[part]
+    ]
+    imputers = ["SimpleImputer", "KNNImputer", "IterativeImputer"]
+    ours = ["ours, given number", "ours, auto", "given / best imputer", "auto / best imputer"]
+    ours.append("rows without scores (given / auto)")
+    return ["X", "missing", *imputers, *ours], lines
+
+
+def missing_rank():
+    """How often "auto" is right where entries are missing."""
+    shares = ["exact, complete", "exact", "off by at most 1", "too few", "too many"]
+    return ["signal", "missing", *shares], [
+        [cell["signal"], cell["missing"], *(f"{cell[share]:.0%}" for share in shares)]
+        for cell in results("missing")["results"]["rank"]
+    ]
+
+
+def missing_speed():
+    """Time of a fit with a tenth of the entries missing."""
+    return ["X", "complete, seconds", "missing / complete", "pairs only / complete"], [
+        [
+            f"{cell['n']} x {cell['d']}, k = {cell['k']}",
+            f"{cell['complete s']:.3f}",
+            f"{cell['missing/complete']:.2f}",
+            f"{cell['pairs only/complete']:.2f}",
+        ]
+        for cell in results("missing_speed")["results"]["fit"]
+    ]
+
+
+def groups(part):
+    """Errors of the subspace, or R^2 of the scores, where sensors share noise."""
+    methods = [*GROUPS, "group means+PCA"] if part == "R2" else GROUPS
+    lines = [
+        [sensors(cell), cell["noise"], *(plus_minus(cell[part], name) for name in methods)]
+        + ([f"{cell['ratio']:.2f}"] if part == "errors" else [])
+        for cell in results("groups")["results"]["cells"]
+    ]
+    last = ["ours / best rival"] if part == "errors" else []
+    return ["X", "noise", *methods, *last], lines
+
+
+def groups_rank():
+    """Numbers of components where sensors share noise."""
+    lines = []
+    for cell in results("groups")["results"]["cells"]:
+        found = cell["found"]["without groups"]
+        least, most = min(found), max(found)
+        without = str(least) if least == most else f"{least} to {most}"
+        lines.append([sensors(cell), cell["noise"], f"{cell['exact']['groups']:.0%}", without])
+    return ["X", "noise", "feature_groups right", "found without groups (3 in truth)"], lines
+
+
+def hetero_pca():
+    """Error of HeteroPCA's subspace, and how often it diverged."""
+    rivals = HETERO_PCA[1:]
+    lines = [
+        [
+            setting["setting"],
+            *(plus_minus(setting, name) for name in HETERO_PCA),
+            " / ".join(f"{setting['diverged'][name]:.0%}" for name in rivals),
+            " / ".join(f"{setting['n_iter'][name]:.0f}" for name in HETERO_PCA),
+            f"{setting['ratio']:.2f}",
+        ]
+        for setting in results("heteropca")["results"]["settings"]
+    ]
+    last = ["diverged (the four in turn)", "eigenproblems (all five)", "ours / best HeteroPCA"]
+    return ["setting", *HETERO_PCA, *last], lines
+
+
+def sample(cell):
+    """Size, number of components and signal of one draw."""
+    return f"{cell['n']} x {cell['d']}, r = {cell['r']}, {cell['signal']}"
+
+
+def sensors(cell):
+    """Groups and samples of one draw."""
+    return f"{cell['d'] // cell['group']} groups of {cell['group']}, n = {cell['n']}"
+
+
+def plus_minus(average, name):
+    """A mean with its standard error."""
+    return f"{average['mean'][name]:.3f} ± {average['standard_error'][name]:.3f}"
+
+
+def targets(name):
+    """A list of the targets of one benchmark, each with the cells that missed it."""
+    missed = results(name)["results"]["missed"].items()
+    return (
+        "".join(
+            f"- {target}: {'not at ' + '; '.join(cells) if cells else 'everywhere'}.\n"
+            for target, cells in missed
+        )
+        + "\n"
+    )
+
+
+def imputation_defeats():
+    """How often an imputer fills in better."""
+    found = results("missing")["results"]
+    models, tables = (
+        [cell["over_best"]["auto"] > 1 for cell in found[part]]
+        for part in ("imputation", "imputation of tables")
+    )
+    return (
+        f"An imputer was better than auto in {sum(models)} of {len(models)} settings of the spiked "
+        f"model and in {sum(tables)} of {len(tables)} on real tables.\n\n"
+    )
+
+
+def imputer_time():
+    """Seconds of an imputer that iterates, beside the table of times."""
+    found = results("missing_speed")["results"]["iterative+PCA"]
+    return (
+        f"IterativeImputer + PCA took {found['seconds']:.1f} s at {found['n']} x {found['d']}.\n\n"
+    )
+
+
 def sentences():
     """Single figures, as sentences; a list per benchmark."""
     rank = results("rank")["results"]["overall"]
@@ -111,7 +277,27 @@ def sentences():
         results("downstream_20_draws")["results"]["cells"],
         key=lambda cell: cell["difference"]["Scaler+FA"]["mean"],
     )
+    cells = results("missing")["results"]["subspace"]
+    random = [cell["ratio_to_complete"] for cell in cells if cell["missing"] == "30 %"]
+    imputed = [
+        cell["mean"]["LinearContrastive"] / cell["mean"][cell["best_imputed"]] for cell in cells
+    ]
+    shared = [c for c in results("groups")["results"]["cells"] if c["noise"] == "shared"]
+    over_best = [cell["ratio"] for cell in shared]
+    over_none = [
+        cell["errors"]["mean"]["feature_groups"] / cell["errors"]["mean"]["without groups"]
+        for cell in shared
+    ]
+    rivals = ", ".join(sorted({cell["best_rival"] for cell in shared}))
     return {
+        "missing": "With 30 % of the entries missing at random, the subspace error was "
+        f"{min(ratio['LinearContrastive'] for ratio in random):.2f} to "
+        f"{max(ratio['LinearContrastive'] for ratio in random):.2f} times that on complete data; "
+        f"it was {min(imputed):.2f} to {max(imputed):.2f} times that of the best of PCA and "
+        f"FactorAnalysis after three imputers, in {len(cells)} settings with 10 to 60 % missing.",
+        "groups": "With noise shared inside groups of features, knowing the groups left "
+        f"{min(over_none):.2f} to {max(over_none):.2f} of the subspace error made without them, "
+        f"and {min(over_best):.2f} to {max(over_best):.2f} of the best rival's ({rivals}).",
         "worst": "The largest loss against Scaler+FA on one table and noise, over twenty draws: "
         f"{worst['data']}, {worst['row']}, {worst['difference']['Scaler+FA']['mean']:+.3f}.",
         "rank": f'n_components="auto" was right in {rank["exact"]:.1%} of {rank["draws"]} draws '
@@ -161,7 +347,8 @@ def readme_block():
         "Mean accuracy over six real tables (reducer, scaler, logistic regression; as many\n"
         "components as classes; `auto` chooses its own number):\n\n"
         f"{markdown(*accuracy())}\n({environment('downstream')})\n\n"
-        f"- {single['worst']}\n- {single['speed']}\n- {single['rank']}\n- {single['numerics']}\n\n"
+        f"- {single['worst']}\n- {single['speed']}\n- {single['rank']}\n- {single['numerics']}\n"
+        f"- {single['missing']}\n- {single['groups']}\n\n"
         "All tables, the lost ones too: `docs/measured.rst`.\n"
     )
 
@@ -178,13 +365,47 @@ def measured_page():
         ),
         ("Error of the subspace", "subspace", restructured(*subspace())),
         ("Number of components", "rank", single["rank"] + "\n\n"),
+        (
+            "Missing values",
+            "missing",
+            restructured(*missing()) + single["missing"] + "\n\n" + targets("missing"),
+        ),
+        (
+            "Missing values: imputation",
+            "missing",
+            "Root mean square error on hidden entries as a share of each feature's standard\n"
+            "deviation; ours is ``inverse_transform(transform(X))``.\n\n"
+            + restructured(*imputation())
+            + imputation_defeats(),
+        ),
+        ("Missing values: number of components", "missing", restructured(*missing_rank())),
+        (
+            "Missing values: time of a fit, a tenth missing",
+            "missing_speed",
+            restructured(*missing_speed()) + imputer_time(),
+        ),
+        (
+            "Noise shared inside groups: error of the subspace",
+            "groups",
+            restructured(*groups("errors")) + single["groups"] + "\n\n" + targets("groups"),
+        ),
+        (
+            "Noise shared inside groups: R² of the scores",
+            "groups",
+            restructured(*groups("R2")),
+        ),
+        ("Noise shared inside groups: number", "groups", restructured(*groups_rank())),
+        ("HeteroPCA", "heteropca", restructured(*hetero_pca())),
         ("Time of a fit", "speed", restructured(*speed()) + single["speed"] + "\n\n"),
         ("Time of the rest", "speed", restructured(*other_speed())),
         ("Time of one more chunk", "streaming", restructured(*streaming())),
         ("Memory", "memory", restructured(*memory())),
         ("Large means", "numerics", single["numerics"] + "\n\n"),
     ]
-    missed = "; ".join(results("speed")["results"]["missed"]) or "nothing"
+    slow = [
+        cell for name in ("speed", "missing_speed") for cell in results(name)["results"]["missed"]
+    ]
+    missed = "; ".join(slow) or "nothing"
     title = "What was measured"
     text = f"{title}\n{'=' * len(title)}\n\n" + (
         "Every figure on this site comes from a script in ``benchmarks/`` whose output is\n"

@@ -9,7 +9,7 @@ import time
 import warnings
 
 import numpy as np
-from _report import parse_arguments, report, table
+from _report import averaged, parse_arguments, plus_minus, report, table
 from _spiked import haar, spiked_sample, subspace_error
 from joblib import Parallel, delayed
 from sklearn.decomposition import PCA, FactorAnalysis
@@ -113,17 +113,13 @@ def errors_of_one_draw(setting, seed):
 
 def summary(setting, draws):
     """Means, standard errors, and our mean over that of the best rival."""
-    errors = {name: np.array([draw[name] for draw in draws]) for name in METHODS}
-    means = {name: float(values.mean()) for name, values in errors.items()}
+    average = averaged(draws)
+    means = average["mean"]
     best = min((name for name in means if name != OURS), key=means.get)
     return {
         "setting": setting,
         "identifiable": setting != UNIDENTIFIABLE,
-        "mean": means,
-        "standard_error": {
-            name: float(values.std(ddof=1) / np.sqrt(len(values)))
-            for name, values in errors.items()
-        },
+        **average,
         "best_rival": best,
         "ratio": means[OURS] / means[best],
     }
@@ -145,10 +141,7 @@ def main():
         table(
             [
                 {"setting": result["setting"]}
-                | {
-                    name: f"{result['mean'][name]:.3f}±{result['standard_error'][name]:.3f}"
-                    for name in METHODS
-                }
+                | plus_minus(result, METHODS)
                 | {"ratio": result["ratio"], "best rival": result["best_rival"]}
                 for result in results
             ]

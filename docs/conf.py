@@ -38,7 +38,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {page: [] for page in ["index", "guide/*", "when_not", "measured", "changes"]}
+html_sidebars = {page: [] for page in ["index", "when_not", "measured", "changes"]}
 
 # scikit-learn's own methods: its docstrings refer to labels of its own site
 INHERITED = re.compile(

@@ -1,4 +1,4 @@
-"""Settings of the whole suite: hypothesis examples, plots without a screen, other libraries' arrays."""
+"""Settings of the whole suite: hypothesis examples, plots without a screen, arrays of torch."""
 
 import os
 

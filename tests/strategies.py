@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sklearn_contrastive.datasets import make_spiked_covariance
 
-__all__ = ["SEEDS", "SpikedProblem", "spiked_problems"]
+__all__ = ["SEEDS", "SpikedProblem", "spiked_problems", "with_gaps"]
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -81,3 +81,9 @@ def spiked_problems(draw, max_features=30, max_samples=100):
         unit=draw(st.sampled_from([1.0, 1e-6, 1e6])),
         seed=draw(SEEDS),
     )
+
+
+def with_gaps(X, share, seed):
+    """X with a share of its entries NaN, each of them independently of all others."""
+    missing = np.random.default_rng(seed).uniform(size=np.shape(X)) < share
+    return np.where(missing, np.asarray(np.nan, dtype=X.dtype), X)

@@ -180,8 +180,10 @@ class MomentEstimator(FactorTransformer):
         """The last solution, unless it stems from a start with less than half of the samples.
 
         The likelihood may have several maxima; few samples could lead to one that all samples
-        together would not choose.
+        together would not choose. Covariances of pairs have more of them: they always start anew.
         """
+        if isinstance(moments, PairwiseMoments):
+            return None
         if not hasattr(self, "components_") or moments.n_samples >= 2 * self._n_samples_cold:
             return None
         return warm_start(moments, self._model.loadings, self._model.noise.variances)

@@ -142,14 +142,11 @@ class IncompleteRows:
     def __init__(self, X: NDArray, sample_weight: NDArray[np.float64] | None = None):
         weight = np.ones(len(X)) if sample_weight is None else sample_weight
         self.n_samples = float(weight.sum())
-        observed, filled = fill_and_mask(X, np.zeros(X.shape[1]))
+        near = _near_mean(X)
+        observed, filled = fill_and_mask(X, near)
         self._seen = weight @ observed
-        self.mean = np.divide(
-            weight @ filled.astype(np.float64, copy=False),
-            self._seen,
-            out=np.zeros(X.shape[1]),
-            where=self._seen > 0,
-        )
+        offset = (weight @ filled.astype(np.float64, copy=False)) / np.maximum(self._seen, 1e-300)
+        self.mean = near + offset
         filled = fill_and_mask(X, self.mean)[1]
         squares = weight @ filled.astype(np.float64, copy=False) ** 2
         self.variances = squares / np.maximum(self._seen - 1.0, 1.0)
@@ -191,7 +188,7 @@ class IncompleteRows:
         inverse = np.divide(1.0, self._seen, out=np.zeros_like(self._seen), where=shown)
 
         def inverse_times(x):
-            return self._seen.max() * (inverse * (inverse @ x) - inverse**2 * x)
+            return self.n_samples * (inverse * (inverse @ x) - inverse**2 * x)
 
         return _effective_samples(self._seen.max(), inverse_times, uniqueness, shown)
 
