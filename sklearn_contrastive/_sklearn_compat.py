@@ -20,6 +20,9 @@ except ImportError:  # an older scikit-learn fits the same, without callbacks
 
 
 try:  # scikit-learn >= 1.9: arrays of other libraries, on their devices
+    from sklearn.utils._array_api import (
+        _max_precision_float_dtype as widest_float,
+    )
     from sklearn.utils._array_api import check_same_namespace, get_namespace_and_device, move_to
 
     ARRAY_API = True
@@ -33,6 +36,10 @@ except ImportError:  # in an older scikit-learn they become NumPy arrays on the 
     def move_to(array, xp, device):
         """The array itself."""
         return array
+
+    def widest_float(xp, device):
+        """The type that NumPy computes in."""
+        return xp.float64
 
     def check_same_namespace(X, estimator, *, attribute, method):
         """Nothing to check."""
@@ -50,4 +57,5 @@ __all__ = [
     "fit_context",
     "get_namespace_and_device",
     "move_to",
+    "widest_float",
 ]

@@ -49,16 +49,17 @@ def moments_on_device(
 
 
 def _moments_of_block(block, weight, place):
-    xp = place.xp
-    point = xp.mean(block, axis=0)
-    centred = block - point
-    if weight is None:
-        count, weighted = float(block.shape[0]), centred
-    else:
-        count = float(weight.sum())
-        weighted = centred * place.put(weight[:, None].astype(dtype_name(block)))
+    xp, dtype = place.xp, dtype_name(block)
+    count = float(block.shape[0]) if weight is None else float(weight.sum())
     if count == 0:
         return SecondMoments.empty(block.shape[1])
+    if weight is None:
+        point = xp.mean(block, axis=0)
+        weighted = centred = block - point
+    else:
+        point = (place.put((weight / count).astype(dtype))[None, :] @ block)[0, :]
+        centred = block - point
+        weighted = centred * place.put(weight.astype(dtype))[:, None]
     offset = place.take(xp.sum(weighted, axis=0)).astype(np.float64) / count
     scatter = place.take(centred.T @ weighted).astype(np.float64)
     scatter -= np.outer(offset * count, offset)

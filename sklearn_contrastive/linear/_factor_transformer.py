@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .._arrays import dtype_name, place_of
 from .._base import ContrastiveEstimator
-from .._sklearn_compat import ARRAY_API, check_same_namespace
+from .._sklearn_compat import ARRAY_API, check_same_namespace, widest_float
 from .._typing import FloatArray, MatrixLike, VectorLike
 from ..exceptions import MissingValuesWarning
 from ._factor_model import (
@@ -122,10 +122,11 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         """
         check_is_fitted(self)
         self._check_place(X, "inverse_transform")
-        xp = place_of(X).xp
+        place = place_of(X)
+        xp = place.xp
         X = check_array(
             X,
-            dtype=(xp.float64, xp.float32),
+            dtype=(widest_float(xp, place.device), xp.float32),
             ensure_min_features=0,
             ensure_all_finite="allow-nan",
         )
@@ -237,7 +238,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
             # integers are converted a block at a time, not as a whole; a memory map stays one
             dtype = "numeric"
         else:
-            dtype = (place.xp.float64, place.xp.float32)
+            dtype = (widest_float(place.xp, place.device), place.xp.float32)
         X = validate_data(
             self,
             X,
