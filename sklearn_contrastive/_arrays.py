@@ -38,8 +38,10 @@ class ArrayPlace:
         return array if self.is_numpy else move_to(array, xp=self.xp, device=self.device)
 
     def take(self, array: Any) -> NDArray:
-        """An array that lives here, as a NumPy array."""
-        return array if self.is_numpy else move_to(array, xp=np, device="cpu")
+        """An array that lives here, as a NumPy array; a tensor leaves its gradient behind."""
+        if self.is_numpy:
+            return array
+        return move_to(getattr(array, "detach", lambda: array)(), xp=np, device="cpu")
 
 
 def place_of(array: ArrayLike) -> ArrayPlace:
