@@ -15,7 +15,7 @@ from .._typing import RandomState
 from ._estimation import estimate_factor_model, feature_scale
 from ._group_units import check_groups
 from ._grouped import estimate_grouped_model
-from ._incomplete_rows import refine_on_rows
+from ._incomplete_rows import START_STEPS, START_TOL, refine_on_rows
 from ._moment_estimator import MomentEstimator
 from ._noise import BlockNoise
 
@@ -213,17 +213,23 @@ class LinearContrastive(MomentEstimator):
 
     def _estimate(self, moments, samples, start, on_step):
         rng = check_random_state(self.random_state)
-        shared = {"max_iter": self.max_iter, "tol": self.tol, "on_step": on_step}
+        asked = {"max_iter": self.max_iter, "tol": self.tol, "on_step": on_step}
         if (members := self._members(moments.n_features)) is not None:
-            return estimate_grouped_model(moments, members, self.n_components, rng=rng, **shared)
+            return estimate_grouped_model(moments, members, self.n_components, rng=rng, **asked)
+        on_rows = samples is not None and samples.missing and self.max_iter > 0
+        of_moments = dict(asked)
+        if on_rows:
+            of_moments |= {
+                "max_iter": min(self.max_iter, START_STEPS),
+                "tol": max(self.tol, START_TOL),
+            }
         model = estimate_factor_model(
-            moments, self.n_components, rng=rng, warm_start=start, **shared
+            moments, self.n_components, rng=rng, warm_start=start, **of_moments
         )
-        if samples is None or not samples.missing or not (self.max_iter and model.loadings.size):
+        if not (on_rows and model.loadings.size):
             return model
-        return refine_on_rows(
-            model, samples.values, samples.weight, feature_scale(moments), **shared
-        )
+        scale = feature_scale(moments)
+        return refine_on_rows(model, samples.values, samples.weight, scale, **asked)
 
     def _members(self, n_features):
         """Features of each group, None where no group has two."""

@@ -23,13 +23,21 @@ from ._refinement import (
     most_probable_uniqueness,
 )
 
-__all__ = ["log_likelihood_of_observed", "refine_on_rows", "scores_of_incomplete"]
+__all__ = [
+    "START_STEPS",
+    "START_TOL",
+    "log_likelihood_of_observed",
+    "refine_on_rows",
+    "scores_of_incomplete",
+]
 
 # entries of a block of rows: with its mask it stays in the cache
 _BLOCK_ENTRIES = 2**19
 # smallest share of what a complete row tells about a direction that leaves a row with scores: below
 # it they would be ten times as noisy, and what they fill in worse than the mean
 _SMALLEST_INFORMATION = 0.01
+# a model of pairs that is only a start need not be refined further than this
+START_STEPS, START_TOL = 20, 1e-2
 # smallest uniqueness to begin with: covariances of pairs let noise vanish too easily, and steps
 # come away from there slowly, while they fall quickly
 _FIRST_FLOOR = 0.2
@@ -134,26 +142,31 @@ def refine_on_rows(
     Returns
     -------
     FactorModel
-        With a mean of its own; its posterior is not below that of the start, whose noise is raised
-        to a fifth of the variance first.
+        With a mean of its own; its posterior is not below that of the start.
 
     References
     ----------
     Rubin and Thayer (1982), EM algorithms for ML factor analysis.
     Liu, Rubin and Wu (1998), Parameter expansion to accelerate EM: the PX-EM algorithm.
     """
-    uniqueness = _in_units_of(scale**2, model.noise.variances)
-    uniqueness = np.clip(uniqueness, _FIRST_FLOOR, 1.0)
-    state = _State(np.zeros_like(scale), _in_units_of(scale, model.loadings), uniqueness)
+
+    def evaluate(state):
+        expected = _expectations(state, X, sample_weight, model.mean, scale)
+        log_prior = -0.25 * PRIOR_SAMPLES * np.sum(np.log(state.uniqueness) ** 2)
+        return expected, expected.log_likelihood + log_prior
+
+    uniqueness = np.clip(_in_units_of(scale**2, model.noise.variances), REFINEMENT_FLOOR, 1.0)
+    start = _State(np.zeros_like(scale), _in_units_of(scale, model.loadings), uniqueness)
+    state = replace(start, uniqueness=np.maximum(uniqueness, _FIRST_FLOOR))
+    moved = not np.array_equal(state.uniqueness, uniqueness)
+    at_start = evaluate(start)[1] if moved else -np.inf
     n_samples = float(len(X)) if sample_weight is None else float(np.sum(sample_weight))
     tol = max(tol, _STATISTICAL_TOL * np.sqrt(2.0 / n_samples))
     memory, safe, best, converged = StepMemory(), state, -np.inf, False
     n_iter = 0
     while n_iter < max_iter and not converged:
         n_iter += 1
-        expected = _expectations(state, X, sample_weight, model.mean, scale)
-        log_prior = -0.25 * PRIOR_SAMPLES * np.sum(np.log(state.uniqueness) ** 2)
-        posterior = expected.log_likelihood + log_prior
+        expected, posterior = evaluate(state)
         on_step("pass over the rows")
         if posterior < best - 1e-9 * abs(best) and state is not safe:
             # the extrapolation went wrong: back to the plain step, which cannot
@@ -164,6 +177,8 @@ def refine_on_rows(
         step = safe.as_vector() - state.as_vector()
         converged = bool(np.abs(step[len(scale) :]).max(initial=0.0) <= tol)
         state = state.moved(memory.extrapolate(state.as_vector(), step))
+    if best < at_start:
+        safe = start  # too few steps to make up for where they began
     return _as_model(safe, model, scale, n_iter, converged)
 
 
@@ -312,7 +327,7 @@ def _as_model(state, model, scale, n_iter, converged) -> FactorModel:
         eigenvalues=model.eigenvalues[: np.sum(live)],
         floored=np.flatnonzero((state.uniqueness <= REFINEMENT_FLOOR) & (scale > 0)),
         n_iter=model.n_iter + n_iter,
-        converged=model.converged and converged,
+        converged=converged,
     )
 
 
