@@ -31,8 +31,6 @@ __all__ = [
     "scores_of_incomplete",
 ]
 
-# entries of a block of rows: with its mask it stays in the cache
-_BLOCK_ENTRIES = 2**19
 # smallest share of what a complete row tells about a direction that leaves a row with scores: below
 # it they would be ten times as noisy, and what they fill in worse than the mean
 _SMALLEST_INFORMATION = 0.01
@@ -42,7 +40,7 @@ START_STEPS, START_TOL = 20, 1e-2
 # come away from there slowly, while they fall quickly
 _FIRST_FLOOR = 0.2
 # steps end when no noise moves by more than this share of its standard error
-_STATISTICAL_TOL = 0.02
+_STATISTICAL_TOL = 0.05
 
 
 def scores_of_incomplete(X: NDArray, mean: NDArray, weights: NoiseWeights) -> NDArray[np.float64]:
@@ -101,7 +99,8 @@ def log_likelihood_of_observed(
     """
     likelihood = np.empty(len(X))
     for rows, observed, centred in _blocks(X, mean, np.ones(len(mean))):
-        likelihood[rows] = _posterior(observed, centred, loadings, noise_variances).log_likelihood
+        found = _posterior(observed, centred, centred**2, loadings, noise_variances)
+        likelihood[rows] = found.log_likelihood
     return likelihood
 
 
@@ -222,7 +221,7 @@ class _Expectations:
     factor_covariance: NDArray[np.float64]
 
 
-def _posterior(observed, centred, loadings, variances) -> _Posterior:
+def _posterior(observed, centred, squared, loadings, variances) -> _Posterior:
     weighted = loadings / variances[:, None]
     precision = _unpacked(observed @ _packed_squares(weighted, loadings))
     diagonal = np.arange(loadings.shape[1])
@@ -230,7 +229,7 @@ def _posterior(observed, centred, loadings, variances) -> _Posterior:
     covariance, log_determinant = _inverses(precision)
     along = centred @ weighted
     mean = np.einsum("nij,nj->ni", covariance, along)
-    squares = centred**2 @ (1.0 / variances) - np.sum(along * mean, axis=1)
+    squares = squared @ (1.0 / variances) - np.sum(along * mean, axis=1)
     constants = observed @ np.log(2 * np.pi * variances)
     return _Posterior(mean, covariance, -0.5 * (constants + log_determinant + squares))
 
@@ -263,14 +262,15 @@ def _expectations(state, X, sample_weight, mean, scale) -> _Expectations:
     inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
     for rows, observed, centred in _blocks(X, mean + scale * state.mean, inverse):
         weight = np.ones(len(observed)) if sample_weight is None else sample_weight[rows]
-        found = _posterior(observed, centred, state.loadings, state.uniqueness)
+        squared = centred**2
+        found = _posterior(observed, centred, squared, state.loadings, state.uniqueness)
         squares = found.covariance + found.mean[:, :, None] * found.mean[:, None, :]
         both = np.hstack([squares[:, upper[0], upper[1]], found.mean]) * weight[:, None]
         sums += observed.T @ both
         factors += both.sum(axis=0)
         products[:, :-1] += centred.T @ both[:, packed:]
         products[:, -1] += weight @ centred
-        variances += weight @ centred**2
+        variances += weight @ squared
         seen += weight @ observed
         log_likelihood += weight @ found.log_likelihood
         total += weight.sum()
@@ -339,14 +339,14 @@ def _in_units_of(unit, values):
 
 def _blocks(X, mean, inverse_scale) -> Iterator[tuple[slice, NDArray, NDArray]]:
     """Rows of X, a block at a time: which, what they show, and that in units of a scale."""
-    n_rows = max(1, _BLOCK_ENTRIES // X.shape[1])
     live = inverse_scale > 0
-    for start in range(0, len(X), n_rows):
-        rows = slice(start, min(start + n_rows, len(X)))
-        observed, centred = fill_and_mask(np.asarray(X[rows], dtype=np.float64), mean)
-        centred *= inverse_scale
+    for rows, observed, centred in fill_and_mask(X, mean):
+        observed = observed.astype(np.float64, copy=False)
+        centred = np.multiply(
+            centred, inverse_scale, out=None if centred.dtype == np.float32 else centred
+        )
         if not live.all():
-            observed *= live
+            observed = observed * live
         yield rows, observed, centred
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,6 +23,8 @@ __all__ = [
 
 # entries of the blocks in which rows are searched for missing values
 _BLOCK_ENTRIES = 2**22
+# entries of a block of rows that stays in the cache with its mask
+_CACHED_ENTRIES = 2**19
 
 
 @dataclass(frozen=True)
@@ -143,11 +145,11 @@ class IncompleteRows:
         weight = np.ones(len(X)) if sample_weight is None else sample_weight
         self.n_samples = float(weight.sum())
         near = _near_mean(X)
-        observed, filled = fill_and_mask(X, near)
+        _, observed, filled = next(fill_and_mask(X, near, len(X)))
         self._seen = weight @ observed
         offset = (weight @ filled.astype(np.float64, copy=False)) / np.maximum(self._seen, 1e-300)
         self.mean = near + offset
-        filled = fill_and_mask(X, self.mean)[1]
+        filled = next(fill_and_mask(X, self.mean, len(X)))[2]
         squares = weight @ filled.astype(np.float64, copy=False) ** 2
         self.variances = squares / np.maximum(self._seen - 1.0, 1.0)
         # rows whose products, divided by n - 1, have the wanted expectation off the diagonal
@@ -225,8 +227,10 @@ def unbiased_counts(counts: NDArray, seen: NDArray) -> NDArray[np.float64]:
     return counts * np.maximum(shares, 0.0)
 
 
-def fill_and_mask(X: NDArray, mean: NDArray) -> tuple[NDArray, NDArray]:
-    """What is observed, as 0 and 1, and the centred entries with 0 where one is missing.
+def fill_and_mask(
+    X: NDArray, mean: NDArray, n_rows: int | None = None
+) -> Iterator[tuple[slice, NDArray, NDArray]]:
+    """What rows show, as 0 and 1, and centred entries with 0 where one is missing, by blocks.
 
     Parameters
     ----------
@@ -234,17 +238,35 @@ def fill_and_mask(X: NDArray, mean: NDArray) -> tuple[NDArray, NDArray]:
         Rows; NaN where an entry is missing.
     mean : ndarray of shape (n_features,)
         Subtracted, in float64.
+    n_rows : int, default=None
+        Rows of a block; None for as many as stay in the cache.
 
-    Returns
-    -------
-    observed, centred : ndarray of shape (n_rows, n_features)
-        In X's float type.
+    Yields
+    ------
+    rows : slice
+        Which rows.
+    observed, centred : ndarray of shape (<= n_rows, n_features)
+        In X's float type. The arrays are used again for the next block.
     """
+    if n_rows is None:
+        n_rows = max(1, _CACHED_ENTRIES // X.shape[1])
+    shape = (min(n_rows, len(X)), X.shape[1])
     dtype = working_dtype(X)
-    missing = np.isnan(X)
-    centred = (X - mean).astype(dtype, copy=False)
-    np.copyto(centred, 0.0, where=missing)
-    return np.subtract(1.0, missing, dtype=dtype), centred
+    missing, observed, centred = (
+        np.empty(shape, bool),
+        np.empty(shape, dtype),
+        np.empty(shape, dtype),
+    )
+    for start in range(0, len(X), n_rows):
+        rows = slice(start, min(start + n_rows, len(X)))
+        gaps, shown, filled = (
+            buffer[: rows.stop - start] for buffer in (missing, observed, centred)
+        )
+        np.isnan(X[rows], out=gaps)
+        np.subtract(X[rows], mean, out=filled, casting="same_kind")
+        np.copyto(filled, 0.0, where=gaps)
+        np.copyto(shown, np.logical_not(gaps, out=gaps))
+        yield rows, shown, filled
 
 
 def pairwise_moments_of(
@@ -279,24 +301,28 @@ def pairwise_moments_of(
 
 
 def _pairwise_moments_of_block(X, weight):
-    near = _near_mean(X)
-    observed, centred = fill_and_mask(X, near)
-    if weight is None:
-        n_samples, counted, weighted = float(len(X)), observed, centred
-        # counts up to 2^24 are exact in float32
-        counts = (half := observed.astype(np.float32, copy=False)).T @ half
-    else:
-        column = weight[:, None].astype(observed.dtype)
-        n_samples, counted, weighted = float(weight.sum()), observed * column, centred * column
-        counts = observed.T @ counted
-    counts = counts.astype(np.float64, copy=False)
-    total = np.ones(len(X), weighted.dtype) @ weighted
+    n_features = X.shape[1]
+    near, total = _near_mean(X), np.zeros(n_features)
+    counts, sums, products = np.zeros((3, n_features, n_features))
+    # products of fewer rows than these would be slow
+    n_rows = max(1024, _CACHED_ENTRIES // n_features)
+    for rows, observed, centred in fill_and_mask(X, near, n_rows):
+        if weight is None:
+            counted, weighted = observed, centred
+            half = observed.astype(np.float32, copy=False)  # in which such counts are exact
+            counts += half.T @ half
+        else:
+            column = weight[rows, None].astype(observed.dtype)
+            counted, weighted = observed * column, centred * column
+            counts += observed.T @ counted
+        total += np.ones(len(observed), observed.dtype) @ weighted
+        sums += centred.T @ counted
+        products += centred.T @ weighted
     seen = np.diag(counts)
-    offset = np.divide(total, seen, out=np.zeros(X.shape[1]), where=seen > 0)
-    sums = (centred.T @ counted).astype(np.float64, copy=False)
-    products = (centred.T @ weighted).astype(np.float64, copy=False)
+    mean = near + np.divide(total, seen, out=np.zeros(n_features), where=seen > 0)
+    n_samples = float(len(X)) if weight is None else float(weight.sum())
     about_near = PairwiseMoments(n_samples, near, counts, sums, products)
-    return PairwiseMoments(n_samples, near + offset, counts, *about_near._about(near + offset))
+    return PairwiseMoments(n_samples, mean, counts, *about_near._about(mean))
 
 
 def _near_mean(X):

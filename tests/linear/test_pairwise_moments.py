@@ -266,7 +266,7 @@ def test_every_block_is_announced():
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_memory_map_is_read_a_block_at_a_time(weighted, tmp_path):
-    X = with_gaps(np.random.default_rng(0).normal(loc=2.0, size=(10_000, 50)), 0.3, 0)
+    X = with_gaps(np.random.default_rng(0).normal(loc=2.0, size=(10_000, 20)), 0.3, 0)
     X.tofile(tmp_path / "samples")
     file = np.memmap(tmp_path / "samples", dtype=np.float64, mode="r", shape=X.shape)
     weight = np.full(len(X), 2.0) if weighted else None
