@@ -35,12 +35,14 @@ __all__ = [
 # it they would be ten times as noisy, and what they fill in worse than the mean
 _SMALLEST_INFORMATION = 0.01
 # a model of pairs that is only a start need not be refined further than this
-START_STEPS, START_TOL = 20, 1e-2
+START_STEPS, START_TOL = 20, 1e-3
 # smallest uniqueness to begin with: covariances of pairs let noise vanish too easily, and steps
 # come away from there slowly, while they fall quickly
 _FIRST_FLOOR = 0.2
-# steps end when no noise moves by more than this share of its standard error
-_STATISTICAL_TOL = 0.05
+# steps end when no noise is further from the end than this share of its standard error
+_STATISTICAL_TOL = 0.1
+# bounds of the rate at which steps are taken to shrink: two of them may be alike, or not, by chance
+_FASTEST, _SLOWEST = 0.2, 0.95
 
 
 def scores_of_incomplete(X: NDArray, mean: NDArray, weights: NoiseWeights) -> NDArray[np.float64]:
@@ -133,8 +135,8 @@ def refine_on_rows(
     max_iter : int
         Largest number of steps.
     tol : float
-        Steps end when no uniqueness changes by more than this share of itself, or than a small
-        share of its standard error.
+        Steps end when those to come would change no uniqueness by more than this share of itself,
+        or than a small share of its standard error.
     on_step : callable, default=do nothing
         Called with a name after every step.
 
@@ -162,7 +164,7 @@ def refine_on_rows(
     n_samples = float(len(X)) if sample_weight is None else float(np.sum(sample_weight))
     tol = max(tol, _STATISTICAL_TOL * np.sqrt(2.0 / n_samples))
     memory, safe, best, converged = StepMemory(), state, -np.inf, False
-    n_iter = 0
+    n_iter, size = 0, np.finfo(np.float64).tiny
     while n_iter < max_iter and not converged:
         n_iter += 1
         expected, posterior = evaluate(state)
@@ -174,7 +176,10 @@ def refine_on_rows(
         best = max(best, posterior)
         safe = _maximised(expected, state)
         step = safe.as_vector() - state.as_vector()
-        converged = bool(np.abs(step[len(scale) :]).max(initial=0.0) <= tol)
+        last, size = size, np.abs(step[len(scale) :]).max(initial=0.0)
+        rate = np.clip(size / last, _FASTEST, _SLOWEST)
+        # what steps that go on shrinking so would still add up to
+        converged = bool(size * rate / (1.0 - rate) <= tol)
         state = state.moved(memory.extrapolate(state.as_vector(), step))
     if best < at_start:
         safe = start  # too few steps to make up for where they began

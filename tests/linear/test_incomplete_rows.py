@@ -372,8 +372,9 @@ def test_from_elsewhere_complete_rows_lead_to_the_optimum_of_refine(start):
     X, scale, model = start
     end = refined(with_noise(model, 0.5 * scale**2), X, scale)
     assert end.converged
-    # n - 1 against n in the denominator, and steps that end within a share of the standard error
-    tol = 1.0 / len(X) + 2 * _STATISTICAL_TOL * np.sqrt(2.0 / len(X))
+    # n - 1 against n in the denominator, and steps that end within a share of the standard error,
+    # which is larger than sqrt(2 / n) where the factor explains half of a feature
+    tol = 1.0 / len(X) + 4 * _STATISTICAL_TOL * np.sqrt(2.0 / len(X))
     assert_allclose(end.noise.variances, model.noise.variances, rtol=tol)
 
 
@@ -405,7 +406,8 @@ def slow_expectation_maximisation(X, mean, loadings, noise, n_steps):
 
 def test_the_end_is_as_probable_as_that_of_slow_expectation_maximisation():
     X, scale, model = Start(150, 8, 1, share=0.4, noise=1.0, seed=0)
-    end = refined(model, X, scale)
+    with mock.patch.object(_incomplete_rows, "_STATISTICAL_TOL", 0.01):
+        end = refined(model, X, scale)
     mean, loadings, noise = slow_expectation_maximisation(
         X, model.mean.copy(), model.loadings.copy(), model.noise.variances.copy(), n_steps=60
     )
