@@ -40,7 +40,7 @@ START_STEPS, START_TOL = 20, 1e-3
 # come away from there slowly, while they fall quickly
 _FIRST_FLOOR = 0.2
 # steps end when no noise is further from the end than this share of its standard error
-_STATISTICAL_TOL = 0.1
+_STATISTICAL_TOL = 0.2
 # bounds of the rate at which steps are taken to shrink: two of them may be alike, or not, by chance
 _FASTEST, _SLOWEST = 0.2, 0.95
 
@@ -143,7 +143,8 @@ def refine_on_rows(
     Returns
     -------
     FactorModel
-        With a mean of its own; its posterior is not below that of the start.
+        With a mean of its own. If `max_iter` ended the steps, its posterior is not below that of
+        the start.
 
     References
     ----------
@@ -159,8 +160,6 @@ def refine_on_rows(
     uniqueness = np.clip(_in_units_of(scale**2, model.noise.variances), REFINEMENT_FLOOR, 1.0)
     start = _State(np.zeros_like(scale), _in_units_of(scale, model.loadings), uniqueness)
     state = replace(start, uniqueness=np.maximum(uniqueness, _FIRST_FLOOR))
-    moved = not np.array_equal(state.uniqueness, uniqueness)
-    at_start = evaluate(start)[1] if moved else -np.inf
     n_samples = float(len(X)) if sample_weight is None else float(np.sum(sample_weight))
     tol = max(tol, _STATISTICAL_TOL * np.sqrt(2.0 / n_samples))
     memory, safe, best, converged = StepMemory(), state, -np.inf, False
@@ -181,7 +180,7 @@ def refine_on_rows(
         # what steps that go on shrinking so would still add up to
         converged = bool(size * rate / (1.0 - rate) <= tol)
         state = state.moved(memory.extrapolate(state.as_vector(), step))
-    if best < at_start:
+    if not converged and evaluate(start)[1] > best:
         safe = start  # too few steps to make up for where they began
     return _as_model(safe, model, scale, n_iter, converged)
 

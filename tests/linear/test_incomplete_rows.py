@@ -36,6 +36,9 @@ from sklearn_contrastive.linear._pairwise_moments import pairwise_moments_of
 from sklearn_contrastive.linear._refinement import PRIOR_SAMPLES, REFINEMENT_FLOOR
 
 EPS = np.finfo(np.float64).eps
+# steps end within a share of the standard errors that is statistically nothing; tests of where they
+# lead go on to this one
+PRECISE = 1e-3
 SHARES = st.sampled_from([0.1, 0.4, 0.7])
 
 
@@ -302,8 +305,10 @@ def slow_posterior(model, X, scale):
     return posterior
 
 
-def refined(model, X, scale, weight=None, max_iter=200, tol=1e-6, **options):
-    return refine_on_rows(model, X, weight, scale, max_iter=max_iter, tol=tol, **options)
+def refined(model, X, scale, weight=None, max_iter=400, share=PRECISE, **options):
+    """Refined until what is left is that share of a standard error."""
+    with mock.patch.object(_incomplete_rows, "_STATISTICAL_TOL", share):
+        return refine_on_rows(model, X, weight, scale, max_iter=max_iter, tol=1e-8, **options)
 
 
 def with_noise(model, variances):
@@ -324,8 +329,20 @@ def test_the_posterior_is_never_below_that_of_where_the_steps_begin(start, max_i
 def test_the_posterior_is_never_below_the_starts(start, max_iter):
     X, scale, model = start
     begin = slow_posterior(model, X, scale)
-    end = slow_posterior(refined(model, X, scale, max_iter=max_iter), X, scale)
-    assert end >= begin - 1e-9 * abs(begin)
+    end = refined(model, X, scale, max_iter=max_iter)
+    # a start that was at the top may be left by the share at which steps end
+    allowed = PRECISE * len(scale) if end.converged else 1e-9 * abs(begin)
+    assert slow_posterior(end, X, scale) >= begin - allowed
+
+
+@given(start=starts(shares=(0.1, 0.4)))
+def test_where_steps_end_is_statistically_the_top(start):
+    X, scale, model = start
+    end = refined(model, X, scale, share=_STATISTICAL_TOL)
+    top = refined(model, X, scale)
+    # a parameter that is a share t of its standard error from the top costs t^2 / 2
+    allowed = 0.5 * (5 * _STATISTICAL_TOL) ** 2 * len(scale)
+    assert slow_posterior(end, X, scale) >= slow_posterior(top, X, scale) - allowed
 
 
 @given(start=starts(shares=(0.1, 0.4)), seed=SEEDS)
@@ -341,9 +358,7 @@ def test_no_model_nearby_is_more_probable(start, seed):
             loadings=end.loadings + size * scale[:, None] * rng.normal(size=end.loadings.shape),
             noise=DiagonalNoise(end.noise.variances * np.exp(size * rng.normal(size=len(scale)))),
         )
-        # a parameter that is a share t of its standard error from the top costs t^2 / 2
-        n_parameters = 2 * len(scale) + end.loadings.size
-        assert slow_posterior(nearby, X, scale) <= best + _STATISTICAL_TOL**2 * n_parameters
+        assert slow_posterior(nearby, X, scale) <= best + PRECISE * len(scale)
 
 
 @given(start=starts(shares=(0.0,), noises=(1.0,)))
@@ -354,7 +369,7 @@ def test_with_complete_rows_the_optimum_of_refine_is_a_fixed_point(start):
     scale, model = start_from(moments, start.n_factors, tol=1e-8)
     # far enough from where the steps begin otherwise
     with mock.patch.object(_incomplete_rows, "_FIRST_FLOOR", REFINEMENT_FLOOR):
-        end = refined(model, X, scale, tol=1e-8)
+        end = refined(model, X, scale, share=0.01)
         again = refined(model, X, scale, max_iter=1)
     # `refine` has the prior of n + 1 samples, rows have n
     tol = 20 * PRIOR_SAMPLES / len(X) ** 2
@@ -363,7 +378,7 @@ def test_with_complete_rows_the_optimum_of_refine_is_a_fixed_point(start):
         assert_allclose(moved.mean, model.mean, rtol=0, atol=1e-10)
         common, reference = (m.loadings @ m.loadings.T for m in (moved, model))
         assert_allclose(common, reference, rtol=0, atol=tol * np.abs(reference).max())
-    assert end.n_iter == model.n_iter + 1
+    assert end.n_iter <= model.n_iter + 2
     assert end.converged
 
 
@@ -372,10 +387,8 @@ def test_from_elsewhere_complete_rows_lead_to_the_optimum_of_refine(start):
     X, scale, model = start
     end = refined(with_noise(model, 0.5 * scale**2), X, scale)
     assert end.converged
-    # n - 1 against n in the denominator, and steps that end within a share of the standard error,
-    # which is larger than sqrt(2 / n) where the factor explains half of a feature
-    tol = 1.0 / len(X) + 4 * _STATISTICAL_TOL * np.sqrt(2.0 / len(X))
-    assert_allclose(end.noise.variances, model.noise.variances, rtol=tol)
+    # n - 1 against n in the denominator
+    assert_allclose(end.noise.variances, model.noise.variances, rtol=2.0 / len(X))
 
 
 def slow_expectation_maximisation(X, mean, loadings, noise, n_steps):
@@ -406,8 +419,7 @@ def slow_expectation_maximisation(X, mean, loadings, noise, n_steps):
 
 def test_the_end_is_as_probable_as_that_of_slow_expectation_maximisation():
     X, scale, model = Start(150, 8, 1, share=0.4, noise=1.0, seed=0)
-    with mock.patch.object(_incomplete_rows, "_STATISTICAL_TOL", 0.01):
-        end = refined(model, X, scale)
+    end = refined(model, X, scale)
     mean, loadings, noise = slow_expectation_maximisation(
         X, model.mean.copy(), model.loadings.copy(), model.noise.variances.copy(), n_steps=60
     )
@@ -448,15 +460,10 @@ def test_rows_that_show_nothing_teach_nothing(start, n_empty):
     plain = refined(model, X, scale)
     padded = refined(model, np.vstack([X, np.full((n_empty, X.shape[1]), np.nan)]), scale)
     assert padded.converged
-    # they take other steps to the same end, and may stop short of it
-    assert slow_posterior(padded, X, scale) == pytest.approx(
-        slow_posterior(plain, X, scale), abs=2 * _STATISTICAL_TOL**2 * len(scale)
-    )
-    assert_allclose(
-        padded.noise.variances,
-        plain.noise.variances,
-        rtol=4 * _STATISTICAL_TOL * np.sqrt(2.0 / len(X)),
-    )
+    # by other steps to the same end
+    expected = slow_posterior(plain, X, scale)
+    assert slow_posterior(padded, X, scale) == pytest.approx(expected, abs=PRECISE * len(scale))
+    assert_allclose(padded.noise.variances, plain.noise.variances, rtol=0.01)
 
 
 @given(start=starts(shares=(0.1, 0.4)))
@@ -480,10 +487,8 @@ def test_a_constant_feature_takes_no_part():
         ends.append((model, refined(model, X, scale)))
     (_, without), (start, end) = ends
     others = np.arange(9) != 3
-    # both end within a share of the standard error of the top
-    tol = 2 * _STATISTICAL_TOL * np.sqrt(2.0 / len(X))
-    assert_allclose(end.noise.variances[others], without.noise.variances, rtol=tol)
-    assert_allclose(end.mean[others], without.mean, atol=tol)
+    assert_allclose(end.noise.variances[others], without.noise.variances, rtol=1e-3)
+    assert_allclose(end.mean[others], without.mean, atol=1e-3)
     assert end.noise.variances[3] == start.noise.variances[3]
     assert end.mean[3] == 7.0
     assert not end.loadings[3].any()
