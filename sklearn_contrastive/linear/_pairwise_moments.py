@@ -152,9 +152,9 @@ class IncompleteRows:
         filled = next(fill_and_mask(X, self.mean, len(X)))[2]
         squares = weight @ filled.astype(np.float64, copy=False) ** 2
         self.variances = squares / np.maximum(self._seen - 1.0, 1.0)
-        # rows whose products, divided by n - 1, have the wanted expectation off the diagonal
-        share = np.sqrt(self._seen * np.maximum(self._seen - 1.0, 1.0) / self.n_samples)
-        share /= np.sqrt(self.n_samples - 1.0)
+        # rows whose products, divided by n - 1, have the wanted expectation off the diagonal:
+        # (n_i - 1)(n_j - 1) / (n - 1) is that of `unbiased_counts` if N_ij is a matter of chance
+        share = np.maximum(self._seen - 1.0, 0.0) / (self.n_samples - 1.0)
         filled /= np.where(share > 0, share, 1.0).astype(filled.dtype)
         self._rows = DenseRows(filled, sample_weight)
         self._surplus = self.variances - self._rows.variances

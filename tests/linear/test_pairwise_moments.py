@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import hypergeom
 from strategies import SEEDS, with_gaps
 
 from sklearn_contrastive import LinearContrastive
@@ -114,10 +115,13 @@ def slow_covariance(moments):
 
 @functools.cache
 def independent_divisor(n_i, n_j, n):
-    """Sum of products that a covariance of 1 leads to, up to a share 1 / n_i, if n_i n_j / n of n
-    rows show both features.
+    """Expected sum of products for a covariance of 1 if the rows that show a feature are drawn.
+
+    Of n rows, n_i show the one feature and n_j the other; how many show both is a matter of chance.
     """
-    return np.sqrt(n_i * (n_i - 1) * n_j * (n_j - 1)) / n
+    both = np.arange(min(n_i, n_j) + 1)
+    chance = hypergeom(n, n_i, n_j).pmf(both)
+    return np.sum(chance * both * (1 - 1 / n_i - 1 / n_j + both / (n_i * n_j)))
 
 
 def slow_effective_samples(n, counts, uniqueness):
@@ -385,7 +389,8 @@ def test_hundreds_of_single_rows_far_from_zero_keep_their_digits():
 # --- what missing at random does to covariances --------------------------------------------------
 
 
-def test_covariances_are_unbiased_where_entries_are_missing_at_random():
+@pytest.mark.parametrize("kind", [pairwise_moments_of, IncompleteRows])
+def test_covariances_are_unbiased_where_entries_are_missing_at_random(kind):
     rng = np.random.default_rng(0)
     mixing = rng.normal(size=(4, 4))
     truth, estimates = mixing @ mixing.T, []
@@ -394,7 +399,7 @@ def test_covariances_are_unbiased_where_entries_are_missing_at_random():
         missing[:2] = False  # no feature is ever unseen
         missing = rng.permuted(missing, axis=0)
         X = np.where(missing, np.nan, 5.0 + rng.normal(size=(12, 4)) @ mixing.T)
-        estimates.append(pairwise_moments_of(X).covariance_times(np.eye(4)))
+        estimates.append(kind(X).covariance_times(np.eye(4)))
     error = np.mean(estimates, axis=0) - truth
     # ten different entries: the largest of as many normal errors is below four in 99.9 %
     assert np.all(np.abs(error) <= 4 * np.std(estimates, axis=0) / np.sqrt(len(estimates)))
