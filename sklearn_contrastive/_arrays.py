@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._sklearn_compat import get_namespace_and_device, move_to
+from ._sklearn_compat import get_namespace_and_device, is_numpy_namespace, move_to
 
 __all__ = ["ArrayPlace", "dtype_name", "place_of"]
 
@@ -31,7 +31,7 @@ class ArrayPlace:
     @property
     def is_numpy(self) -> bool:
         """Whether nothing has to be moved."""
-        return "numpy" in self.xp.__name__
+        return is_numpy_namespace(self.xp)
 
     def put(self, array: NDArray) -> Any:
         """A NumPy array, moved here; float64 becomes float32 where the device has nothing more."""

@@ -20,9 +20,8 @@ except ImportError:  # an older scikit-learn fits the same, without callbacks
 
 
 try:  # scikit-learn >= 1.9: arrays of other libraries, on their devices
-    from sklearn.utils._array_api import (
-        _max_precision_float_dtype as widest_float,
-    )
+    from sklearn.utils._array_api import _is_numpy_namespace as is_numpy_namespace
+    from sklearn.utils._array_api import _max_precision_float_dtype as widest_float
     from sklearn.utils._array_api import check_same_namespace, get_namespace_and_device, move_to
 
     ARRAY_API = True
@@ -36,6 +35,10 @@ except ImportError:  # in an older scikit-learn they become NumPy arrays on the 
     def move_to(array, xp, device):
         """The array itself."""
         return array
+
+    def is_numpy_namespace(xp):
+        """There is no other."""
+        return True
 
     def widest_float(xp, device):
         """The type that NumPy computes in."""
@@ -56,6 +59,7 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "get_namespace_and_device",
+    "is_numpy_namespace",
     "move_to",
     "widest_float",
 ]

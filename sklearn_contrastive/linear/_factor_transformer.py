@@ -32,7 +32,7 @@ __all__ = ["FactorTransformer"]
 
 
 class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ContrastiveEstimator):
-    """Base of the estimators that end in a low-rank plus diagonal model of the covariance."""
+    """Base of the estimators that end in a low-rank plus noise model of the covariance."""
 
     def transform(self, X: MatrixLike) -> FloatArray:
         """Project samples on the components.
@@ -229,7 +229,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
                 "sklearn.config_context(array_api_dispatch=True)."
             )
 
-    def _validated(self, X, *, reset, min_samples=1):
+    def _validated(self, X, *, reset):
         """Samples as an array of any real type, or CSR or CSC; and whether entries are missing."""
         place = place_of(X)
         if sparse.issparse(X):
@@ -245,7 +245,6 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
             reset=reset,
             accept_sparse=("csr", "csc") if self.__sklearn_tags__().input_tags.sparse else False,
             dtype=dtype,
-            ensure_min_samples=min_samples,
             ensure_all_finite=False,
         )
         return X, self._has_missing(X)

@@ -73,7 +73,7 @@ class GroupUnits:
     """
 
     def __init__(self, covariance, scale, groups):
-        self.groups, self._scale = groups, scale
+        self.groups = groups
         #: roots R of the groups' covariances RR', (group_size, group_rank), and orthonormal
         #: directions of the correlations that are left out
         self.roots, self._constant, inverses = [], [], []

@@ -17,7 +17,7 @@ __all__ = ["ImputedDiagonal", "deflation_ranks", "impute_diagonal"]
 _TOL = 1e-8
 # up to this many features the space of the search is everything
 _WHOLE = 256
-# within one stage of deflation no eigenvalue is smaller than this share of the largest ...
+# within one stage of deflation the largest eigenvalue is at most so many times the smallest
 _CONDITION = 4.0
 
 
@@ -135,7 +135,7 @@ def impute_diagonal(
     ----------
     Zhang, Cai and Wu (2022), Heteroskedastic PCA: algorithm, optimality, and applications,
     algorithm 1.
-    Zhou and Chen (2023), Deflated HeteroPCA: overcoming the curse of ill-conditioning in
+    Zhou and Chen (2025), Deflated HeteroPCA: overcoming the curse of ill-conditioning in
     heteroskedastic PCA, algorithm 2.
     """
     if n_components == 0:

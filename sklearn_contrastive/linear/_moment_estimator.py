@@ -200,7 +200,7 @@ class MomentEstimator(FactorTransformer):
         weight = check_sample_weight(
             weight, np.empty((X.shape[0], 0)), dtype=np.float64, ensure_non_negative=True
         )
-        if missing:  # what no row shows must not look observed
+        if missing and not weight.all():  # what counts for nothing must not look observed
             X, weight = X[weight > 0], weight[weight > 0]
         return Samples(X, weight, missing, place)
 

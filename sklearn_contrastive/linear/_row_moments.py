@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -17,7 +19,7 @@ _BLOCK_BYTES = 2**25
 _SUMMED_ENTRIES = 2**18
 
 
-class RowMoments:
+class RowMoments(ABC):
     """Covariance of rows that are kept, as an operator; subclasses say how rows are multiplied.
 
     Parameters
@@ -64,13 +66,13 @@ class RowMoments:
         scores = self.project(directions)
         return scores.T @ (scores * self.weight[:, None]) / (self.n_samples - 1)
 
+    @abstractmethod
     def project(self, directions):
         """Scores of all centred rows, (n_rows, n_directions)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def combine(self, scores):
         """Sum over rows of centred row times scores, (n_features, n_directions)."""
-        raise NotImplementedError
 
 
 class DenseRows(RowMoments):

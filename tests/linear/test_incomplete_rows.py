@@ -341,7 +341,7 @@ def test_where_steps_end_is_statistically_the_top(start):
     end = refined(model, X, scale, share=_STATISTICAL_TOL)
     top = refined(model, X, scale)
     # a parameter that is a share t of its standard error from the top costs t^2 / 2
-    allowed = 0.5 * (5 * _STATISTICAL_TOL) ** 2 * len(scale)
+    allowed = 0.5 * (2 * _STATISTICAL_TOL) ** 2 * len(scale)
     assert slow_posterior(end, X, scale) >= slow_posterior(top, X, scale) - allowed
 
 
