@@ -1,0 +1,350 @@
+"""Bounds on errors of subspaces in the spiked covariance model, and the shapes of rates.
+
+Errors are distances as in :func:`sklearn_contrastive.metrics.sin_theta_distance`, so that no error
+exceeds sqrt(n_components): a larger upper bound says nothing, nor does a negative lower bound.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_array
+
+from .._typing import FloatArray
+from ._checks import check_size
+from ._model import SpikedCovarianceModel
+from ._rates import (
+    contrastive_rate_shape,
+    generative_error_shape,
+    in_domain_rate_shape,
+    transfer_error_shape,
+)
+
+__all__ = [
+    "contrastive_bias_bound",
+    "contrastive_certificate",
+    "contrastive_rate_shape",
+    "diagonal_deletion_bound",
+    "first_order_sampling_error",
+    "generative_error_shape",
+    "in_domain_rate_shape",
+    "incoherence_bias_bound",
+    "pca_lower_bound",
+    "transfer_error_shape",
+]
+
+
+def contrastive_bias_bound(model: SpikedCovarianceModel) -> float:
+    """Bound the error of the contrastive components in infinitely many samples.
+
+    Deleting the diagonal takes D = diag(U diag(signal^2) U') away from the signal's covariance.
+    The theorem of Davis and Kahan [1]_ then bounds the error by ||D U||_F / min(signal)^2. For
+    equal signal strengths this is (sum_i ||U_i||^6)^1/2, U_i being the row of feature i in U,
+    whatever the strength. The noise does not enter.
+
+    Parameters
+    ----------
+    model : SpikedCovarianceModel
+        The population.
+
+    Returns
+    -------
+    bound : float
+        No smaller than the error of ``model.contrastive_components()``.
+
+    See Also
+    --------
+    incoherence_bias_bound : A simpler bound that is no smaller.
+
+    References
+    ----------
+    .. [1] Davis and Kahan (1970), "The Rotation of Eigenvectors by a Perturbation. III", SIAM
+       Journal on Numerical Analysis 7(1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_contrastive.theory import SpikedCovarianceModel
+    >>> from sklearn_contrastive.theory.bounds import contrastive_bias_bound
+    >>> model = SpikedCovarianceModel(np.full((1, 25), 0.2))
+    >>> round(contrastive_bias_bound(model), 12)
+    0.04
+    """
+    # in units of the weakest signal: its square may overflow or vanish
+    strengths = (model.signal / model.signal.min()) ** 2
+    deleted = strengths @ model.components**2
+    return float(np.linalg.norm(model.components * deleted))
+
+
+def incoherence_bias_bound(model: SpikedCovarianceModel) -> float:
+    """Bound the error of the contrastive components by the incoherence of the subspace.
+
+    The bound is sqrt(n_components) * incoherence, times the squared ratio of the strongest to the
+    weakest signal. For a random subspace the incoherence is of order n_components log(n_features)
+    / n_features, which gives the first term of the rate in [1]_.
+
+    Parameters
+    ----------
+    model : SpikedCovarianceModel
+        The population.
+
+    Returns
+    -------
+    bound : float
+        No smaller than :func:`contrastive_bias_bound`.
+
+    See Also
+    --------
+    contrastive_bias_bound : A sharper bound.
+    sklearn_contrastive.metrics.incoherence : The incoherence of any subspace.
+
+    References
+    ----------
+    .. [1] Ji, Deng, Nakada, Zou and Zhang (2023), "The Power of Contrast for Feature Learning: A
+       Theoretical Analysis", Journal of Machine Learning Research 24(330).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_contrastive.theory import SpikedCovarianceModel
+    >>> from sklearn_contrastive.theory.bounds import incoherence_bias_bound
+    >>> model = SpikedCovarianceModel(np.kron(np.eye(4), np.full(25, 0.2)))
+    >>> round(incoherence_bias_bound(model), 12)
+    0.08
+    """
+    ratio = model.signal.max() / model.signal.min()
+    return float(np.sqrt(model.n_components) * model.incoherence * ratio**2)
+
+
+def contrastive_certificate(model: SpikedCovarianceModel, matrix: ArrayLike) -> float:
+    """Bound the error of the leading eigenvectors of a matrix that stands for the signal.
+
+    With K the matrix and A = U diag(signal^2) U' the signal's covariance, the r = n_components
+    leading eigenvectors of K are in error by at most
+
+    ||(K - A) U||_F / (min(signal)^2 - lambda_{r+1}(K)),
+
+    which is the theorem of Davis and Kahan [1]_ with the eigenvalues of A known. It holds for
+    every symmetric matrix, a sample's loss matrix among them, with nothing assumed of the noise.
+
+    Parameters
+    ----------
+    model : SpikedCovarianceModel
+        The population that the matrix was drawn from.
+    matrix : array-like of shape (n_features, n_features)
+        Symmetric, in squared units of the features. For the contrastive loss of n centred samples
+        this is ``expected_loss_matrix(X, p) / (2 * p * (1 - p) * n)``.
+
+    Returns
+    -------
+    bound : float
+        No smaller than the error of the leading eigenvectors.
+
+    Raises
+    ------
+    ValueError
+        If the matrix has the wrong shape or is not symmetric, or its eigenvalue r+1 is no smaller
+        than min(signal)^2, where nothing is certain.
+
+    See Also
+    --------
+    sklearn_contrastive.linear.expected_loss_matrix : The matrix of a sample.
+
+    References
+    ----------
+    .. [1] Davis and Kahan (1970), "The Rotation of Eigenvectors by a Perturbation. III", SIAM
+       Journal on Numerical Analysis 7(1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_contrastive.datasets import make_spiked_covariance
+    >>> from sklearn_contrastive.linear import expected_loss_matrix
+    >>> from sklearn_contrastive.theory.bounds import contrastive_certificate
+    >>> X, truth = make_spiked_covariance(20_000, 100, 2, signal=2.0, random_state=0)
+    >>> matrix = 2 * expected_loss_matrix(X - X.mean(axis=0)) / len(X)
+    >>> contrastive_certificate(truth, matrix) < 0.1
+    True
+    """
+    matrix = _check_square(matrix, model.n_features)
+    asymmetry = np.abs(matrix - matrix.T).max()
+    if asymmetry > 1e-8 * np.abs(matrix).max():
+        raise ValueError(
+            f"matrix and its transpose differ by {asymmetry:.3g}; it must be symmetric."
+        )
+    # all eigenvalues, descending: with as many components as features there is none outside
+    eigenvalues = np.append(np.linalg.eigvalsh(matrix)[::-1], -np.inf)
+    outside = eigenvalues[model.n_components]
+    weakest = model.signal.min() ** 2
+    if not outside < weakest:
+        raise ValueError(
+            f"Eigenvalue {model.n_components + 1} of the matrix is {outside:.3g}, no smaller than "
+            f"the weakest component's variance, {weakest:.3g}: this certifies nothing. More "
+            "samples or a stronger signal may."
+        )
+    signal_part = model.components.T * model.signal**2
+    return float(np.linalg.norm(matrix @ model.components.T - signal_part) / (weakest - outside))
+
+
+def pca_lower_bound(model: SpikedCovarianceModel) -> float:
+    """Bound from below the error of PCA in infinitely many samples, where noise misleads it.
+
+    With the features in descending order of noise variance and U_{1:r} the rows of U of the
+    r = n_components noisiest ones, the error is at least
+
+    sqrt(r - ||U_{1:r}||_F^2) - ||U_{1:r} diag(signal^2)||_F / gap,
+    gap = noise_variance_r - noise_variance_{r+1} - max(signal)^2.
+
+    The first term is the distance from the noisiest features to the signal subspace, the second
+    bounds that from the noisiest features to PCA's, by the theorem of Davis and Kahan [2]_. This
+    makes explicit, for PCA, the order sqrt(r) of the error shown in [1]_.
+
+    Parameters
+    ----------
+    model : SpikedCovarianceModel
+        The population.
+
+    Returns
+    -------
+    bound : float
+        No larger than the error of ``model.pca_components()``; it may be negative.
+
+    Raises
+    ------
+    ValueError
+        If there are as many components as features, or the gap is not positive: the r noisiest
+        features do not stand out by more than the signal's variance.
+
+    References
+    ----------
+    .. [1] Ji, Deng, Nakada, Zou and Zhang (2023), "The Power of Contrast for Feature Learning: A
+       Theoretical Analysis", Journal of Machine Learning Research 24(330).
+    .. [2] Davis and Kahan (1970), "The Rotation of Eigenvectors by a Perturbation. III", SIAM
+       Journal on Numerical Analysis 7(1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_contrastive.theory import SpikedCovarianceModel
+    >>> from sklearn_contrastive.theory.bounds import pca_lower_bound
+    >>> noise_variance = np.full(100, 0.25)
+    >>> noise_variance[0] = 9.0
+    >>> model = SpikedCovarianceModel(np.full((1, 100), 0.1), noise_variance=noise_variance)
+    >>> round(pca_lower_bound(model), 3)
+    0.982
+    """
+    r = model.n_components
+    if r == model.n_features:
+        raise ValueError(
+            f"n_components and n_features are both {r}: every method finds the whole space."
+        )
+    order = np.argsort(-model.noise_variance, kind="stable")
+    jump = model.noise_variance[order[r - 1]] - model.noise_variance[order[r]]
+    gap = jump - model.signal.max() ** 2
+    if not gap > 0:
+        raise ValueError(
+            f"The {r} noisiest features stand out from the others by {jump:.3g} in noise variance, "
+            f"no more than the strongest component's variance, {model.signal.max() ** 2:.3g}: "
+            "nothing says that PCA errs."
+        )
+    noisiest = model.components[:, order[:r]]
+    # rounding may take a subspace of the noisiest features themselves below 0
+    distance = np.sqrt(max(r - np.sum(noisiest**2), 0))
+    return float(distance - np.linalg.norm(noisiest * model.signal[:, None] ** 2) / gap)
+
+
+def first_order_sampling_error(model: SpikedCovarianceModel, n_samples: int) -> float:
+    """Estimate the error that n_samples samples add, to first order and for equal noise.
+
+    This is a heuristic and no bound. With sigma^2 the variance of the noise, it is
+
+    sqrt((d - r) / n * sum_k sigma^2 (signal_k^2 + sigma^2) / signal_k^4),
+
+    the root mean square error of PCA's subspace, as n grows, in the theory of Anderson [1]_. Where
+    max(signal)^2 times the incoherence is far below min(signal)^2, the contrastive components have
+    it too, on top of their bias, which does not shrink with n.
+
+    Parameters
+    ----------
+    model : SpikedCovarianceModel
+        The population, with equal noise in all features.
+    n_samples : int
+        Number of samples n.
+
+    Returns
+    -------
+    error : float
+        The predicted error.
+
+    Raises
+    ------
+    ValueError
+        If the noise variances are not all equal, or n_samples is no positive integer.
+
+    References
+    ----------
+    .. [1] Anderson (1963), "Asymptotic Theory for Principal Component Analysis", Annals of
+       Mathematical Statistics 34(1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_contrastive.theory import SpikedCovarianceModel
+    >>> from sklearn_contrastive.theory.bounds import first_order_sampling_error
+    >>> model = SpikedCovarianceModel(np.eye(50)[:2])
+    >>> round(first_order_sampling_error(model, 1000), 3)
+    0.438
+    """
+    check_size("n_samples", n_samples)
+    smallest, largest = model.noise_variance.min(), model.noise_variance.max()
+    if largest - smallest > 1e-9 * largest:
+        raise ValueError(
+            f"Noise variances from {smallest:.3g} to {largest:.3g} are not equal; this estimate is "
+            "for equal noise only."
+        )
+    ratio = largest / model.signal**2
+    variance = np.sum(ratio * (1 + ratio)) * (model.n_features - model.n_components) / n_samples
+    return float(np.sqrt(variance))
+
+
+def diagonal_deletion_bound(matrix: ArrayLike) -> float:
+    """Bound the norm of a matrix without its diagonal by that of the matrix.
+
+    In the spectral norm ||Delta(M)|| <= 2 ||M||, where Delta deletes the diagonal, for the
+    diagonal alone is no larger than M. So deletion does at most double a perturbation.
+
+    Parameters
+    ----------
+    matrix : array-like of shape (n_features, n_features)
+        Any square matrix M.
+
+    Returns
+    -------
+    bound : float
+        2 ||M||, no smaller than the spectral norm of M without its diagonal.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is not square.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_contrastive.theory.bounds import diagonal_deletion_bound
+    >>> M = np.full((3, 3), 2.0) - 3 * np.eye(3)
+    >>> round(float(np.linalg.norm(M - np.diag(np.diag(M)), ord=2)), 12)
+    4.0
+    >>> round(diagonal_deletion_bound(M), 12)
+    6.0
+    """
+    return float(2 * np.linalg.norm(_check_square(matrix), ord=2))
+
+
+def _check_square(matrix: ArrayLike, size: int | None = None) -> FloatArray:
+    """Finite float64 matrix of as many rows as columns, and of the given size."""
+    matrix = check_array(matrix, dtype=np.float64, input_name="matrix")
+    size = len(matrix) if size is None else size
+    if matrix.shape != (size, size):
+        raise ValueError(f"matrix has shape {matrix.shape}; it must be ({size}, {size}).")
+    return matrix
