@@ -1,0 +1,91 @@
+"""Transformers whose scores are one matrix times the centred sample."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags, check_array, gen_batches
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._base import ContrastiveEstimator
+from ._typing import FloatArray
+
+__all__ = ["LinearMapTransformer"]
+
+# rows that are centred at once, in float64 whatever the type of the samples
+_BLOCK_ROWS = 4096
+
+
+class LinearMapTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ContrastiveEstimator):
+    """Base of transformers of dense samples whose scores are a matrix times the centred sample.
+
+    A subclass has the parameter `n_components` and sets `mean_` and `n_components_`.
+    """
+
+    @property
+    @abstractmethod
+    def _scoring(self):
+        """Matrix of shape (n_components_, n_features) that makes scores of centred samples."""
+
+    def transform(self, X: ArrayLike) -> FloatArray:
+        """Scores of samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_samples, n_components_)
+            Scores; float32 for float32 samples, else float64.
+        """
+        check_is_fitted(self)
+        X = self._validated(X, reset=False)
+        scores = np.empty((len(X), self.n_components_), X.dtype)
+        for rows in gen_batches(len(X), _BLOCK_ROWS):
+            scores[rows] = (X[rows] - self.mean_) @ self._scoring.T
+        return scores
+
+    def _validated(self, X, *, reset):
+        """Samples in one of the two float types; at least two of them where they are learned."""
+        return validate_data(
+            self,
+            X,
+            reset=reset,
+            dtype=(np.float64, np.float32),
+            ensure_min_samples=2 if reset else 1,
+        )
+
+    def _check_n_components(self, X):
+        """Refuse more components than the samples have directions."""
+        largest = min(X.shape)
+        if self.n_components > largest:
+            raise ValueError(
+                f"n_components={self.n_components} must be between 1 and "
+                f"min(n_samples, n_features)={largest}."
+            )
+
+    def _points_of(self, scores: ArrayLike, decoder: NDArray) -> FloatArray:
+        """Mean plus what a decoder of shape (n_features, n_components_) makes of scores."""
+        check_is_fitted(self)
+        scores = check_array(scores, dtype=(np.float64, np.float32), ensure_min_features=0)
+        if scores.shape[1] != self.n_components_:
+            raise ValueError(
+                f"X has {scores.shape[1]} columns, but {type(self).__name__} has "
+                f"{self.n_components_} components: pass what transform returns."
+            )
+        return (scores @ decoder.T + self.mean_).astype(scores.dtype, copy=False)
+
+    @property
+    def _n_features_out(self):
+        return self.n_components_
+
+    def __sklearn_tags__(self) -> Tags:
+        """Tags of scikit-learn: float32 stays float32."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,80 @@
+"""What the estimators of generative linear networks share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import ClassVar, Self
+
+from numpy.typing import ArrayLike
+
+from .._base import fit_progress, fitted_state_kept_on_error
+from .._linear_map import LinearMapTransformer
+from .._sklearn_compat import Interval, StrOptions, fit_context
+from .._typing import VectorLike
+
+__all__ = ["GenerativeEstimator"]
+
+
+class GenerativeEstimator(LinearMapTransformer):
+    """Base of the two: parameters of the training, and the fit that either solves or trains."""
+
+    _parameter_constraints: ClassVar[dict] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "solver": [StrOptions({"closed_form", "gradient"})],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "device": [str],
+        "random_state": ["random_state"],
+    }
+
+    @abstractmethod
+    def _solve(self, X):
+        """Attributes of the closed form, by name."""
+
+    @abstractmethod
+    def _train(self, X, training):
+        """Attributes of a network trained with these arguments, by name, and the history."""
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: VectorLike | None = None) -> Self:
+        """Learn the network from samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training samples, at least two.
+
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        with fitted_state_kept_on_error(self), fit_progress(self, X, y) as progress:
+            X = self._validated(X, reset=True)
+            self._check_n_components(X)
+            if self.solver == "closed_form":
+                attributes, history = self._solve(X), []
+            else:
+                attributes, history = self._train(X, self._training(progress.step))
+            for name, array in attributes.items():
+                # a mean of 1e4 would lose 5e-4 in float32
+                setattr(self, name, array if name == "mean_" else array.astype(X.dtype))
+            self.history_, self.n_iter_ = history, len(history)
+            self.n_components_ = len(self.components_)
+        return self
+
+    def _training(self, on_step):
+        """Arguments that every trainer takes."""
+        return {
+            "max_epochs": self.max_epochs,
+            "batch_size": self.batch_size,
+            "learning_rate": self.learning_rate,
+            "device": self.device,
+            "random_state": self.random_state,
+            "on_epoch": lambda record: on_step("epoch"),
+        }
