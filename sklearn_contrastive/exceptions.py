@@ -1,6 +1,6 @@
 """Warnings that a user may want to filter."""
 
-__all__ = ["ComponentsWarning", "HeywoodWarning", "MissingValuesWarning"]
+__all__ = ["ComponentsWarning", "HeywoodWarning", "LabelsWarning", "MissingValuesWarning"]
 
 
 class ComponentsWarning(UserWarning):
@@ -9,6 +9,10 @@ class ComponentsWarning(UserWarning):
 
 class HeywoodWarning(UserWarning):
     """The noise of a feature was estimated as (nearly) zero and set to the smallest allowed."""
+
+
+class LabelsWarning(UserWarning):
+    """Labels or groups say less than was asked of them: too few classes, samples without a pair."""
 
 
 class MissingValuesWarning(UserWarning):

@@ -41,6 +41,26 @@ def test_the_pages_that_teach_have_examples(page):
     assert len(examples_of(ROOT / page).examples) >= 5
 
 
+def named_on(page, pattern):
+    """Return what the pages say of the files of the project."""
+    return re.findall(pattern, page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_tests_and_benchmarks_that_a_page_names_exist(page):
+    for file, name in named_on(page, r"(test_\w+\.py)::(test_\w+)"):
+        found = list((ROOT / "tests").rglob(file))
+        assert any(f"def {name}(" in path.read_text(encoding="utf-8") for path in found), name
+    for file in named_on(page, r"benchmarks/[\w/]+\.py"):
+        assert (ROOT / file).is_file(), file
+
+
+def test_the_theory_page_names_a_test_or_benchmark_for_its_claims():
+    page = ROOT / "docs" / "theory.rst"
+    assert len(set(named_on(page, r"test_\w+\.py::test_\w+"))) >= 15
+    assert len(set(named_on(page, r"benchmarks/theory/\w+\.py"))) == 5
+
+
 def listed_in_the_reference():
     """Return the qualified names that the autosummary tables of the API reference list."""
     text = (ROOT / "docs" / "api.rst").read_text(encoding="utf-8")

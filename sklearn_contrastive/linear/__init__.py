@@ -1,6 +1,7 @@
 """The linear wing: closed forms in NumPy."""
 
 from ._contrastive import LinearContrastive
+from ._generative import LinearAutoencoder, LinearGAN
 from ._hetero_pca import HeteroPCA
 from ._loss import (
     contrastive_loss_matrix,
@@ -8,10 +9,16 @@ from ._loss import (
     linear_contrastive_loss,
     minimize_linear_contrastive_loss,
 )
+from ._paired import PairedContrastive
+from ._supervised import SupervisedLinearContrastive
 
 __all__ = [
     "HeteroPCA",
+    "LinearAutoencoder",
     "LinearContrastive",
+    "LinearGAN",
+    "PairedContrastive",
+    "SupervisedLinearContrastive",
     "contrastive_loss_matrix",
     "expected_loss_matrix",
     "linear_contrastive_loss",

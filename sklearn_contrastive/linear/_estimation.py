@@ -28,6 +28,7 @@ __all__ = [
     "diagonal_model",
     "estimate_factor_model",
     "feature_scale",
+    "leading_eigenpairs",
     "number_of_factors",
     "warm_start",
 ]
@@ -202,18 +203,53 @@ def closed_form(
     Ji, Deng, Nakada, Zou and Zhang (2023), The power of contrast for feature learning.
     """
     variances = np.maximum(moments.variances, 0.0)
+    return leading_eigenpairs(
+        moments.covariance_times, variances, variances, n_pairs, rng, moments.rounding, start, tol
+    )
+
+
+def leading_eigenpairs(
+    multiply: Callable[[NDArray], NDArray],
+    deleted: NDArray[np.float64],
+    variances: NDArray[np.float64],
+    n_pairs: int,
+    rng: np.random.RandomState,
+    rounding: float,
+    start: NDArray | None = None,
+    tol: float = _CLOSED_FORM_TOL,
+) -> Eigenpairs:
+    """Leading eigenpairs of a symmetric matrix less a diagonal.
+
+    Parameters
+    ----------
+    multiply : callable
+        The matrix as a function: takes (n_features, m), returns (n_features, m).
+    deleted : ndarray of shape (n_features,)
+        The diagonal that is subtracted.
+    variances : ndarray of shape (n_features,)
+        Of the features; their mean is the unit of the eigenvalues.
+    n_pairs : int
+        How many eigenpairs.
+    rng : numpy.random.RandomState
+        Draws the first directions of the eigensolver.
+    rounding : float
+        Relative rounding error of `multiply`.
+    start : ndarray of shape (n_features, m), default=None
+        Directions to begin with.
+    tol : float, default=1e-7
+        Bound on the residuals as shares of the eigenvalues or of the mean variance.
+
+    Returns
+    -------
+    Eigenpairs
+        Signed eigenvalues, largest first, and orthonormal vectors.
+    """
     unit = variances.mean() or 1.0
     if start is not None:
         start = _padded(start, n_pairs, rng)
-    space = SearchSpace(
-        moments.covariance_times, len(variances), n_pairs, rng, start, moments.rounding
-    )
+    space = SearchSpace(multiply, len(variances), n_pairs, rng, start, rounding)
     pairs = space.leading(
-        n_pairs,
-        np.full_like(variances, unit),
-        shift=variances,
-        tol=tol,
-        error=relative_residuals,
+        n_pairs, np.full_like(variances, unit), shift=deleted, tol=tol, error=relative_residuals
     )
     return replace(pairs, values=pairs.values * unit, vectors=pairs.vectors * np.sqrt(unit))
 

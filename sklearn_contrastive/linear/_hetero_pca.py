@@ -207,7 +207,7 @@ class HeteroPCA(MomentEstimator):
                 "too many components for the features, or a few features are too noisy; ask for "
                 "fewer components, set deflated=True, or use LinearContrastive.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
         # a diverged fit has been told of already
         pairs = replace(imputed.pairs, converged=imputed.converged or imputed.diverged)

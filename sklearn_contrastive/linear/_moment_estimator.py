@@ -6,7 +6,7 @@ import warnings
 from abc import abstractmethod
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,9 @@ class MomentEstimator(FactorTransformer):
     says in `_estimate` what model the moments lead to.
     """
 
+    #: kinds of moments that `partial_fit` goes on from
+    _mergeable: ClassVar[tuple] = (SecondMoments, PairwiseMoments)
+
     @abstractmethod
     def _estimate(self, moments, samples, start, on_step):
         """FactorModel of moments; `samples` are all there are, or None where more were before."""
@@ -101,8 +104,11 @@ class MomentEstimator(FactorTransformer):
         self : object
             The fitted estimator.
         """
+        return self._fit(X, y, sample_weight)
+
+    def _fit(self, X, y, sample_weight):
         with fitted_state_kept_on_error(self), fit_progress(self, X, y) as progress:
-            samples = self._samples(X, sample_weight, reset=True)
+            samples = self._samples(X, y, sample_weight, reset=True)
             if samples.total <= 1:
                 raise ValueError(_too_few(samples.total))
             self._check_parameters(samples.total, samples.values.shape[1])
@@ -140,17 +146,16 @@ class MomentEstimator(FactorTransformer):
         self : object
             The estimator, up to date with all samples seen.
         """
+        return self._partial_fit(X, y, sample_weight)
+
+    def _partial_fit(self, X, y, sample_weight):
         with fitted_state_kept_on_error(self), fit_progress(self, X, y) as progress:
             first = not hasattr(self, "n_features_in_")
             if not first and self._moments is None:
-                raise ValueError(
-                    "partial_fit cannot go on from a fit that did not form the (n_features, "
-                    "n_features) scatter, as this one did not (fewer samples than features, or "
-                    'large sparse X). Fit with solver="gram", or begin with partial_fit.'
-                )
-            samples = self._samples(X, sample_weight, reset=first)
+                self._explain_no_going_on()
+            samples = self._samples(X, y, sample_weight, reset=first)
             self._check_parameters(np.inf, samples.values.shape[1])
-            moments = _scatter_of(samples, progress.step)
+            moments = self._mergeable_moments(samples, progress.step)
             if not first:
                 moments = self._moments + moments
             if moments.n_samples <= 1 or self._waits_for_pairs(moments):
@@ -167,14 +172,22 @@ class MomentEstimator(FactorTransformer):
         # the covariance of pairs may be indefinite, that of the model is not
         described = model if incomplete else moments
         self._set_factor_model(model, described, moments.n_samples, samples.dtype, samples.place)
-        self._moments = moments if isinstance(moments, SecondMoments | PairwiseMoments) else None
+        self._moments = moments if isinstance(moments, self._mergeable) else None
         if start is None:
             self._n_samples_cold = moments.n_samples
         if not streaming or moments.n_samples > moments.n_features:
             # until then more samples are what the solution needs, and a warning a row says nothing
             names = getattr(self, "feature_names_in_", None)
             for category, text in findings(model, self.n_components, names, moments.n_samples):
-                warnings.warn(text, category, stacklevel=4)
+                warnings.warn(text, category, stacklevel=5)
+
+    def _explain_no_going_on(self):
+        """Refuse partial_fit after a fit that did not keep what it needs."""
+        raise ValueError(
+            "partial_fit cannot go on from a fit that did not form the (n_features, n_features) "
+            "scatter, as this one did not (fewer samples than features, or large sparse X). Fit "
+            'with solver="gram", or begin with partial_fit.'
+        )
 
     def _warm_start(self, moments):
         """The last solution, unless it stems from a start with less than half of the samples.
@@ -188,7 +201,7 @@ class MomentEstimator(FactorTransformer):
             return None
         return warm_start(moments, self._model.loadings, self._model.noise.variances)
 
-    def _samples(self, X, sample_weight, *, reset):
+    def _samples(self, X, y, sample_weight, *, reset):
         """Validated samples and weights."""
         place = place_of(X)
         X, missing = self._validated(X, reset=reset)
@@ -222,7 +235,7 @@ class MomentEstimator(FactorTransformer):
         """Moments in the form that suits the samples, and the refusal of too incomplete ones."""
         X, weight = samples.values, samples.weight
         if self._forms_gram(X):
-            moments = _scatter_of(samples, on_step)
+            moments = self._mergeable_moments(samples, on_step)
             unseen = moments.unseen_pairs() if samples.missing else ()
         elif samples.missing:
             unseen = unseen_pairs(X)
@@ -234,6 +247,15 @@ class MomentEstimator(FactorTransformer):
         if len(unseen):
             raise ValueError(_unseen(unseen, getattr(self, "feature_names_in_", None)))
         return moments
+
+    def _mergeable_moments(self, samples, on_step):
+        """Moments that hold d x d matrices, and can be added to those of other samples."""
+        X, weight = samples.values, samples.weight
+        if samples.missing:
+            return pairwise_moments_of(X, weight, on_step)
+        if samples.on_device:
+            return moments_on_device(X, weight, samples.place, on_step)
+        return moments_of(X, weight, on_step)
 
     def _forms_gram(self, X):
         """Whether the (n_features, n_features) scatter is worth its memory and its product."""
@@ -252,19 +274,9 @@ class MomentEstimator(FactorTransformer):
         warnings.warn(
             f"Not fitted yet: {_described(unseen, names)}. More samples that show them are needed.",
             MissingValuesWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
         return True
-
-
-def _scatter_of(samples, on_step):
-    """Moments that hold d x d matrices."""
-    X, weight = samples.values, samples.weight
-    if samples.missing:
-        return pairwise_moments_of(X, weight, on_step)
-    if samples.on_device:
-        return moments_on_device(X, weight, samples.place, on_step)
-    return moments_of(X, weight, on_step)
 
 
 def _described(pairs, names):

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from checks import assert_first_class
 
-from sklearn_contrastive import HeteroPCA, LinearContrastive
+from sklearn_contrastive import (
+    HeteroPCA,
+    LinearContrastive,
+    PairedContrastive,
+    SupervisedLinearContrastive,
+)
 from sklearn_contrastive._features import group_members
 from sklearn_contrastive.linear import _contrastive
 
@@ -31,6 +36,24 @@ pytestmark = [
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_every_check_of_scikit_learn_passes(name):
     assert_first_class(CONFIGURATIONS[name], N_CHECKS)
+
+
+WITH_LABELS = {
+    "supervised": (SupervisedLinearContrastive(), 86),
+    "supervised, labels alone": (SupervisedLinearContrastive(alpha=np.inf), 86),
+    "supervised, no labels": (SupervisedLinearContrastive(alpha=0.0), 86),
+    "supervised, whitened": (SupervisedLinearContrastive(1, whiten=True, solver="gram"), 86),
+    "paired": (PairedContrastive(), 59),
+    "paired, whitened": (PairedContrastive(normalization="whitened"), 59),
+    "paired, shrunk": (PairedContrastive(1, normalization="whitened", shrinkage="auto"), 59),
+}
+
+
+# the checks pass y of one class, or groups of one sample
+@pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.LabelsWarning")
+@pytest.mark.parametrize("name", WITH_LABELS)
+def test_every_check_of_scikit_learn_passes_with_labels(name):
+    assert_first_class(*WITH_LABELS[name])
 
 
 @pytest.mark.filterwarnings("ignore:No convergence in")  # two samples of a group say little of it

@@ -1,0 +1,197 @@
+"""Reading samples with labels: every class by itself, or all of them in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ._labelled_moments import ClassMoments, LabelledScatter
+from ._labels import UNLABELLED, Labels
+from ._moments import SecondMoments, moments_of, working_dtype
+
+__all__ = ["class_moments_of", "labelled_scatter_of"]
+
+# rows that are centred on their classes' means at once
+_BLOCK_ROWS, _BLOCK_ENTRIES = 2048, 2**21
+# rows of a class in a block below which subtracting class by class is slower than all at once
+_SHORT_PIECE = 32
+
+
+def class_moments_of(
+    X, labels: Labels, weight=None, on_block: Callable[[str], None] = lambda name: None
+) -> ClassMoments:
+    """Moments of each class by itself: n_classes matrices of shape (n_features, n_features).
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        Samples.
+    labels : Labels
+        Their labels.
+    weight : ndarray of shape (n_samples,), default=None
+        Frequency weights.
+    on_block : callable, default=do nothing
+        Called with a name after every block.
+
+    Returns
+    -------
+    ClassMoments
+        That can be added to those of other samples.
+    """
+    parts = {}
+    for code in np.unique(labels.codes):
+        rows = np.flatnonzero(labels.codes == code)
+        label = None if code == UNLABELLED else labels.classes.tolist()[code]
+        chosen = X[rows] if sparse.issparse(X) else np.take(X, rows, axis=0)
+        parts[label] = moments_of(chosen, None if weight is None else weight[rows], on_block)
+    return ClassMoments(parts)
+
+
+def labelled_scatter_of(
+    X, labels: Labels, weight=None, on_block: Callable[[str], None] = lambda name: None
+) -> LabelledScatter:
+    """One pass over the samples for the scatter of all and the covariances within classes.
+
+    Classes of one size share the divisor m_k - 1, so that their rows, each centred on the mean of
+    its class, go into one product; the scatter of all samples is the sum of those products and
+    that of the means.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        Samples.
+    labels : Labels
+        Their labels.
+    weight : ndarray of shape (n_samples,), default=None
+        Frequency weights.
+    on_block : callable, default=do nothing
+        Called with a name after every block.
+
+    Returns
+    -------
+    LabelledScatter
+        In float64.
+    """
+    weight = np.ones(X.shape[0]) if weight is None else weight
+    counted = np.bincount(labels.codes + 1, weight, minlength=len(labels.classes) + 1)
+    counts = counted[1:]
+    if sparse.issparse(X):
+        return _scatter_of_sparse(X, labels, weight, counts, on_block)
+    n_features = X.shape[1]
+    within, pooled = np.zeros((n_features, n_features)), np.zeros((n_features, n_features))
+    means = np.zeros((len(counted), n_features))
+    # the unlabelled have a mean of their own here, and a size that no class shares
+    sizes, codes = np.r_[0.0, counts], labels.codes + 1
+    rows = np.flatnonzero(weight > 0)
+    rows = rows[np.lexsort((codes[rows], sizes[codes[rows]]))]
+    cuts = np.flatnonzero(np.diff(sizes[codes[rows]])) + 1
+    for of_one_size in np.split(rows, cuts) if len(rows) else ():
+        scatter = _scatter_about_class_means(X, codes, of_one_size, weight, means, on_block)
+        within += scatter
+        if (size := sizes[codes[of_one_size[0]]]) > 1:
+            pooled += scatter / (size - 1)
+    total = _with_means(within, counted, means)
+    return LabelledScatter(total, labels.classes, counts, means[1:], pooled)
+
+
+def _with_means(within, counts, means):
+    """Moments of all samples from the scatter within classes and the classes' means."""
+    n_samples = counts.sum()
+    if n_samples == 0:
+        return SecondMoments.empty(len(within))
+    origin = means[np.argmax(counts)]
+    offsets = np.where(counts[:, None] > 0, means - origin, 0.0)
+    offset = counts @ offsets / n_samples
+    between = offsets - offset
+    within += between.T @ (counts[:, None] * between)
+    return SecondMoments(float(n_samples), origin + offset, within)
+
+
+def _scatter_about_class_means(X, codes, rows, weight, means, on_block):
+    """Sum of the scatters of some classes, each about its mean, which is written into `means`.
+
+    The rows are sorted by class.
+    """
+    n_features = X.shape[1]
+    scatter = np.zeros((n_features, n_features))
+    n_rows = max(_BLOCK_ROWS, _BLOCK_ENTRIES // n_features)
+    pieces = []
+    for start in range(0, len(rows), n_rows):
+        block = rows[start : start + n_rows]
+        piece = _centred_on_pieces(np.take(X, block, axis=0), codes[block], weight[block])
+        scatter += piece.product
+        pieces.append(piece)
+        on_block("block of rows")
+    owner = np.concatenate([piece.codes for piece in pieces])
+    count = np.concatenate([piece.counts for piece in pieces])
+    centre = np.concatenate([piece.means for piece in pieces])
+    # a class that blocks have cut: its pieces are put together by their means
+    members, first, merged = np.unique(owner, return_index=True, return_inverse=True)
+    first = centre[first]
+    gathered = sparse.csr_array((count, (merged, np.arange(len(owner)))))
+    mean = (gathered @ (centre - first[merged])) / np.bincount(merged, count)[:, None]
+    between = centre - first[merged] - mean[merged]
+    cut = np.flatnonzero(between.any(axis=1))
+    scatter += between[cut].T @ (count[cut, None] * between[cut])
+    means[members] = first + mean
+    return scatter
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """Classes in a block of rows that is sorted by class."""
+
+    codes: NDArray[np.intp]
+    counts: NDArray[np.float64]
+    means: NDArray[np.float64]
+    product: NDArray[np.floating]
+
+
+def _centred_on_pieces(block, codes, weight):
+    starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
+    bounds = np.r_[starts, len(codes)]
+    dtype = working_dtype(block)
+    block = block.astype(dtype, copy=False)  # already a copy
+    counts = np.add.reduceat(weight, starts)
+    # float32 sums lose the digits by which a mean exceeds deviations: about a row of each piece
+    origin = np.zeros((len(starts), block.shape[1]))
+    if dtype == np.float32:
+        origin = block[starts].astype(np.float64)
+        _subtract(block, block[starts], bounds)
+    gathered = sparse.csr_array((weight.astype(dtype), np.arange(len(codes)), bounds))
+    offsets = (gathered @ block).astype(np.float64) / counts[:, None]
+    _subtract(block, offsets.astype(dtype), bounds)
+    if np.any(weight != 1):
+        block *= np.sqrt(weight)[:, None].astype(dtype)
+    return _Pieces(codes[starts], counts, origin + offsets, block.T @ block)
+
+
+def _subtract(block, points, bounds):
+    """Subtract from the rows of each piece its point, in place."""
+    if len(points) * _SHORT_PIECE > len(block):
+        block -= np.repeat(points, np.diff(bounds), axis=0)
+        return
+    for piece, point in enumerate(
+        points
+    ):  # long pieces: without a second array of the block's size
+        block[bounds[piece] : bounds[piece + 1]] -= point
+
+
+def _scatter_of_sparse(X, labels, weight, counts, on_block):
+    """Sparse rows are centred in the algebra: two products, of all rows and of labelled ones."""
+    total = moments_of(X, weight, on_block)
+    labelled = np.flatnonzero(labels.codes != UNLABELLED)
+    codes = labels.codes[labelled]
+    X, weight = sparse.csr_array(X)[labelled].astype(np.float64), weight[labelled]
+    sums = sparse.csr_array(
+        (weight, (codes, np.arange(len(codes)))), shape=(len(counts), len(codes))
+    )
+    means = (sums @ X).toarray() / np.where(counts > 0, counts, 1.0)[:, None]
+    own = np.divide(1.0, counts - 1, out=np.zeros_like(counts), where=counts > 1)
+    pooled = (X.T @ sparse.csr_array(sparse.diags_array(weight * own[codes]) @ X)).toarray()
+    pooled -= means.T @ ((counts * own)[:, None] * means)
+    return LabelledScatter(total, labels.classes, counts, means, pooled)

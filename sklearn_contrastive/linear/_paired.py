@@ -1,0 +1,292 @@
+"""PairedContrastive: positive pairs that were measured, not made."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.covariance import ledoit_wolf_shrinkage
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from .._base import fit_progress, fitted_state_kept_on_error
+from .._linear_map import LinearMapTransformer
+from .._sklearn_compat import Interval, StrOptions, fit_context
+from .._typing import FloatArray, MatrixLike, VectorLike
+from ..exceptions import ComponentsWarning, LabelsWarning
+from ._labels import UNLABELLED, labels_of
+from ._pair_moments import correlated_directions, pair_moments_of, shared_directions
+from ._spectrum import fix_signs
+
+__all__ = ["PairedContrastive"]
+
+
+class PairedContrastive(LinearMapTransformer):
+    """Directions in which measured positive pairs agree.
+
+    Where the same thing was measured twice, by two sensors, on two days, in technical replicates,
+    no view has to be made: samples of one group are the positive pairs. What changes between the
+    measurements of one group, however large, does not enter their covariance, and this estimator
+    finds what stays.
+
+    Parameters
+    ----------
+    n_components : int or None, default=None
+        Number of components. None keeps every direction along which partners agree.
+
+    normalization : {"none", "whitened"}, default="none"
+        "none" takes directions of large covariance between partners: S+ v = lambda v. "whitened"
+        takes those of large correlation, S+ v = lambda S v, the minimiser of the spectral
+        contrastive loss [1]_; it matters where what differs within groups is much stronger than
+        what stays [2]_.
+
+    shrinkage : float, "auto" or None, default=None
+        How far ``normalization="whitened"`` shrinks S to a multiple of the identity, in [0, 1];
+        "auto" is the rule of Ledoit and Wolf. It matters where there are not many more samples than
+        features: partners then agree by chance along some directions, and with fewer samples than
+        features perfectly so.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components_, n_features)
+        Rows that make the scores of centred samples, strongest first. Orthonormal for
+        ``normalization="none"``; for "whitened" such that scores of the paired samples are
+        uncorrelated and of unit variance (without shrinkage). The largest entry of each row in
+        absolute value is positive.
+
+    loadings_ : ndarray of shape (n_features, n_components_)
+        Regression of the features on the scores: how each component shows in the features.
+
+    eigenvalues_ : ndarray of shape (n_components_,)
+        The lambda of each component: covariance of partners in squared units of the features, or,
+        "whitened", their correlation.
+
+    pair_correlation_ : ndarray of shape (n_components_,)
+        Correlation of the scores of a sample with those of its partners: how reproducible each
+        component is. Of the training samples, hence too large where they are few.
+
+    explained_variance_ : ndarray of shape (n_components_,)
+        Variance of the scores of the paired samples, with n - 1 in the denominator.
+
+    mean_ : ndarray of shape (n_features,)
+        Mean of the paired samples, in float64.
+
+    n_components_ : int
+        Number of components found.
+
+    n_samples_ : int
+        Number of samples that have a partner.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during fit, if all are strings.
+
+    See Also
+    --------
+    LinearContrastive : Makes its pairs, from samples that were measured once.
+    SupervisedLinearContrastive : Classes as groups, with negative pairs and unlabelled samples.
+    sklearn.discriminant_analysis.LinearDiscriminantAnalysis : The same subspace as "whitened" where
+        groups are classes.
+
+    Notes
+    -----
+    S+ is the mean of x y' over the samples x and, for each, over the partners y in its group; S is
+    the covariance of the same samples, both about their mean. With complementary random masks of a
+    sample as its pair, "whitened" is PCA of the correlation matrix: whitening undoes what the
+    missing diagonal does. With samples of one mixture component as pairs it is Fisher's subspace.
+
+    ``groups`` is metadata that scikit-learn routes: with ``enable_metadata_routing`` a
+    :class:`~sklearn.pipeline.Pipeline` hands it on, without it is passed as
+    ``pairedcontrastive__groups``.
+
+    References
+    ----------
+    .. [1] HaoChen, Wei, Gaidon and Ma (2021), "Provable Guarantees for Self-Supervised Deep
+       Learning with Spectral Contrastive Loss", Advances in Neural Information Processing Systems
+       34.
+    .. [2] Wu, Sun and Yang (2025), "PCA++: How Uniformity Induces Robustness to Background Noise
+       in Contrastive Learning", arXiv:2511.12278.
+
+    Examples
+    --------
+    Two measurements of 300 subjects, with a strong disturbance that differs between the two:
+
+    >>> import numpy as np
+    >>> from sklearn_contrastive import PairedContrastive
+    >>> rng = np.random.default_rng(0)
+    >>> subject = np.repeat(np.arange(300), 2)
+    >>> trait = rng.standard_normal((300, 1))[subject]
+    >>> disturbance = 3 * rng.standard_normal((600, 1))
+    >>> X = trait * [1, 1, 0, 0] + disturbance * [0, 0, 1, 1]
+    >>> X = X + 0.1 * rng.standard_normal((600, 4))
+    >>> model = PairedContrastive(1, normalization="whitened").fit(X, groups=subject)
+    >>> bool(model.pair_correlation_[0] > 0.95)
+    True
+    >>> bool(abs(np.corrcoef(model.transform(X)[:, 0], trait[:, 0])[0, 1]) > 0.95)
+    True
+    """
+
+    __metadata_request__fit: ClassVar[dict] = {"groups": True}
+
+    _parameter_constraints: ClassVar[dict] = {
+        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+        "normalization": [StrOptions({"none", "whitened"})],
+        "shrinkage": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"}), None],
+    }
+
+    def __init__(
+        self,
+        n_components: int | None = None,
+        *,
+        normalization: Literal["none", "whitened"] = "none",
+        shrinkage: float | Literal["auto"] | None = None,
+    ):
+        self.n_components = n_components
+        self.normalization = normalization
+        self.shrinkage = shrinkage
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X: MatrixLike, y: VectorLike | None = None, groups: VectorLike | None = None
+    ) -> Self:
+        """Learn the directions in which samples of one group agree.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training samples.
+
+        y : array-like of shape (n_samples,), default=None
+            Class labels, which are the groups where `groups` is None; -1 marks samples without one.
+
+        groups : array-like of shape (n_samples,), default=None
+            One label per sample, numbers or strings: rows of one group are positive pairs.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If neither groups nor y is given, if it has another length than X, is continuous or
+            contains NaN, or if no two samples are in one group. An earlier fit stays usable.
+        """
+        with fitted_state_kept_on_error(self), fit_progress(self, X, y):
+            X = self._validated(X, reset=True)
+            X, labels = _paired(X, self._groups(y, groups, len(X)))
+            if self.n_components is not None:
+                self._check_n_components(X)
+            self._set_directions(X, pair_moments_of(X, labels))
+        return self
+
+    def _groups(self, y, groups, n_samples):
+        if groups is not None:
+            return labels_of(groups, n_samples, unlabelled=None, name="groups")
+        if y is None:
+            raise ValueError(
+                "PairedContrastive requires y to be passed, but the target y is None. Pass "
+                "groups=..., one label per sample, or y; rows with the same label are positive "
+                "pairs."
+            )
+        return labels_of(y, n_samples, remedy="Pass groups=y if -1 is a group as the others are.")
+
+    def _set_directions(self, X, moments):
+        if self.normalization == "none":
+            values, directions = shared_directions(moments)
+        else:
+            values, directions = correlated_directions(moments, self._shrinkage_of(X))
+            # unit variance with n - 1 in the denominator, as everywhere in scikit-learn
+            directions = directions * np.sqrt((len(X) - 1) / len(X))
+        n_found = self._number_of(values)
+        directions = directions[:, :n_found]
+        loadings = moments.covariance @ directions
+        variances = np.sum(directions * loadings, axis=0)
+        pair_variances = np.sum(directions * (moments.pair_covariance @ directions), axis=0)
+        loadings = np.linalg.solve(directions.T @ loadings, loadings.T)
+        components = moments.in_features(directions).T
+        signs = fix_signs(components)
+        self.components_ = (components * signs[:, None]).astype(X.dtype)
+        self.loadings_ = (moments.in_features(loadings.T) * signs).astype(X.dtype)
+        self.eigenvalues_ = values[:n_found].astype(X.dtype)
+        self.pair_correlation_ = (pair_variances / variances).astype(X.dtype)
+        self.explained_variance_ = (variances * len(X) / (len(X) - 1)).astype(X.dtype)
+        self.mean_ = moments.mean
+        self.n_components_ = n_found
+        self.n_samples_ = len(X)
+
+    def _shrinkage_of(self, X):
+        if self.shrinkage == "auto":
+            return float(ledoit_wolf_shrinkage(X - X.mean(axis=0), assume_centered=True))
+        return float(self.shrinkage or 0.0)
+
+    def _number_of(self, values):
+        """How many directions are kept: never one along which partners do not agree at all."""
+        rounding = len(values) * np.finfo(float).eps * np.abs(values).max(initial=0.0)
+        positive = int(np.sum(values > rounding))
+        asked = self.n_components
+        if positive == 0:
+            text = "Partners agree along no direction; transform returns no columns."
+        elif asked is not None and positive < asked:
+            text = (
+                f"Partners agree along {positive} of {asked} components only; the others were "
+                f"dropped. Set n_components to at most {positive}, or None."
+            )
+        else:
+            return positive if asked is None else asked
+        warnings.warn(text, ComponentsWarning, stacklevel=5)
+        return positive
+
+    def inverse_transform(self, X: ArrayLike) -> FloatArray:
+        """Samples that scores stand for: the mean plus loadings times scores.
+
+        ``transform(inverse_transform(scores))`` returns the scores.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components_)
+            Scores.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, n_features)
+            What a regression of the features on the scores predicts.
+        """
+        check_is_fitted(self)
+        return self._points_of(X, self.loadings_)
+
+    @property
+    def _scoring(self):
+        return self.components_
+
+    def __sklearn_tags__(self) -> Tags:
+        """Tags of scikit-learn: pairs need groups, for which y may stand."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+def _paired(X, labels):
+    """The samples that have a partner, and their groups."""
+    counts = np.bincount(labels.codes[labels.codes != UNLABELLED], minlength=len(labels.classes))
+    has_partner = (labels.codes != UNLABELLED) & np.r_[counts > 1, False][labels.codes]
+    if not has_partner.any():
+        raise ValueError(
+            f"No two of the {len(X)} samples are in one group, so that there is no positive pair. "
+            "Give samples that were measured together the same label in groups."
+        )
+    if alone := int(np.sum(counts == 1)):
+        warnings.warn(
+            f"{alone} of {len(X)} samples are alone in their group and were ignored.",
+            LabelsWarning,
+            stacklevel=4,
+        )
+    if has_partner.all():
+        return X, labels
+    return X[has_partner], labels.of(has_partner)
