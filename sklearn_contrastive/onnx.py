@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from .linear import HeteroPCA, LinearContrastive
+from .linear import (
+    HeteroPCA,
+    LinearAutoencoder,
+    LinearContrastive,
+    LinearGAN,
+    PairedContrastive,
+    SupervisedLinearContrastive,
+)
 
 __all__ = ["register_converters"]
 
 # estimators whose scores are (x - mean_) @ _scoring
-_CONVERTED = (HeteroPCA, LinearContrastive)
+_CONVERTED = (
+    HeteroPCA,
+    LinearAutoencoder,
+    LinearContrastive,
+    LinearGAN,
+    PairedContrastive,
+    SupervisedLinearContrastive,
+)
 
 
 def register_converters() -> None:
-    """Teach skl2onnx to convert `LinearContrastive` and `HeteroPCA`, alone and inside pipelines.
+    """Teach skl2onnx to convert the linear reducers, alone and inside pipelines.
 
     Afterwards ``skl2onnx.to_onnx`` and ``skl2onnx.convert_sklearn`` know the estimators. Calling
     it twice does no harm.

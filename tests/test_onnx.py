@@ -19,8 +19,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from strategies import spiked_problems
 
-from sklearn_contrastive import HeteroPCA, LinearContrastive
+from sklearn_contrastive import (
+    HeteroPCA,
+    LinearContrastive,
+    PairedContrastive,
+    SupervisedLinearContrastive,
+)
 from sklearn_contrastive.datasets import make_spiked_covariance
+from sklearn_contrastive.linear import LinearAutoencoder, LinearGAN
 from sklearn_contrastive.onnx import register_converters
 
 FLOATS = [np.float32, np.float64]
@@ -33,6 +39,9 @@ MODELS = {
     "in groups": LinearContrastive(2, feature_groups=np.repeat(range(6), 2)),
     "of the operator": LinearContrastive(2, solver="operator"),
     "HeteroPCA": HeteroPCA(2),
+    "with labels": SupervisedLinearContrastive(2),
+    "autoencoder": LinearAutoencoder(2, keep_probability=0.5),
+    "GAN": LinearGAN(2),
 }
 
 each_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
@@ -63,6 +72,12 @@ def run_graph(model, X, **options):
 def scores_of(model, X):
     (scores,) = run_graph(model, X).values()
     return scores
+
+
+def test_pairs_are_exported_as_well():
+    X = samples(np.float64)
+    model = PairedContrastive(2, normalization="whitened").fit(X, groups=np.arange(400) // 2)
+    assert_same_scores(scores_of(model, X), model.transform(X))
 
 
 def assert_same_scores(scores, expected):

@@ -13,14 +13,21 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_contrastive import LinearContrastive, MaskedAugmenter
+from sklearn_contrastive import (
+    LinearContrastive,
+    MaskedAugmenter,
+    PairedContrastive,
+    SupervisedLinearContrastive,
+)
 from sklearn_contrastive.datasets import make_spiked_covariance
+from sklearn_contrastive.linear import LinearAutoencoder, LinearGAN
 
 X, _ = make_spiked_covariance(
     300, 12, 2, signal=3.0, noise=np.linspace(0.5, 1.5, 12), random_state=0
 )
 INCOMPLETE = np.where(np.random.RandomState(1).uniform(size=X.shape) < 0.1, np.nan, X)
 NAMED = pd.DataFrame(X, columns=[f"sensor {i}" for i in range(12)])
+LABELS = np.repeat(np.arange(100), 3) % 4
 GROUPS = np.repeat(["a", "b", "c", "d", "e", "f"], 2)
 
 
@@ -42,6 +49,11 @@ FITTED = {
     "with a generator": lambda: LinearContrastive(2, random_state=generator()).fit(X),
     "masked": lambda: MaskedAugmenter(random_state=generator()).fit(X),
     "masked in groups": lambda: MaskedAugmenter(feature_groups=GROUPS, random_state=0).fit(X),
+    "with labels": lambda: SupervisedLinearContrastive(2).fit(X, LABELS),
+    "with labels, in parts": lambda: SupervisedLinearContrastive(2).partial_fit(X, LABELS),
+    "paired": lambda: PairedContrastive(2).fit(X, groups=LABELS),
+    "autoencoder": lambda: LinearAutoencoder(2, keep_probability=0.5).fit(X),
+    "GAN": lambda: LinearGAN(2).fit(X),
     "pipeline": lambda: make_pipeline(StandardScaler(), LinearContrastive(2)).fit(X),
 }
 

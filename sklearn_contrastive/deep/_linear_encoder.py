@@ -203,7 +203,7 @@ class LinearContrastiveEncoder(LinearMapTransformer):
 
     @property
     def _scoring(self):
-        return self.encoder_
+        return self.encoder_.T
 
 
 def _orthogonal_rows(encoder: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -222,7 +222,7 @@ class LinearAutoencoder(GenerativeEstimator):
 
     @property
     def _scoring(self):
-        return self.encoder_
+        return self.encoder_.T
 
 
 def _attributes_of(code, mean):

@@ -188,7 +188,7 @@ class LinearGAN(GenerativeEstimator):
         # the pseudo-inverse of orthogonal columns; one that vanished has nothing to say
         squares = np.sum(self.generator_**2, axis=0)
         inverse = np.divide(1.0, squares, out=np.zeros_like(squares), where=squares > 0)
-        return (self.generator_ * inverse).T
+        return self.generator_ * inverse
 
 
 def _generating(components, deviations, mean):

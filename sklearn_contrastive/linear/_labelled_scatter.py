@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ __all__ = ["class_moments_of", "labelled_scatter_of"]
 _BLOCK_ROWS, _BLOCK_ENTRIES = 2048, 2**21
 # rows of a class in a block below which subtracting class by class is slower than all at once
 _SHORT_PIECE = 32
+# rows of one class size in a block below which a product of its own is slower than a second one of
+# the whole block
+_THIN_PART = 160
 
 
 def class_moments_of(
@@ -81,77 +84,41 @@ def labelled_scatter_of(
     counts = counted[1:]
     if sparse.issparse(X):
         return _scatter_of_sparse(X, labels, weight, counts, on_block)
-    n_features = X.shape[1]
-    within, pooled = np.zeros((n_features, n_features)), np.zeros((n_features, n_features))
-    means = np.zeros((len(counted), n_features))
-    # the unlabelled have a mean of their own here, and a size that no class shares
-    sizes, codes = np.r_[0.0, counts], labels.codes + 1
+    # the unlabelled have a mean of their own here, and a share of 0 in what is pooled
+    codes, share = labels.codes + 1, np.r_[0.0, _pooled_share(counts)]
     rows = np.flatnonzero(weight > 0)
-    rows = rows[np.lexsort((codes[rows], sizes[codes[rows]]))]
-    cuts = np.flatnonzero(np.diff(sizes[codes[rows]])) + 1
-    for of_one_size in np.split(rows, cuts) if len(rows) else ():
-        scatter = _scatter_about_class_means(X, codes, of_one_size, weight, means, on_block)
-        within += scatter
-        if (size := sizes[codes[of_one_size[0]]]) > 1:
-            pooled += scatter / (size - 1)
+    rows = rows[np.lexsort((codes[rows], share[codes[rows]]))]
+    within, pooled = np.zeros((2, X.shape[1], X.shape[1]))
+    n_rows = max(_BLOCK_ROWS, _BLOCK_ENTRIES // X.shape[1])
+    pieces = []
+    for start in range(0, len(rows), n_rows):
+        block = rows[start : start + n_rows]
+        pieces.append(_centre_pieces(np.take(X, block, axis=0), codes[block], weight[block]))
+        _add_products(pieces[-1].rows, share[codes[block]], within, pooled)
+        pieces[-1] = replace(pieces[-1], rows=None)
+        on_block("block of rows")
+    means = _put_together(pieces, share, within, pooled, len(counted))
     total = _with_means(within, counted, means)
     return LabelledScatter(total, labels.classes, counts, means[1:], pooled)
 
 
-def _with_means(within, counts, means):
-    """Moments of all samples from the scatter within classes and the classes' means."""
-    n_samples = counts.sum()
-    if n_samples == 0:
-        return SecondMoments.empty(len(within))
-    origin = means[np.argmax(counts)]
-    offsets = np.where(counts[:, None] > 0, means - origin, 0.0)
-    offset = counts @ offsets / n_samples
-    between = offsets - offset
-    within += between.T @ (counts[:, None] * between)
-    return SecondMoments(float(n_samples), origin + offset, within)
-
-
-def _scatter_about_class_means(X, codes, rows, weight, means, on_block):
-    """Sum of the scatters of some classes, each about its mean, which is written into `means`.
-
-    The rows are sorted by class.
-    """
-    n_features = X.shape[1]
-    scatter = np.zeros((n_features, n_features))
-    n_rows = max(_BLOCK_ROWS, _BLOCK_ENTRIES // n_features)
-    pieces = []
-    for start in range(0, len(rows), n_rows):
-        block = rows[start : start + n_rows]
-        piece = _centred_on_pieces(np.take(X, block, axis=0), codes[block], weight[block])
-        scatter += piece.product
-        pieces.append(piece)
-        on_block("block of rows")
-    owner = np.concatenate([piece.codes for piece in pieces])
-    count = np.concatenate([piece.counts for piece in pieces])
-    centre = np.concatenate([piece.means for piece in pieces])
-    # a class that blocks have cut: its pieces are put together by their means
-    members, first, merged = np.unique(owner, return_index=True, return_inverse=True)
-    first = centre[first]
-    gathered = sparse.csr_array((count, (merged, np.arange(len(owner)))))
-    mean = (gathered @ (centre - first[merged])) / np.bincount(merged, count)[:, None]
-    between = centre - first[merged] - mean[merged]
-    cut = np.flatnonzero(between.any(axis=1))
-    scatter += between[cut].T @ (count[cut, None] * between[cut])
-    means[members] = first + mean
-    return scatter
+def _pooled_share(counts):
+    """Share 1 / (m_k - 1) of a class's scatter in the sum of covariances within classes."""
+    return np.divide(1.0, counts - 1, out=np.zeros(len(counts)), where=counts > 1)
 
 
 @dataclass(frozen=True)
 class _Pieces:
-    """Classes in a block of rows that is sorted by class."""
+    """Classes in a block of rows that is sorted by class, and the rows about their means."""
 
     codes: NDArray[np.intp]
     counts: NDArray[np.float64]
     means: NDArray[np.float64]
-    product: NDArray[np.floating]
+    rows: NDArray[np.floating] | None
 
 
-def _centred_on_pieces(block, codes, weight):
+def _centre_pieces(block, codes, weight):
+    """Rows times the roots of their weights, each about the mean of its class in this block."""
     starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
     bounds = np.r_[starts, len(codes)]
     dtype = working_dtype(block)
@@ -167,7 +134,7 @@ def _centred_on_pieces(block, codes, weight):
     _subtract(block, offsets.astype(dtype), bounds)
     if np.any(weight != 1):
         block *= np.sqrt(weight)[:, None].astype(dtype)
-    return _Pieces(codes[starts], counts, origin + offsets, block.T @ block)
+    return _Pieces(codes[starts], counts, origin + offsets, block)
 
 
 def _subtract(block, points, bounds):
@@ -175,10 +142,62 @@ def _subtract(block, points, bounds):
     if len(points) * _SHORT_PIECE > len(block):
         block -= np.repeat(points, np.diff(bounds), axis=0)
         return
-    for piece, point in enumerate(
-        points
-    ):  # long pieces: without a second array of the block's size
+    # long pieces: without a second array of the block's size
+    for piece, point in enumerate(points):
         block[bounds[piece] : bounds[piece + 1]] -= point
+
+
+def _add_products(block, share, within, pooled):
+    """Add the rows' products to `within`, and times their shares, which ascend, to `pooled`."""
+    cuts = np.flatnonzero(np.diff(share)) + 1
+    if (len(cuts) + 1) * _THIN_PART > len(block):
+        within += block.T @ block
+        block *= np.sqrt(share)[:, None].astype(block.dtype)
+        pooled += block.T @ block
+        return
+    for part, of_part in zip(np.split(block, cuts), share[np.r_[0, cuts]], strict=True):
+        product = part.T @ part
+        within += product
+        if of_part:
+            product *= of_part
+            pooled += product
+
+
+def _put_together(pieces, share, within, pooled, n_classes):
+    """Means of all classes; what lies between the pieces of a class that blocks have cut is added.
+
+    A class in one piece has nothing there.
+    """
+    if not pieces:
+        return np.zeros((n_classes, len(within)))
+    owner = np.concatenate([piece.codes for piece in pieces])
+    count = np.concatenate([piece.counts for piece in pieces])
+    centre = np.concatenate([piece.means for piece in pieces])
+    members, first, merged = np.unique(owner, return_index=True, return_inverse=True)
+    offsets = centre - centre[first][merged]
+    gathered = sparse.csr_array((count, (merged, np.arange(len(owner)))))
+    mean = (gathered @ offsets) / np.bincount(merged, count)[:, None]
+    between = offsets - mean[merged]
+    cut = np.flatnonzero(between.any(axis=1))
+    weighted = count[cut, None] * between[cut]
+    within += between[cut].T @ weighted
+    pooled += between[cut].T @ (share[owner[cut], None] * weighted)
+    means = np.zeros((n_classes, len(within)))
+    means[members] = centre[first] + mean
+    return means
+
+
+def _with_means(within, counts, means):
+    """Moments of all samples from the scatter within classes and the classes' means."""
+    n_samples = counts.sum()
+    if n_samples == 0:
+        return SecondMoments.empty(len(within))
+    origin = means[np.argmax(counts)]
+    offsets = np.where(counts[:, None] > 0, means - origin, 0.0)
+    offset = counts @ offsets / n_samples
+    between = offsets - offset
+    within += between.T @ (counts[:, None] * between)
+    return SecondMoments(float(n_samples), origin + offset, within)
 
 
 def _scatter_of_sparse(X, labels, weight, counts, on_block):
@@ -191,7 +210,7 @@ def _scatter_of_sparse(X, labels, weight, counts, on_block):
         (weight, (codes, np.arange(len(codes)))), shape=(len(counts), len(codes))
     )
     means = (sums @ X).toarray() / np.where(counts > 0, counts, 1.0)[:, None]
-    own = np.divide(1.0, counts - 1, out=np.zeros_like(counts), where=counts > 1)
+    own = _pooled_share(counts)
     pooled = (X.T @ sparse.csr_array(sparse.diags_array(weight * own[codes]) @ X)).toarray()
     pooled -= means.T @ ((counts * own)[:, None] * means)
     return LabelledScatter(total, labels.classes, counts, means, pooled)

@@ -263,7 +263,7 @@ class PairedContrastive(LinearMapTransformer):
 
     @property
     def _scoring(self):
-        return self.components_
+        return self.components_.T
 
     def __sklearn_tags__(self) -> Tags:
         """Tags of scikit-learn: pairs need groups, for which y may stand."""

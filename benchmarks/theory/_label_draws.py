@@ -1,0 +1,156 @@
+"""Draws with labels: subspaces by the written-out losses and by the estimators, their errors."""
+
+import warnings
+
+import _reference
+import numpy as np
+from _labelled import (
+    by_quantile,
+    class_matrix,
+    gaussian_draw,
+    leading_rows,
+    regression_matrix,
+    self_matrix,
+    simplex_draw,
+)
+from _spiked import subspace_error
+from sklearn.decomposition import PCA
+from subspace import five_loud, linear
+
+from sklearn_contrastive.linear import LinearContrastive, SupervisedLinearContrastive
+from sklearn_contrastive.theory import SpikedCovarianceModel
+from sklearn_contrastive.theory.risk import excess_regression_risk
+
+R = 5
+ALPHAS = {
+    "alpha=0": 0.0,
+    "alpha=0.1": 0.1,
+    "alpha=0.3": 0.3,
+    "alpha=1": 1.0,
+    "alpha=3": 3.0,
+    "alpha=10": 10.0,
+    "alpha=100": 100.0,
+    "labels alone": 1e6,
+}
+ESTIMATED = {"alpha=0": 0.0, "alpha=1": 1.0, "labels alone": np.inf, "auto": "auto"}
+# before what is fitted to labelled and unlabelled samples together
+ALL, CHOSEN = "all samples, ", "alpha that auto takes"
+# title -> numbers of labels, samples without, features, noise, reference
+IN_DOMAIN = {
+    "six classes, d=40, n=2000, noise sd 2 on five features and .5 on the others": (
+        (12, 30, 60, 120, 300, 1200),
+        2000,
+        40,
+        five_loud(2),
+        _reference.IN_DOMAIN,
+    ),
+    "six classes, d=20, n=20000, noise sd from 1 to .5": (
+        (60, 300, 1200, 6000),
+        20_000,
+        20,
+        linear(0.5),
+        _reference.IN_DOMAIN_SMALL,
+    ),
+}
+QUANTILES = (2, 4)
+CLASSES = (2, 3, 4, 5, 6)
+TRANSFER = (60, 600, 6000)
+TASKS = (1, 2, 5)
+
+
+def blended(draw, supervised):
+    """Weight of the labels -> rows of the minimiser, from the losses' matrices written out."""
+    own = self_matrix(draw.unlabelled)
+    return {name: leading_rows(own + alpha * supervised, R) for name, alpha in ALPHAS.items()} | {
+        "PCA": PCA(R).fit(draw.unlabelled).components_
+    }
+
+
+def estimated(draw):
+    """The same from the estimators, to which labelled samples count among all; chosen alpha."""
+    X, y = draw.all_samples()
+    rows, chosen = {"LinearContrastive": LinearContrastive(R).fit(X).components_}, np.nan
+    with warnings.catch_warnings(action="ignore"):  # too few classes for R directions
+        for name, alpha in ESTIMATED.items():
+            model = SupervisedLinearContrastive(R, alpha=alpha, random_state=0).fit(X, y)
+            rows[name] = model.components_
+            chosen = model.alpha_
+    return rows, float(chosen)
+
+
+def errors_of(draw, supervised, estimate=True):
+    """Errors of `blended` and, with a prefix, of `estimated`."""
+    errors = {
+        name: subspace_error(rows, draw.subspace)
+        for name, rows in blended(draw, supervised).items()
+    }
+    if estimate:
+        rows, chosen = estimated(draw)
+        errors |= {ALL + name: subspace_error(found, draw.subspace) for name, found in rows.items()}
+        errors[CHOSEN] = chosen
+    return errors
+
+
+def in_domain_draw(title, m, seed):
+    """Classes that span the whole subspace."""
+    sizes, n, d, noise, _ = IN_DOMAIN[title]
+    rng = np.random.default_rng([seed, list(IN_DOMAIN).index(title), sizes.index(m)])
+    draw = simplex_draw(rng, n, m, d, R, R + 1, noise(rng, d))
+    return errors_of(draw, class_matrix(draw.X, draw.y))
+
+
+def few_classes_draw(n_classes, seed):
+    """Classes that span n_classes - 1 of the directions."""
+    rng = np.random.default_rng([seed, 2, n_classes])
+    draw = simplex_draw(rng, 2000, 600, 40, R, n_classes, five_loud(2)(rng, 40))
+    return errors_of(draw, class_matrix(draw.X, draw.y))
+
+
+def quantile_draw(m, n_classes, seed):
+    """Classes along one direction, which is the task that they come from."""
+    rng = np.random.default_rng([seed, 3, m, n_classes])
+    return gaussian_draw(
+        rng,
+        2000,
+        m,
+        40,
+        R,
+        five_loud(2)(rng, 40),
+        lambda rng, Z, tasks: by_quantile(Z, tasks[:, 0], n_classes),
+    )
+
+
+def one_direction_draw(n_classes, seed):
+    """Errors where classes come from one direction."""
+    draw = quantile_draw(600, n_classes, seed)
+    return errors_of(draw, class_matrix(draw.X, draw.y))
+
+
+def transfer_draw(m, seed):
+    """Excess risk over U* of the task that the labels come from, and of another one."""
+    draw = quantile_draw(m, 2, seed)
+    model = SpikedCovarianceModel(draw.subspace.T, 1.0, draw.noise**2)
+    rows, _ = estimated(draw)
+    features = blended(draw, class_matrix(draw.X, draw.y)) | {
+        ALL + name: found for name, found in rows.items()
+    }
+    return {
+        f"{task}, {name}": excess_regression_risk(model, found, weights, reference="signal")
+        for task, weights in (("source", draw.tasks[:, 0]), ("new", draw.tasks[:, 1]))
+        for name, found in features.items()
+    }
+
+
+def regression_draw(n_tasks, seed):
+    """Real labels of some tasks, with little noise."""
+    rng = np.random.default_rng([seed, 4, n_tasks])
+    draw = gaussian_draw(
+        rng,
+        2000,
+        600,
+        40,
+        R,
+        five_loud(2)(rng, 40),
+        lambda rng, Z, tasks: Z @ tasks[:, :n_tasks] + 0.1 * rng.standard_normal((len(Z), n_tasks)),
+    )
+    return errors_of(draw, regression_matrix(draw.X, draw.y), estimate=False)

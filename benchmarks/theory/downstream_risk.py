@@ -1,0 +1,229 @@
+"""What later tasks lose: exact risks of regression and classification on the features found.
+
+Risks of the population, not of a sample: the best linear regression and classification on the
+features, for a task drawn at random and for the worst task. Ours are the directions and, besides,
+the weighted scores that `transform` returns, which span other features.
+"""
+
+import _reference
+import numpy as np
+from _agreement import add_agreement, compared
+from _methods import OURS, TRAINED, UNTRAINED, fitted_components
+from _record import Run, average_of, curve, of_part, panels, shared_legend, wrapped
+from _settings import Setting, Sweep
+from _spiked import haar
+from _theory import model_of
+from subspace import five_loud, linear
+
+from sklearn_contrastive.linear import LinearContrastive
+from sklearn_contrastive.theory.risk import (
+    classification_risk,
+    excess_classification_risk,
+    excess_regression_risk,
+    regression_risk,
+)
+
+SWEEPS = {
+    sweep.title: sweep
+    for sweep in (
+        Sweep(
+            "d; noise sd from 1 to .5, r=10, n=20000",
+            "d",
+            "features",
+            (40, 80, 110),
+            lambda d: Setting(20_000, d, 10, linear(0.5)),
+            (40, 80),
+            _reference.RISK_AGAINST_FEATURES,
+        ),
+        Sweep(
+            "s; five features at noise sd s, the others at .5, r=5, d=100, n=5000",
+            "s",
+            "noise sd of five features, .5 in the others",
+            (0.5, 1, 1.5, 2, 3),
+            lambda s: Setting(5000, 100, 5, five_loud(s)),
+            (0.5, 1, 3),
+            _reference.RISK_AGAINST_LOUDNESS,
+        ),
+        Sweep(
+            "n; five features at noise sd 2, the others at .5, r=5, d=100",
+            "n",
+            "samples",
+            (200, 500, 2000, 20_000),
+            lambda n: Setting(n, 100, 5, five_loud(2)),
+            (200, 2000),
+            _reference.RISK_AGAINST_SAMPLES,
+        ),
+    )
+}
+# cells in which networks are trained: PCA fails half, and altogether
+TRAINED_IN = ("s=1", "s=3")
+SCORES, TRUTH, BEST, RISK = f"{OURS}, scores", "U*", "best features", "risk of U*"
+# task -> excess risk, risk itself, whether it is of one task
+TASKS = {
+    "regression": (excess_regression_risk, regression_risk, True),
+    "classification": (excess_classification_risk, classification_risk, True),
+    "worst task": (excess_regression_risk, regression_risk, False),
+    "worst classification": (excess_classification_risk, classification_risk, False),
+}
+FIGURE = ["PCA", "Scaler+PCA", "closed form", OURS, "HeteroPCA", "FA"]
+
+
+def scored_directions(X, r):
+    """Rows of the linear map that the default estimator's `transform` is."""
+    model = LinearContrastive(r).fit(X)
+    return (model.transform(np.eye(X.shape[1])) - model.transform(np.zeros_like(X[:1]))).T
+
+
+def one_draw(title, cell, seed):
+    """`task, method` -> excess risk over the features U*, on one draw of a cell."""
+    sweep = SWEEPS[title]
+    setting = sweep.cells()[cell]
+    position = list(SWEEPS).index(title), list(sweep.cells()).index(cell)
+    problem = setting.draw(seed, *position)
+    task = haar(np.random.default_rng([seed, *position, 1]), setting.r, 1)[:, 0]
+    methods = UNTRAINED + (TRAINED if cell in TRAINED_IN else [])
+    features = fitted_components(problem.X, setting.r, methods)
+    features[SCORES] = scored_directions(problem.X, setting.r)
+    model = model_of(problem, setting)
+    features[BEST] = model.optimal_components()
+    outcome = {}
+    for name, (excess, risk, of_one_task) in TASKS.items():
+        weights = task if of_one_task else None
+        for method, rows in features.items():
+            outcome[f"{name}, {method}"] = excess(model, rows, weights, reference="signal")
+        outcome[f"{name}, {RISK}"] = risk(model, model.components, weights)
+    return outcome
+
+
+def over_the_best(draw):
+    """The same over the best features, among which U* itself is one of many."""
+    outcome = {}
+    for task in TASKS:
+        best = draw[f"{task}, {BEST}"]
+        for key, excess in draw.items():
+            if key.startswith(f"{task}, ") and not key.endswith((BEST, RISK)):
+                outcome[key] = excess - best
+        outcome[f"{task}, {TRUTH}"] = -best
+    return outcome
+
+
+def add_tables(run, cells, title, note):
+    """One table per task."""
+    for task in TASKS:
+        parts = {label: of_part(average, task) for label, average in cells.items()}
+        run.add_table(
+            f"{title}, {task}",
+            [
+                {"": label} | four_digits(average, average["mean"])
+                for label, average in parts.items()
+            ],
+            note,
+        )
+
+
+def four_digits(average, names):
+    """Cells of a table, as `plus_minus` gives them, with one digit more."""
+    return {
+        name: f"{average['mean'][name]:+.4f}±{average['standard_error'][name]:.4f}"
+        for name in names
+    }
+
+
+def findings(over_best):
+    """Who comes nearest to the best features, and what U* itself leaves."""
+    found = {}
+    for title, averages in over_best.items():
+        for label in (next(iter(averages)), list(averages)[-1]):
+            mean = of_part(averages[label], "regression")["mean"]
+            found[f"squared error over the best features, {title.split('; ')[1]}, {label}"] = (
+                ", ".join(
+                    f"{name} {mean[name]:.4f}"
+                    for name in ("PCA", TRUTH, "closed form", OURS, SCORES)
+                )
+            )
+    return found
+
+
+def draw_figure(run, over_best):
+    """One column per sweep, one row per task; log scales, since best features are the zero."""
+    shown = ("regression", "classification", "worst task")
+    units = (
+        "mean squared error (of variance 1)",
+        "share of errors",
+        "mean squared error, worst task",
+    )
+    figure, axes = panels(len(shown), len(SWEEPS), height=2.9)
+    axes = axes.reshape(len(shown), len(SWEEPS))
+    for row, task, unit in zip(axes, shown, units, strict=True):
+        for panel, (title, sweep) in zip(row, SWEEPS.items(), strict=True):
+            labels = list(sweep.cells(run.quick))
+            x = [float(label.split("=")[1]) for label in labels]
+            averages = [of_part(over_best[title][label], task) for label in labels]
+            for name in FIGURE:
+                curve(panel, x, averages, name)
+            # exactly 0 where the noise is equal
+            uneven = [i for i, average in enumerate(averages) if average["mean"][TRUTH] > 1e-9]
+            curve(
+                panel,
+                [x[i] for i in uneven],
+                [averages[i] for i in uneven],
+                TRUTH,
+                color="#000000",
+                linestyle="--",
+            )
+            curve(panel, x, averages, SCORES, color="#D55E00", marker="*", linestyle="--")
+            for name in TRAINED:
+                curve(panel, x, averages, name, f"{name}, trained", linestyle="none", markersize=8)
+            panel.set(xscale="log", yscale="log")
+            panel.set_xticks(x, [f"{value:g}" for value in x])
+            panel.minorticks_off()
+        row[0].set_ylabel(unit)
+    for panel, title in zip(axes[0], SWEEPS, strict=True):
+        panel.set_title(wrapped(title.split("; ")[1]))
+    for panel, sweep in zip(axes[-1], SWEEPS.values(), strict=True):
+        panel.set_xlabel(sweep.axis)
+    figure.suptitle("Excess risk over the best features")
+    shared_legend(figure, axes.ravel(), ncols=6)
+    return figure
+
+
+def main():
+    """Run the sweeps, relative to U* and to the best features."""
+    run = Run("downstream_risk", __doc__.splitlines()[0])
+    cases = [(title, label) for title, sweep in SWEEPS.items() for label in sweep.cells(run.quick)]
+    drawn = run.draws(one_draw, cases)
+    records, over_best = [], {}
+    for title, sweep in SWEEPS.items():
+        labels = list(sweep.cells(run.quick))
+        cells = {label: average_of(drawn[title, label]) for label in labels}
+        over_best[title] = {
+            label: average_of([over_the_best(draw) for draw in drawn[title, label]])
+            for label in labels
+        }
+        run.results[title] = {"over U*": cells, "over the best features": over_best[title]}
+        add_tables(
+            run,
+            cells,
+            f"Excess risk over the features U*, against {title}",
+            "Below 0: better than U*, which are not the best features where noise is uneven.",
+        )
+        parts = {
+            f"{label}, {task}": of_part(average, task)
+            for label, average in cells.items()
+            for task in TASKS
+        }
+        records += compared(run, title, parts, sweep.reference)
+    below = sum(
+        excess < -1e-9
+        for draws in drawn.values()
+        for draw in draws
+        for excess in over_the_best(draw).values()
+    )
+    found = {"risks below those of the best features, of all": f"{below}"}
+    run.add_findings("Risks, measured", found | findings(over_best))
+    add_agreement(run, records)
+    run.finish(draw_figure(run, over_best))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+"""Where the contrastive subspace loses, and what refinement and centring repair."""
+
+import _reference
+import numpy as np
+from _agreement import add_agreement, compared
+from _methods import OURS, UNTRAINED, fitted_components
+from _record import Run, average_of, curve, panels, shared_legend, wrapped
+from _report import plus_minus
+from _settings import AGAINST_UNEVENNESS, COHERENCE, EQUAL_NOISE, SPIKES, Setting
+from _spiked import subspace_error
+from _theory import model_of
+from subspace import even, linear
+
+from sklearn_contrastive.deep import LinearContrastiveEncoder
+from sklearn_contrastive.linear import (
+    LinearContrastive,
+    expected_loss_matrix,
+    minimize_linear_contrastive_loss,
+)
+from sklearn_contrastive.theory.bounds import first_order_sampling_error
+
+SWEEPS = {sweep.title: sweep for sweep in (EQUAL_NOISE, AGAINST_UNEVENNESS, COHERENCE, SPIKES)}
+PREDICTED = "predicted for PCA, first order"
+# sd of the means of the features, in units of the signal's sd
+SHIFTS = (0, 0.5, 1, 3)
+SHIFTED = Setting(5000, 40, 5, even(0.5))
+MASKS = (1, 2, 5, 20, 100, 1000)
+MASKED = Setting(20_000, 40, 10, linear(0.5))
+# passes of the encoder that is trained by gradient steps
+EPOCHS = 20
+# the curves of the figure, which says more without what lies on another curve
+FIGURE = ["PCA", "Scaler+PCA", "closed form", OURS, "HeteroPCA", "deflated", "FA"]
+
+
+def one_draw(title, cell, seed):
+    """Method -> subspace error on one draw of a cell."""
+    sweep = SWEEPS[title]
+    setting = sweep.cells()[cell]
+    problem = setting.draw(seed, list(SWEEPS).index(title), list(sweep.cells()).index(cell))
+    found = fitted_components(problem.X, setting.r)
+    errors = {name: subspace_error(rows, problem.subspace) for name, rows in found.items()}
+    if title == EQUAL_NOISE.title:
+        errors[PREDICTED] = first_order_sampling_error(model_of(problem, setting), setting.n)
+    return errors
+
+
+def shifted_draw(shift, seed):
+    """Minimiser of the expected loss where features have means of sd `shift`, and ours."""
+    problem = SHIFTED.draw(seed, 101)
+    mean = shift * np.random.default_rng([seed, 102]).standard_normal(SHIFTED.d)
+    matrices = {
+        "not centred": expected_loss_matrix(problem.X + mean),
+        "centred": expected_loss_matrix(problem.X - problem.X.mean(axis=0)),
+    }
+    found = {
+        name: minimize_linear_contrastive_loss(matrix, SHIFTED.n, SHIFTED.r)
+        for name, matrix in matrices.items()
+    }
+    found[OURS] = LinearContrastive(SHIFTED.r).fit(problem.X + mean).components_
+    return {name: subspace_error(rows, problem.subspace) for name, rows in found.items()}
+
+
+def masked_draw(n_masks, seed):
+    """Minimiser of the loss averaged over some masks that all samples share.
+
+    The views A X and (I - A) X add up to X, and differ by S X with signs S = 2A - I. So the loss
+    matrix of a mask needs no pass over the samples: it is n/2 Cov(X) - S X' X S / 2.
+    """
+    problem = MASKED.draw(seed, 103)
+    X = problem.X - problem.X.mean(axis=0)
+    scatter = X.T @ X
+    signs = np.random.default_rng([seed, 104, n_masks]).choice([-1.0, 1.0], (n_masks, MASKED.d))
+    matrix = MASKED.n / (MASKED.n - 1) * scatter / 2 - scatter * (signs.T @ signs / n_masks) / 2
+    rows = minimize_linear_contrastive_loss(matrix, MASKED.n, MASKED.r)
+    return {
+        "error": subspace_error(rows, problem.subspace),
+        "trained": subspace_error(trained_encoder(problem.X, n_masks, seed), problem.subspace),
+    }
+
+
+def trained_encoder(X, n_masks, seed):
+    """Directions of an encoder trained on some shared masks, or on fresh ones (None)."""
+    encoder = LinearContrastiveEncoder(
+        MASKED.r, n_masks=n_masks, max_epochs=EPOCHS, random_state=seed
+    )
+    return encoder.fit(X).components_
+
+
+def all_masks_draw(seed):
+    """The same with all masks there are: the closed form."""
+    problem = MASKED.draw(seed, 103)
+    model = LinearContrastive(MASKED.r, max_iter=0, noise_weighted=False).fit(problem.X)
+    return {
+        "error": subspace_error(model.components_, problem.subspace),
+        "trained": subspace_error(trained_encoder(problem.X, None, seed), problem.subspace),
+    }
+
+
+def ratio_table(run, cells):
+    """Where the closed form loses to the best rival, and ours with it."""
+    rivals = [name for name in UNTRAINED if name not in ("closed form", OURS)]
+    rows = []
+    for title, averages in cells.items():
+        for label, average in averages.items():
+            mean = average["mean"]
+            best = min(rivals, key=mean.get)
+            rows.append(
+                {
+                    "": title,
+                    "at": label,
+                    "best rival": best,
+                    "its error": mean[best],
+                    "closed form / rival": mean["closed form"] / mean[best],
+                    f"{OURS} / rival": mean[OURS] / mean[best],
+                    f"{OURS} / closed form": mean[OURS] / mean["closed form"],
+                }
+            )
+    run.results["ratios"] = rows
+    run.add_table(
+        "What is lost, and what refinement gives back",
+        rows,
+        "A ratio above 1 in the third and fourth column is a loss, below 1 in the last a repair.",
+    )
+
+
+def findings(cells, shifted, masked):
+    """The limits, each with its figures."""
+
+    def of(sweep, label, names=("PCA", "closed form", OURS)):
+        mean = cells[sweep.title].get(label, {"mean": {}})["mean"]
+        return ", ".join(f"{name} {mean[name]:.3f}" for name in names if name in mean)
+
+    most = list(cells[SPIKES.title])[-1]
+    return {
+        "equal noise: deletion costs, refinement returns it": of(AGAINST_UNEVENNESS, "C=1"),
+        "a direction on one feature is lost, refined or not": of(COHERENCE, "k=1"),
+        "two features to a direction": of(COHERENCE, "k=2"),
+        "three features to a direction are enough for refinement": of(COHERENCE, "k=3"),
+        f"unequal strengths ({most}): refinement and deflation repair": of(
+            SPIKES, most, ("PCA", "closed form", OURS, "HeteroPCA", "deflated")
+        ),
+        "means of sd 3, loss not centred, centred, and the estimator, which centres": ", ".join(
+            f"{shifted['shift=3']['mean'][name]:.3f}" for name in ("not centred", "centred", OURS)
+        ),
+        "masks that are shared and few: error with 1, 20 and all": ", ".join(
+            f"{masked[label]['mean']['error']:.3f}" for label in ("B=1", "B=20", "B=infinity")
+        ),
+    }
+
+
+def draw_figure(run, cells, shifted, masked):
+    """One panel per limit."""
+    figure, axes = panels(2, 3)
+    for panel, (title, sweep) in zip(axes, SWEEPS.items(), strict=False):
+        labels = list(sweep.cells(run.quick))
+        x = [float(label.split("=")[1]) for label in labels]
+        averages = [cells[title][label] for label in labels]
+        for name in FIGURE:
+            curve(panel, x, averages, name)
+        curve(panel, x, averages, PREDICTED, linestyle=":")
+        panel.set(xscale="log", yscale="log", xlabel=sweep.axis)
+        panel.set_title(wrapped(title.split("; ")[1]))
+        panel.set_xticks(x, [f"{value:g}" for value in x])
+        panel.minorticks_off()
+    means, masks = axes[4:]
+    for name, colour in (("not centred", "#999999"), ("centred", "#CC79A7")):
+        averages = list(shifted.values())
+        curve(means, SHIFTS, averages, name, f"loss, {name}", color=colour, marker=".")
+    curve(means, SHIFTS, list(shifted.values()), OURS)
+    means.set(xlabel="sd of the features' means (signal sd 1)", ylim=(0, None))
+    means.set_title("means that differ\nr=5, d=40, n=5000, equal noise of sd .5")
+    curve(masks, MASKS, list(masked.values())[:-1], "error", "B shared masks", marker="o")
+    curve(
+        masks,
+        MASKS,
+        list(masked.values())[:-1],
+        "trained",
+        "B masks, trained",
+        linestyle=":",
+        marker="x",
+    )
+    limit = masked["B=infinity"]["mean"]["error"]
+    masks.axhline(limit, color="#CC79A7", linewidth=1.2, label="closed form")
+    masks.set(xscale="log", xlabel="masks B, shared by all samples", ylim=(0, None))
+    masks.set_title("few masks\nnoise sd from 1 to .5, r=10, d=40, n=20000")
+    for panel in axes[::3]:
+        panel.set_ylabel("subspace error (norm of the sines)")
+    shared_legend(figure, axes, ncols=6)
+    return figure
+
+
+def main():
+    """Run every limit and hold it against an independent measurement."""
+    run = Run("limits", __doc__.strip())
+    records = []
+    cases = [(title, label) for title, sweep in SWEEPS.items() for label in sweep.cells(run.quick)]
+    drawn = run.draws(one_draw, cases)
+    cells = {
+        title: {label: average_of(drawn[title, label]) for label in sweep.cells(run.quick)}
+        for title, sweep in SWEEPS.items()
+    }
+    run.results["sweeps"] = cells
+    for title, averages in cells.items():
+        records += compared(run, title, averages, SWEEPS[title].reference)
+        run.add_table(
+            f"Subspace error against {title}",
+            [
+                {"": label} | plus_minus(average, average["mean"])
+                for label, average in averages.items()
+            ],
+        )
+    drawn = run.draws(shifted_draw, [(shift,) for shift in SHIFTS])
+    shifted = {f"shift={shift:g}": average_of(drawn[shift,]) for shift in SHIFTS}
+    drawn = run.draws(masked_draw, [(n_masks,) for n_masks in MASKS])
+    masked = {f"B={n_masks}": average_of(drawn[n_masks,]) for n_masks in MASKS}
+    masked["B=infinity"] = average_of(run.draws(all_masks_draw, [()])[()])
+    for name, title, averages, reference in (
+        ("means", "Subspace error where features have means of their own", shifted, "MEAN_SHIFT"),
+        ("masks", "Subspace error with B masks that all samples share", masked, "MASKS"),
+    ):
+        run.results[name] = averages
+        records += compared(run, name, averages, getattr(_reference, reference))
+        run.add_table(
+            title,
+            [
+                {"": label} | plus_minus(average, average["mean"])
+                for label, average in averages.items()
+            ],
+        )
+    ratio_table(run, cells)
+    run.add_findings("Limits, measured", findings(cells, shifted, masked))
+    add_agreement(run, records)
+    run.finish(draw_figure(run, cells, shifted, masked))
+
+
+if __name__ == "__main__":
+    main()
