@@ -187,7 +187,7 @@ def test_pairwise_moments_of_complete_samples_are_the_complete_fit(problem):
     X, reference = problem.complete, problem.model().fit(problem.complete)
     for moments in (pairwise_moments_of(X), PairwiseMoments.complete(reference._moments)):
         model = problem.model()
-        samples = model._samples(X, None, reset=True)
+        samples = model._samples(X, None, None, reset=True)
         model._fit_moments(moments, samples, lambda name: None)
         assert model.n_samples_ == len(X)
         # the scores' variances are those of the model instead of those of the samples
