@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from .._base import fit_progress, fitted_state_kept_on_error
 from .._linear_map import LinearMapTransformer
+from .._signs import fix_signs
 from .._sklearn_compat import Interval, fit_context
 from .._typing import FloatArray, RandomState, VectorLike
 from ._linear_training import train_linear_contrastive_encoder
@@ -209,6 +210,4 @@ class LinearContrastiveEncoder(LinearMapTransformer):
 def _orthogonal_rows(encoder: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Orthonormal rows and their lengths, so that W'W is that of the encoder; fixed signs."""
     _, strengths, components = np.linalg.svd(encoder, full_matrices=False)
-    largest = np.abs(components).argmax(axis=1)
-    signs = np.where(components[np.arange(len(components)), largest] < 0, -1.0, 1.0)
-    return components * signs[:, None], strengths
+    return components * fix_signs(components)[:, None], strengths

@@ -1,7 +1,8 @@
 """The linear wing: closed forms in NumPy."""
 
 from ._contrastive import LinearContrastive
-from ._generative import LinearAutoencoder, LinearGAN
+from ._generative import LinearAutoencoder
+from ._generative_gan import LinearGAN
 from ._hetero_pca import HeteroPCA
 from ._loss import (
     contrastive_loss_matrix,

@@ -24,6 +24,7 @@ __all__ = [
     "Moments",
     "WarmStart",
     "closed_form",
+    "components_asked",
     "correlation_space",
     "diagonal_model",
     "estimate_factor_model",
@@ -41,6 +42,8 @@ Moments: TypeAlias = SecondMoments | RowMoments | PairwiseMoments | IncompleteRo
 _CLOSED_FORM_TOL, _EIGENVALUE_TOL = 1e-7, 1e-3
 # and where each product reads all rows again
 _ROWS_EIGENVALUE_TOL = 0.1
+# eigenpairs that a search for the number of components begins with
+_FIRST_PAIRS = 8
 # a feature whose variance is a smaller share of the largest does not show in the eigenvalues
 _SMALLEST_SHARE = 1e-10
 
@@ -109,7 +112,7 @@ def estimate_factor_model(
     largest = min(int(np.ceil(moments.n_samples)) - 1, n_live)
     space = None
     if not isinstance(n_components, Integral):
-        n_pairs = 8 if n_components == "auto" else largest
+        n_pairs = _FIRST_PAIRS if n_components == "auto" else largest
         space = correlation_space(moments, scale, n_pairs, rng)
     n_factors = number_of_factors(moments, n_components, space, n_live, largest, rng)
     n_sought = min(n_factors, largest)
@@ -291,6 +294,38 @@ def number_of_factors(moments, n_components, space, n_live, largest, rng):
         return positive
     common = np.cumsum(np.maximum(closed_form(moments, positive, rng).values, 0.0))
     return int(np.searchsorted(common, n_components * common[-1], side="right")) + 1
+
+
+def components_asked(
+    moments: Moments, n_components: int | str, scale: NDArray[np.float64], rng
+) -> tuple[int, int]:
+    """Number of components that are asked for, and how many of them there can be.
+
+    Parameters
+    ----------
+    moments : SecondMoments or one of its kind
+        Of the samples.
+    n_components : int or "auto"
+        The number, or that it shall be estimated.
+    scale : ndarray of shape (n_features,)
+        Standard deviation of each feature, 0 for a constant one.
+    rng : numpy.random.RandomState
+        Draws the first directions of the eigensolver.
+
+    Returns
+    -------
+    n_asked : int
+        The number.
+    n_sought : int
+        At most one less than the samples and as many as features that vary.
+    """
+    n_live = int(np.sum(scale > 0))
+    largest = min(int(np.ceil(moments.n_samples)) - 1, n_live)
+    space = None
+    if n_components == "auto":
+        space = correlation_space(moments, scale, _FIRST_PAIRS, rng)
+    n_asked = number_of_factors(moments, n_components, space, n_live, largest, rng)
+    return n_asked, min(n_asked, largest)
 
 
 def diagonal_model(

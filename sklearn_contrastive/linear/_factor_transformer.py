@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .._arrays import dtype_name, place_of
 from .._base import ContrastiveEstimator
+from .._signs import fix_signs
 from .._sklearn_compat import ARRAY_API, check_same_namespace, widest_float
 from .._typing import FloatArray, MatrixLike, VectorLike
 from ..exceptions import MissingValuesWarning
@@ -26,7 +27,6 @@ from ._factor_model import (
 )
 from ._incomplete_rows import log_likelihood_of_observed, scores_of_incomplete
 from ._moments import centred_blocks, working_dtype
-from ._spectrum import fix_signs
 
 __all__ = ["FactorTransformer"]
 

@@ -1,4 +1,4 @@
-"""LinearAutoencoder, plain and masked; LinearGAN is its neighbour."""
+"""LinearAutoencoder, plain and masked."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from ._generative_closed_form import (
     reconstruction_errors,
     spectrum_of,
 )
-from ._generative_gan import LinearGAN
 
-__all__ = ["LinearAutoencoder", "LinearGAN"]
+__all__ = ["LinearAutoencoder"]
 
 # samples whose reconstructions are made at once
 _BLOCK_ROWS = 4096

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
+from .._signs import fix_signs
 from ._moments import moments_of
-from ._spectrum import fix_signs
 
 __all__ = [
     "LinearCode",

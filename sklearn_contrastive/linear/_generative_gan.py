@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._signs import fix_signs
 from .._typing import FloatArray, RandomState
 from ._generative_base import GenerativeEstimator
 from ._generative_closed_form import spectrum_of
-from ._spectrum import fix_signs
 
 __all__ = ["LinearGAN"]
 

@@ -13,14 +13,11 @@ from sklearn.utils import check_random_state
 
 from .._sklearn_compat import Hidden, Interval, StrOptions
 from .._typing import RandomState
-from ._estimation import correlation_space, diagonal_model, feature_scale, number_of_factors
+from ._estimation import components_asked, diagonal_model, feature_scale
 from ._hetero_diagonal import impute_diagonal
 from ._moment_estimator import MomentEstimator
 
 __all__ = ["HeteroPCA"]
-
-# eigenpairs that a search for the number of components begins with
-_FIRST_PAIRS = 8
 
 
 class HeteroPCA(MomentEstimator):
@@ -184,15 +181,10 @@ class HeteroPCA(MomentEstimator):
     def _estimate(self, moments, samples, start, on_step):
         rng = check_random_state(self.random_state)
         scale = feature_scale(moments)
-        n_live = int(np.sum(scale > 0))
-        largest = min(int(np.ceil(moments.n_samples)) - 1, n_live)
-        space = None
-        if self.n_components == "auto":
-            space = correlation_space(moments, scale, _FIRST_PAIRS, rng)
-        n_asked = number_of_factors(moments, self.n_components, space, n_live, largest, rng)
+        n_asked, n_sought = components_asked(moments, self.n_components, scale, rng)
         imputed = impute_diagonal(
             moments,
-            min(n_asked, largest),
+            n_sought,
             deflated=self.deflated,
             max_iter=self.max_iter,
             tol=self.tol,

@@ -234,25 +234,11 @@ class LabelledRows(_OfAllSamples):
         """Product of M_sup with directions of shape (n_features, n_directions)."""
         if len(self.counts) < 2:
             return np.zeros(directions.shape)
-        return self._times(directions, negative_weights(self.counts))
-
-    def positive_times(self, directions: NDArray) -> NDArray[np.float64]:
-        """Product of what positive pairs give with directions."""
-        return self._times(directions, np.zeros((len(self.counts), len(self.counts))))
-
-    def _times(self, directions, negative):
         scores = self.total.project(directions)
-        counts = self.counts[:, None]
-        means = self._sums @ scores / np.where(counts > 0, counts, 1.0)
-        weights = np.diag(positive_weights(self.counts)) - negative
-        of_class = (weights @ means) / np.where(counts > 0, counts, 1.0)
-        paired = np.where(counts > 1, counts - 1.0, np.inf)
-        residuals = (self._labelled_part(scores) - self._members @ means) / (
-            self._members @ paired + (1.0 - self._members.sum(axis=1))[:, None]
-        )
-        by_row = (self._members @ of_class - residuals) * self.total.weight[:, None]
-        return self.total.combine(by_row) / (self.counts.sum() or 1.0)
-
-    def _labelled_part(self, scores):
-        """Scores of labelled rows, 0 for the others."""
-        return scores * self._members.sum(axis=1)[:, None]
+        means = self._sums @ scores / self.counts[:, None]
+        weights = np.diag(positive_weights(self.counts)) - negative_weights(self.counts)
+        # C_k is (1 / (m_k - 1)) sum_i x_i (x_i - c_k)', of classes that have a pair
+        paired = np.where(self.counts > 1, self.counts - 1.0, np.inf)[:, None]
+        of_class = weights @ means / self.counts[:, None] + means / paired
+        by_row = self._members @ of_class - (self._members @ (1.0 / paired)) * scores
+        return self.total.combine(by_row * self.total.weight[:, None]) / self.counts.sum()

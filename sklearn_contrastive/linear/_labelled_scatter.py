@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,9 +93,9 @@ def labelled_scatter_of(
     pieces = []
     for start in range(0, len(rows), n_rows):
         block = rows[start : start + n_rows]
-        pieces.append(_centre_pieces(np.take(X, block, axis=0), codes[block], weight[block]))
-        _add_products(pieces[-1].rows, share[codes[block]], within, pooled)
-        pieces[-1] = replace(pieces[-1], rows=None)
+        centred = np.take(X, block, axis=0).astype(working_dtype(X), copy=False)
+        pieces.append(_centre_pieces(centred, codes[block], weight[block]))
+        _add_products(centred, share[codes[block]], within, pooled)
         on_block("block of rows")
     means = _put_together(pieces, share, within, pooled, len(counted))
     total = _with_means(within, counted, means)
@@ -109,20 +109,18 @@ def _pooled_share(counts):
 
 @dataclass(frozen=True)
 class _Pieces:
-    """Classes in a block of rows that is sorted by class, and the rows about their means."""
+    """Classes in a block of rows that is sorted by class."""
 
     codes: NDArray[np.intp]
     counts: NDArray[np.float64]
     means: NDArray[np.float64]
-    rows: NDArray[np.floating] | None
 
 
 def _centre_pieces(block, codes, weight):
-    """Rows times the roots of their weights, each about the mean of its class in this block."""
+    """Put each row, in place, about the mean of its class in the block, times its weight's root."""
     starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
     bounds = np.r_[starts, len(codes)]
-    dtype = working_dtype(block)
-    block = block.astype(dtype, copy=False)  # already a copy
+    dtype = block.dtype
     counts = np.add.reduceat(weight, starts)
     # float32 sums lose the digits by which a mean exceeds deviations: about a row of each piece
     origin = np.zeros((len(starts), block.shape[1]))
@@ -134,7 +132,7 @@ def _centre_pieces(block, codes, weight):
     _subtract(block, offsets.astype(dtype), bounds)
     if np.any(weight != 1):
         block *= np.sqrt(weight)[:, None].astype(dtype)
-    return _Pieces(codes[starts], counts, origin + offsets, block)
+    return _Pieces(codes[starts], counts, origin + offsets)
 
 
 def _subtract(block, points, bounds):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
+from .._signs import fix_signs
 from .._typing import FloatArray
 
 __all__ = [
@@ -276,8 +277,7 @@ def minimize_linear_contrastive_loss(
     strength = np.sqrt(np.maximum(eigenvalues, 0) / (2 * n_samples * regularization))
     # eigh is ascending: the last columns, from the end
     encoder = (eigenvectors * strength).T[::-1][:n_components]
-    largest = np.abs(encoder).argmax(axis=1)
-    return encoder * np.where(encoder[np.arange(n_components), largest] < 0, -1.0, 1.0)[:, None]
+    return encoder * fix_signs(encoder)[:, None]
 
 
 def _check_views(view_1: ArrayLike, view_2: ArrayLike) -> tuple[FloatArray, FloatArray]:

@@ -14,12 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._base import fit_progress, fitted_state_kept_on_error
 from .._linear_map import LinearMapTransformer
+from .._signs import fix_signs
 from .._sklearn_compat import Interval, StrOptions, fit_context
 from .._typing import FloatArray, MatrixLike, VectorLike
 from ..exceptions import ComponentsWarning, LabelsWarning
 from ._labels import UNLABELLED, labels_of
 from ._pair_moments import correlated_directions, pair_moments_of, shared_directions
-from ._spectrum import fix_signs
 
 __all__ = ["PairedContrastive"]
 

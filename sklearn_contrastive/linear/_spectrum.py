@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Eigenpairs", "SearchSpace", "fix_signs", "relative_residuals", "residual_norms"]
+__all__ = ["Eigenpairs", "SearchSpace", "relative_residuals", "residual_norms"]
 
 # directions beyond the eigenpairs asked for, which speed up the last of them
 OVERSAMPLING = 8
@@ -249,21 +249,3 @@ def bordered(matrix, columns):
     bordered[:, size:] = columns
     bordered[size:, :size] = columns[:size].T
     return bordered
-
-
-def fix_signs(rows: NDArray) -> NDArray:
-    """Signs that make the largest absolute entry of each row positive, as scikit-learn does.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, n_features)
-        Directions whose signs are arbitrary.
-
-    Returns
-    -------
-    signs : ndarray of shape (n_rows,)
-        1.0 or -1.0, to multiply the rows with.
-    """
-    largest = np.argmax(np.abs(rows), axis=1) if rows.size else np.zeros(0, int)
-    signs = np.sign(rows[np.arange(len(rows)), largest])
-    return np.where(signs == 0, 1.0, signs)

@@ -13,7 +13,7 @@ from sklearn.utils import Tags, check_random_state
 from .._sklearn_compat import Hidden, Interval, StrOptions, fit_context
 from .._typing import MatrixLike, RandomState, VectorLike
 from ..exceptions import LabelsWarning
-from ._estimation import correlation_space, diagonal_model, feature_scale, number_of_factors
+from ._estimation import components_asked, diagonal_model, feature_scale
 from ._labelled_moments import ClassMoments, LabelledRows
 from ._labelled_scatter import class_moments_of, labelled_scatter_of
 from ._labels import UNLABELLED, Labels, labels_of
@@ -28,8 +28,6 @@ __all__ = ["SupervisedLinearContrastive"]
 _FOLDS = 5
 # numbers in the scatters of all classes up to which a fit keeps them for partial_fit
 _KEPT_ENTRIES = 2**22
-# eigenpairs that a search for the number of components begins with
-_FIRST_PAIRS = 8
 
 
 @dataclass(frozen=True)
@@ -306,20 +304,17 @@ class SupervisedLinearContrastive(MomentEstimator):
         return class_moments_of(samples.values, samples.labels, samples.weight, on_step)
 
     def _labelled_on_host(self, samples):
-        """The labelled samples, where class means are formed."""
-        rows = np.flatnonzero(samples.labels.codes != UNLABELLED)
-        return replace(samples, values=samples.place.take(samples.values)).of(rows)
+        """The labelled samples, where class means are formed; the others stay on the device."""
+        place, rows = samples.place, np.flatnonzero(samples.labels.codes != UNLABELLED)
+        chosen = place.xp.take(samples.values, place.put(rows), axis=0)
+        weight = None if samples.weight is None else samples.weight[rows]
+        labels = samples.labels.of(rows)
+        return replace(samples, values=place.take(chosen), weight=weight, labels=labels)
 
     def _estimate(self, moments, samples, start, on_step):
         rng = check_random_state(self.random_state)
         scale = feature_scale(moments)
-        n_live = int(np.sum(scale > 0))
-        largest = min(int(np.ceil(moments.n_samples)) - 1, n_live)
-        n_asked = self.n_components
-        if n_asked == "auto":
-            space = correlation_space(moments.total, scale, _FIRST_PAIRS, rng)
-            n_asked = number_of_factors(moments.total, "auto", space, n_live, largest, rng)
-        n_sought = min(n_asked, largest)
+        n_asked, n_sought = components_asked(moments.total, self.n_components, scale, rng)
         self.classes_ = moments.classes
         self.alpha_ = self._alpha_of(moments, samples, n_sought, rng)
         if np.isinf(self.alpha_):
@@ -340,7 +335,7 @@ class SupervisedLinearContrastive(MomentEstimator):
         """Weight of the labels, 0 where there is nothing to weigh."""
         n_classes = len(moments.classes)
         if n_classes < 2:
-            if samples is not None and (n_classes == 1 or np.isinf(_number(self.alpha))):
+            if samples is not None and (n_classes == 1 or self.alpha == np.inf):
                 named = f"one class only {moments.classes.tolist()}" if n_classes else "no class"
                 _warn(
                     f"y names {named}; labels need two to tell apart and are left out, as with "
@@ -386,7 +381,8 @@ class SupervisedLinearContrastive(MomentEstimator):
     def _explain_no_going_on(self):
         raise ValueError(
             "partial_fit cannot go on from this fit, which did not keep a scatter for every class: "
-            "they are large, or there are fewer samples than features. Begin with partial_fit."
+            "they are large or on a device, or samples are fewer than features. Begin with "
+            "partial_fit."
         )
 
     def _explain_missing(self, X):
@@ -401,10 +397,6 @@ class SupervisedLinearContrastive(MomentEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = False
         return tags
-
-
-def _number(alpha):
-    return 0.0 if alpha == "auto" else alpha
 
 
 def _warn(text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import solve
 
+from .._signs import fix_signs
 from .._typing import FloatArray
 
 __all__ = [
@@ -89,5 +90,4 @@ def _to_correlation(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _with_signs(rows: FloatArray) -> FloatArray:
     """Rows, each multiplied by 1 or -1 such that its largest entry is positive."""
-    largest = np.abs(rows).argmax(axis=1)
-    return rows * np.where(rows[np.arange(len(rows)), largest] < 0, -1.0, 1.0)[:, None]
+    return rows * fix_signs(rows)[:, None]

@@ -169,17 +169,12 @@ def test_the_supervised_matrix_is_that_of_loops_over_pairs(reader, problem, n_ro
     assert_allclose(matrix_of(moments), expected, rtol=0, atol=problem.rounding())
 
 
-@each_reader
 @given(problem=labelled_problems(), n_rows=st.integers(1, 20))
-def test_positive_pairs_are_those_of_loops(reader, problem, n_rows):
+def test_positive_pairs_are_those_of_loops(problem, n_rows):
     with blocks_of(n_rows):
-        moments = READERS[reader](problem.X, problem.labels)
-    if reader == "rows":
-        positive = moments.positive_times(np.eye(problem.n_features))
-    else:
-        positive = getattr(moments, "labelled", moments).positive_matrix
+        moments = labelled_scatter_of(problem.X, problem.labels)
     expected = positive_by_loops(problem.X, problem.y)
-    assert_allclose(positive, expected, rtol=0, atol=problem.rounding())
+    assert_allclose(moments.positive_matrix, expected, rtol=0, atol=problem.rounding())
 
 
 @each_reader

@@ -10,10 +10,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils.extmath import svd_flip
 from strategies import SEEDS
 
+from sklearn_contrastive._signs import fix_signs
 from sklearn_contrastive.linear._row_spectrum import RowSearchSpace
 from sklearn_contrastive.linear._spectrum import (
     SearchSpace,
-    fix_signs,
     residual_norms,
 )
 

@@ -1,0 +1,26 @@
+"""One sign for directions that have none of their own."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["fix_signs"]
+
+
+def fix_signs(rows: NDArray) -> NDArray:
+    """Signs that make the largest absolute entry of each row positive, as scikit-learn does.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features)
+        Directions whose signs are arbitrary.
+
+    Returns
+    -------
+    signs : ndarray of shape (n_rows,)
+        1.0 or -1.0, to multiply the rows with.
+    """
+    largest = np.argmax(np.abs(rows), axis=1) if rows.size else np.zeros(0, int)
+    signs = np.sign(rows[np.arange(len(rows)), largest])
+    return np.where(signs == 0, 1.0, signs)
