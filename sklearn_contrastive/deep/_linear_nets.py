@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ._net import Objective
+from ._objectives import Objective
 
 __all__ = [
     "DISCRIMINATOR_SPEED",

@@ -20,7 +20,7 @@ from ._linear_nets import (
     ReconstructionObjective,
 )
 from ._losses import linear_contrastive_loss
-from ._net import ContrastiveObjective
+from ._objectives import ContrastiveObjective
 from ._scaled_training import OnEpoch, scaled_samples, trained
 
 __all__ = [

@@ -7,99 +7,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from torch import Tensor, nn
 
-__all__ = [
-    "ContrastiveObjective",
-    "IndexBatches",
-    "Objective",
-    "Trainer",
-    "cosine",
-    "usable_device",
-]
+from ._batches import IndexBatches, Samples, TensorSamples
+from ._objectives import Objective
+from ._schedule import cosine
+
+__all__ = ["OnEpoch", "Trainer", "ignore_epoch"]
+
+OnEpoch = Callable[["Trainer"], None]
 
 
-def cosine(progress: float) -> float:
-    """Factor of the learning rate that falls from 1 to 0 while progress goes from 0 to 1."""
-    return 0.5 * (1 + math.cos(math.pi * progress))
-
-
-class Objective:
-    """What a network is trained for; a subclass says what its loss is on a batch.
-
-    Games, in which parts of the network have aims of their own, override `turns`.
-    """
-
-    def loss(self, module: nn.Module, batch: Tensor, generator: torch.Generator) -> Tensor:
-        """Loss of shape () of the network on a batch; everything random comes from `generator`."""
-        raise NotImplementedError
-
-    def turns(
-        self, module: nn.Module, batch: Tensor, generator: torch.Generator
-    ) -> Iterator[tuple[Tensor, list[nn.Parameter] | None]]:
-        """Pairs of a loss and the parameters that lower it (None: all), a step for each in turn."""
-        yield self.loss(module, batch, generator), None
-
-
-class ContrastiveObjective(Objective):
-    """Embeddings of two views of a sample shall be alike and those of other samples not.
-
-    Parameters
-    ----------
-    views : callable
-        Takes a batch and a torch.Generator, returns two views of the batch.
-    pair_loss : callable
-        Takes the embeddings of the two views, returns a loss of shape ().
-    penalty : callable, default=none
-        Takes the network, returns what is added to the loss.
-    """
-
-    def __init__(
-        self,
-        views: Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]],
-        pair_loss: Callable[[Tensor, Tensor], Tensor],
-        penalty: Callable[[nn.Module], Tensor | float] = lambda module: 0.0,
-    ):
-        self._views = views
-        self._pair_loss = pair_loss
-        self._penalty = penalty
-
-    def loss(self, module, batch, generator):
-        """The pair loss of the views plus the penalty."""
-        # one pass for both views: statistics of a batch must be those of both
-        embeddings = module(torch.cat(self._views(batch, generator)))
-        return self._pair_loss(*embeddings.chunk(2)) + self._penalty(module)
-
-
-class IndexBatches:
-    """Batches of a tensor in random order, by indexing it where it lies.
-
-    Parameters
-    ----------
-    samples : Tensor of shape (n_samples, ...)
-        All samples.
-    batch_size : int
-        Largest number of samples in a batch; all batches of an epoch differ by one sample at most,
-        so that none is left with too few.
-    generator : torch.Generator
-        Draws the order, on the device of the samples.
-    """
-
-    def __init__(self, samples: Tensor, batch_size: int, generator: torch.Generator):
-        self._samples = samples
-        self._n_batches = math.ceil(len(samples) / batch_size)
-        self._generator = generator
-
-    def __len__(self) -> int:
-        return self._n_batches
-
-    def __iter__(self) -> Iterator[Tensor]:
-        device = self._samples.device
-        order = torch.randperm(len(self._samples), generator=self._generator, device=device)
-        for index in torch.tensor_split(order, self._n_batches):
-            yield self._samples[index]
+def ignore_epoch(trainer: Trainer) -> None:
+    """Do nothing at the end of an epoch."""
 
 
 class Trainer(NeuralNet):
@@ -108,7 +31,7 @@ class Trainer(NeuralNet):
     What it draws, weights, order, views and dropout, comes from one generator seeded with `seed`;
     PyTorch's global state is as it was when training ends. The learning rate follows from the
     number of steps made, so that the state of training is that number, the generator, the weights
-    and the optimiser.
+    and the optimiser: `training_state`.
 
     Parameters
     ----------
@@ -120,9 +43,10 @@ class Trainer(NeuralNet):
         Of the generator.
     schedule : callable, default=cosine
         Factor of the learning rate, a function of the share of all steps that is done.
-    on_epoch : callable, default=do nothing
-        Called with the record of each epoch: its number "epoch", counted from 1, and the mean
-        "train_loss" of its samples.
+    half : bool, default=False
+        Whether the network computes in bfloat16 where that is safe; weights stay in float32.
+    channels_last : bool, default=False
+        Whether the weights of convolutions lie with the channels last.
     **settings : dict
         Other parameters of skorch's NeuralNet: `optimizer`, `lr`, `max_epochs`, `batch_size`,
         `device`, `callbacks`.
@@ -135,26 +59,34 @@ class Trainer(NeuralNet):
         *,
         seed: int,
         schedule: Callable[[float], float] = cosine,
-        on_epoch: Callable[[dict[str, Any]], None] = lambda record: None,
+        half: bool = False,
+        channels_last: bool = False,
         train_split: None = None,
         verbose: int = 0,
         **settings: Any,
     ):
         self.seed = seed
         self.schedule = schedule
-        self.on_epoch = on_epoch
+        self.half = half
+        self.channels_last = channels_last
         super().__init__(module, criterion, train_split=train_split, verbose=verbose, **settings)
+
+    # --- making -----------------------------------------------------------------------------------
 
     def initialize(self) -> Trainer:
         """Seed the generator, then make the network and its optimiser."""
-        self.generator_ = torch.Generator(self.device).manual_seed(self.seed)
+        # on the CPU whatever the device, so that its state fits wherever training goes on
+        self.generator_ = torch.Generator().manual_seed(self.seed)
         self.n_steps_ = 0
         return super().initialize()
 
     def initialize_module(self) -> Trainer:
         """Make the network with weights of the generator's."""
         with self._own_randomness():
-            return super().initialize_module()
+            super().initialize_module()
+        if self.channels_last:
+            self.module_ = self.module_.to(memory_format=torch.channels_last)
+        return self
 
     def initialize_criterion(self) -> Trainer:
         """Take the objective as it is."""
@@ -172,21 +104,59 @@ class Trainer(NeuralNet):
         """No callbacks: the record of an epoch is made here."""
         return []
 
-    def get_dataset(self, X: Tensor, y: None = None) -> Tensor:
-        """The samples themselves, on the device."""
-        return X.to(self.device)
+    def get_dataset(self, X: Tensor | Samples, y: None = None) -> Samples:
+        """The samples themselves; those of a tensor on the device."""
+        return TensorSamples(X.to(self.device)) if isinstance(X, Tensor) else X
 
-    def get_iterator(self, dataset: Tensor, training: bool = False) -> IndexBatches:
+    def get_iterator(self, dataset: Samples, training: bool = False) -> IndexBatches:
         """Batches of the samples by index."""
-        return IndexBatches(dataset, self.batch_size, self.generator_)
+        return IndexBatches(dataset, self.batch_size, self.generator_, torch.device(self.device))
 
-    def partial_fit(self, X: Tensor, y: None = None, classes: None = None, **fit_params) -> Trainer:
-        """Train for `max_epochs`; unlike skorch, let an interruption through."""
+    # --- training ---------------------------------------------------------------------------------
+
+    def fit(
+        self, X: Tensor | Samples, y: None = None, *, on_epoch: OnEpoch = ignore_epoch
+    ) -> Trainer:
+        """Make the network anew and train it for `max_epochs`."""
+        self.initialize()
+        return self.partial_fit(X, on_epoch=on_epoch)
+
+    def partial_fit(
+        self,
+        X: Tensor | Samples,
+        y: None = None,
+        classes: None = None,
+        *,
+        on_epoch: OnEpoch = ignore_epoch,
+        n_epochs: int | None = None,
+    ) -> Trainer:
+        """Train; unlike skorch, let an interruption through.
+
+        Parameters
+        ----------
+        X : Tensor or Samples
+            All samples.
+        y, classes : None
+            Ignored.
+        on_epoch : callable, default=do nothing
+            Called with the trainer after each epoch.
+        n_epochs : int, default=None
+            Number of epochs, `max_epochs` by default.
+
+        Returns
+        -------
+        Trainer
+            Itself.
+        """
         if not self.initialized_:
             self.initialize()
-        self.notify("on_train_begin", X=X, y=y)
-        self.fit_loop(X, y, **fit_params)
-        self.notify("on_train_end", X=X, y=y)
+        self._on_epoch = on_epoch
+        try:
+            self.notify("on_train_begin", X=X, y=y)
+            self.fit_loop(X, epochs=n_epochs)
+            self.notify("on_train_end", X=X, y=y)
+        finally:
+            self._on_epoch = ignore_epoch
         return self
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params) -> None:
@@ -194,7 +164,8 @@ class Trainer(NeuralNet):
         if iterator is None:
             return
         total, n_samples = 0.0, 0
-        with self._own_randomness():
+        with self._own_randomness() as seed:
+            self._draws = torch.Generator(self.device).manual_seed(seed)
             for batch in iterator:
                 self.notify("on_batch_begin", batch=batch, training=training)
                 self._set_learning_rate(self.n_steps_ / (self.max_epochs * len(iterator)))
@@ -207,15 +178,26 @@ class Trainer(NeuralNet):
     def train_step(self, batch: Tensor, **fit_params) -> dict[str, Tensor]:
         """Make a step for each of the objective's turns; the loss is that of the last."""
         self._set_training(True)
-        for loss, parameters in self.criterion_.turns(self.module_, batch, self.generator_):
+        for loss, parameters in self._turns(batch):
             # a step leaves parameters alone that have no gradient
             self.optimizer_.zero_grad(set_to_none=True)
             loss.backward(inputs=parameters)
             self.optimizer_.step()
         return {"loss": loss.detach()}
 
+    def _turns(self, batch: Tensor) -> Iterator[tuple[Tensor, list[nn.Parameter] | None]]:
+        """Turns of the objective, whose losses are computed in the precision asked for."""
+        turns = self.criterion_.turns(self.module_, batch, self._draws)
+        while True:
+            # not around the step, which must not see autocast
+            with torch.autocast(batch.device.type, torch.bfloat16, enabled=self.half):
+                turn = next(turns, None)
+            if turn is None:
+                return
+            yield turn
+
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs) -> None:
-        """Refuse to go on from a loss that is no number; hand the epoch's record on."""
+        """Refuse to go on from a loss or weights that are no numbers; tell of the epoch."""
         super().on_epoch_end(net, dataset_train, dataset_valid, **kwargs)
         loss, epoch = self.history[-1, "train_loss"], self.history[-1, "epoch"]
         if not math.isfinite(loss):
@@ -223,7 +205,53 @@ class Trainer(NeuralNet):
                 f"The loss is {loss} in epoch {epoch}: the training diverged. Lower the learning "
                 "rate, or scale features that are much larger than the others."
             )
-        self.on_epoch({"epoch": epoch, "train_loss": loss})
+        # the last step of the epoch comes after its last loss
+        if not all(weights.isfinite().all() for weights in self.module_.parameters()):
+            raise ValueError(
+                f"Weights are no longer finite after epoch {epoch}: the training diverged. Lower "
+                "the learning rate."
+            )
+        self._on_epoch(self)
+
+    # --- state ------------------------------------------------------------------------------------
+
+    def training_state(self) -> dict[str, Any]:
+        """Everything that training goes on from, as tensors, numbers, lists and dicts; a copy."""
+        return _copied(
+            {
+                "module": self.module_.state_dict(),
+                "optimizer": self.optimizer_.state_dict(),
+                "generator": self.generator_.get_state(),
+                "n_steps": self.n_steps_,
+                "history": [
+                    {key: value for key, value in epoch.items() if key != "batches"}
+                    for epoch in self.history
+                ],
+            }
+        )
+
+    def load_training_state(self, state: dict[str, Any]) -> None:
+        """Take up a training where `training_state` was called, in an initialised trainer."""
+        state = _copied(state)
+        self.module_.load_state_dict(state["module"])
+        self.optimizer_.load_state_dict(state["optimizer"])
+        self.generator_.set_state(state["generator"])
+        self.n_steps_ = state["n_steps"]
+        self.initialize_history()
+        for epoch in state["history"]:
+            self.history.new_epoch()
+            for key, value in epoch.items():
+                self.history.record(key, value)
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        state["generator_"] = self.generator_.get_state().numpy()  # generators are not pickled
+        return {key: value for key, value in state.items() if key not in ("_draws", "_on_epoch")}
+
+    def __setstate__(self, state):
+        generator = torch.Generator()
+        generator.set_state(torch.from_numpy(np.array(state["generator_"], dtype=np.uint8)))
+        super().__setstate__(state | {"generator_": generator})
 
     def _set_learning_rate(self, progress):
         """Each group's own, at this share of all steps."""
@@ -233,9 +261,7 @@ class Trainer(NeuralNet):
     @contextmanager
     def _own_randomness(self):
         """Let PyTorch's global generators, of weights and dropout, follow from ours for a while."""
-        seed = torch.randint(
-            2**62, (), generator=self.generator_, device=self.generator_.device
-        ).item()
+        seed = torch.randint(2**62, (), generator=self.generator_).item()
         device = torch.device(self.device)
         on_gpu = device.type == "cuda"
         with torch.random.fork_rng(devices=[device] if on_gpu else []):
@@ -244,33 +270,15 @@ class Trainer(NeuralNet):
             if on_gpu:
                 with torch.cuda.device(device):
                     torch.cuda.manual_seed(seed)
-            yield
+            yield seed
 
 
-def usable_device(name: str) -> torch.device:
-    """A device by its name, or what to say where it is none.
-
-    Parameters
-    ----------
-    name : str
-        Such as "cpu", "cuda" or "cuda:1".
-
-    Returns
-    -------
-    torch.device
-        The device, tried out.
-
-    Raises
-    ------
-    ValueError
-        If PyTorch does not know the name or cannot reach the device.
-    """
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(
-            f'device={name!r} cannot be used: {str(error).splitlines()[0]} Give "cpu", or a device '
-            "that this PyTorch sees."
-        ) from error
-    return device
+def _copied(state: Any) -> Any:
+    """A nested state whose tensors are copies, on the device where they are."""
+    if isinstance(state, Tensor):
+        return state.detach().clone()
+    if isinstance(state, dict):
+        return {key: _copied(value) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(_copied(value) for value in state)
+    return state

@@ -12,7 +12,9 @@ from sklearn.utils import check_array, check_random_state
 from torch import Tensor, nn
 
 from .._typing import FloatArray, MatrixLike, RandomState
-from ._net import Objective, Trainer, usable_device
+from ._devices import usable_device
+from ._net import Trainer
+from ._objectives import Objective
 
 __all__ = ["OnEpoch", "ScaledSamples", "scaled_samples", "trained"]
 
@@ -89,19 +91,18 @@ def trained(
     """
     history = []
 
-    def record_epoch(record):
-        loss = record["train_loss"] * samples.scale**loss_power
-        history.append({"epoch": record["epoch"], "loss": loss})
+    def record_epoch(trainer):
+        epoch, loss = trainer.history[-1, ("epoch", "train_loss")]
+        history.append({"epoch": epoch, "loss": loss * samples.scale**loss_power})
         on_epoch(history[-1])
 
     net = Trainer(
         module,
         objective,
         seed=int(check_random_state(random_state).randint(2**31 - 1)),
-        on_epoch=record_epoch,
         optimizer=torch.optim.Adam,
         device=usable_device(device),
         **settings,
     )
-    net.fit(samples.tensor)
+    net.fit(samples.tensor, on_epoch=record_epoch)
     return net.module_, history

@@ -1,6 +1,5 @@
 """The trainer: what it sees, what it draws, what it reports, and what it leaves alone."""
 
-import copy
 import math
 
 import numpy as np
@@ -14,14 +13,11 @@ from sklearn.utils import check_random_state
 from strategies import SEEDS
 from torch import nn
 
-from sklearn_contrastive.deep._net import (
-    ContrastiveObjective,
-    IndexBatches,
-    Objective,
-    Trainer,
-    cosine,
-    usable_device,
-)
+from sklearn_contrastive.deep._batches import IndexBatches, TensorSamples
+from sklearn_contrastive.deep._devices import best_device, usable_device
+from sklearn_contrastive.deep._net import Trainer
+from sklearn_contrastive.deep._objectives import ContrastiveObjective, Objective
+from sklearn_contrastive.deep._schedule import WarmupCosine, cosine
 
 X = torch.randn(23, 4, generator=torch.Generator().manual_seed(0))
 
@@ -56,17 +52,19 @@ def weights_of(net):
 @given(n_samples=st.integers(1, 60), batch_size=st.integers(1, 70), seed=SEEDS)
 def test_batches_show_every_sample_once_in_nearly_equal_parts(n_samples, batch_size, seed):
     generator = torch.Generator().manual_seed(seed)
-    batches = list(IndexBatches(torch.arange(n_samples), batch_size, generator))
+    batches = list(IndexBatches(TensorSamples(torch.arange(n_samples)), batch_size, generator))
     sizes = [len(batch) for batch in batches]
     assert sorted(torch.cat(batches).tolist()) == list(range(n_samples))
-    assert len(batches) == len(IndexBatches(torch.arange(n_samples), batch_size, generator))
+    assert len(batches) == len(
+        IndexBatches(TensorSamples(torch.arange(n_samples)), batch_size, generator)
+    )
     assert max(sizes) <= batch_size
     assert max(sizes) - min(sizes) <= 1
 
 
 @given(n_samples=st.integers(2, 400), batch_size=st.integers(3, 70))
 def test_no_batch_of_at_least_three_is_left_with_one_sample(n_samples, batch_size):
-    batches = IndexBatches(torch.arange(n_samples), batch_size, torch.Generator())
+    batches = IndexBatches(TensorSamples(torch.arange(n_samples)), batch_size, torch.Generator())
     assert min(len(batch) for batch in batches) >= 2
 
 
@@ -110,14 +108,12 @@ def test_training_in_two_parts_is_training_in_one():
     # what there is to save: weights, optimiser, generator and the number of steps
     whole = trainer(max_epochs=5).fit(X)
     parts = trainer(max_epochs=5).initialize()
-    parts.fit_loop(X, epochs=2)
+    parts.partial_fit(X, n_epochs=2)
     resumed = trainer(seed=99, max_epochs=5).initialize()
-    resumed.module_.load_state_dict(copy.deepcopy(parts.module_.state_dict()))
-    resumed.optimizer_.load_state_dict(copy.deepcopy(parts.optimizer_.state_dict()))
-    resumed.generator_.set_state(parts.generator_.get_state())
-    resumed.n_steps_ = parts.n_steps_
-    resumed.fit_loop(X, epochs=3)
+    resumed.load_training_state(parts.training_state())
+    resumed.partial_fit(X, n_epochs=3)
     assert_array_equal(weights_of(resumed), weights_of(whole))
+    assert resumed.history[:, "train_loss"] == whole.history[:, "train_loss"]
 
 
 # --- steps ---------------------------------------------------------------------------------------
@@ -203,7 +199,8 @@ def test_both_views_pass_the_network_together():
 
 def test_the_record_of_an_epoch_is_the_mean_loss_of_its_samples():
     records = []
-    net = trainer(module=lambda: nn.Linear(4, 4), lr=0.0, on_epoch=records.append).fit(X)
+    net = trainer(module=lambda: nn.Linear(4, 4), lr=0.0)
+    net.fit(X, on_epoch=lambda trainer: records.append(trainer.history[-1].copy()))
     with torch.no_grad():
         loss = torch.mean((X - net.module_(X)) ** 2).item()
     assert [record["epoch"] for record in records] == [1, 2, 3]
@@ -222,11 +219,11 @@ def test_a_loss_that_is_no_number_ends_the_training(value):
 
 
 def test_an_interruption_is_not_swallowed():
-    def interrupt(record):
+    def interrupt(trainer):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        trainer(on_epoch=interrupt).fit(X)
+        trainer().fit(X, on_epoch=interrupt)
 
 
 def test_training_works_where_metadata_are_routed():
