@@ -1,0 +1,181 @@
+"""Where training and transform read images from: arrays, tensors, memory maps, files."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+import torch
+from torch import Tensor
+
+from ._arrays import ArraySource, ChannelMoments, ImageSource
+from ._files import FileSource
+from ._layout import image_layout
+
+__all__ = ["ChannelMoments", "ImageSource", "holds_paths", "image_source"]
+
+# Scaling to [0, 1] in floats may end a rounding error outside.
+_ROUNDING = 1e-6
+
+
+def image_source(
+    X: Any,
+    image_shape: Sequence[int] | None = None,
+    *,
+    estimator_name: str = "SimCLREmbedder",
+) -> ImageSource:
+    """The images that X holds or names.
+
+    Parameters
+    ----------
+    X : array-like, Tensor, or list or array of paths
+        Images of shape (n, features), (n, h, w), (n, h, w, c) or (n, c, h, w), or the paths of
+        files. Values are uint8 from 0 to 255, floats from 0 to 1, or bools. Without `image_shape`
+        fewer than 64 features are a row of any real values, a square number of at least 64 is a
+        grey square, and c is 1 or 3. Memory maps are read in blocks.
+    image_shape : sequence of (h, w) or (h, w, c), default=None
+        Shape of each image. A height of 1 says that samples are rows of features, of any real
+        values. Files are resized and cropped to it; None is (224, 224, 3) for them.
+    estimator_name : str, default="SimCLREmbedder"
+        For error messages.
+
+    Returns
+    -------
+    source : ImageSource
+        The images. Arrays are checked; files are when `check` is called, or `moments`.
+
+    Raises
+    ------
+    TypeError
+        If X is sparse or holds objects that are no numbers.
+    ValueError
+        If X has no reading, or values that images do not have.
+    ImportError
+        If X names files and Pillow is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_contrastive._images._source import image_source
+    >>> source = image_source(np.zeros((500, 28, 28), dtype=np.uint8))
+    >>> len(source), source.shape
+    (500, (1, 28, 28))
+    """
+    if holds_paths(X):
+        return FileSource(X, image_shape if image_shape is not None else (224, 224, 3))
+    images = _as_array(X)
+    if images.ndim > 0:
+        _check_size(images.shape)
+    layout = image_layout(images.shape, image_shape)
+    advice = _advice_for_rows(images.shape)
+    _check_dtype(images, layout, advice)
+    source = ArraySource(images, layout)
+    _check_values(source, estimator_name, advice)
+    return source
+
+
+def holds_paths(X):
+    """Whether X is a list or one-dimensional array of paths; a mixture is refused."""
+    if isinstance(X, str | os.PathLike):
+        raise ValueError(
+            f"X={os.fspath(X)!r} is one path; give a list of paths, such as "
+            'sorted(pathlib.Path(folder).glob("**/*.png")).'
+        )
+    if isinstance(X, Tensor) or not (
+        isinstance(X, list | tuple) or len(getattr(X, "shape", ())) == 1
+    ):
+        return False
+    is_path = [isinstance(item, str | os.PathLike) for item in X]
+    if any(is_path) and not all(is_path):
+        number = is_path.index(False)
+        raise ValueError(f"X holds paths, but item {number} is none: {list(X)[number]!r}.")
+    return any(is_path)
+
+
+def _as_array(X):
+    """X as a NumPy array or tensor, without a copy where it is one."""
+    if scipy.sparse.issparse(X) or (isinstance(X, Tensor) and X.layout != torch.strided):
+        raise TypeError("Sparse data was passed for X, but dense data is required.")
+    if isinstance(X, Tensor):
+        return X.detach()
+    try:
+        if isinstance(X, list | tuple) and X and all(isinstance(item, Tensor) for item in X):
+            return torch.stack(X).detach()
+        # not asarray, which would hide that an array is a memory map
+        array = X if isinstance(X, np.ndarray) else np.asarray(X)
+        return array.astype(np.float64) if array.dtype.kind == "O" else array
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"X cannot be read as one array of numbers: {error} Images in memory all have the "
+            "same size; files of any size are given as a list of paths."
+        ) from error
+
+
+def _check_size(shape):
+    """Refuse no images, and images of nothing."""
+    for what, size in (("sample", shape[0]), ("feature", np.prod(shape[1:]))):
+        if size == 0:
+            raise ValueError(
+                f"Found array with 0 {what}(s) (shape={tuple(shape)}) while a minimum of 1 is "
+                "required."
+            )
+
+
+def _advice_for_rows(shape):
+    """What else to say where rows of features are read as images and do not look like them."""
+    if len(shape) > 2:
+        return ""
+    return f" Features that are no image are read with image_shape=(1, {shape[1]})."
+
+
+def _check_dtype(images, layout, advice):
+    """Refuse what is no number, and integers that do not say what is white."""
+    name = str(images.dtype).removeprefix("torch.")
+    if isinstance(images, Tensor):
+        complex_, real = images.is_complex(), images.is_floating_point()
+        number = True
+    else:
+        complex_, real = images.dtype.kind == "c", images.dtype.kind == "f"
+        number = images.dtype.kind in "buif"
+    if complex_:
+        raise ValueError(f"Complex data not supported: X holds {name}.")
+    if not number:
+        raise ValueError(
+            f"X holds {name}; images are uint8, floats or bools, and paths of files are strings or "
+            "paths in a list."
+        )
+    if not (layout.any_values or real or name in ("uint8", "bool")):
+        raise ValueError(
+            f"X holds {name}; images are uint8 from 0 to 255, floats from 0 to 1, or bools. Give "
+            "X.astype(np.uint8) if the values are 0 to 255, X divided by the value of white if not."
+            f"{advice}"
+        )
+
+
+def _check_values(source, estimator_name, advice):
+    """Refuse floats that are not finite and, in images, outside [0, 1]."""
+    if not source.holds_floats:
+        return
+    low, high = source.value_range()
+    if math.isnan(low):
+        raise ValueError(f"Input X contains NaN. {estimator_name} does not accept missing values.")
+    if max(-low, high) > float(np.finfo(np.float32).max):
+        raise ValueError("Input X contains infinity or a value too large for dtype('float32').")
+    if source.any_values:
+        return
+    if low < -_ROUNDING:
+        raise ValueError(
+            f"X holds images of floats and its smallest value is {low:.6g}; they must be in "
+            "[0, 1]. Give images as they were before they were centred or standardised."
+            f"{advice}"
+        )
+    if high > 1 + _ROUNDING:
+        raise ValueError(
+            f"X holds images of floats and its largest value is {high:.6g}; they must be in "
+            "[0, 1]. Divide by the value of white (X / 255 for 8 bits) or pass uint8."
+            f"{advice}"
+        )
