@@ -1,0 +1,49 @@
+"""Names that are imported when they are first used, for what needs PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+__all__ = ["lazy_names"]
+
+
+def lazy_names(
+    package: str, module_of: Mapping[str, str], namespace: Mapping[str, Any]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """``__getattr__`` and ``__dir__`` of a package some of whose names need PyTorch.
+
+    Parameters
+    ----------
+    package : str
+        Its name.
+    module_of : mapping from str to str
+        The module, relative to the package, of each name that is imported late.
+    namespace : mapping
+        Its other names: ``globals()``.
+
+    Returns
+    -------
+    getattr_, dir_ : callable
+        The two functions.
+    """
+
+    def getattr_(name: str) -> Any:
+        if name not in module_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        try:
+            module = import_module(module_of[name], package)
+        except ModuleNotFoundError as error:
+            if error.name is not None and error.name.startswith("sklearn_contrastive"):
+                raise  # a mistake of ours
+            raise ImportError(
+                f"{package}.{name} needs PyTorch and skorch: "
+                'pip install "sklearn-contrastive[deep]"'
+            ) from error
+        return getattr(module, name)
+
+    def dir_() -> list[str]:
+        return sorted({*namespace, *module_of})
+
+    return getattr_, dir_
