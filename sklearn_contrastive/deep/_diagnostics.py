@@ -1,0 +1,193 @@
+"""Diagnostics of embeddings and representations: numbers that say how a training goes.
+
+All are functions of directions: vectors are divided by their norms first. None asks the device for
+a value, so that they may be computed at every step.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ._losses_pairs import (
+    check_pairs,
+    full_precision,
+    log_sum_exp_over_others,
+    max_over_others,
+    partner_similarities,
+    unit_vectors,
+)
+
+__all__ = ["alignment", "collapse_share", "contrastive_accuracy", "uniformity"]
+
+
+def alignment(embeddings_1: Tensor, embeddings_2: Tensor, alpha: float = 2) -> Tensor:
+    """Mean distance of the two views of a sample, to a power; the smaller, the more alike.
+
+    Parameters
+    ----------
+    embeddings_1, embeddings_2 : Tensor of shape (n_samples, n_components)
+        Embeddings of two views of the same samples, row by row; at least two samples.
+    alpha : float, default=2
+        The power.
+
+    Returns
+    -------
+    alignment : Tensor of shape ()
+        Mean of |u - v|^alpha over the samples, u and v the unit vectors of the two views: 0 where
+        views are alike, 2 for unrelated ones in many dimensions (alpha=2).
+
+    Raises
+    ------
+    ValueError
+        If the embeddings differ in shape, or there are fewer than two samples.
+
+    See Also
+    --------
+    uniformity : The other half: how evenly embeddings cover the sphere.
+
+    References
+    ----------
+    .. [1] Wang and Isola (2020), "Understanding Contrastive Representation Learning through
+       Alignment and Uniformity on the Hypersphere", ICML, arXiv:2005.10242, section 4.1.1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_contrastive.deep import alignment
+    >>> alignment(torch.eye(2), 3 * torch.eye(2)), alignment(torch.eye(2), -torch.eye(2))
+    (tensor(0.), tensor(4.))
+    """
+    check_pairs(embeddings_1, embeddings_2)
+    with full_precision(embeddings_1, embeddings_2) as (first, second):
+        difference = unit_vectors(first) - unit_vectors(second)
+        return torch.mean(torch.linalg.vector_norm(difference, dim=1) ** alpha)
+
+
+def uniformity(embeddings: Tensor, t: float = 2) -> Tensor:
+    """Logarithm of the mean Gaussian potential of pairs; the smaller, the more evenly spread.
+
+    Parameters
+    ----------
+    embeddings : Tensor of shape (n_samples, n_components)
+        Embeddings of one view each of different samples; at least two.
+    t : float, default=2
+        Inverse width of the Gaussian, positive.
+
+    Returns
+    -------
+    uniformity : Tensor of shape ()
+        Log of the mean of exp(-t |u - v|^2) over all pairs of unit vectors u, v of different
+        samples: 0 where all are alike, about -2 t where they cover a sphere of many dimensions.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two samples, or the embeddings are not a matrix.
+
+    See Also
+    --------
+    alignment : The other half: how near the views of a sample are.
+
+    References
+    ----------
+    .. [1] Wang and Isola (2020), "Understanding Contrastive Representation Learning through
+       Alignment and Uniformity on the Hypersphere", ICML, arXiv:2005.10242, section 4.1.2.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_contrastive.deep import uniformity
+    >>> uniformity(torch.eye(3)), uniformity(torch.tensor([[1.0], [2.0]]))
+    (tensor(-4.), tensor(0.))
+    """
+    _check_matrix(embeddings)
+    n_samples = len(embeddings)
+    with full_precision(embeddings) as (embeddings,):
+        # on the sphere, -t |u - v|^2 = 2 t u'v - 2 t
+        sums = log_sum_exp_over_others(unit_vectors(embeddings), n_samples, 2.0 * t)
+        return torch.logsumexp(sums, dim=0) - 2 * t - math.log(n_samples * (n_samples - 1))
+
+
+def contrastive_accuracy(embeddings_1: Tensor, embeddings_2: Tensor) -> Tensor:
+    """Share of the anchors that find the other view of their sample.
+
+    Parameters
+    ----------
+    embeddings_1, embeddings_2 : Tensor of shape (n_samples, n_components)
+        Embeddings of two views of the same samples, row by row; at least two samples.
+
+    Returns
+    -------
+    accuracy : Tensor of shape ()
+        Share of the 2 n_samples embeddings to which, by cosine similarity, the other view of the
+        sample is nearer than every embedding of another sample. A tie, to rounding, counts as
+        wrong, so that embeddings which are all alike have accuracy 0.
+
+    Raises
+    ------
+    ValueError
+        If the embeddings differ in shape, or there are fewer than two samples.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_contrastive.deep import contrastive_accuracy
+    >>> view = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    >>> contrastive_accuracy(view, view)
+    tensor(0.3333)
+    """
+    check_pairs(embeddings_1, embeddings_2)
+    n_samples = len(embeddings_1)
+    with full_precision(embeddings_1, embeddings_2) as pair:
+        units = unit_vectors(torch.cat(pair))
+        partners = partner_similarities(*units.split(n_samples))
+        rounding = 16 * torch.finfo(units.dtype).eps
+        found = partners > max_over_others(units, n_samples) + rounding
+        return found.to(units.dtype).mean()
+
+
+def collapse_share(representations: Tensor) -> Tensor:
+    """Share of the mean square of unit vectors that differs between samples; 0 is collapse.
+
+    Parameters
+    ----------
+    representations : Tensor of shape (n_samples, n_components)
+        Representations, or embeddings, of different samples; at least two.
+
+    Returns
+    -------
+    share : Tensor of shape ()
+        Mean of |u - m|^2, with u the unit vectors and m their mean, which is 1 - |m|^2: 0 where all
+        representations point the same way (those of zeros too), 1 where the mean is zero.
+        Representations without negative entries do not reach 1.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two samples, or the representations are not a matrix.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_contrastive.deep._diagnostics import collapse_share
+    >>> alike, opposite = torch.tensor([[1.0], [2.0]]), torch.tensor([[1.0], [-2.0]])
+    >>> collapse_share(alike), collapse_share(opposite)
+    (tensor(0.), tensor(1.))
+    """
+    _check_matrix(representations)
+    with full_precision(representations) as (representations,):
+        units = unit_vectors(representations)
+        # not 1 - |m|^2, of which rounding leaves nothing near collapse
+        return torch.mean(torch.sum((units - units.mean(dim=0)) ** 2, dim=1))
+
+
+def _check_matrix(embeddings):
+    """Raise ValueError unless these are embeddings of at least two samples."""
+    if embeddings.ndim != 2 or len(embeddings) < 2:
+        raise ValueError(
+            f"The embeddings have shape {tuple(embeddings.shape)}; it must be "
+            "(n_samples, n_components), of at least 2 samples."
+        )

@@ -1,0 +1,301 @@
+"""How much of the labels frozen representations hold: linear probe, neighbours, few labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state, check_X_y
+from sklearn.utils.multiclass import check_classification_targets
+
+from ._typing import FloatArray, RandomState
+
+__all__ = ["LabelEfficiency", "knn_accuracy", "label_efficiency_curve", "linear_probe"]
+
+AUTO_C = (1e-3, 1e-2, 1e-1, 1.0)
+
+
+def linear_probe(
+    H_train: ArrayLike,
+    y_train: ArrayLike,
+    H_test: ArrayLike,
+    y_test: ArrayLike,
+    *,
+    C: float | Literal["auto"] = 1.0,
+    max_iter: int = 1000,
+) -> float:
+    """Accuracy of logistic regression on standardised representations.
+
+    Parameters
+    ----------
+    H_train : array-like of shape (n_train, n_components)
+        Representations of the labelled samples.
+    y_train : array-like of shape (n_train,)
+        Their labels, of two classes or more.
+    H_test : array-like of shape (n_test, n_components)
+        Representations of the samples to be told apart.
+    y_test : array-like of shape (n_test,)
+        Their labels; a class that is not in `y_train` cannot be found.
+    C : float or "auto", default=1.0
+        Inverse strength of the penalty. "auto" takes that of .001, .01, .1 and 1 which is best in
+        stratified cross-validation of the labelled samples; it costs about fifteen times as much.
+    max_iter : int, default=1000
+        Most iterations; where they do not suffice, scikit-learn warns.
+
+    Returns
+    -------
+    accuracy : float
+        Share of the test samples that are labelled right.
+
+    Raises
+    ------
+    ValueError
+        If samples and labels do not fit, there is one class only, or C="auto" and a class has one
+        sample.
+
+    See Also
+    --------
+    knn_accuracy : Needs no training and no penalty.
+    label_efficiency_curve : The same with few labels.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_contrastive.evaluation import linear_probe
+    >>> X, y = load_digits(return_X_y=True)
+    >>> round(linear_probe(X[:500], y[:500], X[500:], y[500:]), 1)
+    0.9
+    """
+    H_train, y_train, H_test, y_test = _checked(H_train, y_train, H_test, y_test)
+    classes, counts = np.unique(y_train, return_counts=True)
+    if len(classes) < 2:
+        raise ValueError(f"The labelled samples are all of class {classes[0]}; give two classes.")
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=max_iter))
+    if C == "auto":
+        probe = _searched(probe, counts.min())
+    else:
+        probe.set_params(logisticregression__C=C)
+    return float(probe.fit(H_train, y_train).score(H_test, y_test))
+
+
+def knn_accuracy(
+    H_train: ArrayLike,
+    y_train: ArrayLike,
+    H_test: ArrayLike,
+    y_test: ArrayLike,
+    *,
+    n_neighbors: int = 10,
+) -> float:
+    """Accuracy of the vote of the nearest labelled representations, by cosine similarity.
+
+    Parameters
+    ----------
+    H_train : array-like of shape (n_train, n_components)
+        Representations of the labelled samples.
+    y_train : array-like of shape (n_train,)
+        Their labels.
+    H_test : array-like of shape (n_test, n_components)
+        Representations of the samples to be told apart.
+    y_test : array-like of shape (n_test,)
+        Their labels.
+    n_neighbors : int, default=10
+        Number of neighbours, one vote each. Of classes with as many votes the first in the order of
+        labels wins.
+
+    Returns
+    -------
+    accuracy : float
+        Share of the test samples that are labelled right.
+
+    Raises
+    ------
+    ValueError
+        If samples and labels do not fit, or there are fewer labelled samples than neighbours.
+
+    See Also
+    --------
+    linear_probe : Learns which directions matter.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_contrastive.evaluation import knn_accuracy
+    >>> X, y = load_digits(return_X_y=True)
+    >>> round(knn_accuracy(X[:500], y[:500], X[500:], y[500:]), 1)
+    0.9
+    """
+    H_train, y_train, H_test, y_test = _checked(H_train, y_train, H_test, y_test)
+    if n_neighbors > len(H_train):
+        raise ValueError(
+            f"n_neighbors={n_neighbors} is more than the {len(H_train)} labelled samples."
+        )
+    voters = KNeighborsClassifier(n_neighbors, metric="cosine", algorithm="brute")
+    return float(voters.fit(H_train, y_train).score(H_test, y_test))
+
+
+@dataclass(frozen=True, eq=False)
+class LabelEfficiency:
+    """Accuracy of the linear probe by the number of labels, draw by draw.
+
+    Parameters
+    ----------
+    n_labels : ndarray of shape (n_sizes,)
+        Numbers of labelled samples.
+    accuracy : ndarray of shape (n_sizes, n_draws)
+        Accuracy on the test samples with each draw of the labelled ones.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (n_sizes,)
+        Mean over the draws.
+    std : ndarray of shape (n_sizes,)
+        Standard deviation over the draws (ddof=1); NaN for one draw.
+    """
+
+    n_labels: NDArray[np.integer]
+    accuracy: FloatArray
+
+    @property
+    def mean(self) -> FloatArray:
+        """Mean over the draws."""
+        return self.accuracy.mean(axis=1)
+
+    @property
+    def std(self) -> FloatArray:
+        """Standard deviation over the draws."""
+        if self.accuracy.shape[1] == 1:
+            return np.full(len(self.n_labels), np.nan)
+        return self.accuracy.std(axis=1, ddof=1)
+
+
+def label_efficiency_curve(
+    H_train: ArrayLike,
+    y_train: ArrayLike,
+    H_test: ArrayLike,
+    y_test: ArrayLike,
+    *,
+    n_labels: Sequence[int] = (100, 1000, 5000),
+    n_draws: int = 5,
+    C: float | Literal["auto"] = 1.0,
+    max_iter: int = 1000,
+    random_state: RandomState = None,
+) -> LabelEfficiency:
+    """Accuracy of the linear probe where only some of the samples are labelled.
+
+    The labelled samples are drawn at random, all classes in the proportions that they have and at
+    least one sample of each. Within a draw, fewer labels are a part of more, so that differences
+    along the curve do not come from the draw.
+
+    Parameters
+    ----------
+    H_train : array-like of shape (n_train, n_components)
+        Representations of the samples that may be labelled.
+    y_train : array-like of shape (n_train,)
+        Their labels.
+    H_test : array-like of shape (n_test, n_components)
+        Representations of the samples to be told apart.
+    y_test : array-like of shape (n_test,)
+        Their labels.
+    n_labels : sequence of int, default=(100, 1000, 5000)
+        Numbers of labelled samples, each at least the number of classes.
+    n_draws : int, default=5
+        Number of draws.
+    C : float or "auto", default=1.0
+        Of :func:`linear_probe`.
+    max_iter : int, default=1000
+        Of :func:`linear_probe`.
+    random_state : int, RandomState instance or None, default=None
+        Draws the labelled samples; an int gives the same ones to all representations.
+
+    Returns
+    -------
+    curve : LabelEfficiency
+        The accuracies, with their mean and standard deviation over the draws.
+
+    Raises
+    ------
+    ValueError
+        If a number of labels exceeds the samples or is less than the classes, there are no draws,
+        or samples and labels do not fit.
+
+    See Also
+    --------
+    linear_probe : With all labels.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_contrastive.evaluation import label_efficiency_curve
+    >>> X, y = load_digits(return_X_y=True)
+    >>> curve = label_efficiency_curve(
+    ...     X[:900], y[:900], X[900:], y[900:], n_labels=(20, 200), n_draws=3, random_state=0
+    ... )
+    >>> curve.accuracy.shape
+    (2, 3)
+    >>> bool(curve.mean[0] < curve.mean[1])
+    True
+    """
+    H_train, y_train, H_test, y_test = _checked(H_train, y_train, H_test, y_test)
+    sizes = np.atleast_1d(np.asarray(n_labels))
+    n_classes = len(np.unique(y_train))
+    if sizes.ndim > 1 or sizes.dtype.kind not in "iu":
+        raise ValueError(f"n_labels={n_labels!r} must be integers.")
+    if sizes.size == 0 or sizes.min() < n_classes or sizes.max() > len(H_train):
+        raise ValueError(
+            f"n_labels={n_labels!r} must lie between the number of classes, {n_classes}, and that "
+            f"of samples, {len(H_train)}."
+        )
+    if n_draws < 1:
+        raise ValueError(f"n_draws={n_draws} must be at least 1.")
+    rng = check_random_state(random_state)
+    accuracy = np.empty((len(sizes), n_draws))
+    for draw in range(n_draws):
+        order = _stratified_order(y_train, rng)
+        for row, size in enumerate(sizes):
+            labelled = order[:size]
+            accuracy[row, draw] = linear_probe(
+                H_train[labelled], y_train[labelled], H_test, y_test, C=C, max_iter=max_iter
+            )
+    return LabelEfficiency(sizes, accuracy)
+
+
+def _checked(H_train, y_train, H_test, y_test):
+    """Arrays of the arguments, or what is wrong with them."""
+    H_train, y_train = check_X_y(H_train, y_train, dtype=(np.float64, np.float32))
+    H_test, y_test = check_X_y(H_test, y_test, dtype=(np.float64, np.float32))
+    if H_train.shape[1] != H_test.shape[1]:
+        raise ValueError(
+            f"H_train has {H_train.shape[1]} components and H_test {H_test.shape[1]}; they must be "
+            "representations by the same encoder."
+        )
+    check_classification_targets(y_train)
+    return H_train, y_train, H_test, y_test
+
+
+def _searched(probe: Pipeline, smallest_class: int) -> GridSearchCV:
+    """The probe with its penalty chosen by cross-validation."""
+    if smallest_class < 2:
+        raise ValueError(
+            'C="auto" needs at least two labelled samples of each class; give a float.'
+        )
+    grid = {"logisticregression__C": AUTO_C}
+    return GridSearchCV(probe, grid, cv=StratifiedKFold(min(5, int(smallest_class))))
+
+
+def _stratified_order(y, rng):
+    """An order of the samples in which every beginning has the classes in their proportions."""
+    order = rng.permutation(len(y))
+    _, classes, counts = np.unique(y[order], return_inverse=True, return_counts=True)
+    by_class = np.argsort(classes, kind="stable")
+    rank = np.empty(len(y))
+    rank[by_class] = np.arange(len(y)) - np.repeat(np.cumsum(counts) - counts, counts)
+    # the first of each class come first of all
+    return order[np.argsort(rank / counts[classes], kind="stable")]
