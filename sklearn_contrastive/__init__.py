@@ -1,6 +1,9 @@
 """Contrastive learning as scikit-learn estimators."""
 
-from . import augmentation, datasets, deep, exceptions, linear, metrics, theory
+from typing import TYPE_CHECKING
+
+from . import augmentation, datasets, deep, evaluation, exceptions, linear, metrics, theory
+from ._lazy import lazy_names
 from .augmentation import MaskedAugmenter
 from .linear import (
     HeteroPCA,
@@ -9,8 +12,12 @@ from .linear import (
     SupervisedLinearContrastive,
 )
 
+if TYPE_CHECKING:
+    from .deep import SimCLREmbedder as SimCLREmbedder
+
 __version__ = "0.1.0"
 
+# SimCLREmbedder is here as well, but not for `import *`, which would need PyTorch
 __all__ = [
     "HeteroPCA",
     "LinearContrastive",
@@ -20,8 +27,11 @@ __all__ = [
     "augmentation",
     "datasets",
     "deep",
+    "evaluation",
     "exceptions",
     "linear",
     "metrics",
     "theory",
 ]
+
+__getattr__, __dir__ = lazy_names(__name__, {"SimCLREmbedder": ".deep._simclr"}, globals())

@@ -57,12 +57,15 @@ class fit_progress:
 
     X, y : object
         What ``fit`` was given; handed on to the callbacks.
+
+    n_steps : int or None
+        Number of steps, where that is known.
     """
 
-    def __init__(self, estimator, X=None, y=None):
+    def __init__(self, estimator, X=None, y=None, n_steps=None):
         self._arguments = {"estimator": estimator, "X": X, "y": y}
         start = estimator._init_callback_context
-        self._context = start(max_subtasks=None) if start is not None else None
+        self._context = start(max_subtasks=n_steps) if start is not None else None
 
     def __enter__(self):
         if self._context is not None:

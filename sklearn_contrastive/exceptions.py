@@ -1,6 +1,16 @@
 """Warnings that a user may want to filter."""
 
-__all__ = ["ComponentsWarning", "HeywoodWarning", "LabelsWarning", "MissingValuesWarning"]
+__all__ = [
+    "CollapseWarning",
+    "ComponentsWarning",
+    "HeywoodWarning",
+    "LabelsWarning",
+    "MissingValuesWarning",
+]
+
+
+class CollapseWarning(UserWarning):
+    """A trained encoder gives all samples the same representation."""
 
 
 class ComponentsWarning(UserWarning):

@@ -4,46 +4,54 @@ It needs the packages of ``pip install "sklearn-contrastive[deep]"``, which are 
 of its names is first used, not before.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from .._lazy import lazy_names
+
 if TYPE_CHECKING:
+    from ._diagnostics import alignment, contrastive_accuracy, uniformity
     from ._linear_encoder import LinearContrastiveEncoder
     from ._linear_training import (
         train_linear_autoencoder,
         train_linear_contrastive_encoder,
         train_linear_gan,
     )
-    from ._losses import linear_contrastive_loss
+    from ._losses import (
+        decoupled_contrastive_loss,
+        linear_contrastive_loss,
+        nt_xent_loss,
+        spectral_contrastive_loss,
+    )
+    from ._simclr import SimCLREmbedder
 
 __all__ = [
+    "SimCLREmbedder",
     "LinearContrastiveEncoder",
+    "nt_xent_loss",
+    "decoupled_contrastive_loss",
+    "spectral_contrastive_loss",
     "linear_contrastive_loss",
+    "alignment",
+    "uniformity",
+    "contrastive_accuracy",
     "train_linear_autoencoder",
     "train_linear_contrastive_encoder",
     "train_linear_gan",
 ]
 
 _MODULE_OF = {
-    "LinearContrastiveEncoder": "_linear_encoder",
-    "linear_contrastive_loss": "_losses",
-    "train_linear_autoencoder": "_linear_training",
-    "train_linear_contrastive_encoder": "_linear_training",
-    "train_linear_gan": "_linear_training",
+    "SimCLREmbedder": "._simclr",
+    "LinearContrastiveEncoder": "._linear_encoder",
+    "nt_xent_loss": "._losses",
+    "decoupled_contrastive_loss": "._losses",
+    "spectral_contrastive_loss": "._losses",
+    "linear_contrastive_loss": "._losses",
+    "alignment": "._diagnostics",
+    "uniformity": "._diagnostics",
+    "contrastive_accuracy": "._diagnostics",
+    "train_linear_autoencoder": "._linear_training",
+    "train_linear_contrastive_encoder": "._linear_training",
+    "train_linear_gan": "._linear_training",
 }
 
-
-def __getattr__(name):
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        module = import_module(f".{_MODULE_OF[name]}", __name__)
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f'{__name__} needs PyTorch and skorch: pip install "sklearn-contrastive[deep]"'
-        ) from error
-    return getattr(module, name)
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _MODULE_OF, globals())

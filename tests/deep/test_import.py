@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import sklearn_contrastive.deep
-from sklearn_contrastive import deep
+from sklearn_contrastive import augmentation, deep
 
 WITHOUT_TORCH = """
 import json, sys
@@ -42,21 +42,26 @@ print(json.dumps([before, "torch" in sys.modules]))
 
 def test_a_missing_pytorch_is_told_in_one_line_when_a_name_is_used():
     program = """
-import sklearn_contrastive.deep as deep
-said = []
-for name in deep.__all__:
-    try:
-        getattr(deep, name)
-    except ImportError as error:
-        said.append(str(error))
-print(json.dumps([dir(deep), said]))
+import sklearn_contrastive
+from sklearn_contrastive import augmentation, deep
+said = {}
+for module, names in [
+    (sklearn_contrastive, ["SimCLREmbedder"]), (deep, deep.__all__),
+    (augmentation, augmentation.__all__),
+]:
+    assert set(names) <= set(dir(module))
+    for name in names:
+        try:
+            getattr(module, name)
+        except ImportError as error:
+            said[f"{module.__name__}.{name}"] = str(error)
+print(json.dumps(said))
 """
-    names, said = fresh_python(WITHOUT_TORCH + program)
-    assert set(deep.__all__) <= set(names)
-    assert len(said) == len(deep.__all__)
-    assert set(said) == {
-        'sklearn_contrastive.deep needs PyTorch and skorch: pip install "sklearn-contrastive[deep]"'
-    }
+    said = fresh_python(WITHOUT_TORCH + program)
+    # MaskedAugmenter needs none
+    assert len(said) == 1 + len(deep.__all__) + len(augmentation.__all__) - 1
+    for name, text in said.items():
+        assert text == f'{name} needs PyTorch and skorch: pip install "sklearn-contrastive[deep]"'
 
 
 def test_closed_forms_need_no_pytorch_and_the_gradient_solver_says_so():

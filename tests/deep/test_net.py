@@ -14,10 +14,10 @@ from strategies import SEEDS
 from torch import nn
 
 from sklearn_contrastive.deep._batches import IndexBatches, TensorSamples
-from sklearn_contrastive.deep._devices import best_device, usable_device
+from sklearn_contrastive.deep._devices import usable_device
 from sklearn_contrastive.deep._net import Trainer
 from sklearn_contrastive.deep._objectives import ContrastiveObjective, Objective
-from sklearn_contrastive.deep._schedule import WarmupCosine, cosine
+from sklearn_contrastive.deep._schedule import cosine
 
 X = torch.randn(23, 4, generator=torch.Generator().manual_seed(0))
 

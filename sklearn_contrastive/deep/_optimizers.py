@@ -1,0 +1,108 @@
+"""Optimisers by name, and the learning rates that suit them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+__all__ = ["OPTIMIZERS", "OptimizerRecipe", "peak_learning_rate"]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """An optimiser: what makes it, its learning rate at batch 256, the rule it is used with."""
+
+    make: Callable[..., torch.optim.Optimizer]
+    base_rate: float
+    rule: str
+
+
+def _lars(groups: list[dict[str, Any]], **settings: Any) -> torch.optim.Optimizer:
+    from timm.optim import Lars
+
+    return Lars(groups, momentum=0.9, **settings)
+
+
+def _sgd(groups: list[dict[str, Any]], **settings: Any) -> torch.optim.Optimizer:
+    return torch.optim.SGD(groups, momentum=0.9, nesterov=True, **settings)
+
+
+# Base rates: AdamW's and SGD's from benchmarks/images/settings.py and the best public recipe for
+# CIFAR-10; LARS's is the paper's 0.075 sqrt(batch size), which at 256 is 1.2.
+OPTIMIZERS = {
+    "adamw": _Kind(torch.optim.AdamW, 2e-3, "sqrt"),
+    "sgd": _Kind(_sgd, 0.03, "linear"),
+    "lars": _Kind(_lars, 1.2, "sqrt"),
+}
+_POWERS = {"linear": 1.0, "sqrt": 0.5}
+# SimCLR, section 2: the linear rule of LARS is 0.3 at a batch of 256
+_LINEAR_LARS = 0.3
+
+
+def peak_learning_rate(learning_rate: float | str, optimizer: str, batch_size: int) -> float:
+    """Learning rate at the top of the schedule.
+
+    Parameters
+    ----------
+    learning_rate : float or {"auto", "linear", "sqrt"}
+        A number is taken as it is. "linear" and "sqrt" grow with the batch and its square root;
+        "auto" is the one of the two that the optimiser is used with.
+    optimizer : {"adamw", "sgd", "lars"}
+        Its name.
+    batch_size : int
+        Number of images in a batch.
+
+    Returns
+    -------
+    rate : float
+        For a batch of 256: 0.002 of AdamW, 0.03 of SGD; of LARS 0.3 with "linear" and 1.2 with
+        "sqrt", as in the paper.
+
+    References
+    ----------
+    .. [1] Chen, Kornblith, Norouzi and Hinton (2020), "A Simple Framework for Contrastive Learning
+       of Visual Representations", ICML, section 2.1 and appendix B.1.
+    """
+    if not isinstance(learning_rate, str):
+        return float(learning_rate)
+    kind = OPTIMIZERS[optimizer]
+    rule = kind.rule if learning_rate == "auto" else learning_rate
+    base = _LINEAR_LARS if (optimizer, rule) == ("lars", "linear") else kind.base_rate
+    return base * (batch_size / 256) ** _POWERS[rule]
+
+
+@dataclass(frozen=True)
+class OptimizerRecipe:
+    """Makes an optimiser that decays weights, but neither biases nor the scales of norms.
+
+    Parameters
+    ----------
+    name : {"adamw", "sgd", "lars"}
+        Which one.
+    weight_decay : float
+        Of the weights. Without decay LARS does not adapt its rate either.
+    """
+
+    name: str
+    weight_decay: float
+
+    def __call__(self, groups: Iterable[dict[str, Any]], **settings: Any) -> torch.optim.Optimizer:
+        """The optimiser of the parameters in `groups`; `settings` has `lr`."""
+        parameters = [each for group in groups for each in group["params"] if each.requires_grad]
+        weights, others = _split(parameters)
+        groups = [
+            {"params": weights, "weight_decay": self.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
+        make = OPTIMIZERS[self.name].make
+        return make([group for group in groups if group["params"]], **settings)
+
+
+def _split(parameters: list[nn.Parameter]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Matrices and filters, and the others."""
+    weights = [each for each in parameters if each.ndim > 1]
+    return weights, [each for each in parameters if each.ndim <= 1]

@@ -1,0 +1,100 @@
+"""From the parameters of SimCLREmbedder to a trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from numpy.typing import ArrayLike
+from sklearn.neighbors import KNeighborsClassifier
+
+from .._images._source import ImageSource
+from .._typing import FloatArray
+from ..augmentation._images import Augmentation, PatchMasking, make_augmentation
+from ._devices import usable_device
+from ._net import Trainer
+from ._objectives import ContrastiveObjective
+from ._optimizers import OptimizerRecipe, peak_learning_rate
+from ._schedule import WarmupCosine
+from ._simclr_losses import PairLoss
+from ._simclr_network import NetworkRecipe
+from ._simclr_views import ImageViews
+
+__all__ = ["nearest_neighbour_accuracy", "schedule_of", "simclr_trainer"]
+
+_N_NEIGHBORS = 10
+
+
+def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int) -> Trainer:
+    """Trainer of a SimCLR network, not yet initialised.
+
+    Parameters
+    ----------
+    images : ImageSource
+        What it will be trained on; their channels' moments normalise the images.
+    parameters : mapping
+        Those of SimCLREmbedder.
+    seed : int
+        Draws weights, batches and views.
+
+    Returns
+    -------
+    trainer : Trainer
+        For images.
+    """
+    device = usable_device(parameters["device"])
+    moments = images.moments()
+    batch_size = min(parameters["batch_size"], len(images))
+    optimizer, rate = parameters["optimizer"], parameters["learning_rate"]
+    return Trainer(
+        NetworkRecipe(
+            parameters["encoder"],
+            images.shape,
+            parameters["pretrained"],
+            parameters["projection_head"],
+            parameters["projection_dim"],
+            tuple(map(float, moments.mean)),
+            tuple(map(float, moments.std)),
+        ),
+        ContrastiveObjective(
+            ImageViews(_augmentation(parameters["augmentations"], images), channels_last=True),
+            PairLoss(parameters["loss"], parameters["temperature"]),
+        ),
+        seed=seed,
+        schedule=schedule_of(parameters["warmup_epochs"], parameters["max_epochs"]),
+        half=_computes_in_half(parameters["precision"], device),
+        channels_last=True,
+        optimizer=OptimizerRecipe(optimizer, parameters["weight_decay"]),
+        lr=peak_learning_rate(rate, optimizer, batch_size),
+        max_epochs=parameters["max_epochs"],
+        batch_size=batch_size,
+        device=device,
+    )
+
+
+def schedule_of(warmup_epochs: float, max_epochs: int) -> WarmupCosine:
+    """Warm-up, for half of the epochs at most, and cosine."""
+    return WarmupCosine(min(warmup_epochs / max_epochs, 0.5))
+
+
+def nearest_neighbour_accuracy(rows: FloatArray, labels: ArrayLike) -> float:
+    """Share of rows whose label the nearest others, by cosine similarity, predict."""
+    n_neighbors = min(_N_NEIGHBORS, len(rows) - 1)
+    neighbours = KNeighborsClassifier(n_neighbors, metric="cosine").fit(rows, labels)
+    return float((neighbours.predict(None) == labels).mean())
+
+
+def _augmentation(augmentations: Any, images: ImageSource) -> Augmentation:
+    """What makes views of these images."""
+    if images.any_values and augmentations == "simclr":
+        # features have neither places nor colours; a hidden one is at the mean
+        return PatchMasking(patch_size=1, fill=float(images.moments().mean[0]))
+    return make_augmentation(augmentations)
+
+
+def _computes_in_half(precision: str, device: torch.device) -> bool:
+    """Whether to compute in bfloat16."""
+    if precision == "auto":
+        return device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return precision == "bfloat16"

@@ -1,0 +1,154 @@
+"""One training of a SimCLR network: what is done between its epochs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from .._images._source import ImageSource
+from .._typing import FloatArray
+from ._checkpoint import Checkpoint
+from ._diagnostics import alignment, contrastive_accuracy, uniformity
+from ._net import Trainer
+from ._simclr_network import SimCLRNetwork
+
+__all__ = ["Training", "embed"]
+
+
+class Training:
+    """Trains a network for the epochs of its trainer, and remembers the last one that ended.
+
+    Parameters
+    ----------
+    net : Trainer
+        Initialised; its objective is a `ContrastiveObjective`.
+    images : ImageSource
+        What it is trained on.
+    checkpoint : Checkpoint or None
+        Where each epoch is kept, and where a training that was cut off is taken up.
+    evaluate : callable or None
+        Takes the network, returns a number for the record.
+    on_record : callable
+        Called with the record of each epoch.
+    """
+
+    def __init__(
+        self,
+        net: Trainer,
+        images: ImageSource,
+        *,
+        checkpoint: Checkpoint | None = None,
+        evaluate: Callable[[SimCLRNetwork], float] | None = None,
+        on_record: Callable[[dict[str, Any]], None],
+    ):
+        self.net = net
+        self._images = images
+        self._checkpoint = checkpoint
+        self._evaluate = evaluate
+        self._on_record = on_record
+        self._last_epoch: dict[str, Any] | None = None
+
+    def run(self) -> None:
+        """Train until the end, from the checkpoint if there is one."""
+        net = self.net
+        net.n_steps_ = 0
+        if self._checkpoint is not None and (kept := self._checkpoint.load()) is not None:
+            net.load_training_state(kept)
+            self._last_epoch = kept
+        steps = len(net.get_iterator(self._images))
+        self._began = time.perf_counter()
+        net.partial_fit(
+            self._images.resident(net.device),
+            n_epochs=net.max_epochs - net.n_steps_ // steps,
+            on_epoch=self._end_epoch,
+        )
+
+    def back_to_last_epoch(self) -> bool:
+        """Undo the steps since the last epoch that ended; False if none has ended."""
+        if self._last_epoch is None:
+            return False
+        self.net.load_training_state(self._last_epoch)
+        return True
+
+    def records(self) -> list[dict[str, Any]]:
+        """One dict per epoch: number, loss, learning rate and diagnostics."""
+        names = {"train_loss": "loss"}
+        return [
+            {names.get(key, key): value for key, value in epoch.items() if key != "batches"}
+            for epoch in self.net.history
+        ]
+
+    def _end_epoch(self, net: Trainer) -> None:
+        for name, value in self._diagnostics(net).items():
+            net.history.record(name, value)
+        self._last_epoch = net.training_state()
+        if self._checkpoint is not None:
+            self._checkpoint.save(self._last_epoch)
+        self._on_record(self.records()[-1])
+
+    def _diagnostics(self, net):
+        """What the record says beside the loss; of the embeddings of the last batch."""
+        views = [view.float() for view in net.criterion_.last_embeddings]
+        found = {
+            "learning_rate": float(net.optimizer_.param_groups[0]["lr"]),
+            "alignment": float(alignment(*views)),
+            "uniformity": float(uniformity(torch.cat(views))),
+            "contrastive_accuracy": float(contrastive_accuracy(*views)),
+        }
+        if self._evaluate is not None:
+            found["knn_accuracy"] = float(self._evaluate(net.module_))
+        now = time.perf_counter()
+        found["seconds"], self._began = now - self._began, now
+        return found
+
+
+def embed(network: SimCLRNetwork, images: ImageSource, output: str, batch_size: int) -> FloatArray:
+    """What a network makes of images, in batches.
+
+    Parameters
+    ----------
+    network : SimCLRNetwork
+        Where its weights are, that is computed; its state is not changed.
+    images : ImageSource
+        The images.
+    output : {"representation", "projection", "middle"}
+        Which of its layers.
+    batch_size : int
+        Number of images at once.
+
+    Returns
+    -------
+    rows : ndarray of float32 of shape (n_images, width)
+        Image by image.
+    """
+    device = next(network.parameters()).device
+    indices = torch.arange(len(images)).split(batch_size)
+    rows, done = None, 0
+    with _evaluating(network), torch.inference_mode():
+        for batch in images.batches(indices, device):
+            batch = batch.contiguous(memory_format=torch.channels_last)
+            made = network.output(batch, output).float().cpu().numpy()
+            if rows is None:
+                rows = np.empty((len(images), made.shape[1]), np.float32)
+            rows[done : done + len(made)] = made
+            done += len(made)
+    return rows
+
+
+class _evaluating:
+    """Put a network into evaluation mode, and back."""
+
+    def __init__(self, network: nn.Module):
+        self._network = network
+        self._was_training = network.training
+
+    def __enter__(self):
+        self._network.eval()
+
+    def __exit__(self, *error):
+        self._network.train(self._was_training)
