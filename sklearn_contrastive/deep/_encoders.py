@@ -102,6 +102,7 @@ def build_encoder(
             f"The factory encoder={encoder!r} returned {type(module).__name__}; it must return a "
             "torch.nn.Module."
         )
+    module.float()  # whatever PyTorch's default was when it was made
     encoder_width(module, shape)
     return module
 
@@ -188,7 +189,12 @@ def _named_encoder(name, shape, pretrained):
         return _timm_encoder(_timm(name), name, shape, pretrained)
     if pretrained:
         raise _no_weights(name)
-    return narrow_resnet(shape[0], stem_stride=1 if _is_small(shape) else 2)
+    return narrow_resnet(shape[0], stem_stride=_narrow_stride(min(shape[1:])))
+
+
+def _narrow_stride(side):
+    """Stride of the stem: a CPU has no time for 28 x 28 places, and digits have none to lose."""
+    return 1 if side < 24 else 2 if side < SMALL_SIDE else 4
 
 
 def _timm_encoder(timm: ModuleType, name, shape, pretrained):

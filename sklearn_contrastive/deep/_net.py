@@ -253,6 +253,13 @@ class Trainer(NeuralNet):
         generator.set_state(torch.from_numpy(np.array(state["generator_"], dtype=np.uint8)))
         super().__setstate__(state | {"generator_": generator})
 
+    def set_learning_rate(self, rate: float) -> None:
+        """Set the largest rate of the schedule, also of a training that goes on."""
+        self.lr = rate
+        if self.initialized_:
+            for group in self.optimizer_.param_groups:
+                group["initial_lr"] = rate
+
     def _set_learning_rate(self, progress):
         """Each group's own, at this share of all steps."""
         for group in self.optimizer_.param_groups:
@@ -281,4 +288,5 @@ def _copied(state: Any) -> Any:
         return {key: _copied(value) for key, value in state.items()}
     if isinstance(state, list | tuple):
         return type(state)(_copied(value) for value in state)
-    return state
+    # a checkpoint with NumPy's numbers could be written, but not read
+    return state.item() if isinstance(state, np.generic) else state

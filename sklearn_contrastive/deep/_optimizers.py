@@ -93,6 +93,8 @@ class OptimizerRecipe:
     def __call__(self, groups: Iterable[dict[str, Any]], **settings: Any) -> torch.optim.Optimizer:
         """The optimiser of the parameters in `groups`; `settings` has `lr`."""
         parameters = [each for group in groups for each in group["params"] if each.requires_grad]
+        if not parameters:
+            raise ValueError("No part of the network can be trained: all has requires_grad=False.")
         weights, others = _split(parameters)
         groups = [
             {"params": weights, "weight_decay": self.weight_decay},

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-import copy
 import os
-import warnings
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
-import numpy as np
-import torch
 from numpy.typing import ArrayLike
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from .._base import ContrastiveEstimator, fit_progress, fitted_state_kept_on_error
-from .._images._input import validated_images
-from .._images._source import image_source
 from .._sklearn_compat import Interval, StrOptions, fit_context
-from .._typing import FloatArray, MatrixLike, RandomState, VectorLike
-from ..exceptions import CollapseWarning
-from ._checkpoint import fingerprint, locked_checkpoint
-from ._diagnostics import collapse_share
-from ._net import Trainer
+from .._typing import MatrixLike, RandomState, VectorLike
+from ._image_embedder import ImageEmbedder
 from ._optimizers import OPTIMIZERS
 from ._simclr_losses import LOSSES
-from ._simclr_trainer import nearest_neighbour_accuracy, schedule_of, simclr_trainer
-from ._simclr_training import Training, embed
 
 __all__ = ["SimCLREmbedder"]
 
-# Of the squared length of representations: float32 leaves about 1e-7 where all are the same.
-_COLLAPSED = 1e-5
-# images that are looked at for it
-_LOOKED_AT = 512
-# what a training is, whoever watches it
-_NOT_PART_OF_TRAINING = ("checkpoint_dir", "verbose", "output")
 
-
-class SimCLREmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ContrastiveEstimator):
+class SimCLREmbedder(ImageEmbedder):
     """Representations of images, learned without labels by SimCLR.
 
     An encoder f, a network, is trained so that two random views of an image, crops in other
@@ -83,7 +60,8 @@ class SimCLREmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrast
     augmentations : {"simclr", "crop", "crop_flip", "masking", "none"} or callable, default="simclr"
         What makes the views: a name, an object of :mod:`sklearn_contrastive.augmentation` such as
         ``SimCLRAugmentation(strength=0.5)``, or any callable from a batch (n, c, h, w) in [0, 1] to
-        such a batch, kornia's modules among them. For rows of features "simclr" is random masking.
+        such a batch, kornia's modules among them. It may draw from PyTorch's random state, which is
+        seeded, but not from NumPy's, which is not. For rows of features "simclr" is random masking.
 
     batch_size : int, default=256
         Number of images in a step, at least 3. The others of the batch are the negatives. More than
@@ -105,7 +83,7 @@ class SimCLREmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrast
 
     warmup_epochs : float, default=1
         Epochs in which the learning rate rises, at most half of them; then it falls to 0 as a
-        cosine does. The paper has 10 of 100.
+        cosine does. Where that would be a single step there is no warm-up. The paper has 10 of 100.
 
     device : str, default="auto"
         "auto" is a GPU if there is one; or a name in the words of PyTorch, such as "cpu".
@@ -318,9 +296,9 @@ class SimCLREmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrast
         """Train for `max_epochs` more.
 
         Weights and optimiser go on from where they are; the learning rate rises and falls once
-        more, in a schedule of its own. Other images of the same shape may be given. Parameters that
-        were changed since the first call have no effect, but `max_epochs`, `warmup_epochs`,
-        `checkpoint_dir` and `verbose`.
+        more, in a schedule of its own. Other images of the same shape may be given. Of parameters
+        that were changed since the first call, these have an effect: `max_epochs`,
+        `warmup_epochs`, `batch_size`, `learning_rate`, `checkpoint_dir` and `verbose`.
 
         Parameters
         ----------
@@ -342,168 +320,3 @@ class SimCLREmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrast
             The fitted estimator.
         """
         return self._train(X, y, anew=not hasattr(self, "net_"), validation=(X_val, y_val))
-
-    def transform(self, X: MatrixLike | Tensor | Sequence[os.PathLike[str]]) -> FloatArray:
-        """Compute the representations of images.
-
-        Parameters
-        ----------
-        X : array-like, Tensor, or list of paths
-            Images of the shape seen during fit.
-
-        Returns
-        -------
-        h : ndarray of float32 of shape (n_images, width)
-            Representations, or what `output` names.
-        """
-        check_is_fitted(self)
-        source = validated_images(self, X, self.image_shape_, reset=False)
-        self._check_output(self.net_.module_)
-        return embed(self.net_.module_, source, self.output, self.batch_size)
-
-    @property
-    def encoder_(self) -> nn.Module:
-        """The trained encoder."""
-        try:
-            return self.net_.module_.encoder
-        except AttributeError as error:
-            raise AttributeError(f"This {type(self).__name__} has no encoder_ yet.") from error
-
-    @property
-    def _n_features_out(self):
-        return self.net_.module_.width_of(self.output)
-
-    def _train(self, X, y, *, anew, validation):
-        interruption = None
-        with (
-            fitted_state_kept_on_error(self),
-            fit_progress(self, X, y, n_steps=self.max_epochs) as progress,
-        ):
-            shape = self.image_shape if anew else self.image_shape_
-            source = validated_images(self, X, shape, reset=anew, min_samples=2)
-            images_val, labels_val = self._validation(*validation, source)
-            net = self._new_net(source) if anew else self._net_to_go_on(len(source))
-            self._check_output(net.module_)
-
-            def on_record(record):
-                progress.step("epoch")
-                if self.verbose:
-                    print(_line(record), flush=True)
-
-            def evaluate(network):
-                rows = embed(network, images_val, "representation", self.batch_size)
-                return nearest_neighbour_accuracy(rows, labels_val)
-
-            with self._checkpoint(net, source) as checkpoint:
-                training = Training(
-                    net,
-                    source,
-                    checkpoint=checkpoint,
-                    evaluate=evaluate if images_val is not None else None,
-                    on_record=on_record,
-                )
-                try:
-                    training.run()
-                    if checkpoint is not None:
-                        checkpoint.remove()
-                except KeyboardInterrupt as error:
-                    if not training.back_to_last_epoch():
-                        raise
-                    interruption = error
-            self.net_, self.history_ = net, training.records()
-            self.n_iter_ = len(self.history_)
-            c, h, w = source.shape
-            self.image_shape_ = (h, w, c)
-        if interruption is not None:
-            warnings.warn(
-                f"The training was interrupted; the fitted state is that after {self.n_iter_} "
-                "epochs.",
-                stacklevel=3,
-            )
-            raise interruption
-        self._warn_of_collapse(source)
-        return self
-
-    def _validation(self, X_val, y_val, source):
-        """Labelled images of the shape of the training images, and their labels; or Nones."""
-        if X_val is None and y_val is None:
-            return None, None
-        if X_val is None or y_val is None:
-            raise ValueError("X_val and y_val are given together or not at all.")
-        c, h, w = source.shape
-        images = image_source(X_val, (h, w, c), estimator_name=type(self).__name__)
-        images.check()
-        labels = np.asarray(y_val)
-        if labels.shape != (len(images),) or len(images) < 2:
-            raise ValueError(
-                f"X_val has {len(images)} images and y_val the shape {labels.shape}; there must be "
-                "one label for each image, and at least two."
-            )
-        return images, labels
-
-    def _new_net(self, source) -> Trainer:
-        """An initialised trainer of these parameters for these images."""
-        if self.batch_size > len(source):
-            warnings.warn(
-                f"batch_size={self.batch_size} is more than the {len(source)} images there are; "
-                "all of them make one batch.",
-                stacklevel=4,
-            )
-        parameters = self.get_params(deep=False)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        return simclr_trainer(source, parameters, seed).initialize()
-
-    def _net_to_go_on(self, n_images) -> Trainer:
-        """A copy of the fitted trainer, so that a failure leaves that as it is."""
-        net = copy.deepcopy(self.net_)
-        net.max_epochs = self.max_epochs
-        net.schedule = schedule_of(self.warmup_epochs, self.max_epochs)
-        return net
-
-    def _checkpoint(self, net, source):
-        """The checkpoint of this training as a context, of None without `checkpoint_dir`."""
-        if self.checkpoint_dir is None:
-            return nullcontext()
-        parameters = {
-            name: value
-            for name, value in self.get_params(deep=False).items()
-            if name not in (*_NOT_PART_OF_TRAINING, "random_state")
-        }
-        # without a seed there is no telling trainings apart: the next one goes on from this one
-        seed = None if self.random_state is None else net.seed
-        start = net.training_state()["module"] if net.history else None
-        return locked_checkpoint(
-            self.checkpoint_dir, fingerprint(parameters, seed, start, source.digest())
-        )
-
-    def _check_output(self, network):
-        if self.output == "middle":
-            network.width_of("middle")
-
-    def _warn_of_collapse(self, source):
-        """Look at representations that are all alike; nothing can be learned from those."""
-        numbers = torch.arange(min(len(source), _LOOKED_AT))
-        network = self.net_.module_
-        device = next(network.parameters()).device
-        images = next(source.batches([numbers], device))
-        with torch.inference_mode():
-            share = float(collapse_share(network.eval().encoder(images)))
-        if share < _COLLAPSED:
-            warnings.warn(
-                "The representations of all images are alike: the training collapsed. Lower the "
-                "learning rate or raise the temperature, and see that the augmentations leave "
-                "something of the images.",
-                CollapseWarning,
-                stacklevel=4,
-            )
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
-
-
-def _line(record):
-    """A record as a line of text."""
-    numbers = (f"{key} {value:.4g}" for key, value in record.items() if key != "epoch")
-    return f"epoch {record['epoch']}: " + ", ".join(numbers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -57,4 +58,11 @@ class PairLoss:
         """Loss of shape () of projections of shape (n, projection_dim) each."""
         if isinstance(self.loss, str):
             return LOSSES[self.loss](z_1, z_2, self.temperature)
-        return self.loss(z_1, z_2)
+        with torch.autocast(z_1.device.type, enabled=False):
+            loss = self.loss(z_1.float(), z_2.float())
+        if not isinstance(loss, Tensor) or loss.ndim > 0:
+            made = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+            raise ValueError(
+                f"loss={self.loss!r} returned {made}; it must be a Tensor of shape ()."
+            )
+        return loss

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from numpy.typing import ArrayLike
 from sklearn.neighbors import KNeighborsClassifier
+from torch import nn
 
 from .._images._source import ImageSource
 from .._typing import FloatArray
@@ -21,7 +24,7 @@ from ._simclr_losses import PairLoss
 from ._simclr_network import NetworkRecipe
 from ._simclr_views import ImageViews
 
-__all__ = ["nearest_neighbour_accuracy", "schedule_of", "simclr_trainer"]
+__all__ = ["nearest_neighbour_accuracy", "schedule_of", "set_course", "simclr_trainer"]
 
 _N_NEIGHBORS = 10
 
@@ -45,9 +48,7 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
     """
     device = usable_device(parameters["device"])
     moments = images.moments()
-    batch_size = min(parameters["batch_size"], len(images))
-    optimizer, rate = parameters["optimizer"], parameters["learning_rate"]
-    return Trainer(
+    trainer = Trainer(
         NetworkRecipe(
             parameters["encoder"],
             images.shape,
@@ -62,20 +63,44 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
             PairLoss(parameters["loss"], parameters["temperature"]),
         ),
         seed=seed,
-        schedule=schedule_of(parameters["warmup_epochs"], parameters["max_epochs"]),
         half=_computes_in_half(parameters["precision"], device),
         channels_last=True,
-        optimizer=OptimizerRecipe(optimizer, parameters["weight_decay"]),
-        lr=peak_learning_rate(rate, optimizer, batch_size),
-        max_epochs=parameters["max_epochs"],
-        batch_size=batch_size,
+        optimizer=OptimizerRecipe(parameters["optimizer"], parameters["weight_decay"]),
         device=device,
+    )
+    set_course(trainer, len(images), parameters)
+    return trainer
+
+
+def set_course(trainer: Trainer, n_images: int, parameters: Mapping[str, Any]) -> None:
+    """Set how long a trainer trains on so many images, in which batches, at which rate.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        New, or one that is to go on.
+    n_images : int
+        Number of images.
+    parameters : mapping
+        Those of SimCLREmbedder.
+    """
+    # int: a grid gives NumPy's numbers, which some functions of PyTorch refuse
+    trainer.max_epochs = int(parameters["max_epochs"])
+    trainer.batch_size = min(int(parameters["batch_size"]), n_images)
+    trainer.schedule = schedule_of(
+        parameters["warmup_epochs"], trainer.max_epochs, math.ceil(n_images / trainer.batch_size)
+    )
+    name = trainer.optimizer.name
+    trainer.set_learning_rate(
+        peak_learning_rate(parameters["learning_rate"], name, trainer.batch_size)
     )
 
 
-def schedule_of(warmup_epochs: float, max_epochs: int) -> WarmupCosine:
-    """Warm-up, for half of the epochs at most, and cosine."""
-    return WarmupCosine(min(warmup_epochs / max_epochs, 0.5))
+def schedule_of(warmup_epochs: float, max_epochs: int, n_batches: int) -> WarmupCosine:
+    """Warm-up, for half of the epochs at most, and cosine; `n_batches` is that of an epoch."""
+    warmup = min(warmup_epochs / max_epochs, 0.5)
+    # its first step has the rate 0: with few steps there would be little else
+    return WarmupCosine(warmup if warmup * max_epochs * n_batches >= 2 else 0.0)
 
 
 def nearest_neighbour_accuracy(rows: FloatArray, labels: ArrayLike) -> float:
@@ -90,7 +115,9 @@ def _augmentation(augmentations: Any, images: ImageSource) -> Augmentation:
     if images.any_values and augmentations == "simclr":
         # features have neither places nor colours; a hidden one is at the mean
         return PatchMasking(patch_size=1, fill=float(images.moments().mean[0]))
-    return make_augmentation(augmentations)
+    # a copy: modules may change when they are used, parameters of an estimator must not
+    is_module = isinstance(augmentations, nn.Module)
+    return make_augmentation(copy.deepcopy(augmentations) if is_module else augmentations)
 
 
 def _computes_in_half(precision: str, device: torch.device) -> bool:

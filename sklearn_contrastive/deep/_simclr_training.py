@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -88,8 +89,18 @@ class Training:
             net.history.record(name, value)
         self._last_epoch = net.training_state()
         if self._checkpoint is not None:
-            self._checkpoint.save(self._last_epoch)
+            self._save()
         self._on_record(self.records()[-1])
+
+    def _save(self):
+        """Keep the epoch on disk; where that fails, say so and go on, which loses least."""
+        try:
+            self._checkpoint.save(self._last_epoch)
+        except (OSError, RuntimeError) as error:  # torch.save makes either of a full disk
+            warnings.warn(
+                f"The epoch could not be kept in checkpoint_dir ({error}); the training goes on.",
+                stacklevel=2,
+            )
 
     def _diagnostics(self, net):
         """What the record says beside the loss; of the embeddings of the last batch."""
@@ -127,7 +138,7 @@ def embed(network: SimCLRNetwork, images: ImageSource, output: str, batch_size: 
         Image by image.
     """
     device = next(network.parameters()).device
-    indices = torch.arange(len(images)).split(batch_size)
+    indices = torch.arange(len(images)).split(int(batch_size))  # not one of NumPy's
     rows, done = None, 0
     with _evaluating(network), torch.inference_mode():
         for batch in images.batches(indices, device):

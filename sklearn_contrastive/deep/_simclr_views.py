@@ -32,5 +32,13 @@ class ImageViews:
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
         # in float32: interpolation in bfloat16 would leave two digits of the pixels
         with torch.autocast(batch.device.type, enabled=False):
-            view_1, view_2 = two_views(self.augmentation, batch, generator)
+            views = two_views(self.augmentation, batch, generator)
+        for view in views:
+            if not isinstance(view, Tensor) or len(view) != len(batch):
+                made = len(view) if isinstance(view, Tensor) else type(view).__name__
+                raise ValueError(
+                    f"augmentations={self.augmentation!r} made {made} of a batch of {len(batch)} "
+                    "images; it must return a Tensor of as many."
+                )
+        view_1, view_2 = views
         return view_1.contiguous(memory_format=layout), view_2.contiguous(memory_format=layout)

@@ -16,7 +16,8 @@ from sklearn.base import clone
 from torch import nn
 
 from sklearn_contrastive.deep import SimCLREmbedder
-from sklearn_contrastive.deep._checkpoint import Checkpoint, fingerprint, locked_checkpoint
+from sklearn_contrastive.deep._checkpoint import Checkpoint, locked_checkpoint
+from sklearn_contrastive.deep._fingerprint import fingerprint
 
 X = np.random.default_rng(0).uniform(size=(60, 64)).astype(np.float32)
 
@@ -276,7 +277,7 @@ def test_networks_have_fingerprints_of_their_weights():
 
 def test_fingerprints_are_the_same_in_another_process():
     program = (
-        "from sklearn_contrastive.deep._checkpoint import fingerprint\n"
+        "from sklearn_contrastive.deep._fingerprint import fingerprint\n"
         "from sklearn_contrastive.augmentation import SimCLRAugmentation\n"
         "print(fingerprint({'a': 1, 'b': [2.5, None]}, SimCLRAugmentation(0.3)))"
     )

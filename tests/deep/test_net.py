@@ -1,6 +1,7 @@
 """The trainer: what it sees, what it draws, what it reports, and what it leaves alone."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -35,6 +36,10 @@ class Restoring(Objective):
 
 def with_dropout():
     return nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 4))
+
+
+def linear_network():
+    return nn.Linear(4, 4)
 
 
 def trainer(objective=None, *, module=with_dropout, **settings):
@@ -243,3 +248,52 @@ def test_a_device_is_known_by_its_name():
 def test_devices_that_cannot_be_used_are_refused(name):
     with pytest.raises(ValueError, match=f'device={name!r} cannot be used.* Give "cpu"'):
         usable_device(name)
+
+
+def test_auto_is_a_device_that_works():
+    assert torch.empty(2, device=usable_device("auto")).shape == (2,)
+
+
+# --- state ---------------------------------------------------------------------------------------
+
+
+def test_a_pickled_trainer_goes_on_as_the_other_does():
+    net = trainer(module=linear_network, max_epochs=2).fit(X)
+    again = pickle.loads(pickle.dumps(net))
+    for each in (net, again):
+        each.partial_fit(X)
+    assert_array_equal(weights_of(again), weights_of(net))
+    assert again.history[:, "train_loss"] == net.history[:, "train_loss"]
+
+
+def test_a_state_is_a_copy_that_further_training_does_not_touch():
+    net = trainer(max_epochs=1, optimizer=torch.optim.AdamW).fit(X)
+    state = net.training_state()
+    before = state["module"]["0.weight"].clone(), state["optimizer"]["state"][0]["step"].clone()
+    net.partial_fit(X)
+    assert torch.equal(state["module"]["0.weight"], before[0])
+    assert torch.equal(state["optimizer"]["state"][0]["step"], before[1])
+
+
+def test_half_precision_is_for_the_network_and_not_for_its_weights():
+    seen = []
+
+    class Watched(Restoring):
+        def loss(self, module, batch, generator):
+            seen.append(module(batch).dtype)
+            return super().loss(module, batch, generator)
+
+    net = trainer(Watched(), half=True).fit(X)
+    assert set(seen) == {torch.bfloat16}
+    assert {weights.dtype for weights in net.module_.parameters()} == {torch.float32}
+
+
+def test_weights_that_are_no_numbers_end_the_training():
+    class Breaking(Restoring):
+        def loss(self, module, batch, generator):
+            # a gradient that is infinite of a loss that is not
+            zero = (module[0].weight - module[0].weight.detach()).sum()
+            return super().loss(module, batch, generator) + torch.sqrt(zero)
+
+    with pytest.raises(ValueError, match="Weights are no longer finite after epoch 1"):
+        trainer(Breaking(), max_epochs=1, batch_size=len(X)).fit(X)

@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
-from sklearn_contrastive.augmentation import PatchMasking, SimCLRAugmentation
+from sklearn_contrastive.augmentation import PatchMasking, RandomResizedCrop, SimCLRAugmentation
 from sklearn_contrastive.deep import SimCLREmbedder, nt_xent_loss
 from sklearn_contrastive.evaluation import knn_accuracy
 from sklearn_contrastive.exceptions import CollapseWarning
@@ -61,13 +61,14 @@ def weights_of(fitted):
 
 def test_digits_become_easier_to_tell_apart_than_without_training():
     images, labels = DIGITS / 16, LABELS
+    settings = {"temperature": 0.2, "batch_size": 256, "augmentations": RandomResizedCrop((0.4, 1))}
     accuracy = {}
-    for name, epochs, rate in [("trained", 20, "auto"), ("untrained", 1, 1e-9)]:
-        model = embedder("resnet_narrow", max_epochs=epochs, learning_rate=rate, batch_size=256)
+    for name, epochs, rate in [("trained", 20, "auto"), ("untrained", 1, 1e-12)]:
+        model = embedder("resnet_narrow", max_epochs=epochs, learning_rate=rate, **settings)
         h = model.fit(images[:1000]).transform(images)
         accuracy[name] = knn_accuracy(h[:100], labels[:100], h[1000:], labels[1000:])
-    # measured: .91 and .66; the spread over seeds is .02
-    assert accuracy["trained"] > accuracy["untrained"] + 0.1
+    # with seeds 0 and 1 it was .77 and .80, against .64
+    assert accuracy["trained"] > accuracy["untrained"] + 0.08
 
 
 def test_the_loss_falls_and_views_are_recognised():
