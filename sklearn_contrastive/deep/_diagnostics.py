@@ -36,8 +36,8 @@ def alignment(embeddings_1: Tensor, embeddings_2: Tensor, alpha: float = 2) -> T
     Returns
     -------
     alignment : Tensor of shape ()
-        Mean of |u - v|^alpha over the samples, u and v the unit vectors of the two views: 0 where
-        views are alike, 2 for unrelated ones in many dimensions (alpha=2).
+        Mean of ``|u - v|^alpha`` over the samples, u and v the unit vectors of the two views: 0
+        where views are alike, 2 for unrelated ones in many dimensions (alpha=2).
 
     Raises
     ------
@@ -79,7 +79,7 @@ def uniformity(embeddings: Tensor, t: float = 2) -> Tensor:
     Returns
     -------
     uniformity : Tensor of shape ()
-        Log of the mean of exp(-t |u - v|^2) over all pairs of unit vectors u, v of different
+        Log of the mean of ``exp(-t |u - v|^2)`` over all pairs of unit vectors u, v of different
         samples: 0 where all are alike, about -2 t where they cover a sphere of many dimensions.
 
     Raises
@@ -160,8 +160,8 @@ def collapse_share(representations: Tensor) -> Tensor:
     Returns
     -------
     share : Tensor of shape ()
-        Mean of |u - m|^2, with u the unit vectors and m their mean, which is 1 - |m|^2: 0 where all
-        representations point the same way (those of zeros too), 1 where the mean is zero.
+        Mean of ``|u - m|^2``, with u the unit vectors and m their mean, which is ``1 - |m|^2``: 0
+        where all representations point the same way (those of zeros too), 1 where the mean is zero.
         Representations without negative entries do not reach 1.
 
     Raises
