@@ -60,7 +60,7 @@ def cases(device, quick):
         return [Case("resnet_narrow", 28, 1, 32, 2), Case("resnet18", 32, 3, 4, 1)]
     if card_of(device):
         return [Case("resnet_narrow", 28, 1, 512, 40), Case("resnet18", 32, 3, 512, 40)]
-    return [Case("resnet_narrow", 28, 1, 256, 4), Case("resnet18", 32, 3, 64, 2)]
+    return [Case("resnet_narrow", 28, 1, 256, 12), Case("resnet18", 32, 3, 64, 2)]
 
 
 def compared(what, case, functions, device, repetitions, target):
