@@ -409,7 +409,7 @@ def readme_block():
 
 def images():
     """The parts of the page that are about images."""
-    found = {name: results(name) for name in IMAGES if path_of(name).exists()}
+    found = {name: results(name) for name in IMAGES}
     parts = [
         (
             "Images: accuracy with few labels",
@@ -423,8 +423,6 @@ def images():
             restructured(*_figures_images.loss_memory(found["loss_memory"])),
         ),
     ]
-    if "settings" not in found:
-        return parts
     changed = "".join(
         restructured(*_figures_images.settings(found["settings"], group))
         + (f"The paper, on ImageNet: {paper}.\n\n" if paper else "")
