@@ -31,8 +31,8 @@ def _sgd(groups: list[dict[str, Any]], **settings: Any) -> torch.optim.Optimizer
     return torch.optim.SGD(groups, momentum=0.9, nesterov=True, **settings)
 
 
-# Base rates: AdamW's and SGD's from benchmarks/images/settings.py and the best public recipe for
-# CIFAR-10; LARS's is the paper's 0.075 sqrt(batch size), which at 256 is 1.2.
+# Base rates: AdamW's is that of the trainings in benchmarks/images/, SGD's that of the best public
+# recipe for CIFAR-10; LARS's is the paper's 0.075 sqrt(batch size), which at 256 is 1.2.
 OPTIMIZERS = {
     "adamw": _Kind(torch.optim.AdamW, 2e-3, "sqrt"),
     "sgd": _Kind(_sgd, 0.03, "linear"),
