@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
-from sklearn_contrastive import deep
+from sklearn_contrastive import _lazy
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.linear import LinearAutoencoder, LinearGAN
 from sklearn_contrastive.metrics import sin_theta_distance
@@ -111,7 +111,7 @@ def test_the_gradient_solver_says_what_to_install(monkeypatch):
     def missing(name, package):
         raise ModuleNotFoundError("No module named 'torch'")
 
-    monkeypatch.setattr(deep, "import_module", missing)
+    monkeypatch.setattr(_lazy, "import_module", missing)
     with pytest.raises(ImportError, match=r'pip install "sklearn-contrastive\[deep\]"'):
         LinearAutoencoder(solver="gradient").fit(small_samples(8))
     LinearAutoencoder().fit(small_samples(8))
