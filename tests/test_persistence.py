@@ -1,14 +1,11 @@
 """Saving and loading: by pickle, joblib and skops, a fitted estimator returns as it was."""
 
-import io
-import pickle
-
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
 import skops.io
 from numpy.testing import assert_array_equal
+from persistence import by_joblib, by_pickle, by_skops
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -56,22 +53,6 @@ FITTED = {
     "GAN": lambda: LinearGAN(2).fit(X),
     "pipeline": lambda: make_pipeline(StandardScaler(), LinearContrastive(2)).fit(X),
 }
-
-
-def by_pickle(estimator):
-    return pickle.loads(pickle.dumps(estimator))
-
-
-def by_joblib(estimator):
-    file = io.BytesIO()
-    joblib.dump(estimator, file)
-    file.seek(0)
-    return joblib.load(file)
-
-
-def by_skops(estimator):
-    data = skops.io.dumps(estimator)
-    return skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
 
 
 each_way = pytest.mark.parametrize("returned", [by_pickle, by_joblib, by_skops])

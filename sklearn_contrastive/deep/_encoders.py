@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import NamedTuple
@@ -12,12 +12,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ._narrow_resnet import convolution, narrow_resnet
+
 __all__ = [
     "Normalization",
     "build_encoder",
     "encoder_normalization",
     "encoder_width",
-    "narrow_resnet",
     "try_out",
 ]
 
@@ -224,7 +225,7 @@ def _timm_encoder(timm: ModuleType, name, shape, pretrained):
     if pretrained:
         module.input_normalization = _normalization(module.pretrained_cfg, shape[0])
     elif isinstance(module, timm.models.ResNet) and _is_small(shape):
-        module.conv1 = _convolution(shape[0], module.bn1.num_features)
+        module.conv1 = convolution(shape[0], module.bn1.num_features)
         module.maxpool = nn.Identity()
     return module
 
@@ -278,78 +279,3 @@ def _no_weights(name):
 
 def _is_small(shape):
     return min(shape[1:]) < SMALL_SIDE
-
-
-class _ResidualBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut."""
-
-    def __init__(self, width_in: int, width: int, stride: int):
-        super().__init__()
-        self.conv1 = _convolution(width_in, width, stride=stride)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = _convolution(width, width)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.shortcut = nn.Identity()
-        if stride != 1 or width_in != width:
-            self.shortcut = nn.Sequential(
-                _convolution(width_in, width, kernel=1, stride=stride), nn.BatchNorm2d(width)
-            )
-
-    def forward(self, x: Tensor) -> Tensor:
-        residual = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
-        return torch.relu(residual + self.shortcut(x))
-
-
-def narrow_resnet(
-    in_chans: int,
-    *,
-    widths: Sequence[int] = (32, 64, 128),
-    blocks: Sequence[int] = (1, 1, 1),
-    stem_stride: int = 1,
-    zero_init: bool = False,
-) -> nn.Sequential:
-    """Residual network narrow enough to be trained on a CPU.
-
-    Parameters
-    ----------
-    in_chans : int
-        Number of channels c of the images.
-    widths : sequence of int, default=(32, 64, 128)
-        Number of channels of each stage; the last is the width of the representations.
-    blocks : sequence of int, default=(1, 1, 1)
-        Number of residual blocks of each stage. Every stage but the first halves both sides.
-    stem_stride : int, default=1
-        Stride of the first convolution, 3x3.
-    zero_init : bool, default=False
-        Whether each block starts as its shortcut, the last scale of its residual at 0.
-
-    Returns
-    -------
-    nn.Sequential
-        Maps (n, c, h, w) to (n, widths[-1]), for any h and w of at least 1.
-
-    References
-    ----------
-    .. [1] He, Zhang, Ren and Sun (2016), "Deep Residual Learning for Image Recognition", CVPR,
-       section 4.2 (the networks for CIFAR-10).
-    """
-    layers = [_convolution(in_chans, widths[0], stride=stem_stride)]
-    layers += [nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
-    width_in = widths[0]
-    for stage, (width, n_blocks) in enumerate(zip(widths, blocks, strict=True)):
-        for block in range(n_blocks):
-            stride = 2 if stage > 0 and block == 0 else 1
-            layers.append(_ResidualBlock(width_in, width, stride))
-            width_in = width
-    network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    if zero_init:
-        for block in (layer for layer in network if isinstance(layer, _ResidualBlock)):
-            nn.init.zeros_(block.bn2.weight)
-    return network
-
-
-def _convolution(width_in, width, *, kernel=3, stride=1):
-    """A convolution without bias, since a batch norm follows, that keeps the variance of ReLUs."""
-    convolution = nn.Conv2d(width_in, width, kernel, stride, padding=kernel // 2, bias=False)
-    nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
-    return convolution

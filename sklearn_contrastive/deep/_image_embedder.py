@@ -78,7 +78,6 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
         return self.net_.module_.width_of(self.output)
 
     def _train(self, X, y, *, anew, validation):
-        interruption = None
         with (
             fitted_state_kept_on_error(self),
             fit_progress(self, X, y, n_steps=self.max_epochs) as progress,
@@ -113,14 +112,9 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
                     evaluate=evaluate if images_val is not None else None,
                     on_record=on_record,
                 )
-                try:
-                    training.run()
-                    if checkpoint is not None:
-                        checkpoint.remove()
-                except KeyboardInterrupt as error:
-                    if not training.back_to_last_epoch():
-                        raise
-                    interruption = error
+                interruption = training.run_until_interrupted()
+                if checkpoint is not None and interruption is None:
+                    checkpoint.remove()
             net.module_.eval()  # here already: transform may be called by several threads
             self.net_, self.history_ = net, training.records()
             self.n_iter_ = len(self.history_)
@@ -175,7 +169,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
         }
         # without a seed there is no telling trainings apart: the next one goes on from this one
         seed = None if self.random_state is None else net.seed
-        start = net.training_state()["module"] if net.history else None
+        start = net.module_.state_dict() if net.history else None
         return locked_checkpoint(
             self.checkpoint_dir, fingerprint(parameters, seed, start, source.digest())
         )
@@ -186,10 +180,10 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
 
     def _warn_of_collapse(self, source):
         """Look at representations that are all alike; nothing can be learned from those."""
-        numbers = torch.arange(min(len(source), _LOOKED_AT), device="cpu")
-        batches = source.batches(numbers.split(self.net_.batch_size), self.net_.device)
-        with usual_modes(), torch.inference_mode():
-            share = float(collapse_share(torch.cat([self.encoder_(images) for images in batches])))
+        network = self.net_.module_
+        with usual_modes():
+            rows = embed(network, source, "representation", self.net_.batch_size, _LOOKED_AT)
+            share = float(collapse_share(torch.from_numpy(rows)))
         if share < _COLLAPSED:
             warnings.warn(
                 "The representations of all images are alike: the training collapsed. Lower the "

@@ -200,6 +200,7 @@ class Trainer(NeuralNet):
         """Refuse to go on from a loss or weights that are no numbers; tell of the epoch."""
         super().on_epoch_end(net, dataset_train, dataset_valid, **kwargs)
         loss, epoch = self.history[-1, "train_loss"], self.history[-1, "epoch"]
+        self.history[-1]["batches"].clear()  # nothing is recorded of them
         if not math.isfinite(loss):
             raise ValueError(
                 f"The loss is {loss} in epoch {epoch}: the training diverged. Lower the learning "

@@ -90,7 +90,7 @@ class SimCLREmbedder(ImageEmbedder):
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         What the network computes in while it is trained; "auto" is bfloat16 on GPUs that have it
-        and float32 elsewhere. Newer CPUs are faster in bfloat16, too. The loss is always computed
+        and float32 elsewhere. Some CPUs are faster in bfloat16, too. The loss is always computed
         in float32.
 
     output : {"representation", "projection", "middle"}, default="representation"

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from .._images._source import ImageSource
 from .._typing import FloatArray
@@ -69,12 +68,19 @@ class Training:
             on_epoch=self._end_epoch,
         )
 
-    def back_to_last_epoch(self) -> bool:
-        """Undo the steps since the last epoch that ended; False if none has ended."""
-        if self._last_epoch is None:
-            return False
-        self.net.load_training_state(self._last_epoch)
-        return True
+    def run_until_interrupted(self) -> KeyboardInterrupt | None:
+        """Run; an interruption is returned once the steps since the last epoch are undone.
+
+        It is raised if no epoch has ended yet.
+        """
+        try:
+            self.run()
+        except KeyboardInterrupt as interruption:
+            if self._last_epoch is None:
+                raise
+            self.net.load_training_state(self._last_epoch)
+            return interruption
+        return None
 
     def records(self) -> list[dict[str, Any]]:
         """One dict per epoch: number, loss, learning rate and diagnostics."""
@@ -104,7 +110,7 @@ class Training:
 
     def _diagnostics(self, net):
         """What the record says beside the loss; of the embeddings of the last batch."""
-        views = [view.float() for view in net.criterion_.last_embeddings]
+        views = net.criterion_.last_embeddings
         found = {
             "learning_rate": float(net.optimizer_.param_groups[0]["lr"]),
             "alignment": float(alignment(*views)),
@@ -118,19 +124,27 @@ class Training:
         return found
 
 
-def embed(network: SimCLRNetwork, images: ImageSource, output: str, batch_size: int) -> FloatArray:
+def embed(
+    network: SimCLRNetwork,
+    images: ImageSource,
+    output: str,
+    batch_size: int,
+    n_images: int | None = None,
+) -> FloatArray:
     """What a network makes of images, in batches.
 
     Parameters
     ----------
     network : SimCLRNetwork
-        Where its weights are, that is computed; its state is not changed.
+        Where its weights are, that is computed; it is left in evaluation mode.
     images : ImageSource
         The images.
     output : {"representation", "projection", "middle"}
         Which of its layers.
     batch_size : int
         Number of images at once.
+    n_images : int, default=None
+        Only so many, the first; all by default.
 
     Returns
     -------
@@ -138,28 +152,16 @@ def embed(network: SimCLRNetwork, images: ImageSource, output: str, batch_size: 
         Image by image.
     """
     device = next(network.parameters()).device
-    indices = torch.arange(len(images)).split(int(batch_size))  # not one of NumPy's
+    n_images = len(images) if n_images is None else min(n_images, len(images))
+    indices = torch.arange(n_images).split(int(batch_size))  # not one of NumPy's
     rows, done = None, 0
-    with _evaluating(network), torch.inference_mode():
+    network.eval()  # a training step puts it back into training mode
+    with torch.inference_mode():
         for batch in images.batches(indices, device):
             batch = batch.contiguous(memory_format=torch.channels_last)
             made = network.output(batch, output).float().cpu().numpy()
             if rows is None:
-                rows = np.empty((len(images), made.shape[1]), np.float32)
+                rows = np.empty((n_images, made.shape[1]), np.float32)
             rows[done : done + len(made)] = made
             done += len(made)
     return rows
-
-
-class _evaluating:
-    """Put a network into evaluation mode, and back."""
-
-    def __init__(self, network: nn.Module):
-        self._network = network
-        self._was_training = network.training
-
-    def __enter__(self):
-        self._network.eval()
-
-    def __exit__(self, *error):
-        self._network.train(self._was_training)

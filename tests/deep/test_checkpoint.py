@@ -14,6 +14,7 @@ from filelock import FileLock
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from torch import nn
+from trainings import CutOff, cut_off_after, weights_of
 
 from sklearn_contrastive.deep import SimCLREmbedder
 from sklearn_contrastive.deep._checkpoint import Checkpoint, locked_checkpoint
@@ -25,28 +26,6 @@ X = np.random.default_rng(0).uniform(size=(60, 64)).astype(np.float32)
 def embedder(folder, **parameters):
     defaults = {"max_epochs": 4, "batch_size": 20, "device": "cpu", "random_state": 0}
     return SimCLREmbedder("resnet_narrow", checkpoint_dir=folder, **(defaults | parameters))
-
-
-def weights_of(fitted):
-    return torch.cat([w.detach().flatten() for w in fitted.net_.module_.parameters()]).numpy()
-
-
-class CutOff(Exception):
-    """Stands for the end of a process."""
-
-
-def cut_off_after(n_epochs, monkeypatch):
-    """Let trainings end after some epochs, their checkpoint written."""
-    save, seen = Checkpoint.save, []
-
-    def save_and_end(self, state):
-        save(self, state)
-        seen.append(state["n_steps"])
-        if len(seen) == n_epochs:
-            raise CutOff
-
-    monkeypatch.setattr(Checkpoint, "save", save_and_end)
-    return seen
 
 
 # --- resuming ------------------------------------------------------------------------------------

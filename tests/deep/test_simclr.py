@@ -1,21 +1,18 @@
 """SimCLREmbedder: what it learns, what it takes, what it leaves alone."""
 
-import io
-import pickle
-
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
-import skops.io
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from persistence import by_joblib, by_pickle, by_skops
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from torch import nn
+from trainings import weights_of
 
 from sklearn_contrastive.augmentation import PatchMasking, RandomResizedCrop, SimCLRAugmentation
 from sklearn_contrastive.deep import SimCLREmbedder, nt_xent_loss
@@ -50,10 +47,6 @@ class ForColours(nn.Module):
 def embedder(encoder=small_encoder, **parameters):
     defaults = {"max_epochs": 2, "batch_size": 40, "device": "cpu", "random_state": 0}
     return SimCLREmbedder(encoder, **(defaults | parameters))
-
-
-def weights_of(fitted):
-    return torch.cat([w.detach().flatten() for w in fitted.net_.module_.parameters()]).numpy()
 
 
 # --- learning ------------------------------------------------------------------------------------
@@ -326,22 +319,6 @@ def test_a_network_of_timm_by_its_name():
 
 
 # --- estimators ----------------------------------------------------------------------------------
-
-
-def by_pickle(estimator):
-    return pickle.loads(pickle.dumps(estimator))
-
-
-def by_joblib(estimator):
-    file = io.BytesIO()
-    joblib.dump(estimator, file)
-    file.seek(0)
-    return joblib.load(file)
-
-
-def by_skops(estimator):
-    data = skops.io.dumps(estimator)
-    return skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
 
 
 @pytest.mark.parametrize("returned", [by_pickle, by_joblib, by_skops])

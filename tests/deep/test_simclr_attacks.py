@@ -15,9 +15,9 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 from torch import nn
+from trainings import CutOff, cut_off_after, weights_of
 
 from sklearn_contrastive.deep import SimCLREmbedder
-from sklearn_contrastive.deep._checkpoint import Checkpoint
 from sklearn_contrastive.deep._fingerprint import fingerprint
 
 DIGITS, LABELS = load_digits(return_X_y=True)
@@ -35,28 +35,6 @@ def small_encoder():
 def embedder(encoder=small_encoder, **parameters):
     defaults = {"max_epochs": 2, "batch_size": 40, "device": "cpu", "random_state": 0}
     return SimCLREmbedder(encoder, **(defaults | parameters))
-
-
-def weights_of(fitted):
-    return torch.cat([w.detach().flatten() for w in fitted.net_.module_.parameters()]).numpy()
-
-
-class CutOff(Exception):
-    """Stands for the end of a process."""
-
-
-def cut_off_after(n_epochs, monkeypatch):
-    """Let trainings end after some epochs, their checkpoint written."""
-    save, seen = Checkpoint.save, []
-
-    def save_and_end(self, state):
-        save(self, state)
-        seen.append(state["n_steps"])
-        if len(seen) == n_epochs:
-            raise CutOff
-
-    monkeypatch.setattr(Checkpoint, "save", save_and_end)
-    return seen
 
 
 def n_epochs_after_cut_off(first, second, monkeypatch):

@@ -1,0 +1,78 @@
+"""A residual network for CPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["convolution", "narrow_resnet"]
+
+
+class _ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside a shortcut."""
+
+    def __init__(self, width_in: int, width: int, stride: int):
+        super().__init__()
+        self.conv1 = convolution(width_in, width, stride=stride)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = convolution(width, width)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.shortcut = nn.Identity()
+        if stride != 1 or width_in != width:
+            self.shortcut = nn.Sequential(
+                convolution(width_in, width, kernel=1, stride=stride), nn.BatchNorm2d(width)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        residual = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        return torch.relu(residual + self.shortcut(x))
+
+
+def narrow_resnet(
+    in_chans: int,
+    *,
+    widths: Sequence[int] = (32, 64, 128),
+    blocks: Sequence[int] = (1, 1, 1),
+    stem_stride: int = 1,
+) -> nn.Sequential:
+    """Residual network narrow enough to be trained on a CPU.
+
+    Parameters
+    ----------
+    in_chans : int
+        Number of channels c of the images.
+    widths : sequence of int, default=(32, 64, 128)
+        Number of channels of each stage; the last is the width of the representations.
+    blocks : sequence of int, default=(1, 1, 1)
+        Number of residual blocks of each stage. Every stage but the first halves both sides.
+    stem_stride : int, default=1
+        Stride of the first convolution, 3x3.
+
+    Returns
+    -------
+    nn.Sequential
+        Maps (n, c, h, w) to (n, widths[-1]), for any h and w of at least 1.
+
+    References
+    ----------
+    .. [1] He, Zhang, Ren and Sun (2016), "Deep Residual Learning for Image Recognition", CVPR,
+       section 4.2 (the networks for CIFAR-10).
+    """
+    layers = [convolution(in_chans, widths[0], stride=stem_stride)]
+    layers += [nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
+    width_in = widths[0]
+    for stage, (width, n_blocks) in enumerate(zip(widths, blocks, strict=True)):
+        for block in range(n_blocks):
+            stride = 2 if stage > 0 and block == 0 else 1
+            layers.append(_ResidualBlock(width_in, width, stride))
+            width_in = width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def convolution(width_in: int, width: int, *, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
+    """A convolution without bias, since a batch norm follows, that keeps the variance of ReLUs."""
+    convolution = nn.Conv2d(width_in, width, kernel, stride, padding=kernel // 2, bias=False)
+    nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
+    return convolution
