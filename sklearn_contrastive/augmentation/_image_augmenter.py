@@ -77,8 +77,8 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimato
     Notes
     -----
     Images are bytes (uint8, 0 to 255) or numbers in [0, 1]; anything else is an error. Images of
-    one row of pixels may hold any values. :meth:`transform` handles one image after the other, which
-    is slow; :meth:`sample_views` handles all at once.
+    one row of pixels may hold any values. :meth:`transform` handles one image after the other,
+    which is slow; :meth:`sample_views` handles all at once.
 
     References
     ----------
