@@ -2,7 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from . import augmentation, datasets, deep, evaluation, exceptions, linear, metrics, theory
+from . import (
+    augmentation,
+    datasets,
+    deep,
+    evaluation,
+    exceptions,
+    generative,
+    linear,
+    metrics,
+    theory,
+)
 from ._lazy import lazy_names
 from .augmentation import MaskedAugmenter
 from .linear import (
@@ -29,9 +39,12 @@ __all__ = [
     "deep",
     "evaluation",
     "exceptions",
+    "generative",
     "linear",
     "metrics",
     "theory",
 ]
 
-__getattr__, __dir__ = lazy_names(__name__, {"SimCLREmbedder": ".deep._simclr"}, globals())
+__getattr__, __dir__ = lazy_names(
+    __name__, {"SimCLREmbedder": ".deep._simclr.estimator"}, globals()
+)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from .generative import LinearAutoencoder, LinearGAN
 from .linear import (
     HeteroPCA,
-    LinearAutoencoder,
     LinearContrastive,
-    LinearGAN,
     PairedContrastive,
     SupervisedLinearContrastive,
 )

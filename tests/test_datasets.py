@@ -4,11 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import kstest
-from strategies import SEEDS
 
 from sklearn_contrastive.datasets import SpikedCovariance, make_spiked_covariance
 from sklearn_contrastive.metrics import incoherence

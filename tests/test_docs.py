@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from public_api import public_classes, public_objects
+from helpers.public_api import public_classes, public_objects
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 

@@ -6,8 +6,8 @@ import importlib
 import inspect
 
 import pytest
+from helpers.public_api import ALL_MODULES, own_methods, public_objects
 from numpydoc.validate import validate
-from public_api import ALL_MODULES, own_methods, public_objects
 
 IGNORED = {
     "ES01",  # a summary line is often all there is to say

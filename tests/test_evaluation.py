@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -9,7 +10,6 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
-from strategies import SEEDS
 
 from sklearn_contrastive.evaluation import (
     LabelEfficiency,

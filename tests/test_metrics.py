@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import sparse
 from scipy.linalg import subspace_angles
-from strategies import SEEDS
 
 from sklearn_contrastive.metrics import incoherence, principal_angles, sin_theta_distance
 

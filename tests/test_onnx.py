@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from helpers.strategies import spiked_problems
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -17,7 +18,6 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from strategies import spiked_problems
 
 from sklearn_contrastive import (
     HeteroPCA,
@@ -26,7 +26,7 @@ from sklearn_contrastive import (
     SupervisedLinearContrastive,
 )
 from sklearn_contrastive.datasets import make_spiked_covariance
-from sklearn_contrastive.linear import LinearAutoencoder, LinearGAN
+from sklearn_contrastive.generative import LinearAutoencoder, LinearGAN
 from sklearn_contrastive.onnx import register_converters
 
 FLOATS = [np.float32, np.float64]

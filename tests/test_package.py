@@ -11,7 +11,7 @@ import typing
 from pathlib import Path
 
 import pytest
-from public_api import PUBLIC_MODULES, public_callables, public_classes
+from helpers.public_api import PUBLIC_MODULES, public_callables, public_classes
 
 import sklearn_contrastive
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from helpers.persistence import by_joblib, by_pickle, by_skops
 from numpy.testing import assert_array_equal
-from persistence import by_joblib, by_pickle, by_skops
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -17,7 +17,7 @@ from sklearn_contrastive import (
     SupervisedLinearContrastive,
 )
 from sklearn_contrastive.datasets import make_spiked_covariance
-from sklearn_contrastive.linear import LinearAutoencoder, LinearGAN
+from sklearn_contrastive.generative import LinearAutoencoder, LinearGAN
 
 X, _ = make_spiked_covariance(
     300, 12, 2, signal=3.0, noise=np.linspace(0.5, 1.5, 12), random_state=0

@@ -8,7 +8,8 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 from subspace import maximum_likelihood
 
-from sklearn_contrastive.linear import HeteroPCA, LinearAutoencoder, LinearContrastive, LinearGAN
+from sklearn_contrastive.generative import LinearAutoencoder, LinearGAN
+from sklearn_contrastive.linear import HeteroPCA, LinearContrastive
 
 OURS = "LinearContrastive"
 FITS = {

@@ -10,8 +10,8 @@ from .._lazy import lazy_names
 
 if TYPE_CHECKING:
     from ._diagnostics import alignment, contrastive_accuracy, uniformity
-    from ._linear_encoder import LinearContrastiveEncoder
-    from ._linear_training import (
+    from ._linear.estimator import LinearContrastiveEncoder
+    from ._linear.train import (
         train_linear_autoencoder,
         train_linear_contrastive_encoder,
         train_linear_gan,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         nt_xent_loss,
         spectral_contrastive_loss,
     )
-    from ._simclr import SimCLREmbedder
+    from ._simclr.estimator import SimCLREmbedder
 
 __all__ = [
     "SimCLREmbedder",
@@ -40,8 +40,8 @@ __all__ = [
 ]
 
 _MODULE_OF = {
-    "SimCLREmbedder": "._simclr",
-    "LinearContrastiveEncoder": "._linear_encoder",
+    "SimCLREmbedder": "._simclr.estimator",
+    "LinearContrastiveEncoder": "._linear.estimator",
     "nt_xent_loss": "._losses",
     "decoupled_contrastive_loss": "._losses",
     "spectral_contrastive_loss": "._losses",
@@ -49,9 +49,9 @@ _MODULE_OF = {
     "alignment": "._diagnostics",
     "uniformity": "._diagnostics",
     "contrastive_accuracy": "._diagnostics",
-    "train_linear_autoencoder": "._linear_training",
-    "train_linear_contrastive_encoder": "._linear_training",
-    "train_linear_gan": "._linear_training",
+    "train_linear_autoencoder": "._linear.train",
+    "train_linear_contrastive_encoder": "._linear.train",
+    "train_linear_gan": "._linear.train",
 }
 
 __getattr__, __dir__ = lazy_names(__name__, _MODULE_OF, globals())

@@ -1,8 +1,6 @@
 """The linear wing: closed forms in NumPy."""
 
 from ._contrastive import LinearContrastive
-from ._generative import LinearAutoencoder
-from ._generative_gan import LinearGAN
 from ._hetero_pca import HeteroPCA
 from ._loss import (
     contrastive_loss_matrix,
@@ -15,9 +13,7 @@ from ._supervised import SupervisedLinearContrastive
 
 __all__ = [
     "HeteroPCA",
-    "LinearAutoencoder",
     "LinearContrastive",
-    "LinearGAN",
     "PairedContrastive",
     "SupervisedLinearContrastive",
     "contrastive_loss_matrix",

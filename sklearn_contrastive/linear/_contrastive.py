@@ -12,12 +12,13 @@ from .._arrays import dtype_name, place_of
 from .._features import group_members
 from .._sklearn_compat import Hidden, Interval, RealNotInt, StrOptions
 from .._typing import RandomState
-from ._estimation import estimate_factor_model, feature_scale
-from ._group_units import check_groups
-from ._grouped import estimate_grouped_model
-from ._incomplete_rows import START_STEPS, START_TOL, refine_on_rows
+from ._factor.correlation import feature_scale
+from ._factor.fit import estimate_factor_model
+from ._factor.group_units import check_groups
+from ._factor.map_em import START_STEPS, START_TOL, refine_on_rows
+from ._factor.map_groups import estimate_grouped_model
+from ._factor.noise import BlockNoise
 from ._moment_estimator import MomentEstimator
-from ._noise import BlockNoise
 
 __all__ = ["LinearContrastive"]
 

@@ -18,15 +18,15 @@ from .._signs import fix_signs
 from .._sklearn_compat import ARRAY_API, check_same_namespace, widest_float
 from .._typing import FloatArray, MatrixLike, VectorLike
 from ..exceptions import MissingValuesWarning
-from ._factor_model import (
+from ._covariance.scatter import centred_blocks, working_dtype
+from ._factor.model import (
     NoiseWeights,
     log_likelihood,
     model_covariance,
     model_precision,
     noise_weights,
 )
-from ._incomplete_rows import log_likelihood_of_observed, scores_of_incomplete
-from ._moments import centred_blocks, working_dtype
+from ._factor.observed import log_likelihood_of_observed, scores_of_incomplete
 
 __all__ = ["FactorTransformer"]
 

@@ -13,8 +13,9 @@ from sklearn.utils import check_random_state
 
 from .._sklearn_compat import Hidden, Interval, StrOptions
 from .._typing import RandomState
-from ._estimation import components_asked, diagonal_model, feature_scale
-from ._hetero_diagonal import impute_diagonal
+from ._factor.correlation import feature_scale
+from ._factor.fit import components_asked, diagonal_model
+from ._factor.imputed_diagonal import impute_diagonal
 from ._moment_estimator import MomentEstimator
 
 __all__ = ["HeteroPCA"]

@@ -18,13 +18,14 @@ from .._features import listed
 from .._sklearn_compat import check_sample_weight, fit_context
 from .._typing import MatrixLike, VectorLike
 from ..exceptions import MissingValuesWarning
-from ._device_moments import DeviceRows, moments_on_device
-from ._diagnostics import findings
-from ._estimation import warm_start
+from ._covariance.device import DeviceRows, moments_on_device
+from ._covariance.incomplete_rows import IncompleteRows, unseen_pairs
+from ._covariance.missing import PairwiseMoments, pairwise_moments_of
+from ._covariance.rows import rows_of
+from ._covariance.scatter import SecondMoments, moments_of
+from ._factor.diagnostics import findings
+from ._factor.fit import warm_start
 from ._factor_transformer import FactorTransformer
-from ._moments import SecondMoments, moments_of
-from ._pairwise_moments import IncompleteRows, PairwiseMoments, pairwise_moments_of, unseen_pairs
-from ._row_moments import rows_of
 
 __all__ = ["MomentEstimator", "Samples"]
 

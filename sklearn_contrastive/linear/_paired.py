@@ -18,8 +18,8 @@ from .._signs import fix_signs
 from .._sklearn_compat import Interval, StrOptions, fit_context
 from .._typing import FloatArray, MatrixLike, VectorLike
 from ..exceptions import ComponentsWarning, LabelsWarning
-from ._labels import UNLABELLED, labels_of
-from ._pair_moments import correlated_directions, pair_moments_of, shared_directions
+from ._covariance.labels import UNLABELLED, labels_of
+from ._covariance.positive_pairs import correlated_directions, pair_moments_of, shared_directions
 
 __all__ = ["PairedContrastive"]
 

@@ -13,14 +13,16 @@ from sklearn.utils import Tags, check_random_state
 from .._sklearn_compat import Hidden, Interval, StrOptions, fit_context
 from .._typing import MatrixLike, RandomState, VectorLike
 from ..exceptions import LabelsWarning
-from ._estimation import components_asked, diagonal_model, feature_scale
-from ._labelled_moments import ClassMoments, LabelledRows
-from ._labelled_scatter import class_moments_of, labelled_scatter_of
-from ._labels import UNLABELLED, Labels, labels_of
+from ._covariance.by_class import ClassMoments, LabelledRows
+from ._covariance.labels import UNLABELLED, Labels, labels_of
+from ._covariance.rows import rows_of
+from ._covariance.scatter import moments_of
+from ._covariance.within_class import class_moments_of, labelled_scatter_of
+from ._factor.closed_form import supervised_closed_form
+from ._factor.correlation import feature_scale
+from ._factor.fit import components_asked, diagonal_model
+from ._factor.held_out import best_alpha
 from ._moment_estimator import MomentEstimator, Samples
-from ._moments import moments_of
-from ._row_moments import rows_of
-from ._supervision import best_alpha, supervised_closed_form
 
 __all__ = ["SupervisedLinearContrastive"]
 

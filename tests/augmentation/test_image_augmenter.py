@@ -5,7 +5,8 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from checks import assert_first_class
+from helpers.checks import assert_first_class
+from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -13,7 +14,6 @@ from PIL import Image
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from strategies import SEEDS
 
 from sklearn_contrastive.augmentation._image_augmenter import ImageAugmenter
 from sklearn_contrastive.augmentation._images import RandomFlip, RandomResizedCrop

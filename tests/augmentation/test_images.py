@@ -7,11 +7,11 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import kstest
-from strategies import SEEDS
 from torch import nn
 from torch.nn.functional import interpolate
 from torchvision.transforms.v2 import functional as tv

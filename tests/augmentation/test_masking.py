@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from checks import assert_first_class
+from helpers.checks import assert_first_class
+from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -18,7 +19,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from strategies import SEEDS
 
 from sklearn_contrastive.augmentation import MaskedAugmenter
 from sklearn_contrastive.augmentation._masking import complementary_views

@@ -66,7 +66,7 @@ print(json.dumps(said))
 
 def test_closed_forms_need_no_pytorch_and_the_gradient_solver_says_so():
     program = """
-from sklearn_contrastive.linear import LinearAutoencoder, LinearGAN
+from sklearn_contrastive.generative import LinearAutoencoder, LinearGAN
 X = [[1.0, 2.0], [3.0, 5.0], [0.0, 1.0]]
 said = []
 for estimator in (LinearAutoencoder(1), LinearGAN(1)):

@@ -5,10 +5,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
+from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from strategies import SEEDS
 
 from sklearn_contrastive import linear
 from sklearn_contrastive.deep import linear_contrastive_loss

@@ -6,10 +6,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
+from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from strategies import SEEDS
 
 from sklearn_contrastive.deep._losses import (
     decoupled_contrastive_loss,

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import scipy.sparse
 import torch
+from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from strategies import SEEDS
 
 from sklearn_contrastive._images import _arrays
 from sklearn_contrastive._images._arrays import channel_moments

@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from assertions import assert_same_subspace
+from helpers.assertions import assert_same_subspace
+from helpers.strategies import SEEDS, spiked_problems, with_gaps
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -31,16 +32,15 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from strategies import SEEDS, spiked_problems, with_gaps
 
 from sklearn_contrastive import HeteroPCA, LinearContrastive
 from sklearn_contrastive._arrays import dtype_name, place_of
 from sklearn_contrastive._sklearn_compat import ARRAY_API
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.exceptions import ComponentsWarning, MissingValuesWarning
-from sklearn_contrastive.linear import _device_moments
-from sklearn_contrastive.linear._device_moments import DeviceRows, moments_on_device
-from sklearn_contrastive.linear._row_moments import DenseRows
+from sklearn_contrastive.linear._covariance import device as device_module
+from sklearn_contrastive.linear._covariance.device import DeviceRows, moments_on_device
+from sklearn_contrastive.linear._covariance.rows import DenseRows
 
 pytestmark = [
     pytest.mark.skipif(not ARRAY_API, reason="scikit-learn >= 1.9 knows arrays of other libraries"),
@@ -406,7 +406,7 @@ def test_blocks_on_a_device_have_the_moments_of_all_rows(
         X.astype(np.float64), np.ones(len(X)) if weight is None else weight
     )
     tensor, steps = torch.asarray(X), []
-    with mock.patch.object(_device_moments, "BLOCK_ROWS", block_rows):
+    with mock.patch.object(device_module, "BLOCK_ROWS", block_rows):
         moments = moments_on_device(tensor, weight, place_of(tensor), steps.append)
     assert steps == ["block of rows"] * -(-len(X) // block_rows)
     assert moments.n_samples == (len(X) if weight is None else weight.sum())
@@ -460,7 +460,7 @@ def test_rows_on_a_device_multiply_as_those_in_memory_do(problem, seed, weighted
 @pytest.mark.parametrize("block_rows", [1, 7, 299, 300])
 def test_a_fit_in_blocks_is_the_fit_of_all_rows(name, block_rows):
     reference = fitted_on_numpy(configured(name), samples())
-    with mock.patch.object(_device_moments, "BLOCK_ROWS", block_rows):
+    with mock.patch.object(device_module, "BLOCK_ROWS", block_rows):
         model = configured(name).fit(TORCH.array(samples()))
     assert_same_fit(model, reference, samples(), "float64")
 
@@ -511,7 +511,7 @@ def test_a_row_of_weight_zero_counts_for_nothing_however_large(solver, kind, blo
     weight = np.ones(len(X))
     weight[7] = 0.0
     model = configured("default").set_params(solver=solver)
-    with mock.patch.object(_device_moments, "BLOCK_ROWS", block_rows):
+    with mock.patch.object(device_module, "BLOCK_ROWS", block_rows):
         model.fit(kind.array(X), sample_weight=weight)
     assert_same_fit(model, reference, samples(dtype=kind.dtype), kind.dtype)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from checks import assert_first_class
+from helpers.checks import assert_first_class
 
 from sklearn_contrastive import (
     HeteroPCA,

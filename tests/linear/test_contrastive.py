@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from assertions import assert_same_subspace
+from helpers.assertions import assert_same_subspace
+from helpers.strategies import SEEDS, spiked_problems
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -23,19 +24,18 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from strategies import SEEDS, spiked_problems
 
 from sklearn_contrastive import LinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.linear import (
-    _moments,
-    _row_moments,
     expected_loss_matrix,
     minimize_linear_contrastive_loss,
 )
-from sklearn_contrastive.linear._estimation import closed_form
-from sklearn_contrastive.linear._factor_model import SCORING_FLOOR
-from sklearn_contrastive.linear._moments import SecondMoments, moments_of
+from sklearn_contrastive.linear._covariance import rows as rows_module
+from sklearn_contrastive.linear._covariance import scatter
+from sklearn_contrastive.linear._covariance.scatter import SecondMoments, moments_of
+from sklearn_contrastive.linear._factor.closed_form import closed_form
+from sklearn_contrastive.linear._factor.model import SCORING_FLOOR
 from sklearn_contrastive.metrics import sin_theta_distance
 
 EPS = np.finfo(np.float64).eps
@@ -430,8 +430,8 @@ def test_a_memory_map_is_fitted_without_reading_it_at_once(solver, tmp_path):
     file = np.memmap(tmp_path / "samples", dtype=np.float64, mode="r", shape=X.shape)
     model = LinearContrastive(3, solver=solver, random_state=0)
     with (
-        mock.patch.object(_moments, "BLOCK_ROWS", 1000),
-        mock.patch.object(_row_moments, "_BLOCK_BYTES", 1000 * 20 * 8),
+        mock.patch.object(scatter, "BLOCK_ROWS", 1000),
+        mock.patch.object(rows_module, "_BLOCK_BYTES", 1000 * 20 * 8),
     ):
         tracemalloc.start()
         try:
@@ -848,7 +848,7 @@ def test_callbacks_hear_of_every_block_and_eigenproblem(method, solver):
         solver = "auto"
     callback, heard = listener()
     model = CLEAR.model(solver=solver).set_callbacks(callback)
-    with mock.patch.object(_moments, "BLOCK_ROWS", 100):
+    with mock.patch.object(scatter, "BLOCK_ROWS", 100):
         getattr(model, method)(CLEAR.X)
     ends = [task for event, _, task in heard if event == "end"]
     assert heard[0][0] == "setup"

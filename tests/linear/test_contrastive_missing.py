@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from assertions import assert_same_subspace
+from helpers.assertions import assert_same_subspace
+from helpers.strategies import SEEDS, with_gaps
 from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -23,15 +24,14 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from strategies import SEEDS, with_gaps
 
 from sklearn_contrastive import HeteroPCA, LinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.exceptions import MissingValuesWarning
-from sklearn_contrastive.linear._factor_model import SCORING_FLOOR
-from sklearn_contrastive.linear._incomplete_rows import _STATISTICAL_TOL
-from sklearn_contrastive.linear._moments import SecondMoments
-from sklearn_contrastive.linear._pairwise_moments import PairwiseMoments, pairwise_moments_of
+from sklearn_contrastive.linear._covariance.missing import PairwiseMoments, pairwise_moments_of
+from sklearn_contrastive.linear._covariance.scatter import SecondMoments
+from sklearn_contrastive.linear._factor.map_em import _STATISTICAL_TOL
+from sklearn_contrastive.linear._factor.model import SCORING_FLOOR
 from sklearn_contrastive.metrics import sin_theta_distance
 
 EPS = np.finfo(np.float64).eps

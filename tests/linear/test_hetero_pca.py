@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 import pytest
-from assertions import assert_same_subspace
+from helpers.assertions import assert_same_subspace
+from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -16,18 +17,17 @@ from scipy.stats import multivariate_normal
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
-from strategies import SEEDS
 
 from sklearn_contrastive import HeteroPCA, LinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.exceptions import ComponentsWarning
-from sklearn_contrastive.linear._factor_model import SCORING_FLOOR
-from sklearn_contrastive.linear._hetero_diagonal import (
+from sklearn_contrastive.linear._covariance.scatter import moments_of
+from sklearn_contrastive.linear._factor.imputed_diagonal import (
     _Completed,
     deflation_ranks,
     impute_diagonal,
 )
-from sklearn_contrastive.linear._moments import moments_of
+from sklearn_contrastive.linear._factor.model import SCORING_FLOOR
 from sklearn_contrastive.metrics import sin_theta_distance
 
 TOL = 1e-6

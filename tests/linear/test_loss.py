@@ -4,12 +4,12 @@ from itertools import product
 
 import numpy as np
 import pytest
-from assertions import assert_same_subspace
+from helpers.assertions import assert_same_subspace
+from helpers.strategies import SEEDS, spiked_problems
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from strategies import SEEDS, spiked_problems
 
 from sklearn_contrastive.augmentation import MaskedAugmenter
 from sklearn_contrastive.augmentation._masking import complementary_views

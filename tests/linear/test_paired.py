@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -24,12 +25,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from strategies import SEEDS
 
 from sklearn_contrastive import PairedContrastive
 from sklearn_contrastive.exceptions import ComponentsWarning, LabelsWarning
-from sklearn_contrastive.linear._labels import labels_of
-from sklearn_contrastive.linear._pair_moments import (
+from sklearn_contrastive.linear._covariance.labels import labels_of
+from sklearn_contrastive.linear._covariance.positive_pairs import (
     correlated_directions,
     pair_moments_of,
     shared_directions,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -20,11 +21,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from strategies import SEEDS
 
 from sklearn_contrastive import LinearContrastive, SupervisedLinearContrastive
 from sklearn_contrastive.exceptions import LabelsWarning
-from sklearn_contrastive.linear import _labelled_scatter, _moments
+from sklearn_contrastive.linear._covariance import scatter, within_class
 from sklearn_contrastive.metrics import sin_theta_distance
 
 # the eigensolver stops at residuals of 1e-7 of the eigenvalues
@@ -514,8 +514,8 @@ def test_callbacks_hear_of_every_block_and_eigenproblem(solver, keeps_classes, m
         monkeypatch.setattr("sklearn_contrastive.linear._supervised._KEPT_ENTRIES", 0)
     callback, heard = listener()
     model = CLEAR.model(solver=solver).set_callbacks(callback)
-    small = mock.patch.multiple(_labelled_scatter, _BLOCK_ROWS=100, _BLOCK_ENTRIES=1)
-    with small, mock.patch.object(_moments, "BLOCK_ROWS", 100):
+    small = mock.patch.multiple(within_class, _BLOCK_ROWS=100, _BLOCK_ENTRIES=1)
+    with small, mock.patch.object(scatter, "BLOCK_ROWS", 100):
         model.fit(CLEAR.X, CLEAR.y)
     ends = [task for event, task in heard if event == "end"]
     assert heard[0][0] == "setup"

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn import config_context
 from sklearn.exceptions import NotFittedError
-from strategies import SEEDS
 
 from sklearn_contrastive import LinearContrastive, SupervisedLinearContrastive
 from sklearn_contrastive._sklearn_compat import ARRAY_API

@@ -5,11 +5,11 @@ from math import log, sqrt
 
 import numpy as np
 import pytest
+from helpers.populations import build_model, haar_model, spiked_models
+from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from populations import build_model, haar_model, spiked_models
-from strategies import SEEDS
 
 from sklearn_contrastive.linear import expected_loss_matrix
 from sklearn_contrastive.metrics import sin_theta_distance

@@ -5,14 +5,14 @@ from itertools import product
 
 import numpy as np
 import pytest
-from assertions import assert_same_subspace
+from helpers.assertions import assert_same_subspace
+from helpers.populations import haar_model, spiked_models
+from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from populations import haar_model, spiked_models
 from scipy.linalg import eigh
 from sklearn.decomposition import PCA
-from strategies import SEEDS
 
 from sklearn_contrastive.datasets import make_spiked_classification, make_spiked_covariance
 from sklearn_contrastive.linear import expected_loss_matrix

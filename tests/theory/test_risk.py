@@ -5,13 +5,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from helpers.populations import haar_model, spiked_models
+from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from populations import haar_model, spiked_models
 from scipy.integrate import quad
 from scipy.special import erf, expit
-from strategies import SEEDS
 
 from sklearn_contrastive.datasets import make_spiked_classification, make_spiked_regression
 from sklearn_contrastive.theory import SpikedCovarianceModel

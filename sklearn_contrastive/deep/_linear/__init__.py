@@ -1,0 +1,1 @@
+"""Linear networks: contrastive encoder, autoencoder and GAN."""

@@ -1,0 +1,213 @@
+"""LinearContrastiveEncoder: the linear contrastive loss, minimised step by step."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..._base import fit_progress, fitted_state_kept_on_error
+from ..._linear_map import LinearMapTransformer
+from ..._signs import fix_signs
+from ..._sklearn_compat import Interval, fit_context
+from ..._typing import FloatArray, RandomState, VectorLike
+from .train import train_linear_contrastive_encoder
+
+__all__ = ["LinearContrastiveEncoder"]
+
+
+class LinearContrastiveEncoder(LinearMapTransformer):
+    """Linear encoder trained by stochastic gradients on the linear contrastive loss.
+
+    The stochastic route to what :class:`~sklearn_contrastive.LinearContrastive` computes in closed
+    form: two views of each sample, one hiding the features that the other shows, a matrix W, and
+    steps that bring the projections of the two views of a sample together and those of other
+    samples apart [1]_. With fresh masks for every batch it converges to the leading eigenvectors of
+    the covariance without its diagonal. It is what larger encoders are trained by, on a problem
+    whose answer is known.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Number of rows of the encoder, at most min(n_samples, n_features).
+
+    mask_rate : float, default=0.5
+        Probability, in (0, 1), that an entry is hidden in the first view and shown in the second.
+
+    n_masks : int or None, default=None
+        None draws fresh masks for every sample of every batch. An int draws so many masks once,
+        and each sample of a batch takes one of them: masks that are used again leave part of the
+        noise in the solution.
+
+    max_epochs : int, default=200
+        Passes over the samples; few samples need more of them.
+
+    batch_size : int, default=128
+        Largest number of samples of a step, at least 3. The other samples of the batch are the
+        negatives.
+
+    learning_rate : float, default=0.01
+        First step of Adam, in units of the samples' root mean square; it falls to 0 as a cosine
+        does.
+
+    regularization : float, default=1.0
+        Weight of the penalty ||W W'||_F^2 / 2. It scales the encoder and turns nothing.
+
+    device : str, default="cpu"
+        Where to train, in the words of PyTorch.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws weights, batches and masks. PyTorch's own random state is left as it is.
+
+    Attributes
+    ----------
+    encoder_ : ndarray of shape (n_components_, n_features)
+        The matrix W, its rows orthogonal, the longest first: any rotation of the rows has the same
+        loss. Each row has its largest entry positive.
+
+    components_ : ndarray of shape (n_components_, n_features)
+        Orthonormal rows: those of `encoder_`, each divided by its length.
+
+    mean_ : ndarray of shape (n_features,)
+        Mean of each feature, in float64.
+
+    masks_ : ndarray of bool of shape (n_masks, n_features) or None
+        True where the first view hides; None for fresh masks.
+
+    n_components_ : int
+        Number of rows of the encoder.
+
+    n_iter_ : int
+        Number of epochs.
+
+    history_ : list of dict
+        "epoch" and "loss", penalty included, of each epoch.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during fit, if all are strings.
+
+    See Also
+    --------
+    sklearn_contrastive.LinearContrastive : The closed form, in less time and to all digits.
+    sklearn_contrastive.augmentation.MaskedAugmenter : The views, in NumPy.
+
+    Notes
+    -----
+    The loss of a batch estimates that of all samples without bias, whatever the size of the batch:
+    every pair of samples is as likely as any other to be in it. What remains of the variances, in
+    the matrix that the training sees, is their share 1 / n_samples, as in
+    :func:`sklearn_contrastive.linear.expected_loss_matrix`. The size of the batch decides how noisy
+    the steps are, and the falling learning rate takes that noise away.
+
+    Samples are centred and divided by their root mean square, one number for all features, before
+    training; the encoder is given back in the units of the samples. It is trained in single
+    precision.
+
+    References
+    ----------
+    .. [1] Ji, Deng, Nakada, Zou and Zhang (2023), "The Power of Contrast for Feature Learning: A
+       Theoretical Analysis", Journal of Machine Learning Research 24(330).
+
+    Examples
+    --------
+    >>> from sklearn_contrastive import LinearContrastive
+    >>> from sklearn_contrastive.datasets import make_spiked_covariance
+    >>> from sklearn_contrastive.deep import LinearContrastiveEncoder
+    >>> from sklearn_contrastive.metrics import sin_theta_distance
+    >>> X, _ = make_spiked_covariance(2000, 20, 2, random_state=0)
+    >>> trained = LinearContrastiveEncoder(2, random_state=0).fit(X)
+    >>> closed_form = LinearContrastive(2, max_iter=0, random_state=0).fit(X)
+    >>> round(sin_theta_distance(trained.components_, closed_form.components_), 1)
+    0.0
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "mask_rate": [Interval(Real, 0, 1, closed="neither")],
+        "n_masks": [Interval(Integral, 1, None, closed="left"), None],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 3, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "regularization": [Interval(Real, 0, None, closed="neither")],
+        "device": [str],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        mask_rate: float = 0.5,
+        n_masks: int | None = None,
+        max_epochs: int = 200,
+        batch_size: int = 128,
+        learning_rate: float = 0.01,
+        regularization: float = 1.0,
+        device: str = "cpu",
+        random_state: RandomState = None,
+    ):
+        self.n_components = n_components
+        self.mask_rate = mask_rate
+        self.n_masks = n_masks
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.regularization = regularization
+        self.device = device
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: VectorLike | None = None) -> Self:
+        """Train the encoder on samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training samples, at least two.
+
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        with fitted_state_kept_on_error(self), fit_progress(self, X, y) as progress:
+            X = self._validated(X, reset=True)
+            self._check_n_components(X)
+            network = train_linear_contrastive_encoder(
+                X,
+                self.n_components,
+                mask_rate=self.mask_rate,
+                n_masks=self.n_masks,
+                max_epochs=self.max_epochs,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                regularization=self.regularization,
+                device=self.device,
+                random_state=self.random_state,
+                on_epoch=lambda record: progress.step("epoch"),
+            )
+            components, strengths = _orthogonal_rows(network.encoder)
+            self.components_ = components.astype(X.dtype)
+            self.encoder_ = (components * strengths[:, None]).astype(X.dtype)
+            self.mean_, self.masks_ = network.mean, network.masks
+            self.history_, self.n_iter_ = network.history, len(network.history)
+            self.n_components_ = len(components)
+        return self
+
+    @property
+    def _scoring(self):
+        return self.encoder_.T
+
+
+def _orthogonal_rows(encoder: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Orthonormal rows and their lengths, so that W'W is that of the encoder; fixed signs."""
+    _, strengths, components = np.linalg.svd(encoder, full_matrices=False)
+    return components * fix_signs(components)[:, None], strengths

@@ -1,0 +1,169 @@
+"""Projection heads: from representations to the projections that the loss compares."""
+
+from __future__ import annotations
+
+import copy
+
+from torch import Tensor, nn
+
+from .encoders import try_out
+
+__all__ = ["ProjectionHead", "build_head"]
+
+_HIDDEN_LAYERS = {"none": 0, "linear": 0, "mlp": 1, "mlp3": 2}
+
+
+class ProjectionHead(nn.Module):
+    """Map of representations h to projections z, layer by layer.
+
+    A hidden layer is as wide as h: a linear map without bias, batch norm, ReLU. The last layer is
+    a linear map with bias, without batch norm; the code of [1]_ has one there, its text has none.
+
+    Parameters
+    ----------
+    width : int
+        Number of features of h.
+    projection_dim : int, default=128
+        Number of features of z; "none" does not use it.
+    kind : {"mlp", "mlp3", "linear", "none"}, default="mlp"
+        "mlp" has one hidden layer [1]_, "mlp3" two [2]_, "linear" none; of "none" z is h.
+
+    Attributes
+    ----------
+    layers : nn.ModuleList
+        The layers, in order.
+    kind : str
+        The kind; "given" for a module of the user's.
+    projection_width : int
+        Number of features of z.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown.
+
+    References
+    ----------
+    .. [1] Chen, Kornblith, Norouzi and Hinton (2020), "A Simple Framework for Contrastive Learning
+       of Visual Representations", ICML, section 4.2.
+    .. [2] Chen, Kornblith, Swersky, Norouzi and Hinton (2020), "Big Self-Supervised Models are
+       Strong Semi-Supervised Learners", NeurIPS, section 2.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_contrastive.deep._networks.heads import ProjectionHead
+    >>> head = ProjectionHead(64, projection_dim=16)
+    >>> h = torch.zeros(5, 64)
+    >>> head(h).shape, head.middle(h).shape
+    (torch.Size([5, 16]), torch.Size([5, 64]))
+    """
+
+    def __init__(self, width: int, projection_dim: int = 128, kind: str = "mlp"):
+        super().__init__()
+        if kind not in _HIDDEN_LAYERS:
+            raise ValueError(
+                f"The kind of projection head {kind!r} is not known; there are "
+                f"{', '.join(map(repr, _HIDDEN_LAYERS))}."
+            )
+        layers: list[nn.Module] = [_hidden_layer(width) for _ in range(_HIDDEN_LAYERS[kind])]
+        if kind != "none":
+            layers.append(nn.Linear(width, projection_dim))
+        self.layers = nn.ModuleList(layers)
+        self.kind = kind
+        self.projection_width = width if kind == "none" else projection_dim
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Projections (n, projection_width) of representations (n, width)."""
+        for layer in self.layers:
+            h = layer(h)
+        return h
+
+    def outputs(self, h: Tensor) -> list[Tensor]:
+        """Outputs of all layers, hidden ones after ReLU; "none" has no layers."""
+        outputs = []
+        for layer in self.layers:
+            h = layer(h)
+            outputs.append(h)
+        return outputs
+
+    @property
+    def has_middle(self) -> bool:
+        """Whether there is a hidden layer."""
+        return len(self.layers) > 1
+
+    def middle(self, h: Tensor) -> Tensor:
+        """Outputs (n, width) of the first hidden layer, from which [2]_ fine-tunes.
+
+        Raises
+        ------
+        ValueError
+            If the head has no hidden layer.
+        """
+        if not self.has_middle:
+            raise ValueError(
+                f"A projection head of kind {self.kind!r} has no middle layer; 'mlp' and 'mlp3' do."
+            )
+        return self.layers[0](h)
+
+
+class _GivenHead(ProjectionHead):
+    """A module of the user's as one layer."""
+
+    def __init__(self, module: nn.Module, projection_width: int):
+        nn.Module.__init__(self)
+        self.layers = nn.ModuleList([module])
+        self.kind = "given"
+        self.projection_width = projection_width
+
+
+def build_head(
+    projection_head: str | nn.Module, width: int, projection_dim: int = 128
+) -> ProjectionHead:
+    """Projection head from a name, or around a copy of a module.
+
+    Parameters
+    ----------
+    projection_head : {"mlp", "mlp3", "linear", "none"} or nn.Module
+        A kind of `ProjectionHead`, or a module that maps (n, width) to (n, any width), which is
+        copied and so never trained itself.
+    width : int
+        Number of features of the representations.
+    projection_dim : int, default=128
+        Number of features of the projections; a module has its own.
+
+    Returns
+    -------
+    ProjectionHead
+        The head. New weights come from PyTorch's global generator, which the caller seeds.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown, or the module does not map such rows to rows of finite numbers.
+    TypeError
+        If it is neither a name nor a module.
+    """
+    if isinstance(projection_head, str):
+        return ProjectionHead(width, projection_dim, projection_head)
+    if not isinstance(projection_head, nn.Module):
+        raise TypeError(
+            f"projection_head={projection_head!r} is neither a name "
+            f"({', '.join(map(repr, _HIDDEN_LAYERS))}) nor a torch.nn.Module."
+        )
+    module = copy.deepcopy(projection_head)
+    projection_width = try_out(
+        module,
+        (width,),
+        role="projection head",
+        takes=f"The representations have {width} features.",
+        makes="A head maps rows to rows.",
+    )
+    return _GivenHead(module, projection_width)
+
+
+def _hidden_layer(width):
+    """A linear map as wide as what it gets, and what makes it more than linear."""
+    return nn.Sequential(
+        nn.Linear(width, width, bias=False), nn.BatchNorm1d(width), nn.ReLU(inplace=True)
+    )

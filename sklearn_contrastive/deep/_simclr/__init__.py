@@ -1,0 +1,1 @@
+"""SimCLREmbedder and the parts of one training."""

@@ -1,0 +1,322 @@
+"""SimCLREmbedder: representations of images that were learned without labels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from ..._sklearn_compat import Interval, StrOptions, fit_context
+from ..._typing import MatrixLike, RandomState, VectorLike
+from .._training.optimizers import OPTIMIZERS
+from .image_embedder import ImageEmbedder
+from .losses import LOSSES
+
+__all__ = ["SimCLREmbedder"]
+
+
+class SimCLREmbedder(ImageEmbedder):
+    """Representations of images, learned without labels by SimCLR.
+
+    An encoder f, a network, is trained so that two random views of an image, crops in other
+    colours, are recognised as the same image among all others of the batch [1]_. The comparison is
+    made between projections z = g(f(x)); what :meth:`transform` returns are the representations
+    h = f(x), on which a linear classifier needs few labels.
+
+    Parameters
+    ----------
+    encoder : str, nn.Module or callable, default="resnet18"
+        The network f. "resnet_narrow" is made for a CPU; any other name is one of timm, such as
+        "resnet50" or "convnext_atto". Residual networks get a small stem for images under 64
+        pixels. A module is copied, and its weights are where training starts; a callable makes a
+        module. It maps images (n, c, h, w) to rows.
+
+    pretrained : bool, default=False
+        Whether the encoder starts from the weights that timm has for its name.
+
+    image_shape : tuple of (h, w) or (h, w, c), default=None
+        Shape of an image in two-dimensional X, and the size that files are resized and cropped to
+        (None: 224 x 224, in colour). Without it, a square number of at least 64 features is a grey
+        square, and fewer than 64 features are a row of any real values.
+
+    projection_head : {"mlp", "mlp3", "linear", "none"} or nn.Module, default="mlp"
+        The network g: one or two hidden layers, none, or nothing at all.
+
+    projection_dim : int, default=128
+        Number of features of the projections.
+
+    loss : {"nt_xent", "decoupled", "spectral", "linear"} or callable, default="nt_xent"
+        What is minimised: :func:`nt_xent_loss`, :func:`decoupled_contrastive_loss` (for small
+        batches), :func:`spectral_contrastive_loss`, :func:`linear_contrastive_loss` of projections
+        of unit length, or a function of the projections of the two views, (n, projection_dim) each.
+
+    temperature : float, default=0.5
+        Of "nt_xent" and "decoupled". Low temperatures look at the hardest negatives.
+
+    augmentations : {"simclr", "crop", "crop_flip", "masking", "none"} or callable, default="simclr"
+        What makes the views: a name, an object of :mod:`sklearn_contrastive.augmentation` such as
+        ``SimCLRAugmentation(strength=0.5)``, or any callable from a batch (n, c, h, w) in [0, 1] to
+        such a batch, kornia's modules among them. It may draw from PyTorch's random state, which is
+        seeded, but not from NumPy's, which is not. For rows of features "simclr" is random masking.
+
+    batch_size : int, default=256
+        Number of images in a step, at least 3. The others of the batch are the negatives. More than
+        there are images is cut to them, with a warning.
+
+    max_epochs : int, default=100
+        Passes over the images.
+
+    optimizer : {"adamw", "sgd", "lars"}, default="adamw"
+        SGD has momentum 0.9; LARS is the paper's, for large batches.
+
+    learning_rate : float or {"auto", "linear", "sqrt"}, default="auto"
+        At the top of the schedule. "linear" and "sqrt" grow with the batch size and its square
+        root; "auto" is "sqrt" for AdamW and LARS, "linear" for SGD. For a batch of 256 it is 0.002
+        of AdamW, 0.03 of SGD, and 1.2 (or 0.3 with "linear") of LARS.
+
+    weight_decay : float, default=1e-4
+        Of the weights; biases and norms are not decayed. The paper has 1e-6 with LARS.
+
+    warmup_epochs : float, default=1
+        Epochs in which the learning rate rises, at most half of them; then it falls to 0 as a
+        cosine does. Where that would be a single step there is no warm-up. The paper has 10 of 100.
+
+    device : str, default="auto"
+        "auto" is a GPU if there is one; or a name in the words of PyTorch, such as "cpu".
+
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        What the network computes in while it is trained; "auto" is bfloat16 on GPUs that have it
+        and float32 elsewhere. Some CPUs are faster in bfloat16, too. The loss is always computed
+        in float32.
+
+    output : {"representation", "projection", "middle"}, default="representation"
+        What transform returns: h, z, or the first hidden layer of g. It may be changed after fit.
+
+    checkpoint_dir : path-like, default=None
+        A folder. Every epoch is kept in it, in a folder of its own for each combination of
+        parameters, data and versions; a fit that was cut off goes on from there when it is called
+        again, to the same end, and then removes it.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws weights, batches and views. PyTorch's own random state is left as it is.
+
+    verbose : int, default=0
+        1 prints a line for each epoch.
+
+    Attributes
+    ----------
+    encoder_ : nn.Module
+        The trained f, from images (n, c, h, w) in [0, 1] to representations; its first part
+        normalises them.
+
+    net_ : skorch.NeuralNet
+        What was trained: `net_.module_` has `encoder` and `head`.
+
+    history_ : list of dict
+        One record per epoch: "epoch", "loss", "learning_rate" (at its end), "seconds"; of the last
+        batch, "alignment" and "uniformity" [2]_ and "contrastive_accuracy", the share of views
+        whose partner is the most similar of all others; "knn_accuracy" if `X_val` was given.
+
+    image_shape_ : tuple of (h, w, c)
+        Shape of an image.
+
+    n_iter_ : int
+        Number of epochs.
+
+    n_features_in_ : int
+        Number of features seen during fit, h * w * c.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during fit, if all are strings.
+
+    See Also
+    --------
+    sklearn_contrastive.LinearContrastive : For tables, in closed form.
+    sklearn_contrastive.evaluation.linear_probe : What the representations are worth.
+
+    Notes
+    -----
+    Images are uint8 from 0 to 255 or floats from 0 to 1, as (n, h, w), (n, h, w, c), (n, c, h, w)
+    or two-dimensional with `image_shape`: NumPy arrays, memory maps, which are read in blocks,
+    tensors, or a list or array of paths of files. Channels are normalised by the mean and standard
+    deviation of the training images.
+
+    On a CPU, with the same number of threads, the same `random_state` gives the same network bit by
+    bit, also after an interruption and `checkpoint_dir`. An interruption by the keyboard leaves the
+    last epoch that ended as the fitted state, warns, and goes on up.
+
+    References
+    ----------
+    .. [1] Chen, Kornblith, Norouzi and Hinton (2020), "A Simple Framework for Contrastive Learning
+       of Visual Representations", ICML.
+    .. [2] Wang and Isola (2020), "Understanding Contrastive Representation Learning through
+       Alignment and Uniformity on the Hypersphere", ICML.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_contrastive import SimCLREmbedder
+    >>> X, y = load_digits(return_X_y=True)
+    >>> embedder = SimCLREmbedder("resnet_narrow", max_epochs=2, random_state=0)
+    >>> h = embedder.fit_transform(X / 16)  # without labels
+    >>> h.shape, h.dtype
+    ((1797, 128), dtype('float32'))
+    >>> [sorted(record) for record in embedder.history_][0][:3]
+    ['alignment', 'contrastive_accuracy', 'epoch']
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "encoder": [str, callable],
+        "pretrained": ["boolean"],
+        "image_shape": ["array-like", None],
+        "projection_head": [StrOptions({"mlp", "mlp3", "linear", "none"}), callable],
+        "projection_dim": [Interval(Integral, 1, None, closed="left")],
+        "loss": [StrOptions(set(LOSSES)), callable],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "augmentations": [str, callable],
+        "batch_size": [Interval(Integral, 3, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "optimizer": [StrOptions(set(OPTIMIZERS))],
+        "learning_rate": [
+            StrOptions({"auto", "linear", "sqrt"}),
+            Interval(Real, 0, None, closed="neither"),
+        ],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "warmup_epochs": [Interval(Real, 0, None, closed="left")],
+        "device": [str],
+        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+        "output": [StrOptions({"representation", "projection", "middle"})],
+        "checkpoint_dir": [str, os.PathLike, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        encoder: str | nn.Module | Callable[[], nn.Module] = "resnet18",
+        *,
+        pretrained: bool = False,
+        image_shape: Sequence[int] | None = None,
+        projection_head: str | nn.Module = "mlp",
+        projection_dim: int = 128,
+        loss: str | Callable[[Tensor, Tensor], Tensor] = "nt_xent",
+        temperature: float = 0.5,
+        augmentations: str | Callable[..., Tensor] = "simclr",
+        batch_size: int = 256,
+        max_epochs: int = 100,
+        optimizer: str = "adamw",
+        learning_rate: float | str = "auto",
+        weight_decay: float = 1e-4,
+        warmup_epochs: float = 1,
+        device: str = "auto",
+        precision: str = "auto",
+        output: str = "representation",
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ):
+        self.encoder = encoder
+        self.pretrained = pretrained
+        self.image_shape = image_shape
+        self.projection_head = projection_head
+        self.projection_dim = projection_dim
+        self.loss = loss
+        self.temperature = temperature
+        self.augmentations = augmentations
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.warmup_epochs = warmup_epochs
+        self.device = device
+        self.precision = precision
+        self.output = output
+        self.checkpoint_dir = checkpoint_dir
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: MatrixLike | Tensor | Sequence[os.PathLike[str]],
+        y: Any = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: VectorLike | None = None,
+    ) -> Self:
+        """Train the network on images.
+
+        Parameters
+        ----------
+        X : array-like, Tensor, or list of paths
+            Training images, at least two; see the notes of the class for their shapes and values.
+
+        y : None
+            Ignored.
+
+        X_val : array-like, Tensor, or list of paths, default=None
+            Labelled images to watch the training with: after each epoch, "knn_accuracy" in
+            `history_` is the share of them whose label the nearest others among them, by cosine
+            similarity, predict. They are not trained on.
+
+        y_val : array-like of shape (n_images,), default=None
+            Their labels.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X cannot be read as images, a parameter does not fit it, or the training diverges.
+            An earlier fit stays usable.
+        ImportError
+            If a package is missing that a parameter asks for.
+        """
+        return self._train(X, y, anew=True, validation=(X_val, y_val))
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self,
+        X: MatrixLike | Tensor | Sequence[os.PathLike[str]],
+        y: Any = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: VectorLike | None = None,
+    ) -> Self:
+        """Train for `max_epochs` more.
+
+        Weights and optimiser go on from where they are; the learning rate rises and falls once
+        more, in a schedule of its own. Other images of the same shape may be given. Of parameters
+        that were changed since the first call, these have an effect: `max_epochs`,
+        `warmup_epochs`, `batch_size`, `learning_rate`, `checkpoint_dir` and `verbose`.
+
+        Parameters
+        ----------
+        X : array-like, Tensor, or list of paths
+            Training images, as in fit.
+
+        y : None
+            Ignored.
+
+        X_val : array-like, Tensor, or list of paths, default=None
+            Labelled images to watch the training with, as in fit.
+
+        y_val : array-like of shape (n_images,), default=None
+            Their labels.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._train(X, y, anew=not hasattr(self, "net_"), validation=(X_val, y_val))

@@ -1,0 +1,68 @@
+"""The losses of SimCLREmbedder by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from .._losses import (
+    decoupled_contrastive_loss,
+    linear_contrastive_loss,
+    nt_xent_loss,
+    spectral_contrastive_loss,
+)
+
+__all__ = ["LOSSES", "PairLoss"]
+
+
+def _nt_xent(z_1: Tensor, z_2: Tensor, temperature: float) -> Tensor:
+    return nt_xent_loss(z_1, z_2, temperature)
+
+
+def _decoupled(z_1: Tensor, z_2: Tensor, temperature: float) -> Tensor:
+    return decoupled_contrastive_loss(z_1, z_2, temperature)
+
+
+def _spectral(z_1: Tensor, z_2: Tensor, temperature: float) -> Tensor:
+    return spectral_contrastive_loss(z_1, z_2)
+
+
+def _linear(z_1: Tensor, z_2: Tensor, temperature: float) -> Tensor:
+    # of unit length, without which nothing bounds it
+    return linear_contrastive_loss(normalize(z_1.float()), normalize(z_2.float()))
+
+
+LOSSES = {"nt_xent": _nt_xent, "decoupled": _decoupled, "spectral": _spectral, "linear": _linear}
+
+
+@dataclass(frozen=True)
+class PairLoss:
+    """Loss of the projections of two views.
+
+    Parameters
+    ----------
+    loss : str or callable
+        A name in `LOSSES`, or what takes the projections of the two views.
+    temperature : float
+        Of the losses that have one.
+    """
+
+    loss: str | Callable[[Tensor, Tensor], Tensor]
+    temperature: float
+
+    def __call__(self, z_1: Tensor, z_2: Tensor) -> Tensor:
+        """Loss of shape () of projections of shape (n, projection_dim) each."""
+        if isinstance(self.loss, str):
+            return LOSSES[self.loss](z_1, z_2, self.temperature)
+        with torch.autocast(z_1.device.type, enabled=False):
+            loss = self.loss(z_1.float(), z_2.float())
+        if not isinstance(loss, Tensor) or loss.ndim > 0:
+            made = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+            raise ValueError(
+                f"loss={self.loss!r} returned {made}; it must be a Tensor of shape ()."
+            )
+        return loss

@@ -1,0 +1,123 @@
+"""The network of SimCLR: normalisation, encoder f, projection head g."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .._networks.encoders import build_encoder, encoder_normalization, encoder_width
+from .._networks.heads import ProjectionHead, build_head
+
+__all__ = ["NetworkRecipe", "Normalize", "SimCLRNetwork"]
+
+
+class Normalize(nn.Module):
+    """Subtracts a mean from each channel and divides it by a standard deviation.
+
+    Parameters
+    ----------
+    mean, std : sequence of float of length n_channels
+        In the units of the images.
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]):
+        super().__init__()
+        for name, values in (("mean", mean), ("std", std)):
+            values = torch.as_tensor(values, dtype=torch.float32).reshape(-1, 1, 1)
+            self.register_buffer(name, values)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (n, n_channels, h, w), normalised."""
+        return (images - self.mean) / self.std
+
+
+class SimCLRNetwork(nn.Module):
+    """Images to projections z = g(f(x)), and to what lies before them.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+        f, from images (n, c, h, w) in [0, 1] to representations (n, width).
+    width : int
+        Number of features of the representations.
+    head : ProjectionHead
+        g, from representations to projections.
+    """
+
+    def __init__(self, encoder: nn.Module, width: int, head: ProjectionHead):
+        super().__init__()
+        self.encoder = encoder
+        self.width = width
+        self.head = head
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Projections z (n, projection_dim)."""
+        return self.head(self.encoder(images))
+
+    def output(self, images: Tensor, output: str) -> Tensor:
+        """What the network makes of images, as rows.
+
+        Parameters
+        ----------
+        images : Tensor of shape (n, c, h, w)
+            Images in [0, 1].
+        output : {"representation", "projection", "middle"}
+            h = f(x), z = g(h), or the first hidden layer of g.
+        """
+        representation = self.encoder(images)
+        if output == "representation":
+            return representation
+        return self.head.middle(representation) if output == "middle" else self.head(representation)
+
+    def width_of(self, output: str) -> int:
+        """Number of features of an output; ValueError if the head has no middle layer."""
+        if output == "projection":
+            return self.head.projection_width
+        if output == "middle" and not self.head.has_middle:
+            raise ValueError(
+                f'output="middle" needs a hidden layer of the projection head, and one of kind '
+                f"{self.head.kind!r} has none; 'mlp' and 'mlp3' do."
+            )
+        return self.width
+
+
+@dataclass(frozen=True)
+class NetworkRecipe:
+    """Makes the network; its weights come from PyTorch's global generator.
+
+    Parameters
+    ----------
+    encoder : str, nn.Module or callable
+        As `build_encoder` takes it.
+    shape : tuple of (c, h, w)
+        Of an image.
+    pretrained : bool
+        Whether the encoder starts from weights trained elsewhere.
+    projection_head : str or nn.Module
+        As `build_head` takes it.
+    projection_dim : int
+        Number of features of z.
+    mean, std : tuple of float
+        Moments of the images' channels; pretrained encoders have their own.
+    """
+
+    encoder: str | nn.Module | Callable[[], nn.Module]
+    shape: tuple[int, int, int]
+    pretrained: bool
+    projection_head: str | nn.Module
+    projection_dim: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __call__(self) -> SimCLRNetwork:
+        """The network, on the CPU."""
+        backbone = build_encoder(self.encoder, self.shape, pretrained=self.pretrained)
+        width = encoder_width(backbone, self.shape)
+        expected = encoder_normalization(backbone)
+        mean, std = (self.mean, self.std) if expected is None else expected
+        encoder = nn.Sequential(Normalize(mean, std), backbone)
+        head = build_head(self.projection_head, width, self.projection_dim)
+        return SimCLRNetwork(encoder, width, head)

@@ -1,0 +1,1 @@
+"""The skorch trainer and its parts."""

@@ -1,0 +1,235 @@
+"""LinearAutoencoder, plain and masked."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import ClassVar, Literal
+
+from numpy.typing import ArrayLike
+from sklearn.utils import gen_batches
+from sklearn.utils.validation import check_is_fitted
+
+from .._sklearn_compat import Interval
+from .._typing import FloatArray, RandomState, VectorLike
+from ._base import GenerativeEstimator
+from ._closed_form import (
+    canonical_code,
+    masked_autoencoder,
+    reconstruction_errors,
+    spectrum_of,
+)
+
+__all__ = ["LinearAutoencoder"]
+
+# samples whose reconstructions are made at once
+_BLOCK_ROWS = 4096
+
+
+class LinearAutoencoder(GenerativeEstimator):
+    """Linear autoencoder, plain or masked: PCA's subspace, or close to it.
+
+    An encoder and a decoder, both linear, that restore samples with the least squared error. The
+    plain one learns PCA's subspace. The masked one sees each entry with probability
+    `keep_probability`, 0 else, and restores the whole sample; what it learns depends on the
+    variances of the features as PCA does, and unequal noise misleads it nearly as much [1]_. It is
+    the generative method to which contrastive learning is compared.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Number of components, at most min(n_samples, n_features).
+
+    keep_probability : float, default=1.0
+        Probability, in (0, 1], that an entry is kept while the network learns. 1 is the plain
+        autoencoder.
+
+    solver : {"closed_form", "gradient"}, default="closed_form"
+        "closed_form" computes what training converges to. "gradient" trains a network with
+        mini-batches and fresh masks, which needs the packages of ``sklearn-contrastive[deep]``.
+
+    max_epochs : int, default=200
+        Passes over the samples of solver="gradient"; few samples need more of them.
+
+    batch_size : int, default=128
+        Samples of a step of solver="gradient".
+
+    learning_rate : float, default=0.01
+        First step of Adam for solver="gradient", in units of the samples' root mean square; it
+        falls to 0 as a cosine does.
+
+    device : str, default="cpu"
+        Where solver="gradient" trains, in the words of PyTorch.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the first weights, batches and masks of solver="gradient".
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components_, n_features)
+        Orthonormal rows that span the decoder's columns, those with the most variable codes first.
+        The largest entry of each row in absolute value is positive, as in PCA.
+
+    encoder_ : ndarray of shape (n_components_, n_features)
+        Makes codes of centred samples.
+
+    decoder_ : ndarray of shape (n_features, n_components_)
+        Makes centred samples of codes: the transpose of `components_`. A trained network is
+        written in this basis, which leaves the product of decoder and encoder as it is.
+
+    mean_ : ndarray of shape (n_features,)
+        Mean of each feature, in float64.
+
+    n_components_ : int
+        Number of components.
+
+    n_iter_ : int
+        Number of epochs, 0 for the closed form.
+
+    history_ : list of dict
+        "epoch" and "loss", the mean squared error of that epoch's samples summed over the
+        features; empty for the closed form.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during fit, if all are strings.
+
+    See Also
+    --------
+    LinearGAN : The other generative method.
+    LinearContrastive : The contrastive method, which unequal noise does not mislead.
+    sklearn.decomposition.PCA : The same as a plain autoencoder.
+
+    Notes
+    -----
+    With S the covariance, D its diagonal, p the `keep_probability` and C = p^2 S + p (1-p) D, the
+    decoder is made of the leading eigenvectors U of S C^-1 S and the encoder is p U' S C^-1. For
+    fewer samples than features both come from the rows, without a matrix of n_features times
+    n_features.
+
+    References
+    ----------
+    .. [1] Ji, Deng, Nakada, Zou and Zhang (2023), "The Power of Contrast for Feature Learning: A
+       Theoretical Analysis", Journal of Machine Learning Research 24(330).
+
+    Examples
+    --------
+    >>> from sklearn_contrastive.datasets import make_spiked_covariance
+    >>> from sklearn_contrastive import LinearContrastive
+    >>> from sklearn_contrastive.generative import LinearAutoencoder
+    >>> from sklearn_contrastive.metrics import sin_theta_distance
+    >>> X, truth = make_spiked_covariance(
+    ...     2000, 100, 3, noise=[3.0] * 5 + [0.5] * 95, random_state=0
+    ... )
+    >>> masked = LinearAutoencoder(3, keep_probability=0.5).fit(X)
+    >>> round(sin_theta_distance(masked.components_, truth.components), 1)
+    1.7
+    >>> contrastive = LinearContrastive(3, random_state=0).fit(X)
+    >>> round(sin_theta_distance(contrastive.components_, truth.components), 1)
+    0.3
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **GenerativeEstimator._parameter_constraints,
+        "keep_probability": [Interval(Real, 0, 1, closed="right")],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        keep_probability: float = 1.0,
+        solver: Literal["closed_form", "gradient"] = "closed_form",
+        max_epochs: int = 200,
+        batch_size: int = 128,
+        learning_rate: float = 0.01,
+        device: str = "cpu",
+        random_state: RandomState = None,
+    ):
+        self.n_components = n_components
+        self.keep_probability = keep_probability
+        self.solver = solver
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.device = device
+        self.random_state = random_state
+
+    def _solve(self, X):
+        spectrum = spectrum_of(X, standardised=self.keep_probability < 1)
+        code = masked_autoencoder(spectrum, self.n_components, self.keep_probability)
+        return _attributes_of(code, spectrum.mean)
+
+    def _train(self, X, training):
+        from ..deep import train_linear_autoencoder
+
+        network = train_linear_autoencoder(
+            X, self.n_components, keep_probability=self.keep_probability, **training
+        )
+        code = canonical_code(
+            network.encoder, network.decoder, X, network.mean, self.keep_probability
+        )
+        return _attributes_of(code, network.mean), network.history
+
+    def inverse_transform(self, X: ArrayLike) -> FloatArray:
+        """Samples that the decoder makes of codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components_)
+            Codes, as `transform` returns them.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, n_features)
+            The mean plus the decoder's output.
+        """
+        check_is_fitted(self)
+        return self._points_of(X, self.decoder_)
+
+    def score(self, X: ArrayLike, y: VectorLike | None = None) -> float:
+        """Minus the error that training makes small, for choosing parameters without labels.
+
+        The squared distance of a sample from what the network restores of it, summed over the
+        features and averaged over the samples and, for keep_probability < 1, over all masks. Of the
+        training samples it grows with `n_components`; across values of `keep_probability` it
+        cannot be compared.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        score : float
+            At most 0; larger is better.
+        """
+        check_is_fitted(self)
+        X = self._validated(X, reset=False)
+        encoder, components = self.encoder_.astype(float), self.components_.astype(float)
+        total = 0.0
+        for rows in gen_batches(len(X), _BLOCK_ROWS):
+            centred = X[rows] - self.mean_
+            total += reconstruction_errors(
+                centred, encoder, components, self.keep_probability
+            ).sum()
+        return float(-total / len(X))
+
+    @property
+    def _scoring(self):
+        return self.encoder_.T
+
+
+def _attributes_of(code, mean):
+    """Attributes of an autoencoder."""
+    return {
+        "components_": code.components,
+        "encoder_": code.encoder,
+        "decoder_": code.components.T,
+        "mean_": mean,
+    }

@@ -1,0 +1,1 @@
+"""Mean and covariance of samples, however they are stored."""

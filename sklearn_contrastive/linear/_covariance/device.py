@@ -1,0 +1,102 @@
+"""Moments of samples on a device: products are formed there, their small results solved here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..._arrays import ArrayPlace, dtype_name
+from .rows import RowMoments
+from .scatter import BLOCK_ROWS, SecondMoments
+
+__all__ = ["DeviceRows", "moments_on_device"]
+
+
+def moments_on_device(
+    X: Any,
+    sample_weight: NDArray[np.float64] | None,
+    place: ArrayPlace,
+    on_block: Callable[[str], None] = lambda name: None,
+) -> SecondMoments:
+    """Moments of all rows of X; only one (n_features, n_features) product per block leaves it.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+        Samples, floating-point, in the namespace and on the device of `place`.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Frequency weights.
+    place : ArrayPlace
+        Where X lives.
+    on_block : callable, default=do nothing
+        Called with a name after every block.
+
+    Returns
+    -------
+    SecondMoments
+        In float64; products are formed in X's precision about a point near the mean.
+    """
+    moments = SecondMoments.empty(X.shape[1])
+    for start in range(0, X.shape[0], BLOCK_ROWS):
+        rows = slice(start, min(start + BLOCK_ROWS, X.shape[0]))
+        weight = None if sample_weight is None else sample_weight[rows]
+        moments = moments + _moments_of_block(X[rows, :], weight, place)
+        on_block("block of rows")
+    return moments
+
+
+def _moments_of_block(block, weight, place):
+    xp, dtype = place.xp, dtype_name(block)
+    count = float(block.shape[0]) if weight is None else float(weight.sum())
+    if count == 0:
+        return SecondMoments.empty(block.shape[1])
+    if weight is None:
+        point = xp.mean(block, axis=0)
+        weighted = centred = block - point
+    else:
+        point = (place.put((weight / count).astype(dtype))[None, :] @ block)[0, :]
+        centred = block - point
+        weighted = centred * place.put(weight.astype(dtype))[:, None]
+    offset = place.take(xp.sum(weighted, axis=0)).astype(np.float64) / count
+    scatter = place.take(centred.T @ weighted).astype(np.float64)
+    scatter -= np.outer(offset * count, offset)
+    return SecondMoments(count, place.take(point).astype(np.float64) + offset, scatter)
+
+
+class DeviceRows(RowMoments):
+    """Rows on a device, centred once; see `DenseRows`.
+
+    Parameters
+    ----------
+    X : array of shape (n_rows, n_features)
+        Rows, floating-point.
+    sample_weight : ndarray of shape (n_rows,) or None
+        Frequency weights.
+    place : ArrayPlace
+        Where X lives.
+    """
+
+    def __init__(self, X: Any, sample_weight: NDArray[np.float64] | None, place: ArrayPlace):
+        self._place, self._dtype = place, dtype_name(X)
+        weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
+        n_samples = weight.sum()
+        mean, rows = np.zeros(X.shape[1]), X
+        for _ in range(2):  # the mean of large entries is itself rounded
+            offset = (self._put(weight / n_samples)[None, :] @ rows)[0, :]
+            mean, rows = mean + place.take(offset).astype(np.float64), rows - offset
+        squares = place.take((self._put(weight)[None, :] @ (rows * rows))[0, :])
+        variances = squares.astype(np.float64) / (n_samples - 1)
+        super().__init__(mean, variances, sample_weight, X.shape[0], np.dtype(self._dtype))
+        self._centred = rows
+
+    def _put(self, array):
+        return self._place.put(np.ascontiguousarray(array, dtype=self._dtype))
+
+    def project(self, directions):
+        return self._place.take(self._centred @ self._put(directions)).astype(np.float64)
+
+    def combine(self, scores):
+        return self._place.take(self._centred.T @ self._put(scores)).astype(np.float64)

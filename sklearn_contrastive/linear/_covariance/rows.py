@@ -1,0 +1,162 @@
+"""The interface of `SecondMoments` for n < d and for sparse rows: d x d is never formed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.utils.sparsefuncs import mean_variance_axis
+
+from .scatter import centred_blocks, sampled_rows, working_dtype
+
+__all__ = ["DenseRows", "RowMoments", "SparseRows", "rows_of"]
+
+# bytes of the centred block in which a memory map is read
+_BLOCK_BYTES = 2**25
+# entries of the blocks over which squares are summed in float64: they stay in the cache
+_SUMMED_ENTRIES = 2**18
+
+
+class RowMoments(ABC):
+    """Covariance of rows that are kept, as an operator; subclasses say how rows are multiplied.
+
+    Parameters
+    ----------
+    mean, variances : ndarray of shape (n_features,)
+        Mean of the rows and variance of each feature, with n - 1 in the denominator.
+    sample_weight : ndarray of shape (n_rows,) or None
+        Frequency weights of the rows.
+    n_rows : int
+        Number of rows.
+    dtype : numpy float type
+        Type in which products are formed.
+    """
+
+    def __init__(self, mean, variances, sample_weight, n_rows, dtype):
+        self.mean = mean
+        self.variances = variances
+        self.weight = np.ones(n_rows) if sample_weight is None else sample_weight
+        self.n_samples = float(self.weight.sum())
+        #: relative rounding error of `covariance_times`
+        self.rounding = float(np.finfo(dtype).eps)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, whatever their weights."""
+        return len(self.weight)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return len(self.mean)
+
+    def effective_samples(self, uniqueness: NDArray[np.float64]) -> float:
+        """Number of samples that the noise of the covariance speaks of: all of them."""
+        return self.n_samples
+
+    def covariance_times(self, directions: NDArray) -> NDArray[np.float64]:
+        """Product of the covariance with directions of shape (n_features, n_directions)."""
+        scores = self.project(directions)
+        return self.combine(scores * self.weight[:, None]) / (self.n_samples - 1)
+
+    def covariance_along(self, directions: NDArray) -> NDArray[np.float64]:
+        """Covariance of the samples projected on directions; (n_directions, n_directions)."""
+        scores = self.project(directions)
+        return scores.T @ (scores * self.weight[:, None]) / (self.n_samples - 1)
+
+    @abstractmethod
+    def project(self, directions):
+        """Scores of all centred rows, (n_rows, n_directions)."""
+
+    @abstractmethod
+    def combine(self, scores):
+        """Sum over rows of centred row times scores, (n_features, n_directions)."""
+
+
+class DenseRows(RowMoments):
+    """Rows of a dense array, centred once; of a memory map, block by block at every product.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        The rows.
+    sample_weight : ndarray of shape (n_rows,), default=None
+        Frequency weights.
+    """
+
+    def __init__(self, X: NDArray, sample_weight: NDArray[np.float64] | None = None):
+        dtype = working_dtype(X)
+        mapped = isinstance(X, np.memmap)
+        self._block_rows = (
+            max(1, _BLOCK_BYTES // (X.shape[1] * np.dtype(dtype).itemsize)) if mapped else len(X)
+        )
+        mean, variances = _mean_and_variances(X, sample_weight)
+        super().__init__(mean, variances, sample_weight, len(X), dtype)
+        self._X = X
+        self._centred = None
+        if not mapped:
+            self._centred = next(self._blocks())[1]
+
+    def _blocks(self):
+        if self._centred is not None:
+            return iter([(slice(None), self._centred)])
+        return centred_blocks(self._X, self.mean, self._block_rows)
+
+    def project(self, directions):
+        directions = directions.astype(working_dtype(self._X), copy=False)
+        scores = [block @ directions for _, block in self._blocks()]
+        return np.concatenate(scores).astype(np.float64, copy=False)
+
+    def combine(self, scores):
+        scores = scores.astype(working_dtype(self._X), copy=False)
+        parts = (block.T @ scores[rows] for rows, block in self._blocks())
+        total = next(parts).astype(np.float64, copy=False)
+        for part in parts:
+            total += part
+        return total
+
+
+class SparseRows(RowMoments):
+    """Rows of a sparse matrix, centred in the algebra and never in memory.
+
+    Parameters
+    ----------
+    X : sparse matrix of shape (n_rows, n_features)
+        The rows.
+    sample_weight : ndarray of shape (n_rows,), default=None
+        Frequency weights.
+    """
+
+    def __init__(self, X, sample_weight: NDArray[np.float64] | None = None):
+        self._X = sparse.csr_array(X).astype(np.float64, copy=False)
+        mean, biased = mean_variance_axis(self._X, axis=0, weights=sample_weight)
+        n_samples = X.shape[0] if sample_weight is None else sample_weight.sum()
+        variances = biased * (n_samples / (n_samples - 1))
+        super().__init__(mean, variances, sample_weight, X.shape[0], np.float64)
+
+    def project(self, directions):
+        return self._X @ directions - self.mean @ directions
+
+    def combine(self, scores):
+        return self._X.T @ scores - np.outer(self.mean, scores.sum(axis=0))
+
+
+def rows_of(X, sample_weight: NDArray[np.float64] | None = None) -> RowMoments:
+    """Moments that keep the rows of X, dense or sparse, instead of a d x d matrix."""
+    return SparseRows(X, sample_weight) if sparse.issparse(X) else DenseRows(X, sample_weight)
+
+
+def _mean_and_variances(X, sample_weight):
+    """Mean and variance of each feature in one pass over blocks centred near the mean."""
+    weight = np.ones(len(X)) if sample_weight is None else sample_weight
+    near_mean = sampled_rows(X, sample_weight).mean(axis=0)
+    offset, squares = np.zeros(X.shape[1]), np.zeros(X.shape[1])
+    for rows, block in centred_blocks(X, near_mean, max(1, _SUMMED_ENTRIES // X.shape[1])):
+        block = block.astype(np.float64, copy=False)
+        offset += weight[rows] @ block
+        squares += np.einsum("ij,ij,i->j", block, block, weight[rows], optimize=False)
+    n_samples = weight.sum()
+    offset /= n_samples
+    return near_mean + offset, (squares - n_samples * offset**2) / (n_samples - 1)

@@ -1,0 +1,214 @@
+"""Reading samples with labels: every class by itself, or all of them in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from .by_class import ClassMoments, LabelledScatter
+from .labels import UNLABELLED, Labels
+from .scatter import SecondMoments, moments_of, working_dtype
+
+__all__ = ["class_moments_of", "labelled_scatter_of"]
+
+# rows that are centred on their classes' means at once
+_BLOCK_ROWS, _BLOCK_ENTRIES = 2048, 2**21
+# rows of a class in a block below which subtracting class by class is slower than all at once
+_SHORT_PIECE = 32
+# rows of one class size in a block below which a product of its own is slower than a second one of
+# the whole block
+_THIN_PART = 160
+
+
+def class_moments_of(
+    X, labels: Labels, weight=None, on_block: Callable[[str], None] = lambda name: None
+) -> ClassMoments:
+    """Moments of each class by itself: n_classes matrices of shape (n_features, n_features).
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        Samples.
+    labels : Labels
+        Their labels.
+    weight : ndarray of shape (n_samples,), default=None
+        Frequency weights.
+    on_block : callable, default=do nothing
+        Called with a name after every block.
+
+    Returns
+    -------
+    ClassMoments
+        That can be added to those of other samples.
+    """
+    parts = {}
+    for code in np.unique(labels.codes):
+        rows = np.flatnonzero(labels.codes == code)
+        label = None if code == UNLABELLED else labels.classes.tolist()[code]
+        chosen = X[rows] if sparse.issparse(X) else np.take(X, rows, axis=0)
+        parts[label] = moments_of(chosen, None if weight is None else weight[rows], on_block)
+    return ClassMoments(parts)
+
+
+def labelled_scatter_of(
+    X, labels: Labels, weight=None, on_block: Callable[[str], None] = lambda name: None
+) -> LabelledScatter:
+    """One pass over the samples for the scatter of all and the covariances within classes.
+
+    Classes of one size share the divisor m_k - 1, so that their rows, each centred on the mean of
+    its class, go into one product; the scatter of all samples is the sum of those products and
+    that of the means.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        Samples.
+    labels : Labels
+        Their labels.
+    weight : ndarray of shape (n_samples,), default=None
+        Frequency weights.
+    on_block : callable, default=do nothing
+        Called with a name after every block.
+
+    Returns
+    -------
+    LabelledScatter
+        In float64.
+    """
+    weight = np.ones(X.shape[0]) if weight is None else weight
+    counted = np.bincount(labels.codes + 1, weight, minlength=len(labels.classes) + 1)
+    counts = counted[1:]
+    if sparse.issparse(X):
+        return _scatter_of_sparse(X, labels, weight, counts, on_block)
+    # the unlabelled have a mean of their own here, and a share of 0 in what is pooled
+    codes, share = labels.codes + 1, np.r_[0.0, _pooled_share(counts)]
+    rows = np.flatnonzero(weight > 0)
+    rows = rows[np.lexsort((codes[rows], share[codes[rows]]))]
+    within, pooled = np.zeros((2, X.shape[1], X.shape[1]))
+    n_rows = max(_BLOCK_ROWS, _BLOCK_ENTRIES // X.shape[1])
+    pieces = []
+    for start in range(0, len(rows), n_rows):
+        block = rows[start : start + n_rows]
+        centred = np.take(X, block, axis=0).astype(working_dtype(X), copy=False)
+        pieces.append(_centre_pieces(centred, codes[block], weight[block]))
+        _add_products(centred, share[codes[block]], within, pooled)
+        on_block("block of rows")
+    means = _put_together(pieces, share, within, pooled, len(counted))
+    total = _with_means(within, counted, means)
+    return LabelledScatter(total, labels.classes, counts, means[1:], pooled)
+
+
+def _pooled_share(counts):
+    """Share 1 / (m_k - 1) of a class's scatter in the sum of covariances within classes."""
+    return np.divide(1.0, counts - 1, out=np.zeros(len(counts)), where=counts > 1)
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """Classes in a block of rows that is sorted by class."""
+
+    codes: NDArray[np.intp]
+    counts: NDArray[np.float64]
+    means: NDArray[np.float64]
+
+
+def _centre_pieces(block, codes, weight):
+    """Put each row, in place, about the mean of its class in the block, times its weight's root."""
+    starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
+    bounds = np.r_[starts, len(codes)]
+    dtype = block.dtype
+    counts = np.add.reduceat(weight, starts)
+    # float32 sums lose the digits by which a mean exceeds deviations: about a row of each piece
+    origin = np.zeros((len(starts), block.shape[1]))
+    if dtype == np.float32:
+        origin = block[starts].astype(np.float64)
+        _subtract(block, block[starts], bounds)
+    gathered = sparse.csr_array((weight.astype(dtype), np.arange(len(codes)), bounds))
+    offsets = (gathered @ block).astype(np.float64) / counts[:, None]
+    _subtract(block, offsets.astype(dtype), bounds)
+    if np.any(weight != 1):
+        block *= np.sqrt(weight)[:, None].astype(dtype)
+    return _Pieces(codes[starts], counts, origin + offsets)
+
+
+def _subtract(block, points, bounds):
+    """Subtract from the rows of each piece its point, in place."""
+    if len(points) * _SHORT_PIECE > len(block):
+        block -= np.repeat(points, np.diff(bounds), axis=0)
+        return
+    # long pieces: without a second array of the block's size
+    for piece, point in enumerate(points):
+        block[bounds[piece] : bounds[piece + 1]] -= point
+
+
+def _add_products(block, share, within, pooled):
+    """Add the rows' products to `within`, and times their shares, which ascend, to `pooled`."""
+    cuts = np.flatnonzero(np.diff(share)) + 1
+    if (len(cuts) + 1) * _THIN_PART > len(block):
+        within += block.T @ block
+        block *= np.sqrt(share)[:, None].astype(block.dtype)
+        pooled += block.T @ block
+        return
+    for part, of_part in zip(np.split(block, cuts), share[np.r_[0, cuts]], strict=True):
+        product = part.T @ part
+        within += product
+        if of_part:
+            product *= of_part
+            pooled += product
+
+
+def _put_together(pieces, share, within, pooled, n_classes):
+    """Means of all classes; what lies between the pieces of a class that blocks have cut is added.
+
+    A class in one piece has nothing there.
+    """
+    if not pieces:
+        return np.zeros((n_classes, len(within)))
+    owner = np.concatenate([piece.codes for piece in pieces])
+    count = np.concatenate([piece.counts for piece in pieces])
+    centre = np.concatenate([piece.means for piece in pieces])
+    members, first, merged = np.unique(owner, return_index=True, return_inverse=True)
+    offsets = centre - centre[first][merged]
+    gathered = sparse.csr_array((count, (merged, np.arange(len(owner)))))
+    mean = (gathered @ offsets) / np.bincount(merged, count)[:, None]
+    between = offsets - mean[merged]
+    cut = np.flatnonzero(between.any(axis=1))
+    weighted = count[cut, None] * between[cut]
+    within += between[cut].T @ weighted
+    pooled += between[cut].T @ (share[owner[cut], None] * weighted)
+    means = np.zeros((n_classes, len(within)))
+    means[members] = centre[first] + mean
+    return means
+
+
+def _with_means(within, counts, means):
+    """Moments of all samples from the scatter within classes and the classes' means."""
+    n_samples = counts.sum()
+    if n_samples == 0:
+        return SecondMoments.empty(len(within))
+    origin = means[np.argmax(counts)]
+    offsets = np.where(counts[:, None] > 0, means - origin, 0.0)
+    offset = counts @ offsets / n_samples
+    between = offsets - offset
+    within += between.T @ (counts[:, None] * between)
+    return SecondMoments(float(n_samples), origin + offset, within)
+
+
+def _scatter_of_sparse(X, labels, weight, counts, on_block):
+    """Sparse rows are centred in the algebra: two products, of all rows and of labelled ones."""
+    total = moments_of(X, weight, on_block)
+    labelled = np.flatnonzero(labels.codes != UNLABELLED)
+    codes = labels.codes[labelled]
+    X, weight = sparse.csr_array(X)[labelled].astype(np.float64), weight[labelled]
+    sums = sparse.csr_array(
+        (weight, (codes, np.arange(len(codes)))), shape=(len(counts), len(codes))
+    )
+    means = (sums @ X).toarray() / np.where(counts > 0, counts, 1.0)[:, None]
+    own = _pooled_share(counts)
+    pooled = (X.T @ sparse.csr_array(sparse.diags_array(weight * own[codes]) @ X)).toarray()
+    pooled -= means.T @ ((counts * own)[:, None] * means)
+    return LabelledScatter(total, labels.classes, counts, means, pooled)

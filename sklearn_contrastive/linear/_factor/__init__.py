@@ -1,0 +1,1 @@
+"""Low rank plus noise: the factor model, and the ways to estimate it."""

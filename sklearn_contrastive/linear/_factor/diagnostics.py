@@ -1,0 +1,87 @@
+"""What a user should know about a solution."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from ..._features import listed
+from ...exceptions import ComponentsWarning, HeywoodWarning
+from .map_newton import REFINEMENT_FLOOR
+from .model import FactorModel
+
+__all__ = ["findings"]
+
+# share of a factor's squared loadings that, on one feature or group, makes it look like its noise
+_LONELY_SHARE = 0.9
+
+
+def findings(model: FactorModel, n_components, feature_names, n_samples: float):
+    """Warnings that a fitted model deserves.
+
+    Parameters
+    ----------
+    model : FactorModel
+        The solution.
+    n_components : int, float, str or None
+        What was asked for.
+    feature_names : ndarray of shape (n_features,) or None
+        Names, if the features have any.
+    n_samples : float
+        Number of samples.
+
+    Yields
+    ------
+    category : type
+        Class of the warning.
+    text : str
+        What was found and what to do.
+    """
+    n_found = model.loadings.shape[1]
+    if n_found < model.n_asked and n_samples > model.n_asked:
+        yield (
+            ComponentsWarning,
+            f"Only {n_found} of {model.n_asked} components have variance that features share; the "
+            f"others were dropped. Set n_components to at most {n_found}.",
+        )
+    elif n_found == 0 and n_components != 0:
+        yield (
+            ComponentsWarning,
+            "No component was found: no variance is shared between features beyond what "
+            "independent noise of this size shows. transform returns no columns; set n_components "
+            "to an integer to keep the leading directions all the same.",
+        )
+    for features in lonely_groups(model):
+        what = "feature" if len(features) == 1 else "group of features"
+        yield (
+            ComponentsWarning,
+            f"A component rests on one {what} alone ({listed(features, feature_names)}): it cannot "
+            f"be told from that {what}'s own noise. Fewer components, or more features that see "
+            "the same factor, would settle it.",
+        )
+    if len(model.floored):
+        yield (
+            HeywoodWarning,
+            f"The noise of {listed(model.floored, feature_names)} was estimated as nearly zero "
+            f"and set to {REFINEMENT_FLOOR:g} of the variance (a Heywood case). Fewer components "
+            "often avoid it; duplicated or derived features cause it.",
+        )
+    if not model.converged:
+        yield (
+            ConvergenceWarning,
+            f"No convergence in {model.n_iter} eigenproblems; increase max_iter or tol, or ask for "
+            "fewer components.",
+        )
+
+
+def lonely_groups(model: FactorModel):
+    """Groups with noise of their own that hold nearly all of a factor's standardised loadings."""
+    deviation = np.sqrt(model.variances)
+    squares = (model.loadings / deviation[:, None]) ** 2
+    if not squares.size:
+        return []
+    groups = model.noise.groups
+    sums = np.zeros((groups.max() + 1, squares.shape[1]))
+    np.add.at(sums, groups, squares)
+    lonely = sums.max(axis=0) > _LONELY_SHARE * squares.sum(axis=0)
+    return [np.flatnonzero(groups == group) for group in np.unique(sums.argmax(axis=0)[lonely])]

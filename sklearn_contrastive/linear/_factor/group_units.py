@@ -1,0 +1,123 @@
+"""Groups of features: which are allowed, and coordinates in which each has unit covariance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from .map_newton import REFINEMENT_FLOOR
+from .noise import BlockNoise
+
+__all__ = ["GroupUnits", "check_groups", "spectral"]
+
+# a direction of a group with a smaller share of its largest variance is constant
+_SMALLEST_SHARE = 1e-12
+
+
+def check_groups(
+    members: Mapping[object, NDArray[np.intp]], n_features: int, n_samples: float
+) -> None:
+    """Refuse groups whose noise cannot be told from the signal.
+
+    Parameters
+    ----------
+    members : mapping
+        Features of each group, by label.
+    n_features : int
+        Number of features.
+    n_samples : float
+        Number of samples; infinite where more may come.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three groups, or one holds more than half of the features or as
+        many as there are samples.
+    """
+    if len(members) < 3:
+        raise ValueError(
+            f"feature_groups has {len(members)} group(s), but at least three are needed. With two, "
+            "only the covariances between them are left, and those tell which directions they "
+            "share (inter-battery factor analysis) but not how much of each group is noise. Divide "
+            "the features into more groups, or leave feature_groups out."
+        )
+    label = max(members, key=lambda name: len(members[name]))
+    if 2 * len(members[label]) > n_features:
+        raise ValueError(
+            f"Group {label!r} of feature_groups holds {len(members[label])} of {n_features} "
+            "features, but none may hold more than half: what a group shares is told from the "
+            "signal only by what the features outside it show. Divide the group."
+        )
+    if len(members[label]) >= n_samples:
+        raise ValueError(
+            f"Group {label!r} of feature_groups holds {len(members[label])} features, but there "
+            f"are only {n_samples:g} samples: with no more samples than features, any group "
+            "explains any other perfectly. Divide the group, or leave feature_groups out."
+        )
+
+
+class GroupUnits:
+    """Coordinates in which every group has the identity as its covariance.
+
+    Parameters
+    ----------
+    covariance : ndarray of shape (n_features, n_features)
+        Of all features.
+    scale : ndarray of shape (n_features,)
+        Standard deviation of each feature, 0 for a constant one.
+    groups : tuple of ndarray of int
+        Features of each group.
+    """
+
+    def __init__(self, covariance, scale, groups):
+        self.groups = groups
+        #: roots R of the groups' covariances RR', (group_size, group_rank), and orthonormal
+        #: directions of the correlations that are left out
+        self.roots, self._constant, inverses = [], [], []
+        for features in groups:
+            # correlations: features of very different units would hide behind one another
+            unit = scale[features][:, None]
+            inverse = np.divide(1.0, unit, out=np.zeros_like(unit), where=unit > 0)
+            correlation = covariance[np.ix_(features, features)] * inverse * inverse.T
+            values, vectors = np.linalg.eigh(correlation)
+            live = values > _SMALLEST_SHARE * max(values[-1], 0.0)
+            root = vectors[:, live] * np.sqrt(values[live])
+            self.roots.append(unit * root)
+            self._constant.append(unit * vectors[:, ~live])
+            inverses.append(inverse * (vectors[:, live] / np.sqrt(values[live])))
+        rows = np.argsort(np.concatenate(groups))
+        #: (n_features, rank) from the coordinates to features, sparse
+        self.colour = sparse.block_diag(self.roots, format="csr")[rows]
+        #: (rank, n_features) from features to the coordinates, sparse
+        self.whiten = sparse.block_diag(inverses, format="csr")[rows].T.tocsr()
+        #: covariance in the coordinates, with identities as diagonal blocks
+        self.correlation = self.whiten @ (self.whiten @ covariance).T
+        ends = np.cumsum([root.shape[1] for root in self.roots])
+        #: slices of the coordinates of each group
+        self.slices = [slice(e - r.shape[1], e) for e, r in zip(ends, self.roots, strict=True)]
+
+    def noise(self, blocks) -> BlockNoise:
+        """Noise in the features' units, positive definite.
+
+        A direction in which a group does not vary gets the smallest share of noise, a constant
+        feature the smallest noise of the others.
+        """
+        coloured = [
+            root @ block @ root.T + REFINEMENT_FLOOR * constant @ constant.T
+            for root, block, constant in zip(self.roots, blocks, self._constant, strict=True)
+        ]
+        diagonals = np.concatenate([np.diag(block) for block in coloured])
+        live = diagonals > 0
+        smallest = diagonals[live].min() if live.any() else 1.0
+        for block in coloured:
+            block.flat[:: len(block) + 1] += np.where(np.diag(block) > 0, 0.0, smallest)
+        return BlockNoise(tuple(coloured), self.groups)
+
+
+def spectral(matrix: NDArray, function: Callable[[NDArray], NDArray]) -> NDArray[np.float64]:
+    """A function of a symmetric matrix: of its eigenvalues, in its eigenvectors."""
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * function(values)) @ vectors.T

@@ -1,0 +1,190 @@
+"""The diagonal of the signal's covariance, imputed: what HeteroPCA iterates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._solvers.davidson import Eigenpairs, SearchSpace, relative_residuals
+from .fit import Moments
+
+__all__ = ["ImputedDiagonal", "deflation_ranks", "impute_diagonal"]
+
+# residuals of eigenvectors as shares of the eigenvalues
+_TOL = 1e-8
+# up to this many features the space of the search is everything
+_WHOLE = 256
+# within one stage of deflation the largest eigenvalue is at most so many times the smallest
+_CONDITION = 4.0
+
+
+@dataclass(frozen=True)
+class ImputedDiagonal:
+    """Where the iteration ended.
+
+    Parameters
+    ----------
+    pairs : Eigenpairs
+        Leading eigenpairs, by absolute value, of the covariance with the imputed diagonal.
+    diagonal : ndarray of shape (n_features,)
+        The diagonal: each feature's share in the signal.
+    n_iter : int
+        Eigenproblems solved.
+    converged : bool
+        Whether the diagonal came to rest.
+    """
+
+    pairs: Eigenpairs
+    diagonal: NDArray[np.float64]
+    n_iter: int
+    converged: bool
+
+    @property
+    def diverged(self) -> bool:
+        """Whether directions of negative eigenvalues have taken the place of signals."""
+        return bool(np.any(self.pairs.values < 0))
+
+
+class _Completed:
+    """Leading eigenpairs by absolute value of a covariance whose diagonal is replaced."""
+
+    def __init__(self, moments, n_pairs, rng):
+        self.variances = np.maximum(moments.variances, 0.0)
+        self._unit = np.full_like(self.variances, self.variances.mean() or 1.0)
+        size = len(self.variances)
+        # every eigenproblem is cheap where the space is everything, and there may be hundreds
+        start = np.eye(size) if size <= _WHOLE else None
+        self._positive = SearchSpace(
+            moments.covariance_times, size, n_pairs, rng, start, moments.rounding
+        )
+        self._negative = None
+        self._start_negative = lambda: SearchSpace(
+            lambda v: -moments.covariance_times(v), size, 1, rng, start, moments.rounding
+        )
+
+    def leading(self, n_pairs, diagonal):
+        """Eigenvalues, signed, largest absolute value first, and orthonormal vectors."""
+        unit, root = self._unit[0], np.sqrt(self._unit[0])
+        shift = self.variances - diagonal
+        pairs = self._positive.leading(
+            n_pairs, self._unit, shift, tol=_TOL, error=relative_residuals
+        )
+        values, vectors = pairs.values * unit, pairs.vectors * root
+        # the covariance is positive: no eigenvalue lies below the least of -shift
+        if np.max(shift) > values[-1]:
+            self._negative = self._negative or self._start_negative()
+            asked = 1
+            while True:
+                low = self._negative.leading(
+                    asked, self._unit, -shift, tol=_TOL, error=relative_residuals
+                )
+                if asked == n_pairs or low.values[-1] * unit <= values[-1]:
+                    break
+                asked = min(2 * asked, n_pairs)
+            # each search answers for its own side of 0, lest a pair be found by both
+            first, second = values >= 0, low.values > 0
+            values = np.concatenate([values[first], -low.values[second] * unit])
+            vectors = np.hstack([vectors[:, first], low.vectors[:, second] * root])
+            order = np.argsort(-np.abs(values), kind="stable")[:n_pairs]
+            values, vectors = values[order], vectors[:, order]
+        return Eigenpairs(values, vectors, pairs.norms, pairs.left_out * unit, pairs.converged)
+
+
+def impute_diagonal(
+    moments: Moments,
+    n_components: int,
+    *,
+    deflated: bool,
+    max_iter: int,
+    tol: float,
+    rng: np.random.RandomState,
+    on_step: Callable[[str], None] = lambda name: None,
+) -> ImputedDiagonal:
+    """Replace the diagonal of the covariance by that of its own best low-rank approximation.
+
+    Begins with a diagonal of zeros, LinearContrastive's closed form, and repeats until the
+    diagonal comes to rest. Deflated, it does so for the first few components only, as many as are
+    of similar strength and separated from the rest, and goes on to more from there.
+
+    Parameters
+    ----------
+    moments : SecondMoments or one of its kind
+        Of the samples.
+    n_components : int
+        Rank of the approximation.
+    deflated : bool
+        Whether to go in stages.
+    max_iter : int
+        Largest number of eigenproblems.
+    tol : float
+        The iteration ends when no entry changes by more than this share of the variance.
+    rng : numpy.random.RandomState
+        Draws the first directions of the eigensolver.
+    on_step : callable, default=do nothing
+        Called with a name after every eigenproblem.
+
+    Returns
+    -------
+    ImputedDiagonal
+        With its eigenpairs.
+
+    References
+    ----------
+    Zhang, Cai and Wu (2022), Heteroskedastic PCA: algorithm, optimality, and applications,
+    algorithm 1.
+    Zhou and Chen (2025), Deflated HeteroPCA: overcoming the curse of ill-conditioning in
+    heteroskedastic PCA, algorithm 2.
+    """
+    if n_components == 0:
+        nothing = np.zeros((moments.n_features, 0))
+        pairs = Eigenpairs(np.zeros(0), nothing, np.zeros(0), 0.0, True)
+        return ImputedDiagonal(pairs, np.zeros(moments.n_features), 0, True)
+    completed = _Completed(moments, min(n_components + 1, moments.n_features), rng)
+    size = np.where(completed.variances > 0, completed.variances, 1.0)
+    diagonal = np.zeros(moments.n_features)
+    rank = 0 if deflated else n_components
+    pairs, n_iter, converged = None, 0, False
+    while n_iter < max_iter:
+        if deflated and (rank == 0 or (converged and rank < n_components)):
+            n_pairs = min(n_components + 1, moments.n_features)
+            rank = deflation_ranks(completed.leading(n_pairs, diagonal).values, rank, n_components)
+        pairs = completed.leading(rank, diagonal)
+        following = np.sum(pairs.vectors**2 * pairs.values, axis=1)
+        converged = bool(np.max(np.abs(following - diagonal) / size) <= tol)
+        diagonal = following
+        n_iter += 1
+        on_step("eigenproblem")
+        if converged and rank == n_components:
+            break
+    if pairs is None or rank < n_components:
+        pairs, converged = completed.leading(n_components, diagonal), max_iter == 0
+    return ImputedDiagonal(pairs, diagonal, n_iter, converged)
+
+
+def deflation_ranks(values: NDArray[np.float64], rank: int, n_components: int) -> int:
+    """Number of components of the next stage.
+
+    Parameters
+    ----------
+    values : ndarray of shape (>= n_components,)
+        Eigenvalues, largest absolute value first; what is missing counts as 0.
+    rank : int
+        Components of the stage before.
+    n_components : int
+        Components in the end.
+
+    Returns
+    -------
+    next_rank : int
+        The largest whose components beyond `rank` differ by a factor of at most 4, and which is
+        separated from the next eigenvalue by at least a share 1 / n_components of itself;
+        `n_components` if there is none.
+    """
+    sizes = np.append(np.abs(values), 0.0)
+    candidates = np.arange(rank + 1, n_components + 1)
+    last, following = sizes[candidates - 1], sizes[candidates]
+    allowed = (sizes[rank] <= _CONDITION * last) & (last - following >= last / n_components)
+    return int(candidates[allowed].max(initial=0)) or n_components

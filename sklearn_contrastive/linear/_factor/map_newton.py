@@ -1,0 +1,270 @@
+"""The noise of each feature: refinement of a factor model of correlations, from moments alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse.linalg import LinearOperator, cg
+
+from .._solvers.anderson import StepMemory
+from .._solvers.davidson import Eigenpairs, SearchSpace
+from .._solvers.davidson_rows import RowSearchSpace
+
+__all__ = [
+    "PRIOR_SAMPLES",
+    "REFINEMENT_FLOOR",
+    "SMALLEST_EXCESS",
+    "Refinement",
+    "most_probable_uniqueness",
+    "refine",
+]
+
+# The smallest uniqueness of refinement: a share of the feature's variance. Larger floors cost
+# accuracy where spikes are unequal, smaller ones only iterations (benchmarks/subspace.py).
+REFINEMENT_FLOOR = 1e-3
+# The prior of refinement counts as much as this many samples. Without it a factor too many makes
+# the noise of a single feature vanish; it is forgotten as samples arrive.
+PRIOR_SAMPLES = 1.0
+# Keeps the Newton system solvable where the model has more parameters than the data determine.
+_RIDGE = 1e-8
+# Up to this many features the Newton system is solved by LAPACK, above by conjugate gradients.
+_DENSE_SOLVE = 300
+# Residual of the first eigenvectors, in units of the noise; later ones follow the steps.
+_FIRST_TOL = 0.1
+# Variance along a factor beyond the noise's, in its units, below which the factor does not exist.
+SMALLEST_EXCESS = 1e-6
+# No relative change of a uniqueness is larger than this in one step.
+_LARGEST_STEP = 2.0
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """A factor model of correlations, as far as refinement came.
+
+    Parameters
+    ----------
+    uniqueness : ndarray of shape (n_features,)
+        Share of each feature's variance that is noise, in [floor, 1].
+    loadings : ndarray of shape (n_features, n_factors)
+        Correlations of features with factors; orthogonal in the metric 1 / uniqueness, strongest
+        factor first. Factors that vanished are left out.
+    eigenvalues : ndarray of shape (n_factors,)
+        Variance along each factor in units of the noise; the noise's own is 1.
+    log_posterior : float
+        Log-likelihood of the correlations per sample, plus log-prior, without constant terms.
+    n_iter : int
+        Eigenproblems solved.
+    converged : bool
+        Whether the stopping rule was met.
+    """
+
+    uniqueness: NDArray[np.float64]
+    loadings: NDArray[np.float64]
+    eigenvalues: NDArray[np.float64]
+    log_posterior: float
+    n_iter: int
+    converged: bool
+
+
+def refine(
+    space: SearchSpace | RowSearchSpace,
+    n_factors: int,
+    uniqueness: NDArray[np.float64],
+    *,
+    max_iter: int,
+    tol: float,
+    prior: float,
+    floor: float = REFINEMENT_FLOOR,
+    on_step: Callable[[str], None] = lambda name: None,
+) -> Refinement:
+    """Most probable uniquenesses of a correlation matrix C, by Newton's method.
+
+    Given uniquenesses u, the best loadings are known: with the leading eigenpairs of
+    C w = lambda diag(u) w, B = diag(u) W (Lambda - 1)^(1/2). What is left is a function of u
+    alone, whose gradient in log u is g = 1 - (1 - diag(BB')) / u and whose expected second
+    derivative is P * P elementwise, P = I - VV', V = diag(u)^(1/2) W. The step -(P*P)^-1 g is
+    shortened until the likelihood grows; with P = I it would be the step of the
+    expectation-maximisation algorithm. A normal prior on log u around 0 adds prior * log u to the
+    gradient: it keeps the noise of a feature from vanishing where few samples say so.
+
+    Parameters
+    ----------
+    space : SearchSpace or RowSearchSpace
+        Of the correlation matrix.
+    n_factors : int
+        Number of factors.
+    uniqueness : ndarray of shape (n_features,)
+        Where to start; ones are the closed form on the correlation scale.
+    max_iter : int
+        Largest number of eigenproblems, at least 1.
+    tol : float
+        Refinement ends when no uniqueness changes by more than this share of itself.
+    prior : float
+        Weight of the prior against the samples; 0 is maximum likelihood.
+    floor : float, default=1e-3
+        Smallest uniqueness.
+    on_step : callable, default=do nothing
+        Called with a name after every eigenproblem.
+
+    Returns
+    -------
+    Refinement
+        Its posterior is never below that of the start.
+
+    References
+    ----------
+    Joreskog (1967), Some contributions to maximum likelihood factor analysis.
+    Anderson (1965), Iterative procedures for nonlinear integral equations.
+    """
+
+    def solve(uniqueness, accuracy):
+        pairs = space.leading(n_factors, uniqueness, tol=accuracy, error=_gradient_errors)
+        return pairs, _objective(pairs, uniqueness, prior)
+
+    # the first step from ones is long, from an earlier solution it is short
+    accuracy = _FIRST_TOL if np.all(uniqueness == 1.0) else 0.01 * _FIRST_TOL
+    (pairs, value), n_iter = solve(uniqueness, accuracy), 1
+    on_step("eigenproblem")
+    tol = max(tol, 100 * space.rounding)  # products in float32 allow no more
+    memory, n_refused, step_size, converged = StepMemory(), 0, np.inf, False
+    while n_iter < max_iter and not converged:
+        if n_refused == 0:
+            gradient, whitened = _gradient(pairs, uniqueness, prior)
+            newton = _newton_step(uniqueness, gradient, whitened, prior, floor)
+            step = memory.extrapolate(np.log(uniqueness), newton)
+        else:  # the plain step, then shorter ones
+            step = newton * 4.0 ** (1 - n_refused)
+        proposal = np.clip(uniqueness * np.exp(step), floor, 1.0)
+        last, step_size = step_size, np.abs(np.log(proposal / uniqueness)).max(initial=0.0)
+        # eigenvectors are needed only as accurately as the next step can use
+        accuracy = min(_FIRST_TOL, 0.1 * step_size)
+        candidate, candidate_value = solve(proposal, accuracy)
+        if 0 < candidate_value - value < _value_error(candidate):
+            # the eigenvectors, not the step, may be to blame
+            candidate, candidate_value = solve(proposal, accuracy / 100)
+        n_iter += 1
+        on_step("eigenproblem")
+        rounding = _rounding(space, candidate, value, uniqueness)
+        flat = abs(candidate_value - value) <= rounding and step_size >= last
+        converged = bool(step_size <= tol or flat)
+        if candidate_value <= value + rounding:
+            pairs, uniqueness, value, n_refused = candidate, proposal, candidate_value, 0
+        else:
+            n_refused += 1
+    return _as_refinement(pairs, uniqueness, value, prior, floor, n_iter, converged)
+
+
+def _gradient_errors(values, vectors, residuals, norms):
+    """Error that each eigenvector's residual makes in the gradient, to first order.
+
+    It grows where the eigenvalue is close to those that are left out.
+    """
+    n_pairs = vectors.shape[1]
+    left_out = values[n_pairs] if len(values) > n_pairs else 0.0
+    gap = _relative_gap(values[:n_pairs], left_out)
+    return 2.0 * np.abs(vectors * residuals).max(axis=0, initial=0.0) / gap
+
+
+def _relative_gap(values, left_out):
+    """Distance of eigenvalues from those that are left out, as a share of themselves."""
+    return np.maximum(1.0 - left_out / np.maximum(values, 1.0), 0.1)
+
+
+def _value_error(pairs):
+    """Bound on what the residuals add to the negative log-likelihood."""
+    gap = _relative_gap(pairs.values, pairs.left_out) * np.maximum(pairs.values, 1.0)
+    return float(np.sum(pairs.norms**2 / gap))
+
+
+def _rounding(space, pairs, value, uniqueness):
+    """Change of the objective that means nothing."""
+    of_pairs = space.rounding * np.sum(np.abs(pairs.values))
+    return 10 * (of_pairs + np.finfo(np.float64).eps * (abs(value) + len(uniqueness)))
+
+
+def _objective(pairs: Eigenpairs, uniqueness, prior) -> float:
+    """Twice the negative log-posterior per sample, with the best loadings for the uniquenesses."""
+    excess = np.maximum(pairs.values, 1.0)
+    factors = np.sum(np.log(excess) + 1.0 - excess)
+    logarithm = np.log(uniqueness)
+    return float(np.sum(logarithm + 1.0 / uniqueness + 0.5 * prior * logarithm**2) + factors)
+
+
+def _gradient(pairs, uniqueness, prior):
+    """Gradient in the logarithm of the uniquenesses, and whitened vectors of the live factors."""
+    live = pairs.values > 1.0
+    vectors = pairs.vectors[:, live]
+    communality = (uniqueness[:, None] * vectors) ** 2 @ (pairs.values[live] - 1.0)
+    gradient = 1.0 - (1.0 - communality) / uniqueness + prior * np.log(uniqueness)
+    return gradient, np.sqrt(uniqueness)[:, None] * vectors
+
+
+def _newton_step(uniqueness, gradient, whitened, prior, floor):
+    """One projected Newton step, in the logarithm of the uniquenesses."""
+    free = (uniqueness > floor * (1 + 1e-9)) | (gradient < 0)
+    step = np.zeros_like(gradient)
+    step[free] = _solve_expected_hessian(whitened[free], prior, -gradient[free])
+    step = np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)
+    # 1 + step is exact where P = I (expectation-maximisation's step then); bent to stay positive
+    return np.where(step > -0.5, np.log1p(np.maximum(step, -0.5)), np.log(0.5) + 2 * step + 1)
+
+
+def _solve_expected_hessian(whitened, prior, right):
+    """Solution x of (P*P + prior I) x = right, elementwise square of P = I - VV'."""
+    size = len(whitened)
+    leverage = np.sum(whitened**2, axis=1)
+    ridge = prior + _RIDGE
+    diagonal = (1.0 - leverage) ** 2 + ridge
+    if size <= _DENSE_SOLVE:
+        hessian = (whitened @ whitened.T) ** 2
+        hessian.flat[:: size + 1] = diagonal
+        return np.linalg.solve(hessian, right)
+
+    def hessian_times(x):
+        # P*P = 1 - 2h + (VV')*(VV'): n_features * n_factors^2 operations
+        coupled = np.sum((whitened @ ((whitened.T * x) @ whitened)) * whitened, axis=1)
+        return (1.0 + ridge - 2.0 * leverage) * x + coupled
+
+    as_operator = partial(LinearOperator, (size, size), dtype=np.float64)
+    preconditioner = as_operator(matvec=lambda x: x / diagonal)
+    return cg(as_operator(matvec=hessian_times), right, rtol=1e-3, maxiter=100, M=preconditioner)[0]
+
+
+def _as_refinement(pairs, uniqueness, value, prior, floor, n_iter, converged):
+    """Loadings for the uniquenesses, then the most probable uniquenesses for the loadings."""
+    live = pairs.values > 1.0 + SMALLEST_EXCESS
+    values = pairs.values[live]
+    loadings = uniqueness[:, None] * pairs.vectors[:, live] * np.sqrt(values - 1.0)
+    rest = 1.0 - np.sum(loadings**2, axis=1)
+    completed = most_probable_uniqueness(rest, prior, floor)
+    return Refinement(completed, loadings, values, -0.5 * value, n_iter, converged)
+
+
+def most_probable_uniqueness(rest: NDArray, prior: NDArray | float, floor: float) -> NDArray:
+    """Root u of 1 - rest / u + prior log u = 0: the mode, given what the factors do not explain.
+
+    Parameters
+    ----------
+    rest : ndarray of any shape
+        Variance that is left, as a share of the feature's variance.
+    prior : float or ndarray of the same shape
+        Weight of the prior on log u against the samples.
+    floor : float
+        Smallest uniqueness.
+
+    Returns
+    -------
+    uniqueness : ndarray of the same shape
+        In [floor, 1].
+    """
+    positive = np.maximum(rest, floor)
+    uniqueness = np.minimum(positive, 1.0)
+    for _ in range(10):  # Newton's method in log u, in which the left side increases
+        residual = 1.0 - rest / uniqueness + prior * np.log(uniqueness)
+        step = residual / (positive / uniqueness + prior)
+        uniqueness = np.clip(uniqueness * np.exp(-step), floor, 1.0)
+    return uniqueness

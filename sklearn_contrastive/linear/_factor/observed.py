@@ -1,0 +1,158 @@
+"""Scores and likelihood of rows with missing entries, from the features that they show.
+
+Every row has k x k matrices of its own: for k factors, n rows and d features the cost is n d k^2
+operations, all but n k^3 of them in matrix products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._covariance.missing import fill_and_mask
+from .model import NoiseWeights
+
+__all__ = [
+    "Posterior",
+    "log_likelihood_of_observed",
+    "observed_blocks",
+    "packed_squares",
+    "posterior_of_observed",
+    "scores_of_incomplete",
+    "unpacked",
+]
+
+# smallest share of what a complete row tells about a direction that leaves a row with scores: below
+# it they would be ten times as noisy, and what they fill in worse than the mean
+_SMALLEST_INFORMATION = 0.01
+
+
+def scores_of_incomplete(X: NDArray, mean: NDArray, weights: NoiseWeights) -> NDArray[np.float64]:
+    """Generalised least-squares scores of rows from the features that they show.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Rows; NaN where an entry is missing.
+    mean : ndarray of shape (n_features,)
+        Subtracted.
+    weights : NoiseWeights
+        Basis Q, turn T and deviations Psi^(1/2) of the scores of complete rows,
+        x' Psi^(-1/2) Q T.
+
+    Returns
+    -------
+    scores : ndarray of shape (n_rows, n_components)
+        (Q_o' Q_o)^-1 Q_o' Psi_o^(-1/2) x_o, turned by T, with o what a row shows. NaN in rows
+        that show too little for all components.
+    """
+    n_components = weights.basis.shape[1]
+    scores = np.empty((len(X), n_components))
+    for rows, observed, white in observed_blocks(X, mean, 1.0 / weights.deviations):
+        information = unpacked(observed @ packed_squares(weights.basis, weights.basis))
+        values, vectors = np.linalg.eigh(information)
+        # Q_o' Q_o of a complete row is the identity
+        enough = values[:, 0] >= _SMALLEST_INFORMATION
+        along = np.einsum("nji,nj->ni", vectors, white @ weights.basis)
+        along /= np.where(enough[:, None], values, np.nan)
+        coordinates = np.einsum("nij,nj->ni", vectors, along)
+        scores[rows] = coordinates @ weights.turn
+    return scores
+
+
+def log_likelihood_of_observed(
+    X: NDArray, mean: NDArray, loadings: NDArray, noise_variances: NDArray
+) -> NDArray[np.float64]:
+    """Gaussian log-likelihood of what each row shows; 0 for a row that shows nothing.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Rows; NaN where an entry is missing.
+    mean : ndarray of shape (n_features,)
+        Subtracted.
+    loadings : ndarray of shape (n_features, n_factors)
+        Loadings B.
+    noise_variances : ndarray of shape (n_features,)
+        Diagonal of Psi.
+
+    Returns
+    -------
+    log_likelihood : ndarray of shape (n_rows,)
+        Natural logarithm of the density of each row's observed part.
+    """
+    likelihood = np.empty(len(X))
+    for rows, observed, centred in observed_blocks(X, mean, np.ones(len(mean))):
+        found = posterior_of_observed(observed, centred, centred**2, loadings, noise_variances)
+        likelihood[rows] = found.log_likelihood
+    return likelihood
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Factors of rows given what the rows show: (n_rows, k), (n_rows, k, k), (n_rows,)."""
+
+    mean: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    log_likelihood: NDArray[np.float64]
+
+
+def posterior_of_observed(observed, centred, squared, loadings, variances) -> Posterior:
+    weighted = loadings / variances[:, None]
+    precision = unpacked(observed @ packed_squares(weighted, loadings))
+    diagonal = np.arange(loadings.shape[1])
+    precision[:, diagonal, diagonal] += 1.0
+    covariance, log_determinant = _inverses(precision)
+    along = centred @ weighted
+    mean = np.einsum("nij,nj->ni", covariance, along)
+    squares = squared @ (1.0 / variances) - np.sum(along * mean, axis=1)
+    constants = observed @ np.log(2 * np.pi * variances)
+    return Posterior(mean, covariance, -0.5 * (constants + log_determinant + squares))
+
+
+def _inverses(matrices):
+    """Inverses and log-determinants of positive definite matrices of shape (n, k, k)."""
+    # Gauss and Jordan's sweeps over all rows at once: LAPACK, one small matrix after another, is
+    # several times slower
+    swept = np.ascontiguousarray(np.moveaxis(matrices, 0, -1))
+    log_determinant = np.zeros(swept.shape[-1])
+    for pivot in range(len(swept)):
+        scale = swept[pivot, pivot].copy()
+        log_determinant += np.log(scale)
+        row = swept[pivot] / scale
+        column = swept[:, pivot].copy()
+        swept -= column[:, None] * row
+        swept[pivot], swept[:, pivot] = row, -column / scale
+        swept[pivot, pivot] = 1.0 / scale
+    return np.moveaxis(swept, -1, 0), log_determinant
+
+
+def observed_blocks(X, mean, inverse_scale) -> Iterator[tuple[slice, NDArray, NDArray]]:
+    """Rows of X, a block at a time: which, what they show, and that in units of a scale."""
+    live = inverse_scale > 0
+    for rows, observed, centred in fill_and_mask(X, mean):
+        observed = observed.astype(np.float64, copy=False)
+        centred = np.multiply(
+            centred, inverse_scale, out=None if centred.dtype == np.float32 else centred
+        )
+        if not live.all():
+            observed = observed * live
+        yield rows, observed, centred
+
+
+def packed_squares(left, right):
+    """Upper triangles of the outer products of rows, (n, k (k + 1) / 2)."""
+    upper = np.triu_indices(left.shape[1])
+    return left[:, upper[0]] * right[:, upper[1]]
+
+
+def unpacked(packed):
+    """Symmetric matrices (n, k, k) from their upper triangles."""
+    n_factors = int(np.sqrt(2 * packed.shape[1]))
+    upper = np.triu_indices(n_factors)
+    full = np.empty((len(packed), n_factors, n_factors))
+    full[:, upper[0], upper[1]] = full[:, upper[1], upper[0]] = packed
+    return full

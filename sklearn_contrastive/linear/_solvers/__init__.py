@@ -1,0 +1,1 @@
+"""Davidson eigensolvers and Anderson acceleration."""

@@ -1,0 +1,273 @@
+"""Work that is not lost: a training goes on where it was cut off, and only its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from filelock import FileLock
+from helpers.trainings import CutOff, cut_off_after, weights_of
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from torch import nn
+
+from sklearn_contrastive.deep import SimCLREmbedder
+from sklearn_contrastive.deep._training.checkpoint import Checkpoint, locked_checkpoint
+from sklearn_contrastive.deep._training.fingerprint import fingerprint
+
+X = np.random.default_rng(0).uniform(size=(60, 64)).astype(np.float32)
+
+
+def embedder(folder, **parameters):
+    defaults = {"max_epochs": 4, "batch_size": 20, "device": "cpu", "random_state": 0}
+    return SimCLREmbedder("resnet_narrow", checkpoint_dir=folder, **(defaults | parameters))
+
+
+# --- resuming ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_epochs", [1, 3, 4])
+def test_a_fit_that_was_cut_off_ends_as_one_that_was_not(tmp_path, monkeypatch, n_epochs):
+    whole = embedder(None).fit(X)
+    with monkeypatch.context() as patched:
+        cut_off_after(n_epochs, patched)
+        with pytest.raises(CutOff):
+            embedder(tmp_path).fit(X)
+    trained = cut_off_after(10**6, monkeypatch)
+    resumed = embedder(tmp_path).fit(X)
+    assert len(trained) == 4 - n_epochs
+    assert_array_equal(weights_of(resumed), weights_of(whole))
+    assert_array_equal(resumed.transform(X), whole.transform(X))
+    for record, expected in zip(resumed.history_, whole.history_, strict=True):
+        assert {**record, "seconds": 0} == {**expected, "seconds": 0}
+    # and it goes on from there as the other does: optimiser and generator are the same as well
+    more = [
+        weights_of(each.set_params(checkpoint_dir=None).partial_fit(X)) for each in (whole, resumed)
+    ]
+    assert_array_equal(*more)
+
+
+PROGRAM = """
+    import sys
+    import numpy as np
+    from sklearn_contrastive.deep import SimCLREmbedder
+
+    X = np.random.default_rng(0).uniform(size=(60, 64)).astype(np.float32)
+    SimCLREmbedder(
+        "resnet_narrow", checkpoint_dir=sys.argv[1], max_epochs=30, batch_size=20, device="cpu",
+        random_state=0, verbose=1,
+    ).fit(X)
+"""
+
+
+def test_after_kill_9_the_same_call_ends_bit_by_bit_the_same(tmp_path):
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(PROGRAM), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **threads},
+    )
+    lines = [process.stdout.readline() for _ in range(3)]
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert lines[2].startswith("epoch 3")
+    n_resumed = next(iter(tmp_path.glob("*/state.pt"))).stat().st_size
+    assert n_resumed > 0
+    resumed = embedder(tmp_path, max_epochs=30).fit(X)
+    assert_array_equal(weights_of(resumed), weights_of(embedder(None, max_epochs=30).fit(X)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_partial_fit_is_taken_up_from_its_own_start(tmp_path, monkeypatch):
+    started = embedder(None).fit(X)
+    whole = clone(started).fit(X).partial_fit(X)
+    started.set_params(checkpoint_dir=tmp_path)
+    with monkeypatch.context() as patched:
+        cut_off_after(2, patched)
+        with pytest.raises(CutOff):
+            started.partial_fit(X)
+    assert started.n_iter_ == 4
+    started.partial_fit(X)
+    assert started.n_iter_ == 8
+    assert_array_equal(weights_of(started), weights_of(whole))
+
+
+def test_a_training_without_a_seed_is_taken_up_as_well(tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        cut_off_after(2, patched)
+        with pytest.raises(CutOff):
+            embedder(tmp_path, random_state=None).fit(X)
+    trained = cut_off_after(10**6, monkeypatch)
+    embedder(tmp_path, random_state=None).fit(X)
+    assert len(trained) == 2
+
+
+def test_a_finished_fit_leaves_nothing_behind(tmp_path):
+    embedder(tmp_path).fit(X)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_last_good_epoch_of_a_training_that_diverges_stays(tmp_path, monkeypatch):
+    def diverge(z_1, z_2):
+        seen.append(None)
+        factor = float("nan") if len(seen) > 7 else 1.0  # in the third epoch of three steps
+        return factor * ((z_1 - z_2) ** 2).mean()
+
+    seen = []
+    with pytest.raises(ValueError, match=r"The loss is nan in epoch 3.*Lower the learning rate"):
+        embedder(tmp_path, loss=diverge).fit(X)
+    (file,) = tmp_path.glob("*/state.pt")
+    state = torch.load(file, weights_only=True)
+    assert [record["epoch"] for record in state["history"]] == [1, 2]
+    assert all(weights.isfinite().all() for weights in state["module"].values())
+
+
+def test_an_interruption_leaves_the_checkpoint(tmp_path, monkeypatch):
+    whole = embedder(None).fit(X)
+    save, seen = Checkpoint.save, []
+
+    def save_and_interrupt(self, state):
+        save(self, state)
+        seen.append(None)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoint, "save", save_and_interrupt)
+        model = embedder(tmp_path)
+        with pytest.warns(UserWarning, match="after 2 epochs"), pytest.raises(KeyboardInterrupt):
+            model.fit(X)
+    assert model.n_iter_ == 2
+    assert_array_equal(weights_of(embedder(tmp_path).fit(X)), weights_of(whole))
+
+
+# --- whose it is ---------------------------------------------------------------------------------
+
+
+OTHERS = {
+    "data": (lambda: X + np.float32(1e-7), {}),
+    "order": (lambda: X[::-1].copy(), {}),
+    "seed": (lambda: X, {"random_state": 1}),
+    "temperature": (lambda: X, {"temperature": 0.4}),
+    "encoder": (lambda: X, {"encoder": lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 4))}),
+    "augmentations": (lambda: X, {"augmentations": "crop"}),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_no_training_takes_up_another(tmp_path, monkeypatch, name):
+    with monkeypatch.context() as patched:
+        cut_off_after(2, patched)
+        with pytest.raises(CutOff):
+            embedder(tmp_path).fit(X)
+    given, parameters = OTHERS[name]
+    trained = cut_off_after(10**6, monkeypatch)
+    embedder(tmp_path).set_params(**parameters).fit(np.clip(given(), 0, 1))
+    assert len(trained) == 4
+    assert len(list(tmp_path.glob("*/state.pt"))) == 1  # that of the first is still there
+
+
+def test_watching_is_no_part_of_a_training(tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        cut_off_after(2, patched)
+        with pytest.raises(CutOff):
+            embedder(tmp_path).fit(X)
+    trained = cut_off_after(10**6, monkeypatch)
+    embedder(tmp_path, verbose=1, output="projection").fit(X)
+    assert len(trained) == 2
+
+
+def test_a_training_that_runs_elsewhere_is_not_written_to(tmp_path):
+    with locked_checkpoint(tmp_path, "a" * 64) as first:
+        first.save({"n_steps": 1})
+        with (
+            pytest.warns(UserWarning, match="running elsewhere"),
+            locked_checkpoint(tmp_path, "a" * 64) as second,
+        ):
+            assert second is None
+        with locked_checkpoint(tmp_path, "b" * 64) as other:
+            assert other.load() is None
+    with locked_checkpoint(tmp_path, "a" * 64) as again:
+        assert again.load() == {"n_steps": 1}
+
+
+def test_a_state_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    with locked_checkpoint(tmp_path, "c" * 64) as checkpoint:
+        checkpoint.save({"n_steps": 1})
+
+        def half(state, file):
+            file.write(b"half of")
+            raise CutOff
+
+        monkeypatch.setattr(torch, "save", half)
+        with pytest.raises(CutOff):
+            checkpoint.save({"n_steps": 2})
+        assert checkpoint.load() == {"n_steps": 1}
+
+
+def test_locks_of_dead_processes_hold_nobody_up(tmp_path):
+    lock = FileLock(tmp_path / f"simclr-{'d' * 20}.lock")
+    Path(lock.lock_file).touch()
+    with locked_checkpoint(tmp_path, "d" * 64) as checkpoint:
+        assert checkpoint is not None
+
+
+# --- fingerprints --------------------------------------------------------------------------------
+
+
+VALUES = [
+    1,
+    1.0,
+    True,
+    "1",
+    b"1",
+    None,
+    [1],
+    {"a": 1},
+    {"b": 1},
+    np.array([1]),
+    np.array([1.0]),
+    torch.tensor([1]),
+    np.mean,
+    np.sum,
+    nn.Linear,
+    nn.ReLU(),
+]
+
+
+def test_different_values_have_different_fingerprints():
+    assert len({fingerprint(value) for value in VALUES}) == len(VALUES)
+
+
+def test_networks_have_fingerprints_of_their_weights():
+    torch_state = torch.get_rng_state()
+    first, second = nn.Linear(2, 2), nn.Linear(2, 2)
+    torch.set_rng_state(torch_state)
+    assert fingerprint(first) != fingerprint(second)
+    second.load_state_dict(first.state_dict())
+    assert fingerprint(first) == fingerprint(second)
+
+
+def test_fingerprints_are_the_same_in_another_process():
+    program = (
+        "from sklearn_contrastive.deep._training.fingerprint import fingerprint\n"
+        "from sklearn_contrastive.augmentation import SimCLRAugmentation\n"
+        "print(fingerprint({'a': 1, 'b': [2.5, None]}, SimCLRAugmentation(0.3)))"
+    )
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(runs) == 1

@@ -1,0 +1,389 @@
+"""The matrix of the supervised loss against loops over pairs, however the samples are read."""
+
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from operator import add
+from unittest import mock
+
+import numpy as np
+import pytest
+from helpers.strategies import SEEDS
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+
+from sklearn_contrastive.linear._covariance import within_class
+from sklearn_contrastive.linear._covariance.by_class import (
+    LabelledRows,
+    negative_weights,
+    positive_weights,
+)
+from sklearn_contrastive.linear._covariance.labels import Labels, labels_of
+from sklearn_contrastive.linear._covariance.rows import rows_of
+from sklearn_contrastive.linear._covariance.scatter import moments_of
+from sklearn_contrastive.linear._covariance.within_class import (
+    class_moments_of,
+    labelled_scatter_of,
+)
+
+EPS = np.finfo(np.float64).eps
+EPS32 = np.finfo(np.float32).eps
+WEIGHTS = st.sampled_from(["none", "counts", "fractions"])
+FORMATS = st.sampled_from(["csr_array", "csc_array", "csr_matrix", "csc_matrix"])
+
+
+@dataclass(frozen=True)
+class LabelledProblem:
+    """Classes of given sizes, and unlabelled samples; the data follow from a seed."""
+
+    sizes: tuple[int, ...]
+    n_unlabelled: int
+    n_features: int
+    offset: float
+    unit: float
+    seed: int
+
+    @cached_property
+    def _drawn(self):
+        rng = np.random.default_rng(self.seed)
+        y = np.r_[np.repeat(np.arange(len(self.sizes)) * 3, self.sizes), [-1] * self.n_unlabelled]
+        y = rng.permutation(y.astype(int))
+        centres = rng.normal(size=(3 * len(self.sizes) + 1, self.n_features))
+        X = centres[y] + rng.normal(size=(len(y), self.n_features)) * rng.uniform(
+            0.1, 3, self.n_features
+        )
+        return self.unit * (X + self.offset), y
+
+    @property
+    def X(self):
+        """Samples, in any order."""
+        return self._drawn[0]
+
+    @property
+    def y(self):
+        """Classes 0, 3, 6, ... and -1."""
+        return self._drawn[1]
+
+    @property
+    def labels(self):
+        """The same, read."""
+        return labels_of(self.y, len(self.y), -1)
+
+    def weight(self, kind):
+        rng = np.random.default_rng(self.seed + 1)
+        n = len(self.y)
+        drawn = {
+            "none": None,
+            "counts": rng.integers(0, 4, n).astype(float),
+            "fractions": rng.uniform(0.1, 2, n),
+        }[kind]
+        if drawn is not None:
+            drawn[:1] += 2.0  # frequency weights exceed 1 in all
+        return drawn
+
+    def counted(self, weight):
+        """Labels without the classes that count for nothing."""
+        if weight is None:
+            return self.labels
+        codes = np.where(weight > 0, self.labels.codes, -1)
+        return Labels(self.labels.classes, codes).of(np.arange(len(codes)))
+
+    def rounding(self, eps=EPS):
+        """Rounding error of an entry of the matrix, from deviations and the size of the mean."""
+        deviation = np.abs(self.X - self.X.mean(axis=0)).max() + self.unit
+        return 200 * eps * deviation**2 + 200 * EPS * deviation * np.abs(self.X).max()
+
+
+@st.composite
+def labelled_problems(draw, offsets=(0.0, -30.0, 1e6), max_features=6):
+    return LabelledProblem(
+        sizes=tuple(draw(st.lists(st.integers(1, 8), min_size=2, max_size=6))),
+        n_unlabelled=draw(st.integers(0, 12)),
+        n_features=draw(st.integers(1, max_features)),
+        offset=draw(st.sampled_from(list(offsets))),
+        unit=draw(st.sampled_from([1.0, 1e-6, 1e6])),
+        seed=draw(SEEDS),
+    )
+
+
+def supervised_by_loops(X, y):
+    """M_sup: every anchor with every positive and every negative, -1 unlabelled."""
+    X = np.asarray(X, np.longdouble)
+    X = X - X.mean(axis=0)
+    labelled = np.flatnonzero(y != -1)
+    total = np.zeros((X.shape[1],) * 2, np.longdouble)
+    for anchor in labelled:
+        n_same = np.sum(y == y[anchor])
+        for other in labelled:
+            pair = np.outer(X[anchor], X[other])
+            if other != anchor and y[other] == y[anchor]:
+                total += (pair + pair.T) / 2 / (n_same - 1)
+            elif y[other] != y[anchor]:
+                total -= (pair + pair.T) / 2 / (len(labelled) - n_same)
+    return (total / len(labelled)).astype(float)
+
+
+def positive_by_loops(X, y):
+    """What positive pairs alone give."""
+    X = X - X.mean(axis=0)
+    labelled = np.flatnonzero(y != -1)
+    total = np.zeros((X.shape[1],) * 2)
+    for anchor in labelled:
+        partners = [i for i in labelled if i != anchor and y[i] == y[anchor]]
+        for partner in partners:
+            total += np.outer(X[anchor], X[partner]) / len(partners)
+    return total / len(labelled)
+
+
+def matrix_of(moments):
+    """M_sup as a matrix, of moments of any kind."""
+    return moments.supervised_times(np.eye(moments.n_features))
+
+
+def rows_with_labels(X, labels, weight=None):
+    return LabelledRows(rows_of(X, weight), labels)
+
+
+READERS = {
+    "one pass": labelled_scatter_of,
+    "class by class": class_moments_of,
+    "rows": rows_with_labels,
+}
+each_reader = pytest.mark.parametrize("reader", READERS)
+
+
+def blocks_of(n_rows):
+    """Read in blocks of that many rows, and subtract class by class where there are few classes."""
+    return mock.patch.multiple(within_class, _BLOCK_ROWS=n_rows, _BLOCK_ENTRIES=1, _SHORT_PIECE=2)
+
+
+# --- against loops over pairs --------------------------------------------------------------------
+
+
+@each_reader
+@given(problem=labelled_problems(), n_rows=st.integers(1, 20))
+def test_the_supervised_matrix_is_that_of_loops_over_pairs(reader, problem, n_rows):
+    with blocks_of(n_rows):
+        moments = READERS[reader](problem.X, problem.labels)
+    expected = supervised_by_loops(problem.X, problem.y)
+    assert_allclose(matrix_of(moments), expected, rtol=0, atol=problem.rounding())
+
+
+@given(problem=labelled_problems(), n_rows=st.integers(1, 20))
+def test_positive_pairs_are_those_of_loops(problem, n_rows):
+    with blocks_of(n_rows):
+        moments = labelled_scatter_of(problem.X, problem.labels)
+    expected = positive_by_loops(problem.X, problem.y)
+    assert_allclose(moments.positive_matrix, expected, rtol=0, atol=problem.rounding())
+
+
+@each_reader
+@given(problem=labelled_problems(), kind=WEIGHTS, n_rows=st.integers(1, 20))
+def test_the_moments_of_all_samples_are_those_without_labels(reader, problem, kind, n_rows):
+    weight = problem.weight(kind)
+    with blocks_of(n_rows):
+        moments = READERS[reader](problem.X, problem.labels, weight)
+    expected = moments_of(problem.X, weight)
+    identity = np.eye(problem.n_features)
+    assert moments.n_samples == pytest.approx(expected.n_samples)
+    assert moments.n_features == problem.n_features
+    assert_array_equal(moments.classes, problem.labels.classes)
+    atol = problem.rounding() * max(1.0, expected.n_samples / (expected.n_samples - 1))
+    assert_allclose(moments.variances, expected.variances, rtol=0, atol=atol)
+    for product in ("covariance_times", "covariance_along"):
+        found, reference = (getattr(m, product)(identity) for m in (moments, expected))
+        assert_allclose(found, reference, rtol=0, atol=atol)
+    offset = np.abs(problem.X).max()
+    spread = np.ptp(problem.X, axis=0).max()
+    assert_allclose(moments.mean, expected.mean, rtol=0, atol=100 * EPS * (offset + spread))
+
+
+@given(counts=st.lists(st.integers(1, 9), min_size=2, max_size=7))
+def test_the_weights_of_pairs_are_counted_pairs(counts):
+    counts = np.array(counts, float)
+    m = counts.sum()
+    weights = negative_weights(counts)
+    for k, m_k in enumerate(counts):
+        for other, m_l in enumerate(counts):
+            expected = 0 if k == other else m_k * m_l * (1 / (m - m_k) + 1 / (m - m_l)) / 2
+            assert weights[k, other] == pytest.approx(expected)
+    assert weights.sum() == pytest.approx(m)  # every anchor has weight 1
+    assert_array_equal(positive_weights(counts), np.where(counts == 1, 0, counts))
+
+
+@given(problem=labelled_problems(offsets=(0.0, 10.0)))
+def test_at_most_one_eigenvalue_fewer_than_classes_is_positive(problem):
+    eigenvalues = np.linalg.eigvalsh(matrix_of(labelled_scatter_of(problem.X, problem.labels)))
+    allowed = problem.n_features * problem.rounding()
+    assert np.sum(eigenvalues > allowed) <= len(problem.sizes) - 1
+
+
+# --- weights, chunks, formats --------------------------------------------------------------------
+
+
+@each_reader
+@given(problem=labelled_problems(offsets=(0.0, 1e6)), n_rows=st.integers(1, 20))
+def test_weight_is_repetition(reader, problem, n_rows):
+    weight = problem.weight("counts").astype(int)
+    X, y = np.repeat(problem.X, weight, axis=0), np.repeat(problem.y, weight)
+    labels = problem.counted(weight)
+    with blocks_of(n_rows):
+        weighted = READERS[reader](problem.X, labels, weight.astype(float))
+        repeated = READERS[reader](X, labels_of(y, len(y), -1))
+    assert_array_equal(weighted.classes, repeated.classes)
+    assert_allclose(matrix_of(weighted), matrix_of(repeated), rtol=0, atol=problem.rounding())
+
+
+@given(problem=labelled_problems(), kind=st.sampled_from(["fractions", "counts"]))
+def test_readers_agree_under_any_weights(problem, kind):
+    weight = problem.weight(kind)
+    labels = problem.counted(weight)
+    with blocks_of(3):
+        found = [matrix_of(read(problem.X, labels, weight)) for read in READERS.values()]
+    # the unbiased covariance of a class whose weights hardly exceed 1 divides by next to nothing
+    counts = np.bincount(labels.codes[labels.codes >= 0], weight[labels.codes >= 0])
+    excess = min((count - 1 for count in counts if count > 1), default=1.0)
+    atol = problem.rounding() * (1 + 1 / excess)
+    assert_allclose(found[1], found[0], rtol=0, atol=atol)
+    assert_allclose(found[2], found[0], rtol=0, atol=atol)
+
+
+@given(problem=labelled_problems(), n_parts=st.integers(1, 8), seed=SEEDS, kind=WEIGHTS)
+def test_chunks_in_any_order_add_up(problem, n_parts, seed, kind):
+    weight = problem.weight(kind)
+    part = np.random.default_rng(seed).integers(0, n_parts, len(problem.y))
+    chunks = []
+    for number in np.random.default_rng(seed).permutation(n_parts):
+        rows = np.flatnonzero(part == number)
+        if len(rows):
+            labels = problem.counted(weight).of(rows)
+            chunks.append(
+                class_moments_of(problem.X[rows], labels, None if kind == "none" else weight[rows])
+            )
+    merged = reduce(add, chunks)
+    whole = class_moments_of(problem.X, problem.counted(weight), weight)
+    assert_array_equal(merged.classes, whole.classes)
+    assert_allclose(merged.labelled.counts, whole.labelled.counts)
+    counts = whole.labelled.counts
+    excess = min((count - 1 for count in counts if count > 1), default=1.0)
+    atol = problem.rounding() * (1 + 1 / excess)
+    assert_allclose(matrix_of(merged), matrix_of(whole), rtol=0, atol=atol)
+    assert merged.n_samples == pytest.approx(whole.n_samples)
+
+
+@given(
+    problem=labelled_problems(offsets=(0.0, 3.0)),
+    format=FORMATS,
+    kind=WEIGHTS,
+    dtype=st.sampled_from([np.float64, np.float32]),
+)
+def test_sparse_samples_have_the_matrix_of_their_dense_copy(problem, format, kind, dtype):
+    gaps = np.random.default_rng(problem.seed).uniform(size=problem.X.shape) < 0.6
+    X, weight = np.where(gaps, 0.0, problem.X).astype(dtype), problem.weight(kind)
+    labels = problem.counted(weight)
+    expected = matrix_of(labelled_scatter_of(X.astype(float), labels, weight))
+    counts = np.bincount(labels.codes + 1, weight)[1:]
+    excess = min((count - 1 for count in counts if count > 1), default=1.0)
+    for read in READERS.values():
+        found = matrix_of(read(getattr(sparse, format)(X), labels, weight))
+        atol = problem.rounding() * (1 + 1 / excess)
+        assert_allclose(found, expected, rtol=0, atol=atol)
+
+
+@each_reader
+@given(problem=labelled_problems(offsets=(0.0, 1e3, 1e4)), n_rows=st.integers(1, 20))
+def test_float32_samples_lose_no_more_than_products_in_float32(reader, problem, n_rows):
+    X = problem.X.astype(np.float32)
+    with blocks_of(n_rows):
+        found = matrix_of(READERS[reader](X, problem.labels))
+    assert found.dtype == np.float64
+    expected = supervised_by_loops(X, problem.y)
+    atol = problem.rounding(EPS32)
+    if reader == "rows":  # their mean is subtracted in float32, and rounded to it
+        atol += 50 * EPS32 * np.abs(X - X.mean(axis=0)).max() ** 2
+    assert_allclose(found, expected, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint8, np.bool_, np.float16])
+@each_reader
+def test_numbers_of_any_type_are_read_as_float64(reader, dtype):
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 2 if dtype is np.bool_ else 100, size=(30, 4)).astype(dtype)
+    labels = labels_of(rng.integers(-1, 3, 30) * 2, 30, -2)
+    expected = matrix_of(READERS[reader](X.astype(np.float64), labels))
+    assert_allclose(matrix_of(READERS[reader](X, labels)), expected, rtol=1e-13, atol=1e-9)
+
+
+@each_reader
+def test_memory_maps_are_read_as_arrays(reader, tmp_path):
+    problem = LabelledProblem((5, 20, 1, 7), 30, 4, 1e3, 1.0, 0)
+    np.save(tmp_path / "X.npy", problem.X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    with blocks_of(7):
+        found = matrix_of(READERS[reader](mapped, problem.labels))
+        expected = matrix_of(READERS[reader](problem.X, problem.labels))
+    assert_allclose(found, expected, rtol=0, atol=problem.rounding())
+
+
+# --- classes that say little ---------------------------------------------------------------------
+
+
+@each_reader
+@pytest.mark.parametrize("y", [np.full(6, -1), [-1, -1, 2, 2, 2, -1], np.full(6, 4)])
+def test_fewer_than_two_classes_say_nothing(reader, y):
+    X = np.random.default_rng(0).normal(size=(6, 3))
+    moments = READERS[reader](X, labels_of(y, 6, -1))
+    assert_array_equal(matrix_of(moments), np.zeros((3, 3)))
+    assert_allclose(moments.covariance_times(np.eye(3)), np.cov(X.T))
+
+
+@each_reader
+def test_classes_of_one_sample_are_only_what_others_are_told_from(reader):
+    X = np.random.default_rng(0).normal(size=(5, 3))
+    found = matrix_of(READERS[reader](X, labels_of(np.arange(5), 5)))
+    C = X - X.mean(axis=0)
+    negative = sum(np.outer(C[i], C[j]) for i in range(5) for j in range(5) if i != j) / 4
+    assert_allclose(found, -negative / 5, atol=1e-14)
+
+
+@each_reader
+def test_one_class_far_from_the_others_keeps_their_digits(reader):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], [3, 40, 50])
+    X = rng.normal(size=(93, 3)) + 1e7 * (y == 0)[:, None] * [1.0, 0.0, 0.0]
+    found = matrix_of(READERS[reader](X, labels_of(y, 93)))
+    expected = supervised_by_loops(X, y)
+    assert_allclose(found[1:, 1:], expected[1:, 1:], rtol=0, atol=1e-8)
+
+
+def test_every_block_is_told():
+    X, y = np.random.default_rng(0).normal(size=(50, 3)), np.arange(50) % 2
+    heard = []
+    with blocks_of(10):
+        labelled_scatter_of(X, labels_of(y, 50), None, heard.append)
+    assert heard == ["block of rows"] * 5
+
+
+# --- what it estimates ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_its_expectation_is_the_covariance_between_classes_times_k_over_k_minus_1(noise):
+    n_classes, n_each, n_features, n_draws = 4, 6, 5, 800
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(n_classes, n_features))
+    spread = noise * np.linspace(0.2, 3.0, n_features)
+    y = np.repeat(np.arange(n_classes), n_each)
+    labels = labels_of(y, len(y))
+    draws = np.array(
+        [
+            matrix_of(
+                labelled_scatter_of(centres[y] + spread * rng.normal(size=(len(y), 5)), labels)
+            )
+            for _ in range(n_draws)
+        ]
+    )
+    expected = np.cov(centres.T, ddof=0) * n_classes / (n_classes - 1)
+    error = draws.std(axis=0) / np.sqrt(n_draws)
+    assert np.all(np.abs(draws.mean(axis=0) - expected) <= 4 * error + 1e-12)

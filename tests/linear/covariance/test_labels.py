@@ -1,0 +1,179 @@
+"""Class labels of every kind: which samples have one, and what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.strategies import SEEDS
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from sklearn_contrastive.linear._covariance.labels import UNLABELLED, Labels, labels_of
+
+# names of classes, in an order that sorting changes
+NAMES = {
+    "ints": [7, 0, 3],
+    "negative": [-2, 5, -9],
+    "floats": [2.0, 0.0, -4.0],
+    "bools": [True, False],
+    "strings": ["pear", "apple", "fig"],
+    "unsigned": np.array([200, 3, 17], np.uint8),
+    "large": [2**60 + 1, 2**60, 2**60 + 2],
+}
+
+
+def labels_by_loop(y, unlabelled):
+    """Classes and codes, one sample at a time."""
+    classes = sorted({label for label in y if label != unlabelled})
+    return classes, [UNLABELLED if label == unlabelled else classes.index(label) for label in y]
+
+
+@given(
+    kind=st.sampled_from(sorted(NAMES)),
+    n_samples=st.integers(3, 20),
+    container=st.sampled_from(["list", "array", "object", "series", "column", "categorical"]),
+    seed=SEEDS,
+)
+def test_codes_are_positions_among_the_sorted_classes(kind, n_samples, container, seed):
+    y = np.array(NAMES[kind])[np.random.default_rng(seed).integers(0, len(NAMES[kind]), n_samples)]
+    given_as = {
+        "list": y.tolist(),
+        "array": y,
+        "object": y.astype(object),
+        "series": pd.Series(y),
+        "column": y[:, None],
+        "categorical": pd.Series(y).astype("category"),
+    }[container]
+    labels = labels_of(given_as, n_samples)
+    classes, codes = labels_by_loop(y.tolist(), None)
+    assert labels.classes.tolist() == classes
+    assert labels.codes.tolist() == codes
+
+
+MARKS = {
+    "auto": ("auto", -1, [0, 2, 5]),
+    "auto, floats": ("auto", -1.0, [0.0, 2.0]),
+    "-1 beside 1": (-1, -1, [1, -2]),
+    "another number": (99, 99, [-1, 1]),
+    "zero": (0, 0, [-1, 1]),
+    "a string": ("?", "?", ["a", "b"]),
+    "an empty string": ("", "", ["a", "b"]),
+    "False": (False, False, [True]),
+    "infinity": (np.inf, np.inf, [0.0, 1.0]),
+}
+
+
+@pytest.mark.parametrize("name", MARKS)
+@pytest.mark.parametrize("container", [list, np.array, lambda y: np.array(y, object), pd.Series])
+def test_marked_samples_have_no_label_and_the_mark_is_no_class(name, container):
+    unlabelled, mark, names = MARKS[name]
+    y = [mark, *names, mark, names[0]]
+    labels = labels_of(container(y), len(y), unlabelled)
+    classes, codes = labels_by_loop(y, mark)
+    assert labels.classes.tolist() == classes
+    assert labels.codes.tolist() == codes
+
+
+@pytest.mark.parametrize("unlabelled", [np.nan, float("nan"), np.float32("nan")])
+@pytest.mark.parametrize(
+    "y",
+    [
+        [np.nan, 1.0, 0.0],
+        np.array([np.nan, 1, 0], np.float32),
+        np.array([np.nan, "b", "a"], object),
+        [np.nan, "b", "a"],  # NumPy alone would make "nan" of it, and a class
+        (np.nan, "b", "a"),
+        pd.Series([np.nan, "b", "a"]),
+        pd.Series([None, "b", "a"], dtype="string"),
+        pd.Series([None, 1, 0], dtype="Int64"),
+        pd.Categorical([None, "b", "a"]),
+    ],
+    ids=["list", "float32", "object", "mixed", "tuple", "series", "string", "Int64", "categorical"],
+)
+def test_nan_may_be_the_mark(unlabelled, y):
+    labels = labels_of(y, 3, unlabelled)
+    assert len(labels.classes) == 2
+    assert labels.codes.tolist() == [-1, 1, 0]
+
+
+def test_no_y_labels_nothing():
+    labels = labels_of(None, 4)
+    assert labels.classes.shape == (0,)
+    assert labels.codes.tolist() == [-1] * 4
+
+
+@pytest.mark.parametrize("y", [[-1, -1], [-1.0, -1.0], np.array([-1, -1], object)])
+def test_marks_alone_label_nothing(y):
+    labels = labels_of(y, 2)
+    assert labels.classes.shape == (0,)
+    assert labels.codes.tolist() == [-1, -1]
+
+
+def test_none_as_the_mark_takes_every_value_for_a_label():
+    assert labels_of([-1, 1, -1], 3, None).classes.tolist() == [-1, 1]
+    assert labels_of([-1, 1, 2], 3, None).codes.tolist() == [0, 1, 2]
+    assert labels_of(["-1", "a"], 2).classes.tolist() == ["-1", "a"]
+
+
+@pytest.mark.parametrize("kind", [list, np.array, lambda y: np.array(y, object), pd.Series])
+@pytest.mark.parametrize("y", [[-1, 1, 1], [-1.0, 1.0, -1.0]])
+def test_exactly_minus_one_and_one_is_refused_with_both_ways_out(kind, y):
+    with pytest.raises(ValueError, match="unlabelled=None if it is a class, unlabelled=-1 if"):
+        labels_of(kind(y), 3)
+    assert labels_of(kind(y), 3, -1).classes.tolist() == [1]
+    assert labels_of(kind(y), 3, None).classes.tolist() == [-1, 1]
+
+
+def test_classes_of_earlier_samples_count_for_what_is_clear():
+    assert labels_of([-1, 1], 2, known=[0, 1]).codes.tolist() == [-1, 0]
+    with pytest.raises(ValueError, match="exactly -1 and 1"):
+        labels_of([-1, -1], 2, known=[1])
+    with pytest.raises(ValueError, match="labels of type int, str"):
+        labels_of(["a", "b"], 2, known=[0, 1])
+
+
+USELESS = {
+    "continuous": ([0.5, 1.5, 2.2], "Unknown label type: y is continuous.*KBinsDiscretizer"),
+    "continuous and marked": ([0.5, -1.0, 2.2], "continuous"),
+    "NaN": ([0.0, np.nan, 1.0], "NaN; give every sample a label"),
+    "NaN among strings": (["a", np.nan, "b"], "NaN"),
+    "NA": (pd.Series(["a", None, "b"], dtype="string"), "NaN"),
+    "infinity": ([0.0, np.inf, 1.0], "infinity"),
+    "short": ([0, 1], "2 labels but X has 3 samples"),
+    "long": ([0, 1, 1, 0], "4 labels but X has 3 samples"),
+    "two columns": ([[0, 1]] * 3, r"shape \(3, 2\); give one label per sample, in shape \(3,\)"),
+    "row": ([[0, 1, 1]], r"shape \(1, 3\)"),
+    "scalar": (1, r"shape \(\)"),
+    "numbers and strings": (["a", -1, "b"], "labels of type int, str, which have no order"),
+    "None among strings": (["a", None, "b"], "labels of type NoneType, str"),
+    "dates": (np.array([1, 2, 3], "datetime64[D]"), "dtype datetime64"),
+    "complex": ([1j, 2j, 0j], "dtype complex128"),
+    "bytes": (np.array([b"a", b"b", b"a"]), "labels are numbers or strings"),
+}
+
+
+@pytest.mark.parametrize("name", USELESS)
+def test_what_names_no_class_is_refused_by_name(name):
+    y, message = USELESS[name]
+    with pytest.raises(ValueError, match=message):
+        labels_of(y, 3)
+    with pytest.raises(ValueError, match=message.replace("y is", "groups is")):
+        labels_of(y, 3, name="groups")
+
+
+@pytest.mark.parametrize("unlabelled", [[1, 2], np.array([1, 2]), (0,)])
+def test_several_marks_are_refused(unlabelled):
+    with pytest.raises(ValueError, match="must be one label"):
+        labels_of([0, 1, 2], 3, unlabelled)
+
+
+@given(n_classes=st.integers(1, 6), n_samples=st.integers(0, 12), seed=SEEDS)
+def test_labels_of_some_samples_are_the_labels_of_those_alone(n_classes, n_samples, seed):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(-1, n_classes, 15) * 2 + 1  # odd: -1 unlabelled, and 1, 3, 5, ...
+    y[0] = 3
+    rows = rng.integers(0, 15, n_samples)
+    some = labels_of(y, 15).of(rows)
+    expected = labels_of(y[rows], n_samples, -1) if n_samples else Labels(np.array([]), rows)
+    assert_array_equal(some.classes, expected.classes)
+    assert_array_equal(some.codes, expected.codes)

@@ -1,0 +1,453 @@
+"""Moments against loops in extended precision: read in blocks, in chunks, from rows that stay."""
+
+import tracemalloc
+from unittest import mock
+
+import numpy as np
+import pytest
+from helpers.strategies import SEEDS
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+
+from sklearn_contrastive.linear._covariance import rows as rows_module
+from sklearn_contrastive.linear._covariance import scatter
+from sklearn_contrastive.linear._covariance.rows import DenseRows, SparseRows, rows_of
+from sklearn_contrastive.linear._covariance.scatter import (
+    BLOCK_ROWS,
+    SecondMoments,
+    centred_blocks,
+    moments_of,
+    working_dtype,
+)
+
+EPS = np.finfo(np.float64).eps
+OFFSETS = st.sampled_from([0.0, 1.0, -30.0, 1e4, 1e8])
+# a trend over the rows, in standard deviations from the first row to the last
+DRIFTS = st.sampled_from([0.0, 1.0, 100.0])
+UNITS = st.sampled_from([1e-6, 1.0, 1e6])
+WEIGHTS = st.sampled_from(["none", "ones", "counts", "fractions"])
+FORMATS = st.sampled_from(["csr_array", "csc_array", "csr_matrix", "csc_matrix"])
+
+
+@st.composite
+def samples(draw, min_samples=1, offsets=OFFSETS, drifts=DRIFTS):
+    """Dense samples about an offset, with a drift, every feature in a unit of its own."""
+    shape = draw(st.integers(min_samples, 40)), draw(st.integers(1, 6))
+    offset, drift, unit, seed = draw(offsets), draw(drifts), draw(UNITS), draw(SEEDS)
+    rng = np.random.default_rng(seed)
+    X = rng.normal(loc=offset, size=shape) + drift * np.linspace(0, 1, shape[0])[:, None]
+    return X * unit * rng.uniform(0.1, 10, size=shape[1])
+
+
+@st.composite
+def partitions(draw, n):
+    """Row numbers, shuffled and cut into some parts."""
+    order = np.random.default_rng(draw(SEEDS)).permutation(n)
+    n_cuts = draw(st.integers(0, n - 1))
+    cuts = np.random.default_rng(draw(SEEDS)).choice(np.arange(1, n), n_cuts, replace=False)
+    return np.split(order, np.sort(cuts))
+
+
+def weights_of(kind, n, seed):
+    rng = np.random.default_rng(seed)
+    drawn = {
+        "none": None,
+        "ones": np.ones(n),
+        "counts": rng.integers(0, 4, size=n).astype(float),
+        "fractions": rng.uniform(0, 2, size=n),
+    }[kind]
+    if drawn is not None:
+        drawn[:1] += 2.0  # the sum exceeds 1, the least that a variance needs
+    return drawn
+
+
+def blocks_of(n_rows):
+    """Read in blocks of that many rows instead of thousands."""
+    return mock.patch.object(scatter, "BLOCK_ROWS", n_rows)
+
+
+# --- slow and obvious ----------------------------------------------------------------------------
+
+
+def slow_moments(X, weight=None):
+    """Sum of weights, mean and scatter, row by row in the longest float there is."""
+    X = np.asarray(X, dtype=np.longdouble)
+    weight = np.ones(len(X)) if weight is None else weight
+    n = sum(np.longdouble(w) for w in weight)
+    mean = sum(w * x for w, x in zip(weight, X, strict=True)) / n
+    scatter = sum(w * np.outer(x - mean, x - mean) for w, x in zip(weight, X, strict=True))
+    return SecondMoments(float(n), mean.astype(float), scatter.astype(float))
+
+
+def sizes_of(X):
+    """Largest deviation from the mean and largest value of each feature, rows of weight 0 too."""
+    X = np.asarray(X, float)
+    return np.abs(X - X.mean(axis=0)).max(axis=0), np.abs(X).max(axis=0)
+
+
+def allowed_rounding(X, eps, squares=1.0):
+    """Rounding error allowed per row in the scatter of each pair of features.
+
+    Products lose eps x deviation^2, and up to `squares` times that about the origin. The mean is
+    rounded to eps64 x mean; merging blocks multiplies that with deviations.
+    """
+    deviation, largest = sizes_of(X)
+    mixed = np.outer(deviation + EPS * largest, EPS * largest)
+    return 50 * (eps * squares * np.outer(deviation, deviation) + mixed + mixed.T)
+
+
+def assert_same_moments(actual, expected, X, eps=EPS, squares=100.0):
+    """Assert that moments agree to rounding."""
+    n_samples = expected.n_samples
+    deviation, largest = sizes_of(X)
+    assert actual.n_samples == pytest.approx(n_samples, rel=50 * EPS)
+    allowed = n_samples * allowed_rounding(X, eps, squares)
+    assert np.all(np.abs(actual.scatter - expected.scatter) <= allowed)
+    assert np.all(np.abs(actual.mean - expected.mean) <= 50 * (eps * deviation + EPS * largest))
+
+
+# --- samples read in blocks ----------------------------------------------------------------------
+
+
+@given(X=samples(), kind=WEIGHTS, seed=SEEDS, n_rows=st.integers(1, 50))
+def test_moments_are_those_of_a_loop_over_rows(X, kind, seed, n_rows):
+    weight = weights_of(kind, len(X), seed)
+    with blocks_of(n_rows):
+        actual = moments_of(X, weight)
+    assert_same_moments(actual, slow_moments(X, weight), X)
+
+
+@given(X=samples(min_samples=2), counts=st.booleans(), seed=SEEDS)
+def test_covariance_is_numpys(X, counts, seed):
+    weight = weights_of("counts", len(X), seed) if counts else None
+    moments = moments_of(X, weight)
+    frequencies = None if weight is None else weight.astype(int)
+    expected = np.atleast_2d(np.cov(X.T, fweights=frequencies))
+    scatter = expected * (moments.n_samples - 1)
+    assert_same_moments(
+        moments,
+        SecondMoments(moments.n_samples, np.average(X, axis=0, weights=weight), scatter),
+        X,
+    )
+    assert_allclose(moments.variances * (moments.n_samples - 1), np.diag(moments.scatter))
+    identity = np.eye(X.shape[1])
+    assert_allclose(moments.covariance_times(identity) * (moments.n_samples - 1), moments.scatter)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4, 1e8])
+@pytest.mark.parametrize("drift", [0.0, 1e4])
+def test_more_rows_than_a_block_holds(offset, drift):
+    n = 2 * BLOCK_ROWS + 17
+    rng = np.random.default_rng(0)
+    X = rng.normal(loc=offset, size=(n, 3)) + drift * np.linspace(0, 1, n)[:, None]
+    moments = moments_of(X)
+    centred = X - X.astype(np.longdouble).mean(axis=0).astype(float)
+    assert_same_moments(
+        moments,
+        SecondMoments(n, X.astype(np.longdouble).mean(axis=0).astype(float), centred.T @ centred),
+        X,
+    )
+
+
+@given(
+    X=samples(offsets=st.sampled_from([0.0, 1.0, -30.0, 1e4])),
+    kind=WEIGHTS,
+    seed=SEEDS,
+    n_rows=st.integers(1, 50),
+)
+def test_float32_samples_lose_no_more_than_products_in_float32(X, kind, seed, n_rows):
+    X = X.astype(np.float32)
+    weight = weights_of(kind, len(X), seed)
+    with blocks_of(n_rows):
+        actual = moments_of(X, weight)
+    eps = np.finfo(np.float32).eps
+    assert actual.scatter.dtype == actual.mean.dtype == np.float64
+    # the variance within a block, not that of all samples, decides where products are formed
+    assert_same_moments(actual, slow_moments(X, weight), X, eps=eps, squares=10.0)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint8, np.bool_, np.float16])
+def test_numbers_of_any_type_are_read_as_float64(dtype):
+    X = np.random.default_rng(0).integers(0, 2 if dtype is np.bool_ else 100, size=(30, 4))
+    expected = moments_of(X.astype(np.float64))
+    actual = moments_of(X.astype(dtype))
+    assert working_dtype(X.astype(dtype)) == np.float64
+    assert_array_equal(actual.scatter, expected.scatter)
+    assert_array_equal(actual.mean, expected.mean)
+
+
+@given(
+    shape=st.tuples(st.integers(1, 40), st.integers(1, 6)),
+    format=FORMATS,
+    kind=WEIGHTS,
+    seed=SEEDS,
+    offset=st.sampled_from([0.0, 3.0]),
+    dtype=st.sampled_from([np.float64, np.float32]),
+)
+def test_sparse_samples_have_the_moments_of_their_dense_copy(
+    shape, format, kind, seed, offset, dtype
+):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(loc=offset, size=shape) * (rng.uniform(size=shape) < 0.5)
+    X = X.astype(dtype)
+    weight = weights_of(kind, len(X), seed)
+    actual = moments_of(getattr(sparse, format)(X), weight)
+    # X'WX less n mean mean': what is lost is relative to the squares, not to the variance
+    expected, squares = slow_moments(X, weight), slow_moments(np.vstack([X, -X])).scatter
+    size = np.sqrt(np.diag(squares)) * 2  # weights are below 4
+    assert actual.n_samples == pytest.approx(expected.n_samples)
+    assert np.all(np.abs(actual.scatter - expected.scatter) <= 100 * EPS * np.outer(size, size))
+    assert_allclose(actual.mean, expected.mean, rtol=0, atol=50 * EPS * np.abs(X).max())
+
+
+@given(X=samples(), seed=SEEDS, n_rows=st.integers(1, 10))
+def test_weight_is_repetition(X, seed, n_rows):
+    weight = weights_of("counts", len(X), seed)
+    repeated = np.repeat(X, weight.astype(int), axis=0)
+    with blocks_of(n_rows):
+        assert_same_moments(moments_of(X, weight), slow_moments(repeated), X)
+        assert_same_moments(moments_of(repeated), slow_moments(repeated), X)
+
+
+@given(X=samples(), n_rows=st.integers(1, 5))
+def test_rows_of_weight_0_do_not_count(X, n_rows):
+    weight = np.zeros(len(X))
+    with blocks_of(n_rows):
+        nothing = moments_of(X, weight)
+        weight[-1] = 3.0
+        last = moments_of(X, weight)
+    assert nothing.n_samples == 0
+    assert not nothing.scatter.any()
+    assert_same_moments(last, slow_moments(X[-1:], weight[-1:]), X)
+
+
+@given(X=samples(), n_rows=st.integers(1, 50))
+def test_samples_are_read_and_never_written(X, n_rows):
+    X.flags.writeable = False
+    kept, weight = X.copy(), np.ones(len(X))
+    weight.flags.writeable = False
+    with blocks_of(n_rows):
+        moments_of(X)
+        moments_of(X, weight)
+    assert_array_equal(X, kept)
+
+
+def test_every_block_is_announced():
+    heard = []
+    with blocks_of(4):
+        moments_of(np.ones((10, 2)), on_block=heard.append)
+    assert len(heard) == 3
+
+
+# --- merging -------------------------------------------------------------------------------------
+
+
+@given(data=st.data(), X=samples(min_samples=2), kind=WEIGHTS, seed=SEEDS)
+def test_any_partition_in_any_order_sums_to_the_whole(data, X, kind, seed):
+    weight = weights_of(kind, len(X), seed)
+    total = SecondMoments.empty(X.shape[1])
+    for rows in data.draw(partitions(len(X))):
+        total = total + moments_of(X[rows], None if weight is None else weight[rows])
+    assert_same_moments(total, slow_moments(X, weight), X)
+
+
+@given(X=samples(min_samples=3), Y=samples(), Z=samples(), data=st.data())
+def test_addition_is_commutative_and_associative(X, Y, Z, data):
+    cuts = np.sort(data.draw(st.tuples(st.integers(0, len(X)), st.integers(0, len(X)))))
+    a, b, c = (
+        moments_of(part) if len(part) else SecondMoments.empty(X.shape[1])
+        for part in np.split(X, cuts)
+    )
+    whole = slow_moments(X)
+    for total in ((a + b) + c, a + (b + c), (c + b) + a, b + (a + c)):
+        assert_same_moments(total, whole, X)
+
+
+@given(X=samples())
+def test_the_moments_of_nothing_are_the_zero_of_addition(X):
+    moments, zero = moments_of(X), SecondMoments.empty(X.shape[1])
+    for total in (moments + zero, zero + moments):
+        assert total.n_samples == moments.n_samples
+        assert_array_equal(total.scatter, moments.scatter)
+        assert_array_equal(total.mean, moments.mean)
+    nothing = zero + zero
+    assert nothing.n_samples == 0
+    assert not nothing.mean.any()
+    assert not nothing.scatter.any()
+
+
+@given(X=samples(), times=st.integers(2, 6))
+def test_adding_the_same_moments_again_is_a_weight(X, times):
+    moments = moments_of(X)
+    total = sum([moments] * (times - 1), start=moments)
+    assert_same_moments(total, slow_moments(X, np.full(len(X), float(times))), X)
+
+
+def test_addition_leaves_its_terms_alone():
+    rng = np.random.default_rng(0)
+    a, b = (moments_of(rng.normal(size=(5, 3))) for _ in range(2))
+    kept = [part.copy() for part in (a.mean, a.scatter, b.mean, b.scatter)]
+    for part in (a.mean, a.scatter, b.mean, b.scatter):
+        part.flags.writeable = False
+    total = a + b
+    for part, copy in zip((a.mean, a.scatter, b.mean, b.scatter), kept, strict=True):
+        assert_array_equal(part, copy)
+        assert not np.shares_memory(part, total.scatter)
+
+
+def test_a_thousand_single_rows_far_from_zero_keep_their_digits():
+    X = 1e8 + np.random.default_rng(0).normal(size=(1000, 3))
+    total = SecondMoments.empty(3)
+    for row in X:
+        total = total + moments_of(row[None])
+    # each addition rounds the mean, by 1.5e-8; the thousand roundings are independent
+    expected = slow_moments(X)
+    assert_allclose(total.scatter / 1000, expected.scatter / 1000, atol=1e-6)
+
+
+# --- centred blocks ------------------------------------------------------------------------------
+
+
+@given(X=samples(), n_rows=st.integers(1, 50))
+def test_centred_blocks_are_the_centred_rows_in_order(X, n_rows):
+    mean = X.mean(axis=0)
+    seen = [(rows, block.copy()) for rows, block in centred_blocks(X, mean, n_rows)]
+    assert_array_equal(np.concatenate([np.arange(len(X))[rows] for rows, _ in seen]), range(len(X)))
+    assert max(len(block) for _, block in seen) <= n_rows
+    assert_array_equal(np.vstack([block for _, block in seen]), X - mean)
+
+
+@given(X=samples(offsets=st.sampled_from([0.0, 1e4, 1e6])), n_rows=st.integers(1, 50))
+def test_float32_blocks_are_centred_to_the_last_digit_of_the_centred_value(X, n_rows):
+    X = X.astype(np.float32)
+    mean = X.mean(axis=0, dtype=np.float64)
+    centred = np.vstack([block.copy() for _, block in centred_blocks(X, mean, n_rows)])
+    exact = X.astype(np.float64) - mean
+    eps = np.finfo(np.float32).eps
+    rounded_away = np.abs(mean - mean.astype(np.float32))  # and subtracted in a second step
+    assert centred.dtype == np.float32
+    assert np.all(np.abs(centred - exact) <= 2 * eps * (np.abs(exact) + 2 * rounded_away))
+
+
+# --- memory maps ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    """A file of 48 MB, mapped, and its samples."""
+    X = np.random.default_rng(0).normal(loc=2.0, size=(60_000, 100))
+    path = tmp_path / "samples"
+    X.tofile(path)
+    return np.memmap(path, dtype=np.float64, mode="r", shape=X.shape), X
+
+
+def peak_of(function):
+    """Result of a call, and the bytes it held at most."""
+    tracemalloc.start()
+    try:
+        result = function()
+        return result, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_memory_map_is_read_a_block_at_a_time(mapped, weighted):
+    file, X = mapped
+    weight = np.full(len(X), 2.0) if weighted else None
+    moments, peak = peak_of(lambda: moments_of(file, weight))
+    assert peak < 3 * BLOCK_ROWS * 100 * 8 < X.nbytes
+    assert_array_equal(moments.scatter, moments_of(X, weight).scatter)
+
+
+def test_rows_of_a_memory_map_stay_in_the_file(mapped):
+    file, X = mapped
+    directions = np.random.default_rng(1).normal(size=(100, 2))
+    with mock.patch.object(rows_module, "_BLOCK_BYTES", 2**20):
+        rows, peak_of_start = peak_of(lambda: rows_of(file))
+        product, peak_of_product = peak_of(lambda: rows.covariance_times(directions))
+        along, peak_of_along = peak_of(lambda: rows.covariance_along(directions))
+    assert max(peak_of_start, peak_of_product, peak_of_along) < X.nbytes / 4
+    expected = np.cov(X.T) @ directions
+    assert_allclose(product, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+    assert_allclose(along, directions.T @ expected, rtol=0, atol=1e-10)
+
+
+# --- rows that stay ------------------------------------------------------------------------------
+
+
+def assert_same_covariance(rows, moments, seed, allowed):
+    """Assert that rows and moments describe the same samples, within allowed per feature pair."""
+    directions = np.random.default_rng(seed).normal(size=(moments.n_features, 3))
+    assert rows.n_features == moments.n_features
+    assert rows.n_samples == pytest.approx(moments.n_samples)
+    assert np.all(np.abs(rows.variances - moments.variances) <= np.diag(allowed))
+    difference = rows.covariance_times(directions) - moments.covariance_times(directions)
+    assert np.all(np.abs(difference) <= allowed @ np.abs(directions))
+    difference = rows.covariance_along(directions) - moments.covariance_along(directions)
+    assert np.all(np.abs(difference) <= np.abs(directions).T @ allowed @ np.abs(directions))
+
+
+@given(
+    X=samples(min_samples=2),
+    kind=WEIGHTS,
+    seed=SEEDS,
+    dtype=st.sampled_from([np.float64, np.float32]),
+)
+def test_dense_rows_agree_with_the_loop_over_rows(X, kind, seed, dtype):
+    if np.abs(X).max() > 1e5 * X.std(axis=0).min():
+        dtype = np.float64  # one float32 cannot hold the offset and the deviation
+    X = X.astype(dtype)
+    weight = weights_of(kind, len(X), seed)
+    rows, expected = rows_of(X, weight), slow_moments(X, weight)
+    assert isinstance(rows, DenseRows)
+    eps = np.finfo(dtype).eps
+    assert rows.rounding == eps
+    n, (deviation, largest) = expected.n_samples, sizes_of(X)
+    allowed = 2 * n / (n - 1) * allowed_rounding(X, eps)
+    if dtype is np.float32:  # the mean itself is kept in two float32s, and no better
+        allowed += 50 * eps**2 * np.outer(largest + deviation, largest + deviation)
+    assert_same_covariance(rows, expected, seed, allowed)
+    assert np.all(np.abs(rows.mean - expected.mean) <= 50 * (eps * deviation + EPS * largest))
+
+
+@given(X=samples(min_samples=2), seed=SEEDS, n_rows=st.integers(1, 50))
+def test_rows_of_a_map_are_those_of_the_array(X, seed, n_rows, tmp_path_factory):
+    path = tmp_path_factory.mktemp("rows") / "samples"
+    X.tofile(path)
+    file = np.memmap(path, dtype=np.float64, mode="r", shape=X.shape)
+    with mock.patch.object(rows_module, "_BLOCK_BYTES", n_rows * X.shape[1] * 8):
+        mapped = rows_of(file)
+    allowed = 4 * allowed_rounding(X, EPS)
+    assert_same_covariance(mapped, rows_of(X), seed, allowed)
+
+
+@given(
+    shape=st.tuples(st.integers(2, 40), st.integers(1, 6)),
+    format=FORMATS,
+    kind=WEIGHTS,
+    seed=SEEDS,
+    offset=st.sampled_from([0.0, 3.0]),
+    dtype=st.sampled_from([np.float64, np.float32]),
+)
+def test_sparse_rows_agree_with_their_dense_copy(shape, format, kind, seed, offset, dtype):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(loc=offset, size=shape) * (rng.uniform(size=shape) < 0.5)
+    X = X.astype(dtype)
+    weight = weights_of(kind, len(X), seed)
+    rows, expected = rows_of(getattr(sparse, format)(X), weight), slow_moments(X, weight)
+    assert isinstance(rows, SparseRows)
+    size = 2 * np.linalg.norm(X.astype(float), axis=0)  # weights are below 4
+    allowed = 100 * EPS * np.outer(size, size) / (expected.n_samples - 1)
+    assert_same_covariance(rows, expected, seed, allowed)
+    assert_allclose(rows.mean, expected.mean, rtol=0, atol=50 * EPS * np.abs(X).max())
+
+
+def test_a_constant_feature_has_variance_0_wherever_it_lies():
+    for constant in (0.0, 0.1, 1e8 / 3):
+        X = np.random.default_rng(0).normal(size=(50, 3))
+        X[:, 1] = constant
+        for moments in (moments_of(X), rows_of(X)):
+            assert abs(moments.variances[1]) <= (10 * EPS * constant) ** 2

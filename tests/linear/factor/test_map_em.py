@@ -1,0 +1,520 @@
+"""Scores, likelihood and refinement of rows with missing entries against loops over the rows."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from unittest import mock
+
+import numpy as np
+import pytest
+from helpers.strategies import SEEDS, with_gaps
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import multivariate_normal
+
+from sklearn_contrastive.datasets import make_spiked_covariance
+from sklearn_contrastive.linear._covariance import missing
+from sklearn_contrastive.linear._covariance.missing import pairwise_moments_of
+from sklearn_contrastive.linear._covariance.scatter import SecondMoments, moments_of
+from sklearn_contrastive.linear._factor import map_em
+from sklearn_contrastive.linear._factor.correlation import feature_scale
+from sklearn_contrastive.linear._factor.fit import estimate_factor_model
+from sklearn_contrastive.linear._factor.map_em import (
+    _FIRST_FLOOR,
+    _STATISTICAL_TOL,
+    refine_on_rows,
+)
+from sklearn_contrastive.linear._factor.map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR
+from sklearn_contrastive.linear._factor.model import (
+    NoiseWeights,
+    log_likelihood,
+    noise_weighted_scoring,
+    noise_weights,
+)
+from sklearn_contrastive.linear._factor.noise import DiagonalNoise
+from sklearn_contrastive.linear._factor.observed import (
+    _SMALLEST_INFORMATION,
+    _inverses,
+    log_likelihood_of_observed,
+    scores_of_incomplete,
+)
+
+EPS = np.finfo(np.float64).eps
+# steps end within a share of the standard errors that is statistically nothing; tests of where they
+# lead go on to this one
+PRECISE = 1e-3
+SHARES = st.sampled_from([0.1, 0.4, 0.7])
+
+
+@st.composite
+def rows_and_models(draw, min_factors=1, max_features=9):
+    """Rows with gaps, mean, components, loadings and noise variances; some loadings are 0."""
+    n_features = draw(st.integers(max(1, min_factors), max_features))
+    n_factors = draw(st.integers(min_factors, n_features))
+    unit, offset = draw(st.sampled_from([1e-6, 1.0, 1e6])), draw(st.sampled_from([0.0, 1e3]))
+    seed, share, sparse = draw(SEEDS), draw(SHARES), draw(st.booleans())
+    rng = np.random.default_rng(seed)
+    loadings = unit * rng.normal(size=(n_features, n_factors)) * rng.uniform(0.5, 2, n_factors)
+    if sparse:  # what a row shows may then leave a factor out, however many features it shows
+        owner = np.concatenate(
+            [np.arange(n_factors), rng.integers(max(1, n_factors), size=n_features)]
+        )
+        loadings *= owner[:n_features, None] == np.arange(n_factors)
+    components = np.linalg.svd(loadings, full_matrices=False)[0].T
+    noise = unit**2 * 10.0 ** rng.uniform(-1, 1, size=n_features)
+    mean = unit * offset * rng.normal(size=n_features)
+    X = mean + unit * 3.0 * rng.normal(size=(12, n_features))
+    X = with_gaps(X, share, seed + 1)
+    X[-1] = np.nan
+    return X, mean, components, loadings, noise
+
+
+def blocks_of(n_rows, n_features):
+    """Rows are read in blocks of that many."""
+    return mock.patch.object(missing, "_CACHED_ENTRIES", n_rows * n_features)
+
+
+# --- scores --------------------------------------------------------------------------------------
+
+
+def slow_scores(X, mean, components, noise):
+    """Least squares in units of the noise, row by row; NaN where the rank is too small."""
+    scores = np.full((len(X), len(components)), np.nan)
+    for i, x in enumerate(X):
+        shown = ~np.isnan(x)
+        deviations = np.sqrt(noise[shown])
+        design = components.T[shown] / deviations[:, None]
+        if np.linalg.matrix_rank(design) == len(components):
+            scores[i] = np.linalg.lstsq(design, (x - mean)[shown] / deviations)[0]
+    return scores
+
+
+def information_of(X, basis):
+    """Smallest share that each row shows of what a complete row tells about a direction."""
+    return np.array(
+        [np.linalg.eigvalsh(basis[shown].T @ basis[shown])[0] for shown in ~np.isnan(X)]
+    )
+
+
+@given(drawn=rows_and_models(), n_rows=st.sampled_from([1, 5, 100]))
+def test_scores_are_least_squares_on_what_a_row_shows(drawn, n_rows):
+    X, mean, components, loadings, noise = drawn
+    weights = noise_weights(components, loadings, DiagonalNoise(noise))
+    with blocks_of(n_rows, X.shape[1]):
+        scores = scores_of_incomplete(X, mean, weights)
+    information = information_of(X, weights.basis)
+    enough = information >= _SMALLEST_INFORMATION
+    assert_array_equal(np.isnan(scores).any(axis=1), ~enough)
+    assert_array_equal(np.isnan(scores).all(axis=1), ~enough)
+    expected = slow_scores(X, mean, components, noise)
+    assert not np.isnan(expected[enough]).any()
+    white = np.nan_to_num((X - mean) / np.sqrt(noise))
+    rounding = np.nan_to_num((np.abs(X) + np.abs(mean)) / np.sqrt(noise))
+    size = np.linalg.norm(white, axis=1) + np.linalg.norm(rounding, axis=1)
+    conditioning = np.linalg.cond(loadings / np.sqrt(noise)[:, None]) / information[enough]
+    allowed = 1000 * EPS * conditioning * size[enough] * np.linalg.norm(weights.turn, ord=2)
+    assert np.all(np.abs(scores - expected)[enough] <= allowed[:, None])
+
+
+@given(drawn=rows_and_models())
+def test_complete_rows_are_scored_as_ever(drawn):
+    X, mean, components, loadings, noise = drawn
+    X = np.where(np.isnan(X), mean + np.sqrt(noise), X)
+    weights = noise_weights(components, loadings, DiagonalNoise(noise))
+    scores = scores_of_incomplete(X, mean, weights)
+    expected = (X - mean) @ noise_weighted_scoring(components, loadings, DiagonalNoise(noise))
+    size = np.linalg.norm((X - mean) / np.sqrt(noise), axis=1).max()
+    conditioning = np.linalg.cond(loadings / np.sqrt(noise)[:, None])
+    allowed = 1000 * EPS * conditioning * size * np.linalg.norm(weights.turn, ord=2)
+    assert_allclose(scores, expected, rtol=0, atol=allowed)
+
+
+@given(drawn=rows_and_models(), seed=SEEDS)
+def test_points_of_the_subspace_have_their_scores_whatever_is_hidden(drawn, seed):
+    X, mean, components, loadings, noise = drawn
+    weights = noise_weights(components, loadings, DiagonalNoise(noise))
+    unit = np.sqrt(noise.mean())
+    exact = unit * np.random.default_rng(seed).normal(size=(len(X), len(components)))
+    points = np.where(np.isnan(X), np.nan, mean + exact @ components)
+    scores = scores_of_incomplete(points, mean, weights)
+    information = information_of(X, weights.basis)
+    enough = information >= _SMALLEST_INFORMATION
+    size = (unit + np.abs(mean).max()) / np.sqrt(noise.min()) * np.sqrt(len(noise))
+    conditioning = np.linalg.cond(loadings / np.sqrt(noise)[:, None]) / information[enough]
+    allowed = 1000 * EPS * conditioning * size * np.linalg.norm(weights.turn, ord=2)
+    assert np.all(np.abs(scores - exact)[enough] <= allowed[:, None])
+
+
+def test_a_row_needs_one_percent_of_what_a_complete_row_tells():
+    squares = np.array([0.0098, 0.0102, 0.005, 0.0055, 0.9695])
+    basis = np.zeros((10, 2))
+    basis[:5, 0] = np.sqrt(squares)
+    basis[5:, 1] = 5**-0.5
+    assert _SMALLEST_INFORMATION == 0.01  # as transform says
+    weights = NoiseWeights(basis, np.eye(2), np.ones(10))
+    shown = [[0], [1], [2, 3], [0, 2], [4], []]
+    X = np.full((6, 10), np.nan)
+    X[:, 5:] = 1.0
+    for row, features in zip(X, shown, strict=True):
+        row[features] = 1.0
+    scored = ~np.isnan(scores_of_incomplete(X, np.zeros(10), weights)).all(axis=1)
+    assert_array_equal(scored, [False, True, True, True, True, False])
+    # the other direction does not make up for it
+    X[4, 5:] = np.nan
+    assert np.isnan(scores_of_incomplete(X, np.zeros(10), weights)[4]).all()
+
+
+def test_too_little_information_is_nan_and_no_floating_point_error():
+    # rounding leaves eigenvalues of 0 at -1e-18 here and there, by which nothing must be divided
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        components = np.linalg.qr(rng.normal(size=(6, 5)))[0].T
+        weights = noise_weights(components, components.T, DiagonalNoise(np.ones(6)))
+        X = with_gaps(rng.normal(size=(20, 6)), 0.6, seed)
+        scores = scores_of_incomplete(X, np.zeros(6), weights)
+        assert np.all(np.isnan(scores[np.sum(~np.isnan(X), axis=1) < 5]))
+
+
+# --- likelihood ----------------------------------------------------------------------------------
+
+
+def slow_likelihood(X, mean, covariance):
+    """Density of what each row shows, by scipy."""
+    likelihood = np.zeros(len(X))
+    for i, x in enumerate(X):
+        shown = ~np.isnan(x)
+        if shown.any():
+            normal = multivariate_normal(mean[shown], covariance[np.ix_(shown, shown)])
+            likelihood[i] = normal.logpdf(x[shown])
+    return likelihood
+
+
+@given(drawn=rows_and_models(min_factors=0), n_rows=st.sampled_from([1, 5, 100]))
+def test_likelihood_is_the_gaussian_one_of_what_a_row_shows(drawn, n_rows):
+    X, mean, _, loadings, noise = drawn
+    # in units of the noise: scipy takes small variances for none
+    X, mean, loadings = ((a.T / np.sqrt(noise)).T for a in (X.T, mean, loadings))
+    X, ones = X.T, np.ones(len(noise))
+    with blocks_of(n_rows, X.shape[1]):
+        actual = log_likelihood_of_observed(X, mean, loadings, ones)
+    expected = slow_likelihood(X, mean, loadings @ loadings.T + np.eye(len(noise)))
+    squares = np.nansum((X - mean) ** 2 + EPS * (X**2 + mean**2), axis=1)
+    conditioning = 1.0 + np.linalg.norm(loadings, ord=2) ** 2 if loadings.size else 1.0
+    assert np.all(np.abs(actual - expected) <= 1000 * EPS * conditioning * (10 + squares))
+    assert actual[-1] == 0
+
+
+@given(drawn=rows_and_models(min_factors=0))
+def test_units_of_the_features_change_the_likelihood_by_their_logarithms(drawn):
+    X, mean, _, loadings, noise = drawn
+    root = np.sqrt(noise)
+    actual = log_likelihood_of_observed(X, mean, loadings, noise)
+    white = log_likelihood_of_observed(
+        X / root, mean / root, loadings / root[:, None], np.ones_like(noise)
+    )
+    expected = white - ~np.isnan(X) @ np.log(root)
+    squares = np.nansum(((X - mean) ** 2 + EPS * (X**2 + mean**2)) / noise, axis=1)
+    assert np.all(np.abs(actual - expected) <= 1e-10 * (10 + squares))
+
+
+@given(drawn=rows_and_models(min_factors=0))
+def test_complete_rows_are_as_likely_as_ever(drawn):
+    X, mean, _, loadings, noise = drawn
+    X = np.where(np.isnan(X), mean + np.sqrt(noise), X)
+    expected = log_likelihood(X - mean, loadings, DiagonalNoise(noise))
+    actual = log_likelihood_of_observed(X, mean, loadings, noise)
+    squares = np.sum((X - mean) ** 2 / noise, axis=1)
+    assert np.all(np.abs(actual - expected) <= 1e-10 * (10 + squares))
+
+
+@given(
+    size=st.integers(0, 8), n=st.integers(1, 5), spread=st.sampled_from([0.0, 2.0, 4.0]), seed=SEEDS
+)
+def test_inverses_and_determinants_are_numpys(size, n, spread, seed):
+    rng = np.random.default_rng(seed)
+    turns = np.linalg.qr(rng.normal(size=(n, size, size)))[0]
+    values = 10.0 ** rng.uniform(0, spread, size=(n, 1, size))  # identity plus something
+    matrices = (turns * values) @ np.moveaxis(turns, 1, 2)
+    inverses, log_determinants = _inverses(matrices.copy())
+    allowed = 1000 * EPS * 10.0**spread
+    assert_allclose(inverses, np.linalg.inv(matrices), rtol=0, atol=allowed)
+    assert_allclose(log_determinants, np.linalg.slogdet(matrices)[1], rtol=0, atol=allowed)
+
+
+# --- refinement ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Start:
+    """Sizes and a seed of a clear problem: each factor rests on six features or more.
+
+    Unpacked, it is rows with gaps, their scale, and the model of their pairwise moments.
+    """
+
+    n_samples: int
+    n_features: int
+    n_factors: int
+    share: float
+    noise: float
+    seed: int
+
+    @cached_property
+    def X(self):
+        rng = np.random.RandomState(self.seed)
+        X, _ = make_spiked_covariance(
+            self.n_samples,
+            self.n_features,
+            self.n_factors,
+            subspace="sparse",
+            support_size=self.n_features // self.n_factors,
+            signal=3.0 + np.arange(self.n_factors),
+            noise=self.noise * rng.uniform(0.7, 1.4, size=self.n_features),
+            mean=2.0,
+            random_state=rng,
+        )
+        return with_gaps(X, self.share, self.seed)
+
+    def __iter__(self):
+        return iter((self.X, *start_from(pairwise_moments_of(self.X), self.n_factors)))
+
+
+def start_from(moments, n_factors, tol=1e-6):
+    """Scale and model of moments."""
+    rng = np.random.RandomState(0)
+    model = estimate_factor_model(moments, n_factors, max_iter=200, tol=tol, rng=rng)
+    return feature_scale(moments), model
+
+
+@st.composite
+def starts(draw, shares=(0.0, 0.1, 0.4), noises=(0.3, 1.0)):
+    n_factors = draw(st.integers(1, 2))
+    n_features = draw(st.integers(6 * n_factors, 12))
+    share, noise = draw(st.sampled_from(shares)), draw(st.sampled_from(noises))
+    return Start(100 + 5 * n_features, n_features, n_factors, share, noise, draw(SEEDS))
+
+
+START = Start(200, 8, 1, share=0.3, noise=1.0, seed=0)
+
+
+def slow_posterior(model, X, scale):
+    """Log-posterior of a model given what the rows show, row by row."""
+    covariance = model.loadings @ model.loadings.T + np.diag(model.noise.variances)
+    posterior = -0.25 * PRIOR_SAMPLES * np.sum(np.log(model.noise.variances / scale**2) ** 2)
+    for x in X:
+        shown = np.flatnonzero(~np.isnan(x))
+        centred, block = (x - model.mean)[shown], covariance[np.ix_(shown, shown)]
+        squares = centred @ np.linalg.solve(block, centred)
+        log_determinant = np.linalg.slogdet(2 * np.pi * block)[1]
+        posterior -= 0.5 * (log_determinant + squares)
+    return posterior
+
+
+def refined(model, X, scale, weight=None, max_iter=400, share=PRECISE, **options):
+    """Refined until what is left is that share of a standard error."""
+    with mock.patch.object(map_em, "_STATISTICAL_TOL", share):
+        return refine_on_rows(model, X, weight, scale, max_iter=max_iter, tol=1e-8, **options)
+
+
+def with_noise(model, variances):
+    return replace(model, noise=DiagonalNoise(variances))
+
+
+@given(start=starts(), max_iter=st.sampled_from([1, 2, 3, 5, 10, 100]))
+def test_the_posterior_is_never_below_that_of_where_the_steps_begin(start, max_iter):
+    X, scale, model = start
+    # which is not quite the model: noise that vanished is moved up first
+    noise = np.clip(model.noise.variances / scale**2, _FIRST_FLOOR, 1.0) * scale**2
+    begin = slow_posterior(with_noise(model, noise), X, scale)
+    end = slow_posterior(refined(model, X, scale, max_iter=max_iter), X, scale)
+    assert end >= begin - 1e-9 * abs(begin)
+
+
+@given(start=starts(), max_iter=st.sampled_from([1, 2, 3, 5, 10, 100]))
+def test_the_posterior_is_never_below_the_starts(start, max_iter):
+    X, scale, model = start
+    begin = slow_posterior(model, X, scale)
+    end = refined(model, X, scale, max_iter=max_iter)
+    # a start that was at the top may be left by the share at which steps end
+    allowed = PRECISE * len(scale) if end.converged else 1e-9 * abs(begin)
+    assert slow_posterior(end, X, scale) >= begin - allowed
+
+
+@given(start=starts(shares=(0.1, 0.4)))
+def test_where_steps_end_is_statistically_the_top(start):
+    X, scale, model = start
+    end = refined(model, X, scale, share=_STATISTICAL_TOL)
+    top = refined(model, X, scale)
+    # a parameter that is a share t of its standard error from the top costs t^2 / 2
+    allowed = 0.5 * (2 * _STATISTICAL_TOL) ** 2 * len(scale)
+    assert slow_posterior(end, X, scale) >= slow_posterior(top, X, scale) - allowed
+
+
+@given(start=starts(shares=(0.1, 0.4)), seed=SEEDS)
+def test_no_model_nearby_is_more_probable(start, seed):
+    X, scale, model = start
+    end = refined(model, X, scale)
+    assert end.converged
+    best, rng = slow_posterior(end, X, scale), np.random.default_rng(seed)
+    for size in (1e-3, 1e-2):
+        nearby = replace(
+            end,
+            mean=end.mean + size * scale * rng.normal(size=len(scale)),
+            loadings=end.loadings + size * scale[:, None] * rng.normal(size=end.loadings.shape),
+            noise=DiagonalNoise(end.noise.variances * np.exp(size * rng.normal(size=len(scale)))),
+        )
+        assert slow_posterior(nearby, X, scale) <= best + PRECISE * len(scale)
+
+
+@given(start=starts(shares=(0.0,), noises=(1.0,)))
+def test_with_complete_rows_the_optimum_of_refine_is_a_fixed_point(start):
+    X, moments = start.X, moments_of(start.X)
+    # n in the denominator, as in the likelihood of rows
+    moments = SecondMoments(moments.n_samples + 1, moments.mean, moments.scatter)
+    scale, model = start_from(moments, start.n_factors, tol=1e-8)
+    # far enough from where the steps begin otherwise
+    with mock.patch.object(map_em, "_FIRST_FLOOR", REFINEMENT_FLOOR):
+        end = refined(model, X, scale, share=0.01)
+        again = refined(model, X, scale, max_iter=1)
+    # `refine` has the prior of n + 1 samples, rows have n
+    tol = 20 * PRIOR_SAMPLES / len(X) ** 2
+    for moved in (end, again):
+        assert_allclose(moved.noise.variances, model.noise.variances, rtol=tol)
+        assert_allclose(moved.mean, model.mean, rtol=0, atol=1e-10)
+        common, reference = (m.loadings @ m.loadings.T for m in (moved, model))
+        assert_allclose(common, reference, rtol=0, atol=tol * np.abs(reference).max())
+    assert end.n_iter <= model.n_iter + 2
+    assert end.converged
+
+
+@given(start=starts(shares=(0.0,), noises=(1.0,)))
+def test_from_elsewhere_complete_rows_lead_to_the_optimum_of_refine(start):
+    X, scale, model = start
+    end = refined(with_noise(model, 0.5 * scale**2), X, scale)
+    assert end.converged
+    # n - 1 against n in the denominator
+    assert_allclose(end.noise.variances, model.noise.variances, rtol=2.0 / len(X))
+
+
+def slow_expectation_maximisation(X, mean, loadings, noise, n_steps):
+    """Plain steps, row by row and feature by feature, without a prior."""
+    n_factors = loadings.shape[1]
+    for _ in range(n_steps):
+        squares = np.zeros((len(mean), n_factors + 1, n_factors + 1))
+        products, variances = np.zeros((len(mean), n_factors + 1)), np.zeros(len(mean))
+        for x in X:
+            shown = np.flatnonzero(~np.isnan(x))
+            weighted = loadings[shown] / noise[shown, None]
+            covariance = np.linalg.inv(np.eye(n_factors) + weighted.T @ loadings[shown])
+            factors = covariance @ weighted.T @ (x - mean)[shown]
+            moment = np.zeros((n_factors + 1, n_factors + 1))
+            moment[:-1, :-1] = covariance
+            factors = np.append(factors, 1.0)
+            moment += np.outer(factors, factors)
+            for j in shown:
+                squares[j] += moment
+                products[j] += factors * x[j]
+                variances[j] += x[j] ** 2
+        for j in range(len(mean)):
+            solution = np.linalg.solve(squares[j], products[j])
+            noise[j] = (variances[j] - solution @ products[j]) / squares[j, -1, -1]
+            loadings[j], mean[j] = solution[:-1], solution[-1]
+    return mean, loadings, noise
+
+
+def test_the_end_is_as_probable_as_that_of_slow_expectation_maximisation():
+    X, scale, model = Start(150, 8, 1, share=0.4, noise=1.0, seed=0)
+    end = refined(model, X, scale)
+    mean, loadings, noise = slow_expectation_maximisation(
+        X, model.mean.copy(), model.loadings.copy(), model.noise.variances.copy(), n_steps=60
+    )
+    slow = replace(model, mean=mean, loadings=loadings, noise=DiagonalNoise(noise))
+    assert slow_posterior(end, X, scale) >= slow_posterior(slow, X, scale) - 1e-3
+    # a prior worth one sample is all that they do not share
+    assert_allclose(end.noise.variances, noise, rtol=0.05)
+    assert_allclose(end.mean, mean, rtol=0, atol=0.05)
+    assert_allclose(end.loadings @ end.loadings.T, loadings @ loadings.T, atol=0.1)
+
+
+@given(start=starts(shares=(0.1, 0.4)), seed=SEEDS)
+def test_weight_is_repetition(start, seed):
+    X, scale, model = start
+    weight = np.random.default_rng(seed).integers(0, 4, size=len(X)).astype(float)
+    weighted = refined(model, X, scale, weight)
+    repeated = refined(model, np.repeat(X, weight.astype(int), axis=0), scale)
+    assert weighted.n_iter == repeated.n_iter
+    assert_allclose(weighted.mean, repeated.mean, rtol=0, atol=1e-7)
+    assert_allclose(weighted.noise.variances, repeated.noise.variances, rtol=1e-7)
+    common, reference = (m.loadings @ m.loadings.T for m in (weighted, repeated))
+    assert_allclose(common, reference, rtol=0, atol=1e-7 * np.abs(reference).max())
+
+
+@given(start=starts(shares=(0.1, 0.4)), n_rows=st.sampled_from([1, 7, 1000]))
+def test_rows_may_be_read_in_blocks_of_any_size(start, n_rows):
+    X, scale, model = start
+    plain = refined(model, X, scale, max_iter=3)
+    with blocks_of(n_rows, X.shape[1]):
+        blocked = refined(model, X, scale, max_iter=3)
+    assert_allclose(blocked.noise.variances, plain.noise.variances, rtol=1e-9)
+    assert_allclose(blocked.mean, plain.mean, rtol=0, atol=1e-9)
+
+
+@given(start=starts(shares=(0.1, 0.4), noises=(1.0,)), n_empty=st.sampled_from([1, 30]))
+def test_rows_that_show_nothing_teach_nothing(start, n_empty):
+    X, scale, model = start
+    plain = refined(model, X, scale)
+    padded = refined(model, np.vstack([X, np.full((n_empty, X.shape[1]), np.nan)]), scale)
+    assert padded.converged
+    # by other steps to the same end
+    expected = slow_posterior(plain, X, scale)
+    assert slow_posterior(padded, X, scale) == pytest.approx(expected, abs=PRECISE * len(scale))
+    assert_allclose(padded.noise.variances, plain.noise.variances, rtol=0.01)
+
+
+@given(start=starts(shares=(0.1, 0.4)))
+def test_factors_end_orthogonal_in_units_of_the_noise_strongest_first(start):
+    X, scale, model = start
+    end = refined(model, X, scale)
+    gram = end.loadings.T @ (end.loadings / end.noise.variances[:, None])
+    strengths = np.diag(gram)
+    assert_allclose(gram, np.diag(strengths), rtol=0, atol=1e-10 * strengths.max())
+    assert np.all(np.diff(strengths) <= 0)
+    assert np.all(end.noise.variances >= REFINEMENT_FLOOR * scale**2 * (1 - 1e-9))
+    assert len(end.eigenvalues) == end.loadings.shape[1]
+
+
+def test_a_constant_feature_takes_no_part():
+    with_constant = np.insert(START.X, 3, 7.0, axis=1)
+    with_constant[::3, 3] = np.nan
+    ends = []
+    for X in (START.X, with_constant):
+        scale, model = start_from(pairwise_moments_of(X), 1)
+        ends.append((model, refined(model, X, scale)))
+    (_, without), (start, end) = ends
+    others = np.arange(9) != 3
+    assert_allclose(end.noise.variances[others], without.noise.variances, rtol=1e-3)
+    assert_allclose(end.mean[others], without.mean, atol=1e-3)
+    assert end.noise.variances[3] == start.noise.variances[3]
+    assert end.mean[3] == 7.0
+    assert not end.loadings[3].any()
+
+
+def test_every_pass_is_counted_and_announced():
+    X, scale, model = START
+    heard = []
+    end = refined(model, X, scale, on_step=heard.append)
+    assert end.converged
+    assert heard == ["pass over the rows"] * (end.n_iter - model.n_iter)
+    short = refined(model, X, scale, max_iter=1)
+    assert not short.converged
+    assert short.n_iter == model.n_iter + 1
+    # the start is a start, converged or not
+    assert refined(replace(model, converged=False), X, scale).converged
+
+
+def test_rows_are_read_and_never_written():
+    X, scale, model = START
+    X.flags.writeable = False
+    kept = X.copy()
+    end = refined(model, X, scale)
+    log_likelihood_of_observed(X, end.mean, end.loadings, end.noise.variances)
+    assert_array_equal(X, kept)

@@ -1,0 +1,111 @@
+"""StepMemory: a linear iteration, whose end is known."""
+
+import numpy as np
+import pytest
+from helpers.strategies import SEEDS
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sklearn_contrastive.linear._solvers.anderson import StepMemory
+
+# shares of the distance that a step covers along its eigenvectors, well apart
+RATES = (0.2, 0.5, 0.9)
+
+
+@st.composite
+def linear_iterations(draw, rates=RATES, fewest=1):
+    """A symmetric iteration x + M (end - x), and a start from which few directions lead away."""
+    n_moving = draw(st.integers(fewest, len(rates)))
+    n_features = draw(st.integers(n_moving, 10))
+    rng = np.random.default_rng(draw(SEEDS))
+    basis = np.linalg.qr(rng.normal(size=(n_features, n_moving)))[0]
+    moved = rng.permutation(rates)[:n_moving]
+    end = rng.normal(size=n_features)
+    # no direction is so weak that it does not matter
+    away = 0.5 * rng.choice([-1.0, 1.0], n_moving) * rng.uniform(0.5, 1.0, n_moving)
+    return LinearIteration(basis, moved, end, end + basis @ away / np.sqrt(n_moving))
+
+
+class LinearIteration:
+    def __init__(self, basis, rates, end, start):
+        self.basis, self.rates, self.end, self.start = basis, rates, end, start
+
+    def step(self, position):
+        return self.basis @ (self.rates * (self.basis.T @ (self.end - position)))
+
+    def distances(self, memory, n_steps):
+        """Distance from the end before each of some extrapolated steps, and after the last."""
+        position, distances = self.start, [np.linalg.norm(self.start - self.end)]
+        for _ in range(n_steps):
+            position = position + memory.extrapolate(position, self.step(position))
+            distances.append(np.linalg.norm(position - self.end))
+        return distances
+
+
+@given(iteration=linear_iterations())
+def test_as_many_steps_as_directions_and_one_more_end_a_linear_iteration(iteration):
+    distances = iteration.distances(StepMemory(), len(iteration.rates) + 1)
+    # differences of differences lose some digits
+    assert distances[-1] <= 1e-9 * distances[0]
+
+
+@given(iteration=linear_iterations())
+def test_the_end_of_an_iteration_is_kept(iteration):
+    n_steps = len(iteration.rates) + 10
+    assert iteration.distances(StepMemory(), n_steps)[-1] <= 1e-9
+
+
+@given(iteration=linear_iterations((0.05, 0.1, 0.2, 0.5, 0.9), fewest=4))
+def test_more_directions_than_it_remembers_are_still_faster_than_plain_steps(iteration):
+    distances = iteration.distances(StepMemory(), 20)
+    plain = [(1 - iteration.rates) ** m * np.ones_like(iteration.rates) for m in range(21)]
+    assert distances[-1] <= 0.1 * np.linalg.norm(plain[-1]) * distances[0]
+
+
+@given(n_features=st.integers(1, 6), seed=SEEDS)
+def test_the_first_step_is_returned_as_it_is(n_features, seed):
+    position, step = np.random.default_rng(seed).uniform(-0.5, 0.5, size=(2, n_features))
+    assert_array_equal(StepMemory().extrapolate(position, step), step)
+
+
+@given(iteration=linear_iterations(), n_far=st.integers(1, 6))
+def test_long_steps_are_returned_as_they_are_and_forgotten(iteration, n_far):
+    memory, rng = StepMemory(), np.random.default_rng(0)
+    for _ in range(n_far):
+        position, step = rng.normal(size=(2, len(iteration.end)))
+        step[rng.integers(len(step))] = 0.51 * rng.choice([-1, 1])
+        assert_array_equal(memory.extrapolate(position, step), step)
+    fresh = iteration.distances(StepMemory(), 5)
+    assert_array_equal(iteration.distances(memory, 5), fresh)
+
+
+def test_an_alternating_sequence_is_ended_at_once():
+    # x goes to -x: what plain steps never end
+    memory, position = StepMemory(), np.array([0.2])
+    for _ in range(2):
+        position = position + memory.extrapolate(position, -2 * position)
+    assert_allclose(position, 0, atol=1e-15)
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 8])
+def test_steps_that_are_the_same_or_zero_do_no_harm(n_steps):
+    still, memory = np.zeros(3), StepMemory()
+    for _ in range(n_steps):
+        assert_array_equal(memory.extrapolate(still, np.zeros(3)), np.zeros(3))
+    constant, memory = np.full(3, 0.1), StepMemory()
+    for m in range(n_steps):
+        step = memory.extrapolate(m * constant, constant)
+        assert np.all(np.isfinite(step))
+        assert_allclose(step, constant)
+
+
+def test_it_leaves_what_it_is_given_alone():
+    rng = np.random.default_rng(0)
+    memory = StepMemory()
+    for _ in range(6):
+        position, step = rng.uniform(-0.4, 0.4, size=(2, 4))
+        kept = position.copy(), step.copy()
+        memory.extrapolate(position, step)
+        assert_array_equal(position, kept[0])
+        assert_array_equal(step, kept[1])

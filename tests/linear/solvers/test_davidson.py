@@ -1,0 +1,295 @@
+"""Leading eigenpairs against LAPACK on the whole matrix."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+from helpers.assertions import assert_same_subspace
+from helpers.strategies import SEEDS
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.utils.extmath import svd_flip
+
+from sklearn_contrastive._signs import fix_signs
+from sklearn_contrastive.linear._solvers.davidson import (
+    SearchSpace,
+    residual_norms,
+)
+from sklearn_contrastive.linear._solvers.davidson_rows import RowSearchSpace
+
+EPS = np.finfo(np.float64).eps
+# at most 64 features are solved whole, more in a growing subspace
+SMALL, LARGE = st.integers(1, 30), st.integers(65, 110)
+
+
+@st.composite
+def pencils(draw, sizes=SMALL | LARGE):
+    """A symmetric matrix with a few leading eigenvalues, and two diagonals."""
+    n_features = draw(sizes)
+    n_pairs = draw(st.integers(1, min(5, n_features)))
+    bulk = draw(st.sampled_from([0.1, 1.0]))
+    definite = draw(st.booleans())
+    spread = draw(st.sampled_from([1.0, 3.0]))
+    unit = draw(st.sampled_from([1e-6, 1.0, 1e6]))
+    return Pencil(n_features, n_pairs, bulk, definite, spread, unit, draw(SEEDS))
+
+
+class Pencil:
+    """Matrix with eigenvalues 10, 11, ... over a bulk, indefinite unless said, and diagonals."""
+
+    def __init__(self, n_features, n_pairs, bulk, definite, spread, unit, seed):
+        rng = np.random.default_rng(seed)
+        values = rng.uniform(0 if definite else -bulk, bulk, size=n_features)
+        values[:n_pairs] = 10.0 + np.arange(n_pairs)
+        vectors = np.linalg.qr(rng.normal(size=(n_features, n_features)))[0]
+        self.matrix = unit * (vectors * values) @ vectors.T
+        self.matrix = (self.matrix + self.matrix.T) / 2
+        self.shift = unit * rng.uniform(0, 1, size=n_features)
+        self.scale = spread ** rng.uniform(-1, 1, size=n_features)
+        self.n_features, self.n_pairs, self.unit, self.seed = n_features, n_pairs, unit, seed
+
+    def space(self, n_pairs=None, start=None, multiply=None):
+        rng = np.random.RandomState(self.seed % 2**31)
+        multiply = multiply or self.matrix.__matmul__
+        return SearchSpace(multiply, self.n_features, n_pairs or self.n_pairs, rng, start)
+
+    def whole(self, scale=None, shift=None):
+        """All eigenpairs, decreasing, by LAPACK."""
+        scale = self.scale if scale is None else scale
+        shift = self.shift if shift is None else shift
+        values, vectors = scipy.linalg.eigh(self.matrix - np.diag(shift), np.diag(scale))
+        return values[::-1], vectors[:, ::-1]
+
+
+def norms_of_residuals(pencil, pairs, scale, shift):
+    """Norms of (A - diag(shift)) w - value diag(scale) w in the metric 1 / scale."""
+    w = pairs.vectors
+    residuals = pencil.matrix @ w - shift[:, None] * w - scale[:, None] * w * pairs.values
+    return np.linalg.norm(residuals / np.sqrt(scale)[:, None], axis=0)
+
+
+def assert_leading(pencil, pairs, scale, shift, tol):
+    """Assert that pairs are the leading ones, within what residuals of that size allow."""
+    n_pairs = len(pairs.values)
+    values, vectors = pencil.whole(scale, shift)
+    rounding = 100 * EPS * np.sqrt(len(values)) * np.abs(values).max()
+    assert pairs.converged
+    assert np.all(norms_of_residuals(pencil, pairs, scale, shift) <= tol + rounding)
+    # the values of a symmetric problem are as good as the residuals, at least
+    assert_allclose(pairs.values, values[:n_pairs], rtol=0, atol=2 * tol * n_pairs + rounding)
+    metric = pairs.vectors.T @ (scale[:, None] * pairs.vectors)
+    assert_allclose(metric, np.eye(n_pairs), rtol=0, atol=100 * EPS * len(values))
+    if n_pairs < len(values):
+        gap = values[n_pairs - 1] - values[n_pairs]
+        white = np.sqrt(scale)[:, None]
+        assert_same_subspace(
+            (white * pairs.vectors).T,
+            (white * vectors[:, :n_pairs]).T,
+            gap,
+            np.abs(values).max() + tol / EPS,
+        )
+
+
+@given(pencil=pencils())
+def test_leading_pairs_are_lapacks(pencil):
+    tol = 1e-8 * pencil.unit
+    pairs = pencil.space().leading(pencil.n_pairs, pencil.scale, pencil.shift, tol=tol)
+    assert_leading(pencil, pairs, pencil.scale, pencil.shift, tol=tol)
+
+
+@given(pencil=pencils(LARGE), tol=st.sampled_from([1e-2, 1e-5, 1e-9]))
+def test_residuals_are_as_small_as_asked(pencil, tol):
+    tol *= pencil.unit
+    pairs = pencil.space().leading(pencil.n_pairs, pencil.scale, pencil.shift, tol=tol)
+    assert pairs.converged
+    assert np.all(norms_of_residuals(pencil, pairs, pencil.scale, pencil.shift) <= 1.01 * tol)
+
+
+@given(pencil=pencils(LARGE))
+def test_the_largest_eigenvalues_count_not_those_of_largest_modulus(pencil):
+    shift = pencil.shift.copy()
+    shift[: pencil.n_features // 2] += 1000 * pencil.unit  # deep below zero, and many
+    tol = 1e-7 * pencil.unit
+    pairs = pencil.space().leading(pencil.n_pairs, pencil.scale, shift, tol=tol)
+    values = pencil.whole(shift=shift)[0][: pencil.n_pairs]
+    assert_allclose(pairs.values, values, rtol=0, atol=2 * pencil.n_pairs * tol)
+
+
+@given(pencil=pencils(), seed=SEEDS)
+def test_one_space_serves_one_diagonal_after_another(pencil, seed):
+    rng = np.random.default_rng(seed)
+    space, tol = pencil.space(), 1e-8 * pencil.unit
+    for _ in range(3):
+        scale = np.exp(rng.uniform(-1, 1, size=pencil.n_features))
+        shift = pencil.unit * rng.uniform(-1, 1, size=pencil.n_features)
+        pairs = space.leading(pencil.n_pairs, scale, shift, tol=tol)
+        assert_leading(pencil, pairs, scale, shift, tol=tol)
+
+
+@given(pencil=pencils(LARGE))
+def test_the_basis_stays_orthonormal_and_knows_its_image(pencil):
+    space = pencil.space()
+    for spread in (1.0, 0.5, 2.0):
+        space.leading(pencil.n_pairs, pencil.scale**spread, pencil.shift, tol=1e-9 * pencil.unit)
+        size = space.basis.shape[1]
+        assert_allclose(space.basis.T @ space.basis, np.eye(size), rtol=0, atol=1000 * EPS)
+        image = pencil.matrix @ space.basis
+        assert_allclose(space.image, image, rtol=0, atol=1000 * EPS * 15 * pencil.unit)
+
+
+@given(pencil=pencils(LARGE))
+def test_a_start_at_the_solution_needs_no_search(pencil):
+    solution = pencil.whole()[1][:, : pencil.n_pairs]
+    products = []
+
+    def counting(directions):
+        products.append(directions.shape[1])
+        return pencil.matrix @ directions
+
+    tol = 1e-6 * pencil.unit
+    space = pencil.space(start=solution, multiply=counting)
+    pairs = space.leading(pencil.n_pairs, pencil.scale, pencil.shift, tol=tol)
+    assert_leading(pencil, pairs, pencil.scale, pencil.shift, tol=tol)
+    assert products == [pencil.n_pairs]
+
+
+@given(pencil=pencils(LARGE), seed=SEEDS, noise=st.sampled_from([1e-6, 1e-2, 1.0]))
+def test_a_start_near_the_solution_leads_to_it(pencil, seed, noise):
+    near = pencil.whole()[1][:, : pencil.n_pairs]
+    near = near + noise * np.random.default_rng(seed).normal(size=near.shape)
+    tol = 1e-8 * pencil.unit
+    pairs = pencil.space(start=near).leading(pencil.n_pairs, pencil.scale, pencil.shift, tol=tol)
+    assert_leading(pencil, pairs, pencil.scale, pencil.shift, tol=tol)
+
+
+@given(pencil=pencils(LARGE), seed=SEEDS, rank=st.integers(0, 2))
+def test_a_start_of_deficient_rank_does_no_harm(pencil, seed, rank):
+    rng = np.random.default_rng(seed)
+    start = rng.normal(size=(pencil.n_features, rank)) @ rng.normal(size=(rank, 10))
+    tol = 1e-8 * pencil.unit
+    pairs = pencil.space(start=start).leading(pencil.n_pairs, pencil.scale, pencil.shift, tol=tol)
+    assert_leading(pencil, pairs, pencil.scale, pencil.shift, tol=tol)
+
+
+def test_a_matrix_of_low_rank_has_zeros_after_its_rank():
+    factor = np.random.default_rng(0).normal(size=(100, 3))
+    matrix = factor @ factor.T
+    space = SearchSpace(matrix.__matmul__, 100, 6, np.random.RandomState(0))
+    pairs = space.leading(6, np.ones(100), tol=1e-9)
+    expected = np.concatenate([np.linalg.eigvalsh(factor.T @ factor)[::-1], np.zeros(3)])
+    assert pairs.converged
+    assert_allclose(pairs.values, expected, rtol=0, atol=1000 * EPS * expected[0])
+
+
+@pytest.mark.parametrize("n_pairs", [1, 6])
+def test_a_space_that_is_cut_back_again_and_again_converges(n_pairs):
+    n_features = 500
+    rng = np.random.default_rng(0)
+    values = np.linspace(0, 0.95, n_features)  # close behind: many expansions
+    values[:n_pairs] = np.linspace(1.0, 1.1, n_pairs)
+    vectors = np.linalg.qr(rng.normal(size=(n_features, n_features)))[0]
+    matrix = (vectors * values) @ vectors.T
+    products = []
+
+    def counting(directions):
+        products.append(directions.shape[1])
+        return matrix @ directions
+
+    space = SearchSpace(counting, n_features, n_pairs, np.random.RandomState(0))
+    pairs = space.leading(n_pairs, np.ones(n_features), tol=1e-7)
+    assert pairs.converged
+    assert_allclose(pairs.values, np.sort(values)[: -n_pairs - 1 : -1], rtol=0, atol=1e-10)
+    assert sum(products) > space.basis.shape[1]  # it was cut back
+    assert space.basis.shape[1] < n_features / 2
+
+
+@given(pencil=pencils(SMALL), more=st.integers(1, 5))
+def test_no_more_pairs_than_features_come_back(pencil, more):
+    asked = pencil.n_features + more
+    pairs = pencil.space(asked).leading(asked, pencil.scale, pencil.shift, tol=1e-6)
+    assert pairs.values.shape == (pencil.n_features,)
+    assert_leading(pencil, pairs, pencil.scale, pencil.shift, 0.0)
+
+
+@given(pencil=pencils(LARGE))
+def test_the_same_draws_give_the_same_digits(pencil):
+    first, again = (
+        pencil.space().leading(pencil.n_pairs, pencil.scale, pencil.shift, tol=1e-6 * pencil.unit)
+        for _ in range(2)
+    )
+    assert_array_equal(first.values, again.values)
+    assert_array_equal(first.vectors, again.vectors)
+
+
+def test_a_search_that_does_not_end_says_so():
+    rng = np.random.default_rng(0)
+
+    def noise(directions):  # not a matrix at all: nothing to converge to
+        return rng.normal(size=directions.shape)
+
+    space = SearchSpace(noise, 2000, 1, np.random.RandomState(0))
+    assert not space.leading(1, np.ones(2000), tol=1e-12).converged
+
+
+# --- the same in the space of the rows -----------------------------------------------------------
+
+
+@given(
+    n_rows=st.integers(2, 40) | st.integers(65, 90),
+    n_more=st.integers(1, 100),
+    n_pairs=st.integers(1, 4),
+    spread=st.sampled_from([1.0, 3.0]),
+    seed=SEEDS,
+)
+def test_leading_pairs_of_few_rows_are_lapacks(n_rows, n_more, n_pairs, spread, seed):
+    rng = np.random.default_rng(seed)
+    n_features, n_pairs = n_rows + n_more, min(n_pairs, n_rows)
+    strengths = np.r_[10.0 + np.arange(n_pairs), rng.uniform(0.1, 1.0, n_rows - n_pairs)]
+    left = np.linalg.qr(rng.normal(size=(n_rows, n_rows)))[0]
+    right = np.linalg.qr(rng.normal(size=(n_features, n_rows)))[0]
+    rows = (left * strengths) @ right.T
+    space = RowSearchSpace(
+        rows.__matmul__,
+        rows.T.__matmul__,
+        n_rows,
+        n_features,
+        n_pairs,
+        np.random.RandomState(seed % 2**31),
+        EPS,
+    )
+    for _ in range(3):  # one space serves one scale after another
+        scale = spread ** rng.uniform(-1, 1, size=n_features)
+        pairs = space.leading(n_pairs, scale, tol=1e-7, error=residual_norms)
+        values = scipy.linalg.eigvalsh(rows.T @ rows, np.diag(scale))[::-1][:n_pairs]
+        assert pairs.converged
+        assert_allclose(pairs.values, values, rtol=1e-9)
+        metric = pairs.vectors.T @ (scale[:, None] * pairs.vectors)
+        assert_allclose(metric, np.eye(n_pairs), rtol=0, atol=1e-9)
+        residuals = rows.T @ (rows @ pairs.vectors) - scale[:, None] * pairs.vectors * pairs.values
+        norms = np.linalg.norm(residuals / np.sqrt(scale)[:, None], axis=0)
+        assert np.all(norms <= 2e-7)
+
+
+# --- signs ---------------------------------------------------------------------------------------
+
+
+@given(shape=st.tuples(st.integers(0, 5), st.integers(1, 8)), seed=SEEDS)
+def test_signs_are_scikit_learns(shape, seed):
+    rows = np.random.default_rng(seed).normal(size=shape)
+    signs = fix_signs(rows)
+    assert signs.shape == (len(rows),)
+    if len(rows):
+        _, flipped = svd_flip(np.eye(len(rows)), rows.copy(), u_based_decision=False)
+        assert_array_equal(signs[:, None] * rows, flipped)
+
+
+@given(shape=st.tuples(st.integers(1, 5), st.integers(1, 8)), seed=SEEDS)
+def test_signs_undo_any_flip_of_rows(shape, seed):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=shape)
+    flipped = rows * rng.choice([-1.0, 1.0], size=(len(rows), 1))
+    assert_array_equal(fix_signs(rows)[:, None] * rows, fix_signs(flipped)[:, None] * flipped)
+
+
+def test_rows_of_zeros_keep_their_sign():
+    assert_array_equal(fix_signs(np.zeros((2, 3))), [1.0, 1.0])
