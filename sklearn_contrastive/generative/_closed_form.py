@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from .._signs import fix_signs
-from ..linear._covariance.scatter import moments_of
+from ..linear._covariance.scatter import scatter_covariance
 
 __all__ = [
     "LinearCode",
@@ -82,7 +82,7 @@ def spectrum_of(X: NDArray, *, standardised: bool) -> Spectrum:
     """
     n_samples, n_features = X.shape
     if n_samples >= n_features:
-        moments = moments_of(X)
+        moments = scatter_covariance(X)
         mean, covariance = moments.mean, moments.scatter / (n_samples - 1)
         scale, inverse = _units(np.diag(covariance), mean, standardised)
         values, vectors = linalg.eigh(covariance * inverse * inverse[:, None])

@@ -1,23 +1,19 @@
 """LinearContrastive: the covariance without its diagonal, in PCA's place."""
 
-from __future__ import annotations
-
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import ClassVar, Literal
 
+import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import check_random_state
 
-from .._arrays import dtype_name, place_of
-from .._features import group_members
 from .._sklearn_compat import Hidden, Interval, RealNotInt, StrOptions
 from .._typing import RandomState
-from ._factor.correlation import feature_scale
-from ._factor.fit import estimate_factor_model
-from ._factor.group_units import check_groups
-from ._factor.map_em import START_STEPS, START_TOL, refine_on_rows
-from ._factor.map_groups import estimate_grouped_model
-from ._factor.noise import BlockNoise
+from ._covariance.samples import read_samples
+from ._factor.fit import fit_factor_model
+from ._factor.group_units import read_groups
+from ._factor.options import FitOptions
 from ._moment_estimator import MomentEstimator
 
 __all__ = ["LinearContrastive"]
@@ -212,61 +208,13 @@ class LinearContrastive(MomentEstimator):
         self.solver = solver
         self.random_state = random_state
 
-    def _estimate(self, moments, samples, start, on_step):
+    def _read(self, X, y, sample_weight, streaming=False):
+        samples = read_samples(self, X, sample_weight, streaming=streaming)
+        n_samples = np.inf if streaming else samples.total
+        groups = read_groups(self.feature_groups, samples.n_features, n_samples)
+        return replace(samples, groups=groups)
+
+    def _fit_model(self, covariance, samples, start, on_step):
         rng = check_random_state(self.random_state)
-        asked = {"max_iter": self.max_iter, "tol": self.tol, "on_step": on_step}
-        if (members := self._members(moments.n_features)) is not None:
-            return estimate_grouped_model(moments, members, self.n_components, rng=rng, **asked)
-        on_rows = samples is not None and samples.missing and self.max_iter > 0
-        of_moments = dict(asked)
-        if on_rows:
-            of_moments |= {
-                "max_iter": min(self.max_iter, START_STEPS),
-                "tol": max(self.tol, START_TOL),
-            }
-        model = estimate_factor_model(
-            moments, self.n_components, rng=rng, warm_start=start, **of_moments
-        )
-        if not (on_rows and model.loadings.size):
-            return model
-        scale = feature_scale(moments)
-        return refine_on_rows(model, samples.values, samples.weight, scale, **asked)
-
-    def _members(self, n_features):
-        """Features of each group, None where no group has two."""
-        if self.feature_groups is None:
-            return None
-        members = group_members(self.feature_groups, n_features)
-        return members if len(members) < n_features else None
-
-    def _check_parameters(self, n_samples, n_features):
-        super()._check_parameters(n_samples, n_features)
-        if (members := self._members(n_features)) is not None:
-            check_groups(members, n_features, n_samples)
-
-    def _forms_gram(self, X):
-        return self.feature_groups is not None or super()._forms_gram(X)
-
-    def _set_factor_model(self, model, *described):
-        super()._set_factor_model(model, *described)
-        vars(self).pop("noise_covariance_", None)
-        if isinstance(model.noise, BlockNoise):
-            place = place_of(self.components_)
-            dtype = dtype_name(self.components_)
-            self.noise_covariance_ = [place.put(b.astype(dtype)) for b in model.noise.blocks]
-
-    def _explain_missing(self, X):
-        if self.feature_groups is not None:
-            raise ValueError(
-                "X contains NaN, but feature_groups needs complete samples. Fit without "
-                "feature_groups, or impute the missing entries first, for instance with "
-                "sklearn.impute.KNNImputer."
-            )
-        super()._explain_missing(X)
-
-    def __sklearn_tags__(self) -> Tags:
-        """Tags of scikit-learn: feature groups need complete dense samples."""
-        tags = super().__sklearn_tags__()
-        if self.feature_groups is not None:
-            tags.input_tags.sparse = tags.input_tags.allow_nan = False
-        return tags
+        options = FitOptions(rng, self.max_iter, self.tol, start, on_step)
+        return fit_factor_model(covariance, samples, self.n_components, options)

@@ -1,32 +1,31 @@
-"""What a fitted factor model does with samples: scores, reconstruction, likelihood."""
+"""Base of fitted factor models: transform, inverse_transform, covariance and likelihood."""
 
-from __future__ import annotations
-
-import warnings
 from dataclasses import replace
-from typing import Self
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import Tags, assert_all_finite
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from .._arrays import dtype_name, place_of
 from .._base import ContrastiveEstimator
 from .._signs import fix_signs
 from .._sklearn_compat import ARRAY_API, check_same_namespace, widest_float
 from .._typing import FloatArray, MatrixLike, VectorLike
+from .._warnings import warn
 from ..exceptions import MissingValuesWarning
-from ._covariance.scatter import centred_blocks, working_dtype
+from ._covariance.blocks import centred_blocks, working_dtype
+from ._covariance.samples import validated
 from ._factor.model import (
-    NoiseWeights,
+    bartlett_weights,
     log_likelihood,
     model_covariance,
     model_precision,
-    noise_weights,
+    orthogonal_weights,
 )
 from ._factor.observed import log_likelihood_of_observed, scores_of_incomplete
+from ._factor.scores import scatter_of_scores, whitening_of
 
 __all__ = ["FactorTransformer"]
 
@@ -54,7 +53,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         """
         check_is_fitted(self)
         self._check_place(X, "transform")
-        X, missing = self._validated(X, reset=False)
+        X, missing = validated(self, X, reset=False)
         place = place_of(X)
         if not place.is_numpy:
             scores = self._scores_on_device(X, place.xp)
@@ -96,12 +95,11 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
             rows = incomplete[start : start + _INCOMPLETE_ROWS]
             scores[rows] = scores_of_incomplete(X[rows], self._model.mean, self._weights)
         if lost := int(np.isnan(scores).any(axis=1).sum()):
-            warnings.warn(
+            warn(
                 f"{lost} of {len(X)} rows show too few features to tell {self.n_components_} "
                 "components apart; their scores are NaN. Drop those rows, or ask for fewer "
                 "components.",
                 MissingValuesWarning,
-                stacklevel=4,
             )
         return scores
 
@@ -185,7 +183,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         """Log-likelihood of each sample, as a NumPy array."""
         check_is_fitted(self)
         self._check_place(X, method)
-        X, missing = self._validated(X, reset=False)
+        X, missing = validated(self, X, reset=False)
         place, model = place_of(X), self._model
         likelihood = np.empty(X.shape[0])
         for start in range(0, X.shape[0], _DENSE_ROWS):
@@ -229,131 +227,72 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
                 "sklearn.config_context(array_api_dispatch=True)."
             )
 
-    def _validated(self, X, *, reset):
-        """Samples as an array of any real type, or CSR or CSC; and whether entries are missing."""
-        place = place_of(X)
-        if sparse.issparse(X):
-            dtype = (np.float64, np.float32)
-        elif place.is_numpy:
-            # integers are converted a block at a time, not as a whole; a memory map stays one
-            dtype = "numeric"
-        else:
-            dtype = (widest_float(place.xp, place.device), place.xp.float32)
-        X = validate_data(
-            self,
-            X,
-            reset=reset,
-            accept_sparse=("csr", "csc") if self.__sklearn_tags__().input_tags.sparse else False,
-            dtype=dtype,
-            ensure_all_finite=False,
-        )
-        return X, self._has_missing(X)
-
-    def _has_missing(self, X):
-        """Whether there is a NaN, from the one pass that a check of finiteness takes."""
-        xp = place_of(X).xp
-        with np.errstate(over="ignore", invalid="ignore"):
-            total = X.data.sum() if sparse.issparse(X) else xp.sum(X)
-        if np.isfinite(float(total)):
-            return False
-        allow_nan = self.__sklearn_tags__().input_tags.allow_nan and not sparse.issparse(X)
-        if not allow_nan and np.isnan(float(total)):
-            self._explain_missing(X)
-        assert_all_finite(
-            X, allow_nan=allow_nan, estimator_name=type(self).__name__, input_name="X"
-        )
-        # an overflow may look the same; the first gap ends the search
-        blocks = (
-            X[i : min(i + _DENSE_ROWS, X.shape[0]), :] for i in range(0, X.shape[0], _DENSE_ROWS)
-        )
-        return bool(np.isnan(float(total))) and any(bool(xp.any(xp.isnan(b))) for b in blocks)
-
-    def _explain_missing(self, X):
-        """Refuse NaN where it is not understood, saying why; a subclass may know more."""
-        if sparse.issparse(X) and np.isnan(X.data).any():
-            raise ValueError(
-                "Sparse X contains NaN, but missing values are understood in dense X only: what a "
-                "sparse matrix does not store is 0, not missing. Pass X.toarray()."
-            )
-
     def _like_components(self, array):
         """An array of the precision of the components, where they are."""
         place = place_of(self.components_)
         return place.put(array.astype(dtype_name(self.components_)))
 
-    def _set_factor_model(self, model, moments, n_samples, dtype, place) -> Self:
-        """Set the attributes that follow from a model.
+    def _set_model(self, fit, covariance, samples):
+        """Set the fitted attributes: nothing after this may fail but the warnings.
 
         Parameters
         ----------
-        model : FactorModel
+        fit : FactorFit
             The solution.
-        moments : SecondMoments or one of its kind, or FactorModel
-            What describes the samples; where entries are missing, the model does.
-        n_samples : float
-            Number of samples.
-        dtype : numpy float type
-            Of the attributes.
-        place : ArrayPlace
-            Where they shall live.
+        covariance : Covariance
+            Of all samples so far.
+        samples : Samples
+            Of this call; they say which precision and which place the attributes have.
         """
-        left, strengths, _ = np.linalg.svd(model.loadings, full_matrices=False)
+        model = fit.model
+        left, singular_values, _ = np.linalg.svd(model.loadings, full_matrices=False)
         components = left.T * fix_signs(left.T)[:, None]
-        weights, scoring = self._scoring_of(model, components)
-        n_components = len(components)
-        along = moments.covariance_along(np.hstack([scoring, components.T]))
-        covariance, kept = along[:n_components, :n_components], along[n_components:, n_components:]
-        whitening, unwhitening = self._whitening(covariance)
-        total = float(np.sum(moments.variances))
-        variance = np.diag(covariance)
+        if self.noise_weighted and len(components):
+            weights = bartlett_weights(components, model.loadings, fit.scoring_noise)
+        else:
+            weights = orthogonal_weights(components)
+        scoring = weights.scoring
+        # a pairwise covariance may be indefinite, that of the model is not
+        described = covariance if covariance.semidefinite else model
+        spread = scatter_of_scores(described, scoring, components)
+        whitening, unwhitening = np.eye(len(components)), np.eye(len(components))
+        if self.whiten and len(components):
+            whitening, unwhitening = whitening_of(spread.covariance)
 
-        attributes = {
-            "loadings_": model.loadings.astype(dtype),
-            "components_": components.astype(dtype),
-            "common_variance_": (strengths**2).astype(dtype),
-            "eigenvalues_": model.eigenvalues.astype(dtype),
-            "noise_variance_": model.noise.variances.astype(dtype),
-            "explained_variance_": variance.astype(dtype),
-            "explained_variance_ratio_": (np.diag(kept) / (total or 1.0)).astype(dtype),
-            "singular_values_": np.sqrt((n_samples - 1) * variance).astype(dtype),
-            "mean_": model.mean,
-            "_scoring": scoring @ whitening,
-            "_unwhitening": unwhitening,
-            "_score_variance": np.diag(whitening @ covariance @ whitening),
-        }
-        for name, array in attributes.items():
-            setattr(self, name, place.put(array))
-        self.n_components_ = n_components
-        self.n_samples_ = _as_count(n_samples)
-        self.n_iter_ = model.n_iter
+        def put(array):
+            return samples.place.put(array.astype(samples.dtype))
+
+        self.loadings_ = put(model.loadings)
+        self.components_ = put(components)
+        self.common_variance_ = put(singular_values**2)
+        self.eigenvalues_ = put(fit.eigenvalues)
+        self.noise_variance_ = put(model.noise.variances)
+        if model.noise.blocks is not None:
+            self.noise_covariance_ = [put(block) for block in model.noise.blocks]
+        elif hasattr(self, "noise_covariance_"):
+            del self.noise_covariance_
+        self.explained_variance_ = put(spread.variance)
+        self.explained_variance_ratio_ = put(spread.kept_share)
+        self.singular_values_ = put(np.sqrt((covariance.n_samples - 1) * spread.variance))
+        self.mean_ = samples.place.put(model.mean)
+        self.n_components_ = len(components)
+        self.n_samples_ = _as_count(covariance.n_samples)
+        self.n_iter_ = fit.n_iter
+        self._scoring = samples.place.put(scoring @ whitening)
+        self._unwhitening = samples.place.put(unwhitening)
+        self._score_variance = samples.place.put(np.diag(whitening @ spread.covariance @ whitening))
         self._model = model
-        self._weights = replace(weights, turn=weights.turn @ whitening)
-        return self
+        self._weights = replace(weights, to_scores=weights.to_scores @ whitening)
 
-    def _scoring_of(self, model, components):
-        """Factors of the scoring matrix, and the matrix, without whitening."""
-        n_components, n_features = components.shape
-        if not self.noise_weighted or not n_components:
-            plain = NoiseWeights(components.T, np.eye(n_components), np.ones(n_features))
-            return plain, components.T
-        weights = noise_weights(components, model.loadings, model.scoring_noise)
-        return weights, model.scoring_noise.weighted(weights.basis @ weights.turn)
-
-    def _whitening(self, covariance):
-        """Symmetric inverse square root of the scores' covariance, and its inverse."""
-        identity = np.eye(len(covariance))
-        if not self.whiten or not len(covariance):
-            return identity, identity
-        values, vectors = np.linalg.eigh(covariance)
-        smallest = len(values) * np.finfo(np.float64).eps * values[-1]
-        if values[0] <= smallest:
-            raise ValueError(
-                f"whiten=True needs as many independent scores as components, but only "
-                f"{np.sum(values > smallest)} of the {len(values)} scores are independent; set "
-                "n_components to that number, or whiten=False."
-            )
-        root = np.sqrt(values)
-        return (vectors / root) @ vectors.T, (vectors * root) @ vectors.T
+    @property
+    def _why_complete(self):
+        """Reason why NaN is refused, and what to do; None where NaN is allowed."""
+        if getattr(self, "feature_groups", None) is None:
+            return None
+        return (
+            "feature_groups needs complete samples. Fit without feature_groups, or impute the "
+            "missing entries first, for instance with sklearn.impute.KNNImputer."
+        )
 
     @property
     def _n_features_out(self):
@@ -364,10 +303,13 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         return hasattr(self, "components_")
 
     def __sklearn_tags__(self) -> Tags:
-        """Tags of scikit-learn: sparse, missing and device arrays are accepted, float32 stays."""
+        """Tags of scikit-learn: sparse, missing and device arrays are accepted, float32 stays.
+
+        Feature groups need complete dense samples.
+        """
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = getattr(self, "feature_groups", None) is None
+        tags.input_tags.allow_nan = self._why_complete is None
         tags.array_api_support = ARRAY_API
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

@@ -1,8 +1,5 @@
 """HeteroPCA: PCA of the covariance whose diagonal is imputed."""
 
-from __future__ import annotations
-
-import warnings
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import ClassVar, Literal
@@ -13,9 +10,12 @@ from sklearn.utils import check_random_state
 
 from .._sklearn_compat import Hidden, Interval, StrOptions
 from .._typing import RandomState
-from ._factor.correlation import feature_scale
-from ._factor.fit import components_asked, diagonal_model
+from .._warnings import warn
+from ._covariance.scale import feature_scale
+from ._factor.fit import fit_from_eigenpairs
 from ._factor.imputed_diagonal import impute_diagonal
+from ._factor.n_components import count_components
+from ._factor.options import FitOptions
 from ._moment_estimator import MomentEstimator
 
 __all__ = ["HeteroPCA"]
@@ -179,29 +179,21 @@ class HeteroPCA(MomentEstimator):
         self.solver = solver
         self.random_state = random_state
 
-    def _estimate(self, moments, samples, start, on_step):
+    def _fit_model(self, covariance, samples, start, on_step):
         rng = check_random_state(self.random_state)
-        scale = feature_scale(moments)
-        n_asked, n_sought = components_asked(moments, self.n_components, scale, rng)
-        imputed = impute_diagonal(
-            moments,
-            n_sought,
-            deflated=self.deflated,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            rng=rng,
-            on_step=on_step,
-        )
+        options = FitOptions(rng, self.max_iter, self.tol, start, on_step)
+        scale = feature_scale(covariance)
+        count = count_components(covariance, self.n_components, scale, rng)
+        imputed = impute_diagonal(covariance, count.n_sought, options, deflated=self.deflated)
         if imputed.diverged:
             n_negative = int(np.sum(imputed.pairs.values < 0))
-            warnings.warn(
+            warn(
                 f"HeteroPCA diverged: {n_negative} of the {len(imputed.pairs.values)} largest "
                 "eigenvalues by absolute value are negative, which no signal explains. There are "
                 "too many components for the features, or a few features are too noisy; ask for "
                 "fewer components, set deflated=True, or use LinearContrastive.",
                 ConvergenceWarning,
-                stacklevel=6,
             )
-        # a diverged fit has been told of already
+        # one warning is enough for a diverged fit
         pairs = replace(imputed.pairs, converged=imputed.converged or imputed.diverged)
-        return diagonal_model(moments, scale, pairs, n_asked, imputed.n_iter)
+        return fit_from_eigenpairs(covariance, scale, pairs, count.n_requested, imputed.n_iter)

@@ -1,7 +1,5 @@
 """The linear contrastive loss, its matrix, that matrix's expectation, and its minimiser."""
 
-from __future__ import annotations
-
 from numbers import Integral
 
 import numpy as np

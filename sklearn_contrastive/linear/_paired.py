@@ -1,8 +1,5 @@
 """PairedContrastive: positive pairs that were measured, not made."""
 
-from __future__ import annotations
-
-import warnings
 from numbers import Integral, Real
 from typing import ClassVar, Literal, Self
 
@@ -17,9 +14,14 @@ from .._linear_map import LinearMapTransformer
 from .._signs import fix_signs
 from .._sklearn_compat import Interval, StrOptions, fit_context
 from .._typing import FloatArray, MatrixLike, VectorLike
+from .._warnings import warn
 from ..exceptions import ComponentsWarning, LabelsWarning
-from ._covariance.labels import UNLABELLED, labels_of
-from ._covariance.positive_pairs import correlated_directions, pair_moments_of, shared_directions
+from ._covariance.labels import UNLABELLED, read_labels
+from ._covariance.positive_pairs import (
+    correlated_directions,
+    positive_pair_covariance,
+    shared_directions,
+)
 
 __all__ = ["PairedContrastive"]
 
@@ -183,19 +185,19 @@ class PairedContrastive(LinearMapTransformer):
             X, labels = _paired(X, self._groups(y, groups, len(X)))
             if self.n_components is not None:
                 self._check_n_components(X)
-            self._set_directions(X, pair_moments_of(X, labels))
+            self._set_directions(X, positive_pair_covariance(X, labels))
         return self
 
     def _groups(self, y, groups, n_samples):
         if groups is not None:
-            return labels_of(groups, n_samples, unlabelled=None, name="groups")
+            return read_labels(groups, n_samples, unlabelled=None, name="groups")
         if y is None:
             raise ValueError(
                 "PairedContrastive requires y to be passed, but the target y is None. Pass "
                 "groups=..., one label per sample, or y; rows with the same label are positive "
                 "pairs."
             )
-        return labels_of(y, n_samples, remedy="Pass groups=y if -1 is a group as the others are.")
+        return read_labels(y, n_samples, remedy="Pass groups=y if -1 is a group as the others are.")
 
     def _set_directions(self, X, moments):
         if self.normalization == "none":
@@ -240,7 +242,7 @@ class PairedContrastive(LinearMapTransformer):
             )
         else:
             return positive if asked is None else asked
-        warnings.warn(text, ComponentsWarning, stacklevel=5)
+        warn(text, ComponentsWarning)
         return positive
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
@@ -282,10 +284,8 @@ def _paired(X, labels):
             "Give samples that were measured together the same label in groups."
         )
     if alone := int(np.sum(counts == 1)):
-        warnings.warn(
-            f"{alone} of {len(X)} samples are alone in their group and were ignored.",
-            LabelsWarning,
-            stacklevel=4,
+        warn(
+            f"{alone} of {len(X)} samples are alone in their group and were ignored.", LabelsWarning
         )
     if has_partner.all():
         return X, labels

@@ -1,47 +1,27 @@
 """SupervisedLinearContrastive: what features share, and what tells the labelled classes apart."""
 
-from __future__ import annotations
-
-import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import check_random_state
 
-from .._sklearn_compat import Hidden, Interval, StrOptions, fit_context
+from .._sklearn_compat import Hidden, Interval, StrOptions
 from .._typing import MatrixLike, RandomState, VectorLike
+from .._warnings import warn
 from ..exceptions import LabelsWarning
-from ._covariance.by_class import ClassMoments, LabelledRows
-from ._covariance.labels import UNLABELLED, Labels, labels_of
-from ._covariance.rows import rows_of
-from ._covariance.scatter import moments_of
-from ._covariance.within_class import class_moments_of, labelled_scatter_of
+from ._covariance.labels import UNLABELLED, read_labels
+from ._covariance.read import labelled_covariance_of
+from ._covariance.samples import read_samples
+from ._covariance.scale import feature_scale
 from ._factor.closed_form import supervised_closed_form
-from ._factor.correlation import feature_scale
-from ._factor.fit import components_asked, diagonal_model
-from ._factor.held_out import best_alpha
-from ._moment_estimator import MomentEstimator, Samples
+from ._factor.fit import fit_from_eigenpairs
+from ._factor.held_out import best_alpha, folds_of
+from ._factor.n_components import count_components
+from ._moment_estimator import MomentEstimator
 
 __all__ = ["SupervisedLinearContrastive"]
-
-# parts of the samples that are held out in turn to choose alpha
-_FOLDS = 5
-# numbers in the scatters of all classes up to which a fit keeps them for partial_fit
-_KEPT_ENTRIES = 2**22
-
-
-@dataclass(frozen=True)
-class LabelledSamples(Samples):
-    """Validated samples of one call, and their labels."""
-
-    labels: Labels
-
-    def of(self, rows):
-        """Some of the samples."""
-        weight = None if self.weight is None else self.weight[rows]
-        return replace(self, values=self.values[rows], weight=weight, labels=self.labels.of(rows))
 
 
 class SupervisedLinearContrastive(MomentEstimator):
@@ -193,7 +173,15 @@ class SupervisedLinearContrastive(MomentEstimator):
         "solver": [StrOptions({"auto", "gram", "operator"})],
         "random_state": ["random_state"],
     }
-    _mergeable = (ClassMoments,)
+    _why_complete = (
+        "the means of classes need complete samples. Impute first, for instance with "
+        "sklearn.impute.KNNImputer, or use LinearContrastive, which takes NaN but no labels."
+    )
+    _cannot_continue = (
+        "partial_fit cannot go on from this fit, which did not keep a scatter for every class: "
+        "they are large or on a device, or samples are fewer than features. Begin with "
+        "partial_fit."
+    )
 
     def __init__(
         self,
@@ -214,7 +202,6 @@ class SupervisedLinearContrastive(MomentEstimator):
         self.solver = solver
         self.random_state = random_state
 
-    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self, X: MatrixLike, y: VectorLike | None = None, sample_weight: VectorLike | None = None
     ) -> Self:
@@ -244,9 +231,8 @@ class SupervisedLinearContrastive(MomentEstimator):
             name, or holds exactly -1 and 1 while `unlabelled` is "auto". An earlier fit stays
             usable.
         """
-        return self._fit(X, y, sample_weight)
+        return super().fit(X, y, sample_weight)
 
-    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: MatrixLike, y: VectorLike | None = None, sample_weight: VectorLike | None = None
     ) -> Self:
@@ -273,133 +259,70 @@ class SupervisedLinearContrastive(MomentEstimator):
         self : object
             The estimator, up to date with all samples seen.
         """
-        return self._partial_fit(X, y, sample_weight)
+        return super().partial_fit(X, y, sample_weight)
 
-    def _samples(self, X, y, sample_weight, *, reset):
-        samples = super()._samples(X, None, sample_weight, reset=reset)
-        known = () if reset else self._moments.classes
-        labels = labels_of(y, samples.values.shape[0], self.unlabelled, known)
-        if samples.weight is not None:  # a class that counts for nothing is none
+    def _read(self, X, y, sample_weight, streaming=False):
+        samples = read_samples(self, X, sample_weight, streaming=streaming)
+        earlier = streaming and getattr(self, "_covariance", None) is not None
+        known = self._covariance.classes if earlier else ()
+        labels = read_labels(y, samples.values.shape[0], self.unlabelled, known)
+        if samples.weight is not None:  # a class of weight 0 is none
             codes = np.where(samples.weight > 0, labels.codes, UNLABELLED)
             labels = replace(labels, codes=codes).of(np.arange(len(codes)))
-        return LabelledSamples(**vars(samples), labels=labels)
-
-    def _moments_of(self, samples, on_step):
-        if not self._forms_gram(samples.values):
-            return LabelledRows(super()._moments_of(samples, on_step), samples.labels)
-        if not samples.on_device:
-            small = samples.values.shape[1] ** 2 * len(samples.labels.classes) <= _KEPT_ENTRIES
-            read = class_moments_of if small else labelled_scatter_of
-            return read(samples.values, samples.labels, samples.weight, on_step)
-        total = super()._mergeable_moments(samples, on_step)
-        host = self._labelled_on_host(samples)
-        return replace(labelled_scatter_of(host.values, host.labels, host.weight), total=total)
-
-    def _mergeable_moments(self, samples, on_step):
-        if self.alpha == "auto":
+        if streaming and self.alpha == "auto":
             raise ValueError(
                 'alpha="auto" holds out samples, which partial_fit does not keep. Fit once with '
                 'alpha="auto" and pass the alpha_ that it finds.'
             )
-        if samples.on_device:
-            samples = replace(samples, values=samples.place.take(samples.values))
-        return class_moments_of(samples.values, samples.labels, samples.weight, on_step)
+        return replace(samples, labels=labels)
 
-    def _labelled_on_host(self, samples):
-        """The labelled samples, where class means are formed; the others stay on the device."""
-        place, rows = samples.place, np.flatnonzero(samples.labels.codes != UNLABELLED)
-        chosen = place.xp.take(samples.values, place.put(rows), axis=0)
-        weight = None if samples.weight is None else samples.weight[rows]
-        labels = samples.labels.of(rows)
-        return replace(samples, values=place.take(chosen), weight=weight, labels=labels)
+    def _covariance_of(self, samples, on_step):
+        return labelled_covariance_of(samples, self.solver, on_step)
 
-    def _estimate(self, moments, samples, start, on_step):
+    def _fit_model(self, covariance, samples, start, on_step):
         rng = check_random_state(self.random_state)
-        scale = feature_scale(moments)
-        n_asked, n_sought = components_asked(moments.total, self.n_components, scale, rng)
-        self.classes_ = moments.classes
-        self.alpha_ = self._alpha_of(moments, samples, n_sought, rng)
+        scale = feature_scale(covariance)
+        count = count_components(covariance, self.n_components, scale, rng)
+        n_requested, n_sought = count.n_requested, count.n_sought
+        self.classes_ = covariance.classes
+        self.alpha_ = self._alpha_of(covariance, samples, n_sought, rng)
         if np.isinf(self.alpha_):
-            # in a stream more classes may come: a warning a row would say nothing
-            told = samples is not None
-            n_sought = self._at_most_from_labels(n_sought, len(moments.classes), told)
-            n_asked = min(n_asked, n_sought)
+            n_sought = self._at_most_from_labels(n_sought, samples)
+            n_requested = min(n_requested, n_sought)
         pairs = supervised_closed_form(
-            moments, self.alpha_, n_sought, rng, None if start is None else start.loadings
+            covariance, self.alpha_, n_sought, rng, None if start is None else start.loadings
         )
         on_step("eigenproblem")
-        model = diagonal_model(moments, scale, pairs, n_asked)
-        # few labels leave some features less noise than nothing, which is no Heywood case: the
-        # noise is what remains, and nothing was maximised
-        return model if self.alpha_ == 0 else replace(model, floored=np.array([], int))
+        fit = fit_from_eigenpairs(covariance, scale, pairs, n_requested)
+        # few labels leave some features a negative residual variance, which is no Heywood case:
+        # nothing was maximised
+        return fit if self.alpha_ == 0 else replace(fit, floored=np.array([], int))
 
-    def _alpha_of(self, moments, samples, n_sought, rng):
+    def _alpha_of(self, covariance, samples, n_sought, rng):
         """Weight of the labels, 0 where there is nothing to weigh."""
-        n_classes = len(moments.classes)
+        n_classes = len(covariance.classes)
         if n_classes < 2:
-            if samples is not None and (n_classes == 1 or self.alpha == np.inf):
-                named = f"one class only {moments.classes.tolist()}" if n_classes else "no class"
-                _warn(
+            # in a stream more classes may come: a warning per row would say nothing
+            if not samples.streaming and (n_classes == 1 or self.alpha == np.inf):
+                named = f"one class only {self.classes_.tolist()}" if n_classes else "no class"
+                warn(
                     f"y names {named}; labels need two to tell apart and are left out, as with "
-                    "alpha=0."
+                    "alpha=0.",
+                    LabelsWarning,
                 )
             return 0.0
         if self.alpha != "auto":
             return float(self.alpha)
-        return best_alpha(self._folds(samples, rng), n_sought, rng)
+        return best_alpha(folds_of(samples, self.solver, rng), n_sought, rng)
 
-    def _at_most_from_labels(self, n_sought, n_classes, told):
-        if n_sought >= n_classes and told:
-            _warn(
-                f"Labels of {n_classes} classes give at most {n_classes - 1} component(s), but "
+    def _at_most_from_labels(self, n_sought, samples):
+        """Number of components that the labels alone can give."""
+        largest = len(self.classes_) - 1
+        if n_sought > largest and not samples.streaming:
+            warn(
+                f"Labels of {largest + 1} classes give at most {largest} component(s), but "
                 f"n_components={n_sought} with alpha=inf; the others were dropped. A finite alpha "
-                "finds the others from what features share."
+                "finds the others from what features share.",
+                LabelsWarning,
             )
-        return min(n_sought, n_classes - 1)
-
-    def _folds(self, samples, rng):
-        """Moments of samples fitted and of samples held out, every class spread over the folds."""
-        if samples.on_device:
-            samples = replace(samples, values=samples.place.take(samples.values))
-        codes = samples.labels.codes
-        shuffled = rng.permutation(len(codes))
-        fold = np.empty(len(codes), int)
-        n_folds = max(1, min(_FOLDS, len(codes) // 2))
-        fold[shuffled[np.argsort(codes[shuffled], kind="stable")]] = np.arange(len(codes)) % n_folds
-        gram = self._forms_gram(samples.values)
-        for number in range(n_folds):
-            fitted, held_out = (
-                samples.of(np.flatnonzero(rows)) for rows in (fold != number, fold == number)
-            )
-            if min(fitted.total, held_out.total) <= 1:
-                continue  # no variance
-            if gram:
-                moments = labelled_scatter_of(fitted.values, fitted.labels, fitted.weight)
-            else:
-                moments = LabelledRows(rows_of(fitted.values, fitted.weight), fitted.labels)
-            read = moments_of if gram else rows_of
-            yield moments, read(held_out.values, held_out.weight)
-
-    def _explain_no_going_on(self):
-        raise ValueError(
-            "partial_fit cannot go on from this fit, which did not keep a scatter for every class: "
-            "they are large or on a device, or samples are fewer than features. Begin with "
-            "partial_fit."
-        )
-
-    def _explain_missing(self, X):
-        raise ValueError(
-            "X contains NaN, but the means of classes need complete samples. Impute first, for "
-            "instance with sklearn.impute.KNNImputer, or use LinearContrastive, which takes NaN "
-            "but no labels."
-        )
-
-    def __sklearn_tags__(self) -> Tags:
-        """Tags of scikit-learn: complete samples."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = False
-        return tags
-
-
-def _warn(text):
-    warnings.warn(text, LabelsWarning, stacklevel=8)
+        return min(n_sought, largest)

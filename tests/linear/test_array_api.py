@@ -39,7 +39,7 @@ from sklearn_contrastive._sklearn_compat import ARRAY_API
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.exceptions import ComponentsWarning, MissingValuesWarning
 from sklearn_contrastive.linear._covariance import device as device_module
-from sklearn_contrastive.linear._covariance.device import DeviceRows, moments_on_device
+from sklearn_contrastive.linear._covariance.device import DeviceRows, device_scatter_covariance
 from sklearn_contrastive.linear._covariance.rows import DenseRows
 
 pytestmark = [
@@ -407,7 +407,7 @@ def test_blocks_on_a_device_have_the_moments_of_all_rows(
     )
     tensor, steps = torch.asarray(X), []
     with mock.patch.object(device_module, "BLOCK_ROWS", block_rows):
-        moments = moments_on_device(tensor, weight, place_of(tensor), steps.append)
+        moments = device_scatter_covariance(tensor, weight, place_of(tensor), steps.append)
     assert steps == ["block of rows"] * -(-len(X) // block_rows)
     assert moments.n_samples == (len(X) if weight is None else weight.sum())
     assert moments.mean.dtype == moments.scatter.dtype == np.float64
@@ -447,7 +447,7 @@ def test_rows_on_a_device_multiply_as_those_in_memory_do(problem, seed, weighted
     size = spread.max() + floor
     assert_allclose(found.variances, expected.variances, rtol=0, atol=rounding * size**2 * 5)
     directions = rng.standard_normal((X.shape[1], 3)) / np.sqrt(X.shape[1])
-    for product in ("covariance_times", "covariance_along"):
+    for product in ("times", "along"):
         assert_allclose(
             getattr(found, product)(directions),
             getattr(expected, product)(directions),

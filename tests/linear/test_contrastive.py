@@ -33,7 +33,7 @@ from sklearn_contrastive.linear import (
 )
 from sklearn_contrastive.linear._covariance import rows as rows_module
 from sklearn_contrastive.linear._covariance import scatter
-from sklearn_contrastive.linear._covariance.scatter import SecondMoments, moments_of
+from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance, scatter_covariance
 from sklearn_contrastive.linear._factor.closed_form import closed_form
 from sklearn_contrastive.linear._factor.model import SCORING_FLOOR
 from sklearn_contrastive.metrics import sin_theta_distance
@@ -179,10 +179,10 @@ def test_the_closed_form_of_many_features_is_no_less_accurate(shape):
     seed=SEEDS,
 )
 def test_the_closed_form_ignores_any_diagonal(problem, strength, seed):
-    moments, k = moments_of(problem.X), problem.n_components
+    moments, k = scatter_covariance(problem.X), problem.n_components
     added = np.random.default_rng(seed).uniform(0, strength, size=problem.n_features)
     added *= np.trace(moments.scatter) / problem.n_features
-    shifted = SecondMoments(moments.n_samples, moments.mean, moments.scatter + np.diag(added))
+    shifted = ScatterCovariance(moments.n_samples, moments.mean, moments.scatter + np.diag(added))
     pairs, others = (closed_form(m, k, np.random.RandomState(0), None) for m in (moments, shifted))
     values = np.linalg.eigvalsh(off_diagonal(moments.scatter) / (moments.n_samples - 1))[::-1]
     scale = np.diag(shifted.scatter).max() / (moments.n_samples - 1)
@@ -192,9 +192,9 @@ def test_the_closed_form_ignores_any_diagonal(problem, strength, seed):
 
 def test_the_closed_form_ignores_any_diagonal_of_many_features():
     X, _ = make_spiked_covariance(400, 150, 3, signal=8.0, random_state=0)
-    moments = moments_of(X)
+    moments = scatter_covariance(X)
     diagonal = np.diag(np.random.default_rng(0).uniform(0, 1000, size=150) * 400)
-    shifted = SecondMoments(400.0, moments.mean, moments.scatter + diagonal)
+    shifted = ScatterCovariance(400.0, moments.mean, moments.scatter + diagonal)
     pairs, others = (closed_form(m, 3, np.random.RandomState(0), None) for m in (moments, shifted))
     assert_allclose(pairs.values, others.values, rtol=1e-5)
     assert_same_subspace(pairs.vectors.T, others.vectors.T, 1.0, 1.0, eps=1e-7)

@@ -474,8 +474,8 @@ def test_a_column_that_is_constant_where_weights_are_positive_takes_no_part(solv
 @pytest.mark.parametrize(
     "place",
     [
-        "_moment_estimator.moments_of",
-        "_contrastive.estimate_factor_model",
+        "_moment_estimator.scatter_covariance",
+        "_contrastive.fit_factor_model",
         "_contrastive.LinearContrastive._set_factor_model",
     ],
 )

@@ -28,8 +28,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_contrastive import HeteroPCA, LinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.exceptions import MissingValuesWarning
-from sklearn_contrastive.linear._covariance.missing import PairwiseMoments, pairwise_moments_of
-from sklearn_contrastive.linear._covariance.scatter import SecondMoments
+from sklearn_contrastive.linear._covariance.missing import PairwiseCovariance, pairwise_covariance
+from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance
 from sklearn_contrastive.linear._factor.map_em import _STATISTICAL_TOL
 from sklearn_contrastive.linear._factor.model import SCORING_FLOOR
 from sklearn_contrastive.metrics import sin_theta_distance
@@ -185,7 +185,7 @@ def information_of(model, X):
 @given(problem=incomplete_problems())
 def test_pairwise_moments_of_complete_samples_are_the_complete_fit(problem):
     X, reference = problem.complete, problem.model().fit(problem.complete)
-    for moments in (pairwise_moments_of(X), PairwiseMoments.complete(reference._moments)):
+    for moments in (pairwise_covariance(X), PairwiseCovariance.complete(reference._moments)):
         model = problem.model()
         samples = model._samples(X, None, None, reset=True)
         model._fit_moments(moments, samples, lambda name: None)
@@ -204,7 +204,7 @@ def test_pairwise_moments_of_complete_samples_are_the_complete_fit(problem):
 def test_a_fit_of_complete_samples_understands_rows_with_gaps(options):
     X = PROBLEM.complete
     model = PROBLEM.model(**options).fit(X)
-    assert isinstance(model._moments, SecondMoments | None)
+    assert isinstance(model._moments, ScatterCovariance | None)
     scores, n_lost = scores_of(model, PROBLEM.X)
     assert n_lost == np.isnan(scores).any(axis=1).sum()
     complete = ~np.isnan(PROBLEM.X).any(axis=1)
@@ -751,7 +751,7 @@ def test_a_constant_column_with_gaps_takes_no_part(solver, constant, n_samples):
 
 def test_without_iterations_it_is_the_closed_form_of_pairs():
     model = PROBLEM.model(max_iter=0, noise_weighted=False).fit(PROBLEM.X)
-    moments = pairwise_moments_of(PROBLEM.X)
+    moments = pairwise_covariance(PROBLEM.X)
     values, vectors = np.linalg.eigh(moments.covariance - np.diag(moments.variances))
     assert model.n_iter_ == 1
     assert_allclose(model.eigenvalues_, values[:-3:-1], rtol=1e-6)
@@ -780,7 +780,7 @@ def test_every_way_to_ask_for_components_works(solver, n_components, expected):
 
 def test_none_keeps_every_positive_direction_of_the_pairs():
     model = LinearContrastive(None, max_iter=0, random_state=0).fit(PROBLEM.X)
-    moments = pairwise_moments_of(PROBLEM.X)
+    moments = pairwise_covariance(PROBLEM.X)
     values = np.linalg.eigvalsh(moments.covariance - np.diag(moments.variances))
     assert model.n_components_ == np.sum(values > 0)
 

@@ -21,7 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn_contrastive import HeteroPCA, LinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.exceptions import ComponentsWarning
-from sklearn_contrastive.linear._covariance.scatter import moments_of
+from sklearn_contrastive.linear._covariance.scatter import scatter_covariance
 from sklearn_contrastive.linear._factor.imputed_diagonal import (
     _Completed,
     deflation_ranks,
@@ -231,7 +231,7 @@ def test_eigenpairs_are_the_largest_of_either_sign(n_features, n_pairs, strength
     covariance, n_pairs = np.cov(X.T), min(n_pairs, n_features)
     diagonal = strength * rng.uniform(size=n_features) * np.diag(covariance)
     matrix = with_diagonal(covariance, diagonal)
-    completed = _Completed(moments_of(X), n_pairs, np.random.RandomState(0))
+    completed = _Completed(scatter_covariance(X), n_pairs, np.random.RandomState(0))
     pairs = completed.leading(n_pairs, diagonal)
     expected, _ = leading_by_size(matrix, n_pairs)
     size = np.abs(expected[0]) + np.trace(covariance)
@@ -423,7 +423,7 @@ def test_as_many_components_as_features_are_still_algorithm_1(n_components, max_
 @given(n_components=st.integers(1, 6), max_iter=st.integers(0, 20), seed=SEEDS)
 def test_no_eigenpair_is_found_twice(n_components, max_iter, seed):
     options = {"max_iter": max_iter, "tol": TOL, "rng": np.random.RandomState(0)}
-    moments = moments_of(mixture(6, seed))
+    moments = scatter_covariance(mixture(6, seed))
     imputed = impute_diagonal(moments, n_components, deflated=True, **options)
     overlap = imputed.pairs.vectors.T @ imputed.pairs.vectors
     assert_allclose(overlap, np.eye(n_components), rtol=0, atol=1e-9)

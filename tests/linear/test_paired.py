@@ -28,10 +28,10 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import PairedContrastive
 from sklearn_contrastive.exceptions import ComponentsWarning, LabelsWarning
-from sklearn_contrastive.linear._covariance.labels import labels_of
+from sklearn_contrastive.linear._covariance.labels import read_labels
 from sklearn_contrastive.linear._covariance.positive_pairs import (
     correlated_directions,
-    pair_moments_of,
+    positive_pair_covariance,
     shared_directions,
 )
 from sklearn_contrastive.metrics import sin_theta_distance
@@ -75,7 +75,7 @@ class PairedProblem:
 
     @property
     def moments(self):
-        return pair_moments_of(self.X, labels_of(self.groups, len(self.groups)))
+        return positive_pair_covariance(self.X, read_labels(self.groups, len(self.groups)))
 
     @property
     def rounding(self):

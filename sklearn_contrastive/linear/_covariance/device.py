@@ -1,27 +1,26 @@
-"""Moments of samples on a device: products are formed there, their small results solved here."""
+"""Covariance of samples on a device: products are formed there, small results come back."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..._arrays import ArrayPlace, dtype_name
-from .rows import RowMoments
-from .scatter import BLOCK_ROWS, SecondMoments
+from .blocks import BLOCK_ROWS, OnStep, no_step
+from .rows import RowCovariance
+from .scatter import ScatterCovariance
 
-__all__ = ["DeviceRows", "moments_on_device"]
+__all__ = ["DeviceRows", "device_scatter_covariance"]
 
 
-def moments_on_device(
+def device_scatter_covariance(
     X: Any,
     sample_weight: NDArray[np.float64] | None,
     place: ArrayPlace,
-    on_block: Callable[[str], None] = lambda name: None,
-) -> SecondMoments:
-    """Moments of all rows of X; only one (n_features, n_features) product per block leaves it.
+    on_block: OnStep = no_step,
+    block_rows: int = BLOCK_ROWS,
+) -> ScatterCovariance:
+    """Covariance of all rows of X; only one (n_features, n_features) product per block leaves it.
 
     Parameters
     ----------
@@ -33,26 +32,28 @@ def moments_on_device(
         Where X lives.
     on_block : callable, default=do nothing
         Called with a name after every block.
+    block_rows : int, default=16384
+        Rows of a block.
 
     Returns
     -------
-    SecondMoments
+    ScatterCovariance
         In float64; products are formed in X's precision about a point near the mean.
     """
-    moments = SecondMoments.empty(X.shape[1])
-    for start in range(0, X.shape[0], BLOCK_ROWS):
-        rows = slice(start, min(start + BLOCK_ROWS, X.shape[0]))
+    covariance = ScatterCovariance.empty(X.shape[1])
+    for start in range(0, X.shape[0], block_rows):
+        rows = slice(start, min(start + block_rows, X.shape[0]))
         weight = None if sample_weight is None else sample_weight[rows]
-        moments = moments + _moments_of_block(X[rows, :], weight, place)
+        covariance = covariance + _block_covariance(X[rows, :], weight, place)
         on_block("block of rows")
-    return moments
+    return covariance
 
 
-def _moments_of_block(block, weight, place):
+def _block_covariance(block, weight, place):
     xp, dtype = place.xp, dtype_name(block)
     count = float(block.shape[0]) if weight is None else float(weight.sum())
     if count == 0:
-        return SecondMoments.empty(block.shape[1])
+        return ScatterCovariance.empty(block.shape[1])
     if weight is None:
         point = xp.mean(block, axis=0)
         weighted = centred = block - point
@@ -63,10 +64,10 @@ def _moments_of_block(block, weight, place):
     offset = place.take(xp.sum(weighted, axis=0)).astype(np.float64) / count
     scatter = place.take(centred.T @ weighted).astype(np.float64)
     scatter -= np.outer(offset * count, offset)
-    return SecondMoments(count, place.take(point).astype(np.float64) + offset, scatter)
+    return ScatterCovariance(count, place.take(point).astype(np.float64) + offset, scatter)
 
 
-class DeviceRows(RowMoments):
+class DeviceRows(RowCovariance):
     """Rows on a device, centred once; see `DenseRows`.
 
     Parameters

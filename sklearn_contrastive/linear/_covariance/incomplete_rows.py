@@ -1,23 +1,22 @@
 """Covariance of fewer incomplete samples than features, from rows that are kept."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 
+from .base import Covariance
 from .missing import effective_samples_of_pairs, fill_and_mask, near_mean
 from .rows import DenseRows
 
-__all__ = ["IncompleteRows", "unseen_pairs"]
+__all__ = ["IncompleteRows", "unobserved_pairs"]
 
-# entries of the blocks in which rows are searched for missing values
+# entries of the blocks of counts in which unobserved pairs are searched
 _BLOCK_ENTRIES = 2**22
 
 
-class IncompleteRows:
-    """The same interface for n < d: a d x d matrix is never formed.
+class IncompleteRows(Covariance):
+    """Covariance of incomplete rows for n < d: a d x d matrix is never formed.
 
-    Every sum of products over rows that show both features is divided by the number of such rows
+    Every sum of products over rows that have both features is divided by the number of such rows
     that there would be if features were missing independently of one another.
 
     Parameters
@@ -27,6 +26,8 @@ class IncompleteRows:
     sample_weight : ndarray of shape (n_rows,), default=None
         Frequency weights.
     """
+
+    semidefinite = False
 
     def __init__(self, X: NDArray, sample_weight: NDArray[np.float64] | None = None):
         weight = np.ones(len(X)) if sample_weight is None else sample_weight
@@ -47,21 +48,16 @@ class IncompleteRows:
         self._surplus = self.variances - self._rows.variances
         self.rounding = self._rows.rounding
 
-    @property
-    def n_features(self) -> int:
-        """Number of features."""
-        return len(self.mean)
-
-    def covariance_times(self, directions: NDArray) -> NDArray[np.float64]:
+    def times(self, directions: NDArray) -> NDArray[np.float64]:
         """Product of the covariance with directions of shape (n_features, n_directions)."""
-        return self._rows.covariance_times(directions) + self._surplus[:, None] * directions
+        return self._rows.times(directions) + self._surplus[:, None] * directions
 
     def effective_samples(self, uniqueness: NDArray[np.float64]) -> float:
-        """Number of complete samples that would leave as much noise in whitened covariances.
+        """Number of complete samples whose whitened covariance is as noisy.
 
         An entry from N_ij rows has variance 1 / N_ij in units of the variances of the features,
-        of which 1 / n stays within the signal subspace as far as it stems from the signal, and
-        the excess, which stems from pairs having been seen on different rows, does not.
+        of which 1 / n stays within the signal subspace as far as it stems from the signal. The
+        excess does not: it stems from pairs that were observed in different rows.
 
         Parameters
         ----------
@@ -73,22 +69,24 @@ class IncompleteRows:
         effective_samples : float
             At most `n_samples`.
         """
-        shown = self._seen > 1
-        inverse = np.divide(1.0, self._seen, out=np.zeros_like(self._seen), where=shown)
+        observed = self._seen > 1
+        inverse = np.divide(1.0, self._seen, out=np.zeros_like(self._seen), where=observed)
 
         def inverse_times(x):
             return self.n_samples * (inverse * (inverse @ x) - inverse**2 * x)
 
-        return effective_samples_of_pairs(self._seen.max(), inverse_times, uniqueness, shown)
+        return effective_samples_of_pairs(self._seen.max(), inverse_times, uniqueness, observed)
 
 
-def unseen_pairs(X: NDArray) -> NDArray[np.intp]:
-    """Pairs of features that no row shows together, without a d x d matrix.
+def unobserved_pairs(X: NDArray, block_entries: int = _BLOCK_ENTRIES) -> NDArray[np.intp]:
+    """Pairs of features that no row has together, without a d x d matrix.
 
     Parameters
     ----------
     X : ndarray of shape (n_rows, n_features)
         Rows; NaN where an entry is missing.
+    block_entries : int, default=2**22
+        Size of the blocks of counts.
 
     Returns
     -------
@@ -100,7 +98,7 @@ def unseen_pairs(X: NDArray) -> NDArray[np.intp]:
     # features seen on so many rows that any two of them must meet need no check
     scarce = np.flatnonzero(seen + seen.min() <= len(X))
     pairs = []
-    n_rows = max(1, _BLOCK_ENTRIES // X.shape[1])
+    n_rows = max(1, block_entries // X.shape[1])
     for start in range(0, len(scarce), n_rows):
         some = scarce[start : start + n_rows]
         first, second = np.nonzero(observed[:, some].T @ observed == 0)

@@ -1,17 +1,15 @@
 """Class labels: which samples have one, and which class it names."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..._arrays import place_of
 
-__all__ = ["UNLABELLED", "Labels", "labels_of"]
+__all__ = ["UNLABELLED", "Labels", "read_labels"]
 
 # code of a sample without a label
 UNLABELLED = -1
@@ -34,14 +32,14 @@ class Labels:
     classes: NDArray[Any]
     codes: NDArray[np.intp]
 
-    def of(self, rows: NDArray) -> Labels:
+    def of(self, rows: NDArray) -> Self:
         """Labels of some of the samples; classes of which none is left are gone."""
         codes = self.codes[rows]
         present, codes = np.unique(np.r_[UNLABELLED, codes], return_inverse=True)
         return Labels(self.classes[present[1:]], codes[1:] + UNLABELLED)
 
 
-def labels_of(
+def read_labels(
     y: ArrayLike | None,
     n_samples: int,
     unlabelled: Any = "auto",

@@ -1,22 +1,23 @@
-"""Mean and covariance of samples with missing entries, from what each pair of features shows."""
+"""Pairwise covariance of incomplete samples, from the rows that have both features."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .scatter import BLOCK_ROWS, SecondMoments, sampled_rows, working_dtype
+from .base import Covariance
+from .blocks import BLOCK_ROWS, OnStep, no_step, sampled_rows, working_dtype
+from .scatter import ScatterCovariance
 
 __all__ = [
-    "PairwiseMoments",
+    "PairwiseCovariance",
     "effective_samples_of_pairs",
     "fill_and_mask",
     "near_mean",
-    "pairwise_moments_of",
+    "pairwise_covariance",
     "unbiased_counts",
 ]
 
@@ -25,12 +26,10 @@ _CACHED_ENTRIES = 2**19
 
 
 @dataclass(frozen=True)
-class PairwiseMoments:
-    """What `SecondMoments` is for complete samples, pair of features by pair of features.
+class PairwiseCovariance(Covariance):
+    """Mean of each feature and covariance of each pair of features, from the rows that have them.
 
-    Each covariance is estimated from the rows that show both features, each mean from the rows
-    that show the feature. The matrix may be indefinite. Adding two of them gives the moments of
-    all samples together.
+    The matrix may be indefinite. The sum of two is that of all samples together.
 
     Parameters
     ----------
@@ -39,9 +38,9 @@ class PairwiseMoments:
     mean : ndarray of shape (n_features,)
         Mean of the observed entries of each feature, 0 where there is none.
     counts : ndarray of shape (n_features, n_features)
-        Number of samples that show both features of a pair; on the diagonal, one feature.
+        Number of samples that have both features of a pair; on the diagonal, one feature.
     sums : ndarray of shape (n_features, n_features)
-        Sum of x_i - mean_i over the samples that show both i and j.
+        Sum of x_i - mean_i over the samples that have both i and j.
     products : ndarray of shape (n_features, n_features)
         Sum of (x_i - mean_i)(x_j - mean_j) over the same samples.
     """
@@ -52,37 +51,35 @@ class PairwiseMoments:
     sums: NDArray[np.float64]
     products: NDArray[np.float64]
 
-    #: relative rounding error of `covariance_times`
-    rounding = float(np.finfo(np.float64).eps)
+    mergeable = True
+    semidefinite = False
 
     @classmethod
-    def complete(cls, moments: SecondMoments) -> PairwiseMoments:
-        """Moments of samples without missing entries, in this form."""
+    def complete(cls, covariance: ScatterCovariance) -> Self:
+        """Covariance of samples without missing entries, in this form."""
         return cls(
-            moments.n_samples,
-            moments.mean,
-            np.full_like(moments.scatter, moments.n_samples),
-            np.zeros_like(moments.scatter),
-            moments.scatter,
+            covariance.n_samples,
+            covariance.mean,
+            np.full_like(covariance.scatter, covariance.n_samples),
+            np.zeros_like(covariance.scatter),
+            covariance.scatter,
         )
 
-    def __add__(self, other: PairwiseMoments | SecondMoments) -> PairwiseMoments:
-        if isinstance(other, SecondMoments):
-            other = PairwiseMoments.complete(other)
+    def __add__(self, other: Covariance) -> Self:
+        if other.semidefinite:
+            other = PairwiseCovariance.complete(other)
         own, new = np.diag(self.counts), np.diag(other.counts)
         share = np.divide(new, own + new, out=np.zeros_like(own), where=own + new > 0)
         # between means, not about the origin: a large common mean cancels nothing
         mean = np.where(own > 0, self.mean + share * (other.mean - self.mean), other.mean)
         parts = [self._about(mean), other._about(mean)]
-        return PairwiseMoments(
+        return PairwiseCovariance(
             self.n_samples + other.n_samples,
             mean,
             self.counts + other.counts,
             parts[0][0] + parts[1][0],
             parts[0][1] + parts[1][1],
         )
-
-    __radd__ = __add__
 
     def _about(self, mean):
         """Sums and products about another point."""
@@ -91,13 +88,8 @@ class PairwiseMoments:
         mixed = shift * self.sums
         return self.sums + moved, self.products + (mixed + mixed.T) + shift * moved
 
-    @property
-    def n_features(self) -> int:
-        """Number of features."""
-        return len(self.mean)
-
     @cached_property
-    def covariance(self) -> NDArray[np.float64]:
+    def matrix(self) -> NDArray[np.float64]:
         """Unbiased where entries are missing at random; symmetric, perhaps indefinite."""
         divisor = unbiased_counts(self.counts, np.diag(self.counts))
         return np.divide(self.products, divisor, out=np.zeros_like(divisor), where=divisor > 0)
@@ -105,29 +97,33 @@ class PairwiseMoments:
     @property
     def variances(self) -> NDArray[np.float64]:
         """Variance of each feature where it is observed; shape (n_features,)."""
-        return np.diag(self.covariance)
+        return np.diag(self.matrix)
 
-    def covariance_times(self, directions: NDArray) -> NDArray[np.float64]:
+    def times(self, directions: NDArray) -> NDArray[np.float64]:
         """Product of the covariance with directions of shape (n_features, n_directions)."""
-        return self.covariance @ directions
+        return self.matrix @ directions
+
+    def to_matrix(self) -> NDArray[np.float64]:
+        """The covariance matrix, of shape (n_features, n_features)."""
+        return self.matrix
 
     def effective_samples(self, uniqueness: NDArray[np.float64]) -> float:
-        """Number of complete samples that would leave as much noise; see `IncompleteRows`."""
+        """Number of complete samples whose covariance is as noisy; see `IncompleteRows`."""
         inverse = np.divide(1.0, self.counts, out=np.zeros_like(self.counts), where=self.counts > 0)
         np.fill_diagonal(inverse, 0.0)
         return effective_samples_of_pairs(
             np.diag(self.counts).max(), inverse.__matmul__, uniqueness, np.diag(self.counts) > 1
         )
 
-    def unseen_pairs(self) -> NDArray[np.intp]:
-        """Pairs of features that no sample shows together, as rows; a feature never seen twice."""
+    def unobserved_pairs(self) -> NDArray[np.intp]:
+        """Pairs of features that no sample has together; (n_pairs, 2), equal for one feature."""
         return np.argwhere(np.triu(self.counts == 0))
 
 
-def effective_samples_of_pairs(n_samples, inverse_times, uniqueness, shown):
+def effective_samples_of_pairs(n_samples, inverse_times, uniqueness, observed):
     """1 / (1/n + mean over pairs of (1/N_ij - 1/n) / (u_i u_j)); the product with 1/N is given."""
-    total = np.where(shown, 1.0 / uniqueness, 0.0)
-    n_pairs = max(1, shown.sum() * (shown.sum() - 1))
+    total = np.where(observed, 1.0 / uniqueness, 0.0)
+    n_pairs = max(1, observed.sum() * (observed.sum() - 1))
     all_pairs = total.sum() ** 2 - np.sum(total**2)
     excess = (total @ inverse_times(total) - all_pairs / n_samples) / n_pairs
     return float(1.0 / (1.0 / n_samples + max(excess, 0.0)))
@@ -142,9 +138,9 @@ def unbiased_counts(counts: NDArray, seen: NDArray) -> NDArray[np.float64]:
     Parameters
     ----------
     counts : ndarray of shape (n_features, n_features)
-        Rows N_ij that show both features.
+        Rows N_ij that have both features.
     seen : ndarray of shape (n_features,)
-        Rows n_i that show a feature.
+        Rows n_i that have a feature.
 
     Returns
     -------
@@ -159,7 +155,7 @@ def unbiased_counts(counts: NDArray, seen: NDArray) -> NDArray[np.float64]:
 def fill_and_mask(
     X: NDArray, mean: NDArray, n_rows: int | None = None
 ) -> Iterator[tuple[slice, NDArray, NDArray]]:
-    """What rows show, as 0 and 1, and centred entries with 0 where one is missing, by blocks.
+    """Mask of the observed entries and the centred entries, missing ones 0, block by block.
 
     Parameters
     ----------
@@ -200,12 +196,13 @@ def fill_and_mask(
         yield rows, shown, filled
 
 
-def pairwise_moments_of(
+def pairwise_covariance(
     X: NDArray,
     sample_weight: NDArray[np.float64] | None = None,
-    on_block: Callable[[str], None] = lambda name: None,
-) -> PairwiseMoments:
-    """Moments of all rows of X, some of whose entries are NaN.
+    on_block: OnStep = no_step,
+    block_rows: int = BLOCK_ROWS,
+) -> PairwiseCovariance:
+    """Pairwise covariance of all rows of X, some of whose entries are NaN.
 
     Parameters
     ----------
@@ -215,23 +212,25 @@ def pairwise_moments_of(
         Frequency weights: a weight of 2 is the row written twice.
     on_block : callable, default=do nothing
         Called with a name after every block.
+    block_rows : int, default=16384
+        Rows of a block.
 
     Returns
     -------
-    PairwiseMoments
+    PairwiseCovariance
         In float64; float32 samples are multiplied in float32 and summed in float64.
     """
-    blocks = [slice(start, start + BLOCK_ROWS) for start in range(0, len(X), BLOCK_ROWS)]
-    moments = None
-    for rows in blocks:
+    covariance = None
+    for start in range(0, len(X), block_rows):
+        rows = slice(start, start + block_rows)
         weight = None if sample_weight is None else sample_weight[rows]
-        block = _pairwise_moments_of_block(X[rows], weight)
-        moments = block if moments is None else moments + block
+        block = _block_covariance(X[rows], weight)
+        covariance = block if covariance is None else covariance + block
         on_block("block of rows")
-    return moments
+    return covariance
 
 
-def _pairwise_moments_of_block(X, weight):
+def _block_covariance(X, weight):
     n_features = X.shape[1]
     near, total = near_mean(X), np.zeros(n_features)
     counts, sums, products = np.zeros((3, n_features, n_features))
@@ -252,8 +251,8 @@ def _pairwise_moments_of_block(X, weight):
     seen = np.diag(counts)
     mean = near + np.divide(total, seen, out=np.zeros(n_features), where=seen > 0)
     n_samples = float(len(X)) if weight is None else float(weight.sum())
-    about_near = PairwiseMoments(n_samples, near, counts, sums, products)
-    return PairwiseMoments(n_samples, mean, counts, *about_near._about(mean))
+    about_near = PairwiseCovariance(n_samples, near, counts, sums, products)
+    return PairwiseCovariance(n_samples, mean, counts, *about_near._about(mean))
 
 
 def near_mean(X):

@@ -1,20 +1,23 @@
 """Covariances of positive pairs that were measured, and the directions in which they agree."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .labels import Labels
-from .within_class import labelled_scatter_of
+from .within_class import labelled_scatter
 
-__all__ = ["PairMoments", "correlated_directions", "pair_moments_of", "shared_directions"]
+__all__ = [
+    "PairCovariance",
+    "correlated_directions",
+    "positive_pair_covariance",
+    "shared_directions",
+]
 
 
 @dataclass(frozen=True)
-class PairMoments:
+class PairCovariance:
     """Covariance of paired samples, and of pairs, in a basis of the space that they span.
 
     Parameters
@@ -39,7 +42,7 @@ class PairMoments:
         return directions if self.basis is None else self.basis @ directions
 
 
-def pair_moments_of(X: NDArray, groups: Labels) -> PairMoments:
+def positive_pair_covariance(X: NDArray, groups: Labels) -> PairCovariance:
     """Moments of samples that all have a partner in their group.
 
     Parameters
@@ -51,7 +54,7 @@ def pair_moments_of(X: NDArray, groups: Labels) -> PairMoments:
 
     Returns
     -------
-    PairMoments
+    PairCovariance
         In the basis of the samples' span where there are fewer samples than features.
     """
     basis = None
@@ -62,18 +65,18 @@ def pair_moments_of(X: NDArray, groups: Labels) -> PairMoments:
         size = X.shape[1] * strengths[0] + 10 * np.sqrt(len(X)) * np.linalg.norm(origin)
         strengths = np.where(strengths > np.finfo(np.float64).eps * size, strengths, 0.0)
         X, basis = left * strengths, basis.T
-    scatter = labelled_scatter_of(X, groups)
+    scatter = labelled_scatter(X, groups)
     mean = scatter.total.mean if basis is None else origin + basis @ scatter.total.mean
     covariance = scatter.total.scatter / scatter.total.n_samples
-    return PairMoments(mean, covariance, scatter.positive_matrix, basis)
+    return PairCovariance(mean, covariance, scatter.positive_matrix, basis)
 
 
-def shared_directions(moments: PairMoments) -> tuple[NDArray, NDArray]:
+def shared_directions(moments: PairCovariance) -> tuple[NDArray, NDArray]:
     """All eigenpairs of the pair covariance S+, largest first.
 
     Parameters
     ----------
-    moments : PairMoments
+    moments : PairCovariance
         Of the paired samples.
 
     Returns
@@ -87,12 +90,12 @@ def shared_directions(moments: PairMoments) -> tuple[NDArray, NDArray]:
     return values[::-1], vectors[:, ::-1]
 
 
-def correlated_directions(moments: PairMoments, shrinkage: float) -> tuple[NDArray, NDArray]:
+def correlated_directions(moments: PairCovariance, shrinkage: float) -> tuple[NDArray, NDArray]:
     """All solutions of S+ v = lambda S v in the span of the samples, largest lambda first.
 
     Parameters
     ----------
-    moments : PairMoments
+    moments : PairCovariance
         Of the paired samples.
     shrinkage : float
         Share gamma of the mean variance in (1 - gamma) S + gamma (tr S / d) I, which takes the

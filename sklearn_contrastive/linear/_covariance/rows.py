@@ -1,17 +1,18 @@
-"""The interface of `SecondMoments` for n < d and for sparse rows: d x d is never formed."""
+"""Covariance of rows that are kept: fewer samples than features, sparse rows, memory maps."""
 
-from __future__ import annotations
-
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from .scatter import centred_blocks, sampled_rows, working_dtype
+from .._solvers.davidson_rows import RowSearchSpace
+from .base import Covariance
+from .blocks import centred_blocks, sampled_rows, working_dtype
+from .scale import reciprocal
 
-__all__ = ["DenseRows", "RowMoments", "SparseRows", "rows_of"]
+__all__ = ["DenseRows", "RowCovariance", "SparseRows", "row_covariance"]
 
 # bytes of the centred block in which a memory map is read
 _BLOCK_BYTES = 2**25
@@ -19,8 +20,8 @@ _BLOCK_BYTES = 2**25
 _SUMMED_ENTRIES = 2**18
 
 
-class RowMoments(ABC):
-    """Covariance of rows that are kept, as an operator; subclasses say how rows are multiplied.
+class RowCovariance(Covariance):
+    """Covariance as an operator on kept rows; subclasses define the products with the rows.
 
     Parameters
     ----------
@@ -39,7 +40,6 @@ class RowMoments(ABC):
         self.variances = variances
         self.weight = np.ones(n_rows) if sample_weight is None else sample_weight
         self.n_samples = float(self.weight.sum())
-        #: relative rounding error of `covariance_times`
         self.rounding = float(np.finfo(dtype).eps)
 
     @property
@@ -47,24 +47,31 @@ class RowMoments(ABC):
         """Number of rows, whatever their weights."""
         return len(self.weight)
 
-    @property
-    def n_features(self) -> int:
-        """Number of features."""
-        return len(self.mean)
-
-    def effective_samples(self, uniqueness: NDArray[np.float64]) -> float:
-        """Number of samples that the noise of the covariance speaks of: all of them."""
-        return self.n_samples
-
-    def covariance_times(self, directions: NDArray) -> NDArray[np.float64]:
+    def times(self, directions: NDArray) -> NDArray[np.float64]:
         """Product of the covariance with directions of shape (n_features, n_directions)."""
         scores = self.project(directions)
         return self.combine(scores * self.weight[:, None]) / (self.n_samples - 1)
 
-    def covariance_along(self, directions: NDArray) -> NDArray[np.float64]:
+    def along(self, directions: NDArray) -> NDArray[np.float64]:
         """Covariance of the samples projected on directions; (n_directions, n_directions)."""
         scores = self.project(directions)
         return scores.T @ (scores * self.weight[:, None]) / (self.n_samples - 1)
+
+    def correlation_space(self, scale, n_pairs, rng, start=None):
+        """Search space of the correlation matrix, in the rows where they are fewer."""
+        if self.n_rows >= self.n_features:
+            return super().correlation_space(scale, n_pairs, rng, start)
+        inverse = reciprocal(scale)[:, None]
+        root = np.sqrt(self.weight / (self.n_samples - 1))[:, None]
+        return RowSearchSpace(
+            lambda directions: root * self.project(inverse * directions),
+            lambda rows: inverse * self.combine(root * rows),
+            self.n_rows,
+            self.n_features,
+            n_pairs,
+            rng,
+            self.rounding,
+        )
 
     @abstractmethod
     def project(self, directions):
@@ -75,7 +82,7 @@ class RowMoments(ABC):
         """Sum over rows of centred row times scores, (n_features, n_directions)."""
 
 
-class DenseRows(RowMoments):
+class DenseRows(RowCovariance):
     """Rows of a dense array, centred once; of a memory map, block by block at every product.
 
     Parameters
@@ -84,13 +91,20 @@ class DenseRows(RowMoments):
         The rows.
     sample_weight : ndarray of shape (n_rows,), default=None
         Frequency weights.
+    block_bytes : int, default=2**25
+        Size of the blocks in which a memory map is read.
     """
 
-    def __init__(self, X: NDArray, sample_weight: NDArray[np.float64] | None = None):
+    def __init__(
+        self,
+        X: NDArray,
+        sample_weight: NDArray[np.float64] | None = None,
+        block_bytes: int = _BLOCK_BYTES,
+    ):
         dtype = working_dtype(X)
         mapped = isinstance(X, np.memmap)
         self._block_rows = (
-            max(1, _BLOCK_BYTES // (X.shape[1] * np.dtype(dtype).itemsize)) if mapped else len(X)
+            max(1, block_bytes // (X.shape[1] * np.dtype(dtype).itemsize)) if mapped else len(X)
         )
         mean, variances = _mean_and_variances(X, sample_weight)
         super().__init__(mean, variances, sample_weight, len(X), dtype)
@@ -118,7 +132,7 @@ class DenseRows(RowMoments):
         return total
 
 
-class SparseRows(RowMoments):
+class SparseRows(RowCovariance):
     """Rows of a sparse matrix, centred in the algebra and never in memory.
 
     Parameters
@@ -143,8 +157,8 @@ class SparseRows(RowMoments):
         return self._X.T @ scores - np.outer(self.mean, scores.sum(axis=0))
 
 
-def rows_of(X, sample_weight: NDArray[np.float64] | None = None) -> RowMoments:
-    """Moments that keep the rows of X, dense or sparse, instead of a d x d matrix."""
+def row_covariance(X, sample_weight: NDArray[np.float64] | None = None) -> RowCovariance:
+    """Covariance that keeps the rows of X, dense or sparse, instead of a d x d matrix."""
     return SparseRows(X, sample_weight) if sparse.issparse(X) else DenseRows(X, sample_weight)
 
 

@@ -1,19 +1,19 @@
-"""Reading samples with labels: every class by itself, or all of them in one pass."""
-
-from __future__ import annotations
+"""Scatter of all samples and covariance within classes, in one pass over labelled samples."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .by_class import ClassMoments, LabelledScatter
+from .blocks import OnStep, no_step, working_dtype
+from .labelled import LabelledCovariance, negative_weights, positive_weights
 from .labels import UNLABELLED, Labels
-from .scatter import SecondMoments, moments_of, working_dtype
+from .scatter import ScatterCovariance, scatter_covariance
 
-__all__ = ["class_moments_of", "labelled_scatter_of"]
+__all__ = ["LabelledScatter", "labelled_scatter"]
 
 # rows that are centred on their classes' means at once
 _BLOCK_ROWS, _BLOCK_ENTRIES = 2048, 2**21
@@ -24,38 +24,68 @@ _SHORT_PIECE = 32
 _THIN_PART = 160
 
 
-def class_moments_of(
-    X, labels: Labels, weight=None, on_block: Callable[[str], None] = lambda name: None
-) -> ClassMoments:
-    """Moments of each class by itself: n_classes matrices of shape (n_features, n_features).
+@dataclass(frozen=True, eq=False)
+class LabelledScatter(LabelledCovariance):
+    """Scatter of all samples, means of the classes, and the covariances within classes, summed.
 
     Parameters
     ----------
-    X : ndarray or sparse matrix of shape (n_samples, n_features)
-        Samples.
-    labels : Labels
+    total : ScatterCovariance
+        Of all samples.
+    classes : ndarray of shape (n_classes,)
         Their labels.
-    weight : ndarray of shape (n_samples,), default=None
-        Frequency weights.
-    on_block : callable, default=do nothing
-        Called with a name after every block.
-
-    Returns
-    -------
-    ClassMoments
-        That can be added to those of other samples.
+    counts : ndarray of shape (n_classes,)
+        Number m_k of samples of each class, or the sum of their weights.
+    means : ndarray of shape (n_classes, n_features)
+        Mean of each class.
+    within : ndarray of shape (n_features, n_features)
+        Sum over classes of more than one sample of their unbiased covariances C_k.
     """
-    parts = {}
-    for code in np.unique(labels.codes):
-        rows = np.flatnonzero(labels.codes == code)
-        label = None if code == UNLABELLED else labels.classes.tolist()[code]
-        chosen = X[rows] if sparse.issparse(X) else np.take(X, rows, axis=0)
-        parts[label] = moments_of(chosen, None if weight is None else weight[rows], on_block)
-    return ClassMoments(parts)
+
+    total: ScatterCovariance
+    classes: NDArray
+    counts: NDArray[np.float64]
+    means: NDArray[np.float64]
+    within: NDArray[np.float64]
+
+    @cached_property
+    def positive_matrix(self) -> NDArray[np.float64]:
+        """Contribution of the positive pairs, (1/m) sum_k (m_k c_k c_k' - C_k); shape (d, d)."""
+        offsets = self.means - self.total.mean
+        matrix = offsets.T @ (positive_weights(self.counts)[:, None] * offsets)
+        matrix -= self.within
+        matrix /= self.counts.sum() or 1.0
+        return matrix
+
+    @cached_property
+    def label_matrix(self) -> NDArray[np.float64]:
+        """M_sup, of shape (n_features, n_features); 0 for fewer than two classes."""
+        if len(self.counts) < 2:
+            return np.zeros_like(self.within)
+        offsets = self.means - self.total.mean
+        negative = offsets.T @ (negative_weights(self.counts) @ offsets)
+        return self.positive_matrix - negative / self.counts.sum()
+
+    def label_matrix_times(self, directions: NDArray) -> NDArray[np.float64]:
+        """Product of M_sup with directions of shape (n_features, n_directions)."""
+        return self.label_matrix @ directions
+
+    def blended_times(self, share: float) -> Callable[[NDArray], NDArray]:
+        """(1 - share) times the covariance plus share times M_sup, as a function of directions."""
+        if share in (0.0, 1.0):
+            return super().blended_times(share)
+        # one d x d matrix, not two, for all the products that are to come
+        matrix = self.total.scatter * ((1.0 - share) / (self.n_samples - 1))
+        matrix += share * self.label_matrix
+        return lambda directions: matrix @ directions
 
 
-def labelled_scatter_of(
-    X, labels: Labels, weight=None, on_block: Callable[[str], None] = lambda name: None
+def labelled_scatter(
+    X,
+    labels: Labels,
+    weight: NDArray[np.float64] | None = None,
+    on_block: OnStep = no_step,
+    block_rows: int | None = None,
 ) -> LabelledScatter:
     """One pass over the samples for the scatter of all and the covariances within classes.
 
@@ -73,6 +103,8 @@ def labelled_scatter_of(
         Frequency weights.
     on_block : callable, default=do nothing
         Called with a name after every block.
+    block_rows : int, default=None
+        Rows of a block; None for as many as make products fast.
 
     Returns
     -------
@@ -89,7 +121,7 @@ def labelled_scatter_of(
     rows = np.flatnonzero(weight > 0)
     rows = rows[np.lexsort((codes[rows], share[codes[rows]]))]
     within, pooled = np.zeros((2, X.shape[1], X.shape[1]))
-    n_rows = max(_BLOCK_ROWS, _BLOCK_ENTRIES // X.shape[1])
+    n_rows = block_rows or max(_BLOCK_ROWS, _BLOCK_ENTRIES // X.shape[1])
     pieces = []
     for start in range(0, len(rows), n_rows):
         block = rows[start : start + n_rows]
@@ -189,18 +221,18 @@ def _with_means(within, counts, means):
     """Moments of all samples from the scatter within classes and the classes' means."""
     n_samples = counts.sum()
     if n_samples == 0:
-        return SecondMoments.empty(len(within))
+        return ScatterCovariance.empty(len(within))
     origin = means[np.argmax(counts)]
     offsets = np.where(counts[:, None] > 0, means - origin, 0.0)
     offset = counts @ offsets / n_samples
     between = offsets - offset
     within += between.T @ (counts[:, None] * between)
-    return SecondMoments(float(n_samples), origin + offset, within)
+    return ScatterCovariance(float(n_samples), origin + offset, within)
 
 
 def _scatter_of_sparse(X, labels, weight, counts, on_block):
     """Sparse rows are centred in the algebra: two products, of all rows and of labelled ones."""
-    total = moments_of(X, weight, on_block)
+    total = scatter_covariance(X, weight, on_block)
     labelled = np.flatnonzero(labels.codes != UNLABELLED)
     codes = labels.codes[labelled]
     X, weight = sparse.csr_array(X)[labelled].astype(np.float64), weight[labelled]

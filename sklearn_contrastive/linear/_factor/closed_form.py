@@ -1,18 +1,17 @@
 """Closed forms: leading eigenpairs of the covariance without its diagonal."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._covariance.by_class import ClassMoments, LabelledRows, LabelledScatter
+from .._covariance.base import Covariance
+from .._covariance.labelled import LabelledCovariance
 from .._solvers.davidson import Eigenpairs, SearchSpace, padded_start, relative_residuals
+from .._solvers.davidson_rows import RowSearchSpace
 
 __all__ = [
-    "LabelledMoments",
     "closed_form",
     "contrastive_eigenvalues",
     "label_share",
@@ -20,17 +19,17 @@ __all__ = [
     "supervised_closed_form",
 ]
 
-LabelledMoments = LabelledScatter | ClassMoments | LabelledRows
-
 # the closed form's residuals as shares of the eigenvalues or of the mean variance: for its vectors;
 # for its eigenvalues alone, whose error is the square of that
 _CLOSED_FORM_TOL, _EIGENVALUE_TOL = 1e-7, 1e-3
+# and where each product reads all rows again
+_ROWS_EIGENVALUE_TOL = 0.1
 # a feature whose variance is a smaller share of the largest does not show in the eigenvalues
 _SMALLEST_SHARE = 1e-10
 
 
 def closed_form(
-    moments,
+    covariance: Covariance,
     n_pairs: int,
     rng: np.random.RandomState,
     start: NDArray | None = None,
@@ -40,7 +39,7 @@ def closed_form(
 
     Parameters
     ----------
-    moments : SecondMoments or one of its kind
+    covariance : Covariance
         Of the samples.
     n_pairs : int
         How many eigenpairs.
@@ -60,9 +59,9 @@ def closed_form(
     ----------
     Ji, Deng, Nakada, Zou and Zhang (2023), The power of contrast for feature learning.
     """
-    variances = np.maximum(moments.variances, 0.0)
+    variances = np.maximum(covariance.variances, 0.0)
     return leading_eigenpairs(
-        moments.covariance_times, variances, variances, n_pairs, rng, moments.rounding, start, tol
+        covariance.times, variances, variances, n_pairs, rng, covariance.rounding, start, tol
     )
 
 
@@ -112,12 +111,41 @@ def leading_eigenpairs(
     return replace(pairs, values=pairs.values * unit, vectors=pairs.vectors * np.sqrt(unit))
 
 
-def contrastive_eigenvalues(space, scale, n_pairs):
-    """Leading eigenvalues of the contrastive matrix from the search space of the correlations.
+def contrastive_eigenvalues(
+    covariance: Covariance,
+    space: SearchSpace | RowSearchSpace,
+    scale: NDArray[np.float64],
+    n_pairs: int,
+    rng: np.random.RandomState,
+    start: NDArray,
+) -> NDArray[np.float64]:
+    """Leading eigenvalues of the contrastive matrix, after refinement.
 
     With y = D^(1/2) v, the eigenproblem of D^(1/2) (C - I) D^(1/2) is that of the pencil
-    (C - I, D^-1), to which refinement's products with C are of use already.
+    (C - I, D^-1), for which the products of refinement with C can be used again.
+
+    Parameters
+    ----------
+    covariance : Covariance
+        Of the samples.
+    space : SearchSpace or RowSearchSpace
+        Of their correlation matrix C.
+    scale : ndarray of shape (n_features,)
+        Roots of the variances D.
+    n_pairs : int
+        How many eigenvalues.
+    rng : numpy.random.RandomState
+        Draws the first directions of the eigensolver.
+    start : ndarray of shape (n_features, m)
+        Directions to begin with where C - I cannot be searched in the space.
+
+    Returns
+    -------
+    eigenvalues : ndarray of shape (n_pairs,)
+        Signed, largest first.
     """
+    if not space.takes_shift:
+        return closed_form(covariance, n_pairs, rng, start, _ROWS_EIGENVALUE_TOL).values
     variances = np.maximum(scale**2, _SMALLEST_SHARE * np.max(scale**2))
     unit = variances.mean()
     pairs = space.leading(
@@ -132,7 +160,7 @@ def label_share(alpha: float) -> float:
 
 
 def supervised_closed_form(
-    moments: LabelledMoments,
+    covariance: LabelledCovariance,
     alpha: float,
     n_pairs: int,
     rng: np.random.RandomState,
@@ -146,7 +174,7 @@ def supervised_closed_form(
 
     Parameters
     ----------
-    moments : LabelledScatter, ClassMoments or LabelledRows
+    covariance : LabelledCovariance
         Of the samples.
     alpha : float
         Weight of the labels, from 0 to infinity.
@@ -167,32 +195,13 @@ def supervised_closed_form(
     Ji, Deng, Nakada, Zou and Zhang (2023), The power of contrast for feature learning.
     """
     share = label_share(alpha)
-    variances = np.maximum(moments.variances, 0.0)
+    variances = np.maximum(covariance.variances, 0.0)
     return leading_eigenpairs(
-        _blended(moments, share),
+        covariance.blended_times(share),
         (1.0 - share) * variances,
         variances,
         n_pairs,
         rng,
-        moments.rounding,
+        covariance.rounding,
         start,
-    )
-
-
-def _blended(moments, share) -> Callable[[NDArray], NDArray]:
-    """The covariance and M_sup, weighted, as one function of directions."""
-    if share == 0.0:
-        return moments.covariance_times
-    if share == 1.0:
-        return moments.supervised_times
-    if isinstance(moments, ClassMoments):
-        moments = moments.labelled
-    if isinstance(moments, LabelledScatter):
-        # one d x d matrix, not two, for all the products that are to come
-        matrix = moments.total.scatter * ((1.0 - share) / (moments.n_samples - 1))
-        matrix += share * moments.supervised_matrix
-        return lambda directions: matrix @ directions
-    return lambda directions: (
-        (1.0 - share) * moments.covariance_times(directions)
-        + share * moments.supervised_times(directions)
     )

@@ -1,6 +1,4 @@
-"""What a user should know about a solution."""
-
-from __future__ import annotations
+"""Warnings after a fit."""
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -8,23 +6,23 @@ from sklearn.exceptions import ConvergenceWarning
 from ..._features import listed
 from ...exceptions import ComponentsWarning, HeywoodWarning
 from .map_newton import REFINEMENT_FLOOR
-from .model import FactorModel
+from .model import FactorFit, FactorModel
 
-__all__ = ["findings"]
+__all__ = ["fit_warnings"]
 
 # share of a factor's squared loadings that, on one feature or group, makes it look like its noise
-_LONELY_SHARE = 0.9
+_SINGLE_GROUP_SHARE = 0.9
 
 
-def findings(model: FactorModel, n_components, feature_names, n_samples: float):
-    """Warnings that a fitted model deserves.
+def fit_warnings(fit: FactorFit, n_components, feature_names, n_samples: float):
+    """Warnings about a fitted model.
 
     Parameters
     ----------
-    model : FactorModel
+    fit : FactorFit
         The solution.
     n_components : int, float, str or None
-        What was asked for.
+        The parameter of that name.
     feature_names : ndarray of shape (n_features,) or None
         Names, if the features have any.
     n_samples : float
@@ -35,14 +33,14 @@ def findings(model: FactorModel, n_components, feature_names, n_samples: float):
     category : type
         Class of the warning.
     text : str
-        What was found and what to do.
+        The problem and what to do.
     """
-    n_found = model.loadings.shape[1]
-    if n_found < model.n_asked and n_samples > model.n_asked:
+    model, n_found = fit.model, fit.model.loadings.shape[1]
+    if n_found < fit.n_requested and n_samples > fit.n_requested:
         yield (
             ComponentsWarning,
-            f"Only {n_found} of {model.n_asked} components have variance that features share; the "
-            f"others were dropped. Set n_components to at most {n_found}.",
+            f"Only {n_found} of {fit.n_requested} components have variance that features share; "
+            f"the others were dropped. Set n_components to at most {n_found}.",
         )
     elif n_found == 0 and n_components != 0:
         yield (
@@ -51,7 +49,7 @@ def findings(model: FactorModel, n_components, feature_names, n_samples: float):
             "independent noise of this size shows. transform returns no columns; set n_components "
             "to an integer to keep the leading directions all the same.",
         )
-    for features in lonely_groups(model):
+    for features in single_group_factors(model):
         what = "feature" if len(features) == 1 else "group of features"
         yield (
             ComponentsWarning,
@@ -59,22 +57,22 @@ def findings(model: FactorModel, n_components, feature_names, n_samples: float):
             f"be told from that {what}'s own noise. Fewer components, or more features that see "
             "the same factor, would settle it.",
         )
-    if len(model.floored):
+    if len(fit.floored):
         yield (
             HeywoodWarning,
-            f"The noise of {listed(model.floored, feature_names)} was estimated as nearly zero "
+            f"The noise of {listed(fit.floored, feature_names)} was estimated as nearly zero "
             f"and set to {REFINEMENT_FLOOR:g} of the variance (a Heywood case). Fewer components "
             "often avoid it; duplicated or derived features cause it.",
         )
-    if not model.converged:
+    if not fit.converged:
         yield (
             ConvergenceWarning,
-            f"No convergence in {model.n_iter} eigenproblems; increase max_iter or tol, or ask for "
+            f"No convergence in {fit.n_iter} eigenproblems; increase max_iter or tol, or ask for "
             "fewer components.",
         )
 
 
-def lonely_groups(model: FactorModel):
+def single_group_factors(model: FactorModel):
     """Groups with noise of their own that hold nearly all of a factor's standardised loadings."""
     deviation = np.sqrt(model.variances)
     squares = (model.loadings / deviation[:, None]) ** 2
@@ -83,5 +81,5 @@ def lonely_groups(model: FactorModel):
     groups = model.noise.groups
     sums = np.zeros((groups.max() + 1, squares.shape[1]))
     np.add.at(sums, groups, squares)
-    lonely = sums.max(axis=0) > _LONELY_SHARE * squares.sum(axis=0)
-    return [np.flatnonzero(groups == group) for group in np.unique(sums.argmax(axis=0)[lonely])]
+    single = sums.max(axis=0) > _SINGLE_GROUP_SHARE * squares.sum(axis=0)
+    return [np.flatnonzero(groups == group) for group in np.unique(sums.argmax(axis=0)[single])]

@@ -1,35 +1,39 @@
-"""Groups of features: which are allowed, and coordinates in which each has unit covariance."""
+"""Groups of features: their check, and coordinates in which each has unit covariance."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from ..._features import group_members
 from .map_newton import REFINEMENT_FLOOR
 from .noise import BlockNoise
 
-__all__ = ["GroupUnits", "check_groups", "spectral"]
+__all__ = ["GroupUnits", "read_groups", "spectral"]
 
 # a direction of a group with a smaller share of its largest variance is constant
 _SMALLEST_SHARE = 1e-12
 
 
-def check_groups(
-    members: Mapping[object, NDArray[np.intp]], n_features: int, n_samples: float
-) -> None:
-    """Refuse groups whose noise cannot be told from the signal.
+def read_groups(
+    feature_groups: ArrayLike | None, n_features: int, n_samples: float
+) -> tuple[NDArray[np.intp], ...] | None:
+    """Features of each group, refused where the noise of a group cannot be identified.
 
     Parameters
     ----------
-    members : mapping
-        Features of each group, by label.
+    feature_groups : array-like of shape (n_features,) or None
+        One label per feature.
     n_features : int
         Number of features.
     n_samples : float
         Number of samples; infinite where more may come.
+
+    Returns
+    -------
+    groups : tuple of ndarray of int, or None
+        In the order of the sorted labels; None where no group has two features.
 
     Raises
     ------
@@ -37,6 +41,11 @@ def check_groups(
         If there are fewer than three groups, or one holds more than half of the features or as
         many as there are samples.
     """
+    if feature_groups is None:
+        return None
+    members = group_members(feature_groups, n_features)
+    if len(members) == n_features:
+        return None
     if len(members) < 3:
         raise ValueError(
             f"feature_groups has {len(members)} group(s), but at least three are needed. With two, "
@@ -49,7 +58,7 @@ def check_groups(
         raise ValueError(
             f"Group {label!r} of feature_groups holds {len(members[label])} of {n_features} "
             "features, but none may hold more than half: what a group shares is told from the "
-            "signal only by what the features outside it show. Divide the group."
+            "signal only by the features outside it. Divide the group."
         )
     if len(members[label]) >= n_samples:
         raise ValueError(
@@ -57,6 +66,7 @@ def check_groups(
             f"are only {n_samples:g} samples: with no more samples than features, any group "
             "explains any other perfectly. Divide the group, or leave feature_groups out."
         )
+    return tuple(members.values())
 
 
 class GroupUnits:

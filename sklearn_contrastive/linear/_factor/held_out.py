@@ -1,32 +1,39 @@
 """Choice of the weight of the labels, by the likelihood of samples held out."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._covariance.rows import RowMoments
-from .._covariance.scatter import SecondMoments
-from .closed_form import LabelledMoments, supervised_closed_form
+from .._covariance.base import Covariance
+from .._covariance.labelled import LabelledCovariance
+from .._covariance.labelled_rows import LabelledRows
+from .._covariance.read import forms_scatter
+from .._covariance.rows import row_covariance
+from .._covariance.samples import Samples
+from .._covariance.scatter import scatter_covariance
+from .._covariance.within_class import labelled_scatter
+from .closed_form import supervised_closed_form
 from .map_newton import REFINEMENT_FLOOR
+from .model import FactorModel
+from .noise import DiagonalNoise
 
 __all__ = [
     "CANDIDATES",
-    "SubspaceModel",
     "best_alpha",
+    "folds_of",
     "held_out_log_likelihood",
     "model_of_subspace",
 ]
 
+# parts of the samples that are held out in turn
+_FOLDS = 5
 # weights of the labels that are tried, besides none: a factor of about 3 apart
 CANDIDATES = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 
 def best_alpha(
-    folds: Iterable[tuple[LabelledMoments, SecondMoments | RowMoments]],
+    folds: Iterable[tuple[LabelledCovariance, Covariance]],
     n_pairs: int,
     rng: np.random.RandomState,
 ) -> float:
@@ -38,8 +45,8 @@ def best_alpha(
 
     Parameters
     ----------
-    folds : iterable of (LabelledMoments, SecondMoments or RowMoments)
-        Moments of the samples that are fitted, and of those that are held out.
+    folds : iterable of (LabelledCovariance, Covariance)
+        Of the samples that are fitted, and of those that are held out.
     n_pairs : int
         Dimension of the subspaces.
     rng : numpy.random.RandomState
@@ -60,30 +67,59 @@ def best_alpha(
     return CANDIDATES[int(np.argmax(likelihood))]
 
 
+def folds_of(
+    samples: Samples, solver: str, rng: np.random.RandomState
+) -> Iterator[tuple[LabelledCovariance, Covariance]]:
+    """Covariances of samples that are fitted and of samples that are held out.
+
+    Parameters
+    ----------
+    samples : Samples
+        With labels; every class is spread over the folds.
+    solver : {"auto", "gram", "operator"}
+        Whether (n_features, n_features) scatter matrices are formed.
+    rng : numpy.random.RandomState
+        Draws the folds.
+
+    Yields
+    ------
+    fitted : LabelledCovariance
+        Of four fifths of the samples.
+    held_out : Covariance
+        Of the others.
+    """
+    X = samples.place.take(samples.values) if samples.on_device else samples.values
+    codes = samples.labels.codes
+    shuffled = rng.permutation(len(codes))
+    fold = np.empty(len(codes), int)
+    n_folds = max(1, min(_FOLDS, len(codes) // 2))
+    fold[shuffled[np.argsort(codes[shuffled], kind="stable")]] = np.arange(len(codes)) % n_folds
+    gram = forms_scatter(X, solver)
+    for number in range(n_folds):
+        fitted, held_out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        if samples.weight is None:
+            weights, totals = (None, None), (len(fitted), len(held_out))
+        else:
+            weights = samples.weight[fitted], samples.weight[held_out]
+            totals = weights[0].sum(), weights[1].sum()
+        if min(totals) <= 1:
+            continue  # no variance
+        labels = samples.labels.of(fitted)
+        if gram:
+            yield (
+                labelled_scatter(X[fitted], labels, weights[0]),
+                scatter_covariance(X[held_out], weights[1]),
+            )
+        else:
+            rows = row_covariance(X[fitted], weights[0])
+            yield LabelledRows(rows, labels), row_covariance(X[held_out], weights[1])
+
+
 # each step leaves of the error a share of about the subspace's incoherence
 _STEPS = 30
 
 
-@dataclass(frozen=True)
-class SubspaceModel:
-    """Factor model with loadings in a given subspace, of the features that vary.
-
-    Parameters
-    ----------
-    mean : ndarray of shape (n_features,)
-        Mean of each feature.
-    loadings : ndarray of shape (n_features, n_factors)
-        Loadings B.
-    noise_variance : ndarray of shape (n_features,)
-        Variance psi of the noise; infinite for features that do not vary and take no part.
-    """
-
-    mean: NDArray[np.float64]
-    loadings: NDArray[np.float64]
-    noise_variance: NDArray[np.float64]
-
-
-def model_of_subspace(moments, vectors: NDArray) -> SubspaceModel:
+def model_of_subspace(covariance: Covariance, vectors: NDArray) -> FactorModel:
     """Signal covariance and noise that fit a covariance S in least squares, given the subspace.
 
     With orthonormal U the two are Sigma = U'(S - Psi) U, negative eigenvalues set to 0, and
@@ -92,34 +128,36 @@ def model_of_subspace(moments, vectors: NDArray) -> SubspaceModel:
 
     Parameters
     ----------
-    moments : SecondMoments or one of its kind
+    covariance : Covariance
         Of the samples.
     vectors : ndarray of shape (n_features, n_factors)
         Orthonormal columns U.
 
     Returns
     -------
-    SubspaceModel
-        Noise is at least a small share of each feature's variance.
+    FactorModel
+        Noise is at least a small share of each feature's variance, infinite for features that do
+        not vary and take no part.
     """
-    variances = np.maximum(moments.variances, 0.0)
-    along = moments.covariance_along(vectors)
+    variances = np.maximum(covariance.variances, 0.0)
+    along = covariance.along(vectors)
     noise = variances
     for _ in range(_STEPS):
-        values, turn = np.linalg.eigh(along - vectors.T @ (noise[:, None] * vectors))
-        loadings = vectors @ (turn * np.sqrt(np.maximum(values, 0.0)))
+        values, rotation = np.linalg.eigh(along - vectors.T @ (noise[:, None] * vectors))
+        loadings = vectors @ (rotation * np.sqrt(np.maximum(values, 0.0)))
         noise = np.maximum(variances - np.sum(loadings**2, axis=1), REFINEMENT_FLOOR * variances)
-    return SubspaceModel(moments.mean, loadings, np.where(variances > 0, noise, np.inf))
+    noise = DiagonalNoise(np.where(variances > 0, noise, np.inf))
+    return FactorModel(covariance.mean, loadings, noise)
 
 
-def held_out_log_likelihood(model: SubspaceModel, moments) -> float:
-    """Mean Gaussian log-likelihood, up to a constant, of the samples that moments describe.
+def held_out_log_likelihood(model: FactorModel, covariance: Covariance) -> float:
+    """Mean Gaussian log-likelihood, up to a constant, of samples, from their covariance.
 
     Parameters
     ----------
-    model : SubspaceModel
+    model : FactorModel
         Fitted to other samples.
-    moments : SecondMoments or one of its kind
+    covariance : Covariance
         Of the samples that were held out.
 
     Returns
@@ -128,11 +166,14 @@ def held_out_log_likelihood(model: SubspaceModel, moments) -> float:
         -(log det C + tr C^-1 (S + (m - mean)(m - mean)')) / 2 with C = B B' + diag(psi), S and m
         the covariance and the mean of these samples.
     """
-    precision = 1.0 / model.noise_variance
+    variances = model.noise.variances
+    precision = 1.0 / variances
     weighted = precision[:, None] * model.loadings
     inner = np.eye(weighted.shape[1]) + model.loadings.T @ weighted
-    shift = moments.mean - model.mean
-    along = moments.covariance_along(weighted) + np.outer(weighted.T @ shift, weighted.T @ shift)
-    squares = precision @ (moments.variances + shift**2) - np.trace(np.linalg.solve(inner, along))
-    noise = model.noise_variance[np.isfinite(model.noise_variance)]
+    shift = covariance.mean - model.mean
+    along = covariance.along(weighted) + np.outer(weighted.T @ shift, weighted.T @ shift)
+    squares = precision @ (covariance.variances + shift**2) - np.trace(
+        np.linalg.solve(inner, along)
+    )
+    noise = variances[np.isfinite(variances)]
     return -0.5 * float(np.log(noise).sum() + np.linalg.slogdet(inner)[1] + squares)

@@ -1,15 +1,13 @@
-"""The diagonal of the signal's covariance, imputed: what HeteroPCA iterates."""
+"""Imputed diagonal of a covariance: the iteration of HeteroPCA, plain and deflated."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._covariance.base import Covariance
 from .._solvers.davidson import Eigenpairs, SearchSpace, relative_residuals
-from .fit import Moments
+from .options import FitOptions
 
 __all__ = ["ImputedDiagonal", "deflation_ranks", "impute_diagonal"]
 
@@ -51,18 +49,18 @@ class ImputedDiagonal:
 class _Completed:
     """Leading eigenpairs by absolute value of a covariance whose diagonal is replaced."""
 
-    def __init__(self, moments, n_pairs, rng):
-        self.variances = np.maximum(moments.variances, 0.0)
+    def __init__(self, covariance, n_pairs, rng):
+        self.variances = np.maximum(covariance.variances, 0.0)
         self._unit = np.full_like(self.variances, self.variances.mean() or 1.0)
         size = len(self.variances)
         # every eigenproblem is cheap where the space is everything, and there may be hundreds
         start = np.eye(size) if size <= _WHOLE else None
         self._positive = SearchSpace(
-            moments.covariance_times, size, n_pairs, rng, start, moments.rounding
+            covariance.times, size, n_pairs, rng, start, covariance.rounding
         )
         self._negative = None
         self._start_negative = lambda: SearchSpace(
-            lambda v: -moments.covariance_times(v), size, 1, rng, start, moments.rounding
+            lambda v: -covariance.times(v), size, 1, rng, start, covariance.rounding
         )
 
     def leading(self, n_pairs, diagonal):
@@ -94,14 +92,7 @@ class _Completed:
 
 
 def impute_diagonal(
-    moments: Moments,
-    n_components: int,
-    *,
-    deflated: bool,
-    max_iter: int,
-    tol: float,
-    rng: np.random.RandomState,
-    on_step: Callable[[str], None] = lambda name: None,
+    covariance: Covariance, n_components: int, options: FitOptions, *, deflated: bool
 ) -> ImputedDiagonal:
     """Replace the diagonal of the covariance by that of its own best low-rank approximation.
 
@@ -111,20 +102,15 @@ def impute_diagonal(
 
     Parameters
     ----------
-    moments : SecondMoments or one of its kind
+    covariance : Covariance
         Of the samples.
     n_components : int
         Rank of the approximation.
+    options : FitOptions
+        Of the fit: at most `max_iter` eigenproblems; the iteration ends when no entry changes by
+        more than the share `tol` of the variance.
     deflated : bool
-        Whether to go in stages.
-    max_iter : int
-        Largest number of eigenproblems.
-    tol : float
-        The iteration ends when no entry changes by more than this share of the variance.
-    rng : numpy.random.RandomState
-        Draws the first directions of the eigensolver.
-    on_step : callable, default=do nothing
-        Called with a name after every eigenproblem.
+        Whether to proceed in stages.
 
     Returns
     -------
@@ -139,28 +125,28 @@ def impute_diagonal(
     heteroskedastic PCA, algorithm 2.
     """
     if n_components == 0:
-        nothing = np.zeros((moments.n_features, 0))
+        nothing = np.zeros((covariance.n_features, 0))
         pairs = Eigenpairs(np.zeros(0), nothing, np.zeros(0), 0.0, True)
-        return ImputedDiagonal(pairs, np.zeros(moments.n_features), 0, True)
-    completed = _Completed(moments, min(n_components + 1, moments.n_features), rng)
+        return ImputedDiagonal(pairs, np.zeros(covariance.n_features), 0, True)
+    completed = _Completed(covariance, min(n_components + 1, covariance.n_features), options.rng)
     size = np.where(completed.variances > 0, completed.variances, 1.0)
-    diagonal = np.zeros(moments.n_features)
+    diagonal = np.zeros(covariance.n_features)
     rank = 0 if deflated else n_components
     pairs, n_iter, converged = None, 0, False
-    while n_iter < max_iter:
+    while n_iter < options.max_iter:
         if deflated and (rank == 0 or (converged and rank < n_components)):
-            n_pairs = min(n_components + 1, moments.n_features)
+            n_pairs = min(n_components + 1, covariance.n_features)
             rank = deflation_ranks(completed.leading(n_pairs, diagonal).values, rank, n_components)
         pairs = completed.leading(rank, diagonal)
         following = np.sum(pairs.vectors**2 * pairs.values, axis=1)
-        converged = bool(np.max(np.abs(following - diagonal) / size) <= tol)
+        converged = bool(np.max(np.abs(following - diagonal) / size) <= options.tol)
         diagonal = following
         n_iter += 1
-        on_step("eigenproblem")
+        options.on_step("eigenproblem")
         if converged and rank == n_components:
             break
     if pairs is None or rank < n_components:
-        pairs, converged = completed.leading(n_components, diagonal), max_iter == 0
+        pairs, converged = completed.leading(n_components, diagonal), options.max_iter == 0
     return ImputedDiagonal(pairs, diagonal, n_iter, converged)
 
 

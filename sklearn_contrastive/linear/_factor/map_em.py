@@ -1,23 +1,22 @@
 """Maximum a posteriori factor model of incomplete rows, by expectation-maximisation (PX-EM)."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._solvers.anderson import StepMemory
+from .._covariance.scale import reciprocal
+from .._solvers.anderson import FixedPoint, damped_anderson
 from .map_newton import (
     PRIOR_SAMPLES,
     REFINEMENT_FLOOR,
     SMALLEST_EXCESS,
     most_probable_uniqueness,
 )
-from .model import SCORING_FLOOR, FactorModel
+from .model import SCORING_FLOOR, FactorFit, FactorModel
 from .noise import DiagonalNoise
 from .observed import observed_blocks, posterior_of_observed, unpacked
+from .options import FitOptions
 
 __all__ = [
     "START_STEPS",
@@ -34,85 +33,6 @@ _FIRST_FLOOR = 0.2
 _STATISTICAL_TOL = 0.2
 # bounds of the rate at which steps are taken to shrink: two of them may be alike, or not, by chance
 _FASTEST, _SLOWEST = 0.2, 0.95
-
-
-def refine_on_rows(
-    model: FactorModel,
-    X: NDArray,
-    sample_weight: NDArray[np.float64] | None,
-    scale: NDArray[np.float64],
-    *,
-    max_iter: int,
-    tol: float,
-    on_step: Callable[[str], None] = lambda name: None,
-) -> FactorModel:
-    """Most probable factor model of what the rows show, by expectation-maximisation.
-
-    Each step regresses every feature, on the rows that show it, on the factors as the model
-    expects them to be there, and takes the factors' own mean and covariance out (parameter
-    expansion). Steps are extrapolated. The prior on the noise is that of `refine`.
-
-    Parameters
-    ----------
-    model : FactorModel
-        Where to start: the model of the pairwise moments.
-    X : ndarray of shape (n_rows, n_features)
-        Rows; NaN where an entry is missing. Read block by block in every step.
-    sample_weight : ndarray of shape (n_rows,) or None
-        Frequency weights.
-    scale : ndarray of shape (n_features,)
-        Standard deviation of each feature, 0 for a constant one.
-    max_iter : int
-        Largest number of steps.
-    tol : float
-        Steps end when those to come would change no uniqueness by more than this share of itself,
-        or than a small share of its standard error.
-    on_step : callable, default=do nothing
-        Called with a name after every step.
-
-    Returns
-    -------
-    FactorModel
-        With a mean of its own. If `max_iter` ended the steps, its posterior is not below that of
-        the start.
-
-    References
-    ----------
-    Rubin and Thayer (1982), EM algorithms for ML factor analysis.
-    Liu, Rubin and Wu (1998), Parameter expansion to accelerate EM: the PX-EM algorithm.
-    """
-
-    def evaluate(state):
-        expected = _expectations(state, X, sample_weight, model.mean, scale)
-        log_prior = -0.25 * PRIOR_SAMPLES * np.sum(np.log(state.uniqueness) ** 2)
-        return expected, expected.log_likelihood + log_prior
-
-    uniqueness = np.clip(_in_units_of(scale**2, model.noise.variances), REFINEMENT_FLOOR, 1.0)
-    start = _State(np.zeros_like(scale), _in_units_of(scale, model.loadings), uniqueness)
-    state = replace(start, uniqueness=np.maximum(uniqueness, _FIRST_FLOOR))
-    n_samples = float(len(X)) if sample_weight is None else float(np.sum(sample_weight))
-    tol = max(tol, _STATISTICAL_TOL * np.sqrt(2.0 / n_samples))
-    memory, safe, best, converged = StepMemory(), state, -np.inf, False
-    n_iter, size = 0, np.finfo(np.float64).tiny
-    while n_iter < max_iter and not converged:
-        n_iter += 1
-        expected, posterior = evaluate(state)
-        on_step("pass over the rows")
-        if posterior < best - 1e-9 * abs(best) and state is not safe:
-            # the extrapolation went wrong: back to the plain step, which cannot
-            state, memory = safe, StepMemory()
-            continue
-        best = max(best, posterior)
-        safe = _maximised(expected, state)
-        step = safe.as_vector() - state.as_vector()
-        last, size = size, np.abs(step[len(scale) :]).max(initial=0.0)
-        rate = np.clip(size / last, _FASTEST, _SLOWEST)
-        # what steps that go on shrinking so would still add up to
-        converged = bool(size * rate / (1.0 - rate) <= tol)
-        state = state.moved(memory.extrapolate(state.as_vector(), step))
-    if not converged and evaluate(start)[1] > best:
-        safe = start  # too few steps to make up for where they began
-    return _as_model(safe, model, scale, n_iter, converged)
 
 
 @dataclass(frozen=True)
@@ -134,6 +54,142 @@ class _State:
         return _State(mean, loadings.reshape(self.loadings.shape), uniqueness)
 
 
+def refine_on_rows(
+    start: FactorFit,
+    X: NDArray,
+    sample_weight: NDArray[np.float64] | None,
+    scale: NDArray[np.float64],
+    options: FitOptions,
+    *,
+    first_floor: float = _FIRST_FLOOR,
+    statistical_tol: float = _STATISTICAL_TOL,
+    block_rows: int | None = None,
+) -> FactorFit:
+    """Maximum a posteriori factor model of incomplete rows, by expectation-maximisation.
+
+    Each step regresses every feature, on the rows that have it, on the expected factors, and
+    takes the mean and the covariance of the factors out (parameter expansion). Steps are
+    extrapolated. The prior on the noise is that of `refine`.
+
+    Parameters
+    ----------
+    start : FactorFit
+        Where to start: the fit to the pairwise covariance.
+    X : ndarray of shape (n_rows, n_features)
+        Rows; NaN where an entry is missing. Read block by block in every step.
+    sample_weight : ndarray of shape (n_rows,) or None
+        Frequency weights.
+    scale : ndarray of shape (n_features,)
+        Standard deviation of each feature, 0 for a constant one.
+    options : FitOptions
+        Of the fit: at most `max_iter` passes over the rows, at least one. Steps end when the
+        steps to come would change no uniqueness by more than the share `tol` of itself, or by
+        more than a small share of its standard error.
+    first_floor : float, default=0.2
+        Smallest uniqueness to begin with.
+    statistical_tol : float, default=0.2
+        That share of a standard error.
+    block_rows : int, default=None
+        Rows of a block; None for as many as stay in the cache.
+
+    Returns
+    -------
+    FactorFit
+        With a mean of its own. If `max_iter` ended the steps, its posterior is not below that of
+        the start.
+
+    References
+    ----------
+    Rubin and Thayer (1982), EM algorithms for ML factor analysis.
+    Liu, Rubin and Wu (1998), Parameter expansion to accelerate EM: the PX-EM algorithm.
+    """
+    rows = _Rows(X, sample_weight, start.model.mean, scale, block_rows)
+    uniqueness = _in_units_of(scale**2, start.model.noise.variances)
+    uniqueness = np.clip(uniqueness, REFINEMENT_FLOOR, 1.0)
+    given = _State(np.zeros_like(scale), _in_units_of(scale, start.model.loadings), uniqueness)
+    n_samples = float(len(X)) if sample_weight is None else float(np.sum(sample_weight))
+    tol = max(options.tol, statistical_tol * np.sqrt(2.0 / n_samples))
+    em = _ExpectationMaximisation(rows, tol, options)
+    first = em.evaluated(replace(given, uniqueness=np.maximum(uniqueness, first_floor)))
+    point, n_iter, converged = damped_anderson(
+        em, first, options.max_iter, em.steps_have_ended(None, first)
+    )
+    state = point.maximised
+    if not converged and _posterior(_expectations(given, rows), given) > point.best:
+        state = given  # too few steps to make up for the raised first uniquenesses
+    return _as_fit(state, start, scale, n_iter, converged)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Incomplete rows, and the units in which they are read."""
+
+    X: NDArray
+    sample_weight: NDArray[np.float64] | None
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    block_rows: int | None
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A state, where its plain step leads, and the best log-posterior so far."""
+
+    state: _State
+    maximised: _State
+    posterior: float
+    best: float
+    step: NDArray[np.float64]
+
+    @property
+    def size(self):
+        """Largest change of a log uniqueness."""
+        return np.abs(self.step[len(self.state.mean) :]).max(initial=0.0)
+
+
+class _ExpectationMaximisation(FixedPoint):
+    """Steps of expectation-maximisation; a plain step never lowers the posterior."""
+
+    def __init__(self, rows, tol, options):
+        self._rows, self._tol, self._options = rows, tol, options
+
+    def evaluated(self, state, best=-np.inf) -> _Point:
+        expected = _expectations(state, self._rows)
+        posterior = _posterior(expected, state)
+        self._options.on_step("pass over the rows")
+        maximised = _maximised(expected, state)
+        step = maximised.as_vector() - state.as_vector()
+        return _Point(state, maximised, posterior, max(best, posterior), step)
+
+    def position(self, point):
+        return point.state.as_vector()
+
+    def step(self, point):
+        return point.step
+
+    def moved(self, point, step, n_refused):
+        state = point.maximised if n_refused else point.state.moved(step)
+        return self.evaluated(state, point.best)
+
+    def accepts(self, point, candidate, n_refused):
+        return n_refused > 0 or candidate.posterior >= point.best - 1e-9 * abs(point.best)
+
+    def has_converged(self, point, candidate, step, accepted):
+        return accepted and self.steps_have_ended(point, candidate)
+
+    def steps_have_ended(self, last, point) -> bool:
+        """Whether steps that continue to shrink as the last two did add up to less than tol."""
+        size, last_size = point.size, np.finfo(np.float64).tiny if last is None else last.size
+        rate = np.clip(size / last_size, _FASTEST, _SLOWEST)
+        return bool(size * rate / (1.0 - rate) <= self._tol)
+
+
+def _posterior(expected, state):
+    """Log-likelihood plus log-prior of a state."""
+    log_prior = -0.25 * PRIOR_SAMPLES * np.sum(np.log(state.uniqueness) ** 2)
+    return expected.log_likelihood + log_prior
+
+
 @dataclass(frozen=True)
 class _Expectations:
     """Sums over the rows that show a feature, for each feature, and the factors' moments."""
@@ -146,7 +202,7 @@ class _Expectations:
     factor_covariance: NDArray[np.float64]
 
 
-def _expectations(state, X, sample_weight, mean, scale) -> _Expectations:
+def _expectations(state, read) -> _Expectations:
     n_features, n_factors = state.loadings.shape
     packed = n_factors * (n_factors + 1) // 2
     sums = np.zeros((n_features, packed + n_factors))
@@ -154,9 +210,9 @@ def _expectations(state, X, sample_weight, mean, scale) -> _Expectations:
     seen, factors = np.zeros(n_features), np.zeros(packed + n_factors)
     log_likelihood = total = 0.0
     upper = np.triu_indices(n_factors)
-    inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
-    for rows, observed, centred in observed_blocks(X, mean + scale * state.mean, inverse):
-        weight = np.ones(len(observed)) if sample_weight is None else sample_weight[rows]
+    mean, inverse = read.mean + read.scale * state.mean, reciprocal(read.scale)
+    for rows, observed, centred in observed_blocks(read.X, mean, inverse, read.block_rows):
+        weight = np.ones(len(observed)) if read.sample_weight is None else read.sample_weight[rows]
         squared = centred**2
         found = posterior_of_observed(observed, centred, squared, state.loadings, state.uniqueness)
         squares = found.covariance + found.mean[:, :, None] * found.mean[:, None, :]
@@ -205,23 +261,22 @@ def _maximised(expected, state) -> _State:
     )
 
 
-def _as_model(state, model, scale, n_iter, converged) -> FactorModel:
+def _as_fit(state, start, scale, n_iter, converged) -> FactorFit:
     """Factors orthogonal in units of the noise, strongest first; constant features as before."""
     root = np.sqrt(state.uniqueness)[:, None]
     vectors, singular, _ = np.linalg.svd(state.loadings / root, full_matrices=False)
     live = singular**2 > SMALLEST_EXCESS
     loadings = scale[:, None] * root * vectors[:, live] * singular[live]
-    noise = np.where(scale > 0, scale**2 * state.uniqueness, model.noise.variances)
+    noise = np.where(scale > 0, scale**2 * state.uniqueness, start.model.noise.variances)
     variances = np.where(scale > 0, np.sum(loadings**2, axis=1) + noise, 0.0)
+    mean = start.model.mean + scale * state.mean
     return replace(
-        model,
-        mean=model.mean + scale * state.mean,
-        loadings=loadings,
-        noise=DiagonalNoise(noise),
+        start,
+        model=FactorModel(mean, loadings, DiagonalNoise(noise)),
         scoring_noise=DiagonalNoise(np.maximum(noise, SCORING_FLOOR * variances)),
-        eigenvalues=model.eigenvalues[: np.sum(live)],
+        eigenvalues=start.eigenvalues[: np.sum(live)],
         floored=np.flatnonzero((state.uniqueness <= REFINEMENT_FLOOR) & (scale > 0)),
-        n_iter=model.n_iter + n_iter,
+        n_iter=start.n_iter + n_iter,
         converged=converged,
     )
 

@@ -1,19 +1,16 @@
-"""Noise that is shared inside groups of features: the covariance without its diagonal blocks."""
+"""Maximum a posteriori factor model with noise that is shared inside groups of features."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from numbers import Integral
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .._covariance.scatter import SecondMoments
-from .._solvers.anderson import StepMemory
+from .._covariance.base import Covariance
+from .._covariance.scale import feature_scale
+from .._solvers.anderson import FixedPoint, damped_anderson
 from .._solvers.davidson import SearchSpace, relative_residuals
-from .correlation import feature_scale
 from .group_units import GroupUnits, spectral
 from .map_newton import (
     PRIOR_SAMPLES,
@@ -21,10 +18,11 @@ from .map_newton import (
     SMALLEST_EXCESS,
     most_probable_uniqueness,
 )
-from .model import SCORING_FLOOR, FactorModel
-from .n_components import noise_edge
+from .model import SCORING_FLOOR, FactorFit, FactorModel
+from .n_components import count_upward, noise_edge, resolve_n_components
+from .options import FitOptions
 
-__all__ = ["estimate_grouped_model"]
+__all__ = ["fit_block_noise"]
 
 # eigenvalues below this share of the total variance are 0 but for rounding
 _SMALLEST_SHARE = 1e-12
@@ -34,45 +32,36 @@ _TOL = 1e-8
 _COUNTING_STEPS = 20
 
 
-def estimate_grouped_model(
-    moments: SecondMoments,
-    members: Mapping[object, NDArray[np.intp]],
+def fit_block_noise(
+    covariance: Covariance,
+    groups: tuple[NDArray[np.intp], ...],
     n_components: int | float | str | None,
-    *,
-    max_iter: int,
-    tol: float,
-    rng: np.random.RandomState,
-    on_step: Callable[[str], None] = lambda name: None,
-) -> FactorModel:
-    """Loadings and noise blocks of the samples that the moments describe.
+    options: FitOptions,
+) -> FactorFit:
+    """Maximum a posteriori loadings and noise blocks, from the covariance alone.
 
-    What `refine` does for one feature is done here for one group: in coordinates in which the
-    covariance of every group is the identity, the noise of a group is a matrix H with eigenvalues
-    in (0, 1]. Given H, loadings follow from the leading eigenpairs of the noise-whitened
-    covariance; given loadings B, the most probable H has the eigenvectors of I - BB' in the group,
-    and the eigenvalues of `most_probable_uniqueness`. Steps in log H are extrapolated, and
-    shortened where the posterior falls.
+    `refine` for groups instead of single features: in coordinates in which the covariance of every
+    group is the identity, the noise of a group is a matrix H with eigenvalues in (0, 1]. Given H,
+    loadings follow from the leading eigenpairs of the noise-whitened covariance; given loadings B,
+    the most probable H has the eigenvectors of I - BB' in the group, and the eigenvalues of
+    `most_probable_uniqueness`. Steps in log H are extrapolated, and shortened where the posterior
+    falls.
 
     Parameters
     ----------
-    moments : SecondMoments
+    covariance : Covariance
         Of complete samples.
-    members : mapping
-        Features of each group, by label.
+    groups : tuple of ndarray of int
+        Features of each group.
     n_components : int, float, "auto" or None
         Number of factors; share of the common variance; estimated; every positive direction.
-    max_iter : int
-        Largest number of eigenproblems; 0 is the closed form alone.
-    tol : float
-        Refinement ends when no log H changes by more.
-    rng : numpy.random.RandomState
-        Draws the first directions of the eigensolver.
-    on_step : callable, default=do nothing
-        Called with a name after every eigenproblem.
+    options : FitOptions
+        Of the fit: at most `max_iter` eigenproblems, 0 for the closed form alone; refinement ends
+        when no log H changes by more than `tol`.
 
     Returns
     -------
-    FactorModel
+    FactorFit
         With `BlockNoise`.
 
     References
@@ -80,30 +69,27 @@ def estimate_grouped_model(
     Tucker (1958), An inter-battery method of factor analysis.
     Browne (1980), Factor analysis of multiple batteries by maximum likelihood.
     """
-    groups = tuple(members.values())
-    covariance = moments.scatter / (moments.n_samples - 1)
-    units = GroupUnits(covariance, feature_scale(moments), groups)
-    n_factors = _number_of_factors(moments, n_components, units, covariance, rng)
-    n_sought = min(n_factors, units.correlation.shape[0], int(np.ceil(moments.n_samples)) - 1)
-    eigenvalues, vectors = _contrastive_pairs(covariance, groups, n_sought, rng)
+    matrix, rng = covariance.to_matrix(), options.rng
+    units = GroupUnits(matrix, feature_scale(covariance), groups)
+    n_factors = _count_components(covariance, n_components, units, matrix, options)
+    n_sought = min(n_factors, units.correlation.shape[0], int(np.ceil(covariance.n_samples)) - 1)
+    eigenvalues, vectors = _contrastive_pairs(matrix, groups, n_sought, rng)
     if n_sought:
-        on_step("eigenproblem")
-    if max_iter == 0 or n_sought == 0:
-        positive = eigenvalues > _SMALLEST_SHARE * np.trace(covariance)
+        options.on_step("eigenproblem")
+    if options.max_iter == 0 or n_sought == 0:
+        positive = eigenvalues > _SMALLEST_SHARE * np.trace(matrix)
         loadings = vectors[:, positive] * np.sqrt(eigenvalues[positive])
         noise = _most_probable(units.whiten @ loadings, units, prior=0.0)
         n_iter, converged = min(n_sought, 1), True
     else:
-        prior = PRIOR_SAMPLES / moments.n_samples
-        refined, n_iter, converged = _refine(units, n_sought, max_iter, tol, prior, rng, on_step)
-        loadings = units.colour @ refined.loadings
-        noise = _most_probable(refined.loadings, units, prior)
+        prior = PRIOR_SAMPLES / covariance.n_samples
+        point, n_iter, converged = _refine(units, n_sought, prior, options)
+        loadings = units.colour @ point.loadings
+        noise = _most_probable(point.loadings, units, prior)
         n_iter += 1
     scored = [spectral(block, lambda u: np.maximum(u, SCORING_FLOOR)) for block in noise]
-    return FactorModel(
-        moments.mean,
-        loadings,
-        units.noise(noise),
+    return FactorFit(
+        FactorModel(covariance.mean, loadings, units.noise(noise)),
         units.noise(scored),
         eigenvalues[: loadings.shape[1]],
         n_factors,
@@ -126,66 +112,56 @@ def _contrastive_pairs(covariance, groups, n_pairs, rng):
     return pairs.values * unit, pairs.vectors
 
 
-def _number_of_factors(moments, n_components, units, covariance, rng):
+def _count_components(covariance, n_components, units, matrix, options):
     """The integer that n_components stands for."""
-    if isinstance(n_components, Integral):
-        return int(n_components)
     rank = units.correlation.shape[0]
-    largest = max(0, min(int(np.ceil(moments.n_samples)) - 1, rank))
-    if n_components == "auto":
-        return _estimate_rank(moments, units, min(largest, rank // 2), rng)
-    values = _contrastive_pairs(covariance, units.groups, largest, rng)[0]
-    values = values[values > _SMALLEST_SHARE * np.trace(covariance)]
-    if n_components is None or not len(values):
-        return len(values)
-    common = np.cumsum(values)
-    return int(np.searchsorted(common, n_components * common[-1], side="right")) + 1
+    largest = max(0, min(int(np.ceil(covariance.n_samples)) - 1, rank))
+
+    @cache
+    def positive_eigenvalues():
+        values = _contrastive_pairs(matrix, units.groups, largest, options.rng)[0]
+        return values[values > _SMALLEST_SHARE * np.trace(matrix)]
+
+    return resolve_n_components(
+        n_components,
+        largest,
+        estimate=lambda: _estimate_n_components(
+            covariance.n_samples, units, min(largest, rank // 2), options.rng
+        ),
+        count_positive=lambda: len(positive_eigenvalues()),
+        eigenvalues=lambda n_pairs: positive_eigenvalues(),
+    )
 
 
-def _estimate_rank(moments, units, largest, rng):
-    """Counted upward, as `estimate_rank` does for single features."""
-    edge = noise_edge(moments.n_samples, max(1, len(units.correlation)))
-    blocks = [np.eye(s.stop - s.start) for s in units.slices]
-    rank = 0
-    while rank < largest:
+def _estimate_n_components(n_samples, units, largest, rng):
+    """Number of factors with block noise, counted upward."""
+    edge = noise_edge(n_samples, max(1, len(units.correlation)))
+    options = FitOptions(rng, max_iter=_COUNTING_STEPS, tol=1e-3)
+
+    def count(point):
+        blocks = _identities(units) if point is None else point.blocks
         values = np.linalg.eigvalsh(_whitened(units, blocks))
-        count = min(int(np.sum(values > edge)), largest)
-        if count <= rank:
-            break
-        rank = count
-        prior = PRIOR_SAMPLES / moments.n_samples
-        refined, *_ = _refine(units, rank, _COUNTING_STEPS, 1e-3, prior, rng, lambda name: None)
-        blocks = refined.blocks
-    return rank
+        return min(int(np.sum(values > edge)), largest)
+
+    def refined(n_factors, point):
+        return _refine(units, n_factors, PRIOR_SAMPLES / n_samples, options)[0]
+
+    return count_upward(count, refined, largest)
 
 
-def _refine(units, n_factors, max_iter, tol, prior, rng, on_step):
+def _identities(units):
+    return [np.eye(s.stop - s.start) for s in units.slices]
+
+
+def _refine(units, n_factors, prior, options):
     """Most probable noise blocks; the solution, number of eigenproblems, convergence."""
-    best = _solve(units, [np.eye(s.stop - s.start) for s in units.slices], n_factors, prior, rng)
-    on_step("eigenproblem")
-    memory, n_refused, n_iter, converged = StepMemory(), 0, 1, False
-    while n_iter < max_iter and not converged:
-        if n_refused == 0:
-            position = _flat(spectral(block, np.log) for block in best.blocks)
-            following = _most_probable(best.loadings, units, prior)
-            plain = _flat(spectral(block, np.log) for block in following) - position
-            step = memory.extrapolate(position, plain)
-        else:  # the plain step, then shorter ones
-            step = plain * 0.5 ** (n_refused - 1)
-        blocks = [spectral(log, _uniqueness) for log in _unflat(position + step, best.blocks)]
-        candidate = _solve(units, blocks, n_factors, prior, rng, best.basis)
-        n_iter += 1
-        on_step("eigenproblem")
-        if candidate.value <= best.value + 1e-10 * abs(best.value):
-            best, n_refused = candidate, 0
-        else:
-            n_refused, memory = n_refused + 1, StepMemory()
-        converged = bool(np.abs(step).max(initial=0.0) <= tol)
-    return best, n_iter, converged
+    problem = _BlockSteps(units, n_factors, prior, options)
+    start = problem.solve(_identities(units))
+    return damped_anderson(problem, start, options.max_iter)
 
 
 @dataclass(frozen=True)
-class _Solution:
+class _Point:
     """Noise blocks, the best loadings for them, twice the negative log-posterior, directions."""
 
     blocks: list[NDArray[np.float64]]
@@ -194,22 +170,51 @@ class _Solution:
     basis: NDArray[np.float64]
 
 
-def _solve(units, blocks, n_factors, prior, rng, start=None) -> _Solution:
-    """Best loadings for the noise blocks, in the coordinates of the groups."""
-    root = sparse.block_diag([spectral(block, np.sqrt) for block in blocks], format="csr")
-    inverse = sparse.block_diag([spectral(b, lambda u: u**-0.5) for b in blocks], format="csr")
-    size = len(units.correlation)
-    space = SearchSpace(
-        lambda v: inverse @ (units.correlation @ (inverse @ v)), size, n_factors, rng, start
-    )
-    pairs = space.leading(n_factors, np.ones(size), tol=_TOL, error=relative_residuals)
-    live = pairs.values > 1.0 + SMALLEST_EXCESS
-    values = pairs.values[live]
-    loadings = root @ pairs.vectors[:, live] * np.sqrt(values - 1.0)
-    logarithm = np.log(np.concatenate([np.linalg.eigvalsh(block) for block in blocks]))
-    value = np.sum(logarithm + np.exp(-logarithm) + 0.5 * prior * logarithm**2)
-    value += np.sum(np.log(values) + 1.0 - values)
-    return _Solution(blocks, loadings, float(value), space.basis)
+class _BlockSteps(FixedPoint):
+    """Steps of expectation-maximisation in the logarithms of the noise blocks."""
+
+    def __init__(self, units, n_factors, prior, options):
+        self._units, self._n_factors = units, n_factors
+        self._prior, self._options = prior, options
+
+    def solve(self, blocks, start=None) -> _Point:
+        """Best loadings for the noise blocks, in the coordinates of the groups."""
+        root = sparse.block_diag([spectral(block, np.sqrt) for block in blocks], format="csr")
+        inverse = sparse.block_diag([spectral(b, lambda u: u**-0.5) for b in blocks], format="csr")
+        correlation, size = self._units.correlation, len(self._units.correlation)
+        space = SearchSpace(
+            lambda v: inverse @ (correlation @ (inverse @ v)),
+            size,
+            self._n_factors,
+            self._options.rng,
+            start,
+        )
+        pairs = space.leading(self._n_factors, np.ones(size), tol=_TOL, error=relative_residuals)
+        live = pairs.values > 1.0 + SMALLEST_EXCESS
+        values = pairs.values[live]
+        loadings = root @ pairs.vectors[:, live] * np.sqrt(values - 1.0)
+        logarithm = np.log(np.concatenate([np.linalg.eigvalsh(block) for block in blocks]))
+        value = np.sum(logarithm + np.exp(-logarithm) + 0.5 * self._prior * logarithm**2)
+        value += np.sum(np.log(values) + 1.0 - values)
+        self._options.on_step("eigenproblem")
+        return _Point(blocks, loadings, float(value), space.basis)
+
+    def position(self, point):
+        return _flat(spectral(block, np.log) for block in point.blocks)
+
+    def step(self, point):
+        following = _most_probable(point.loadings, self._units, self._prior)
+        return _flat(spectral(block, np.log) for block in following) - self.position(point)
+
+    def moved(self, point, step, n_refused):
+        logarithms = _unflat(self.position(point) + step, point.blocks)
+        return self.solve([spectral(log, _uniqueness) for log in logarithms], point.basis)
+
+    def accepts(self, point, candidate, n_refused):
+        return candidate.value <= point.value + 1e-10 * abs(point.value)
+
+    def has_converged(self, point, candidate, step, accepted):
+        return bool(np.abs(step).max(initial=0.0) <= self._options.tol)
 
 
 def _uniqueness(logarithm):

@@ -1,8 +1,5 @@
-"""The noise of each feature: refinement of a factor model of correlations, from moments alone."""
+"""Maximum a posteriori factor model of correlations, by Newton's method on the log noise."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, cg
 
-from .._solvers.anderson import StepMemory
+from .._solvers.anderson import FixedPoint, damped_anderson
 from .._solvers.davidson import Eigenpairs, SearchSpace
 from .._solvers.davidson_rows import RowSearchSpace
+from .options import FitOptions
 
 __all__ = [
     "PRIOR_SAMPLES",
@@ -74,22 +72,20 @@ def refine(
     space: SearchSpace | RowSearchSpace,
     n_factors: int,
     uniqueness: NDArray[np.float64],
+    options: FitOptions,
     *,
-    max_iter: int,
-    tol: float,
     prior: float,
     floor: float = REFINEMENT_FLOOR,
-    on_step: Callable[[str], None] = lambda name: None,
 ) -> Refinement:
-    """Most probable uniquenesses of a correlation matrix C, by Newton's method.
+    """Maximum a posteriori uniquenesses of a correlation matrix C, by Newton's method.
 
     Given uniquenesses u, the best loadings are known: with the leading eigenpairs of
-    C w = lambda diag(u) w, B = diag(u) W (Lambda - 1)^(1/2). What is left is a function of u
-    alone, whose gradient in log u is g = 1 - (1 - diag(BB')) / u and whose expected second
-    derivative is P * P elementwise, P = I - VV', V = diag(u)^(1/2) W. The step -(P*P)^-1 g is
-    shortened until the likelihood grows; with P = I it would be the step of the
-    expectation-maximisation algorithm. A normal prior on log u around 0 adds prior * log u to the
-    gradient: it keeps the noise of a feature from vanishing where few samples say so.
+    C w = lambda diag(u) w, B = diag(u) W (Lambda - 1)^(1/2). The objective is then a function of u
+    alone, whose gradient in log u is g = 1 - (1 - diag(BB')) / u and whose expected Hessian is
+    P * P elementwise, P = I - VV', V = diag(u)^(1/2) W. The step -(P*P)^-1 g is shortened until
+    the likelihood grows; with P = I it would be the step of the EM algorithm. A normal prior on
+    log u around 0 adds prior * log u to the gradient: it keeps the noise of a feature from
+    vanishing where there are few samples.
 
     Parameters
     ----------
@@ -99,16 +95,12 @@ def refine(
         Number of factors.
     uniqueness : ndarray of shape (n_features,)
         Where to start; ones are the closed form on the correlation scale.
-    max_iter : int
-        Largest number of eigenproblems, at least 1.
-    tol : float
-        Refinement ends when no uniqueness changes by more than this share of itself.
+    options : FitOptions
+        Its `max_iter`, `tol` and `on_step` are used; at least one eigenproblem is solved.
     prior : float
         Weight of the prior against the samples; 0 is maximum likelihood.
     floor : float, default=1e-3
         Smallest uniqueness.
-    on_step : callable, default=do nothing
-        Called with a name after every eigenproblem.
 
     Returns
     -------
@@ -120,42 +112,74 @@ def refine(
     Joreskog (1967), Some contributions to maximum likelihood factor analysis.
     Anderson (1965), Iterative procedures for nonlinear integral equations.
     """
-
-    def solve(uniqueness, accuracy):
-        pairs = space.leading(n_factors, uniqueness, tol=accuracy, error=_gradient_errors)
-        return pairs, _objective(pairs, uniqueness, prior)
-
+    newton = _Newton(space, n_factors, options, prior, floor)
     # the first step from ones is long, from an earlier solution it is short
     accuracy = _FIRST_TOL if np.all(uniqueness == 1.0) else 0.01 * _FIRST_TOL
-    (pairs, value), n_iter = solve(uniqueness, accuracy), 1
-    on_step("eigenproblem")
-    tol = max(tol, 100 * space.rounding)  # products in float32 allow no more
-    memory, n_refused, step_size, converged = StepMemory(), 0, np.inf, False
-    while n_iter < max_iter and not converged:
-        if n_refused == 0:
-            gradient, whitened = _gradient(pairs, uniqueness, prior)
-            newton = _newton_step(uniqueness, gradient, whitened, prior, floor)
-            step = memory.extrapolate(np.log(uniqueness), newton)
-        else:  # the plain step, then shorter ones
-            step = newton * 4.0 ** (1 - n_refused)
-        proposal = np.clip(uniqueness * np.exp(step), floor, 1.0)
-        last, step_size = step_size, np.abs(np.log(proposal / uniqueness)).max(initial=0.0)
-        # eigenvectors are needed only as accurately as the next step can use
-        accuracy = min(_FIRST_TOL, 0.1 * step_size)
-        candidate, candidate_value = solve(proposal, accuracy)
-        if 0 < candidate_value - value < _value_error(candidate):
+    start = newton.solve(uniqueness, accuracy)
+    options.on_step("eigenproblem")
+    point, n_iter, converged = damped_anderson(newton, start, options.max_iter)
+    return _as_refinement(point, prior, floor, n_iter, converged)
+
+
+@dataclass(frozen=True)
+class _Point:
+    """Uniquenesses, eigenpairs of C w = lambda diag(u) w, twice the negative log-posterior."""
+
+    uniqueness: NDArray[np.float64]
+    pairs: Eigenpairs
+    value: float
+
+
+class _Newton(FixedPoint):
+    """Newton steps in log u, with eigenvectors as accurate as the next step can use."""
+
+    shrink = 0.25
+    forgets_when_refused = False
+
+    def __init__(self, space, n_factors, options, prior, floor):
+        self._space, self._n_factors, self._options = space, n_factors, options
+        self._prior, self._floor = prior, floor
+        self._tol = max(options.tol, 100 * space.rounding)  # products in float32 allow no more
+        self._size = self._last_size = np.inf
+
+    def solve(self, uniqueness, accuracy) -> _Point:
+        pairs = self._space.leading(
+            self._n_factors, uniqueness, tol=accuracy, error=_gradient_errors
+        )
+        return _Point(uniqueness, pairs, _objective(pairs, uniqueness, self._prior))
+
+    def position(self, point):
+        return np.log(point.uniqueness)
+
+    def step(self, point):
+        gradient, whitened = _gradient(point.pairs, point.uniqueness, self._prior)
+        return _newton_step(point.uniqueness, gradient, whitened, self._prior, self._floor)
+
+    def moved(self, point, step, n_refused):
+        proposal = np.clip(point.uniqueness * np.exp(step), self._floor, 1.0)
+        size = np.abs(np.log(proposal / point.uniqueness)).max(initial=0.0)
+        self._last_size, self._size = self._size, size
+        accuracy = min(_FIRST_TOL, 0.1 * size)
+        candidate = self.solve(proposal, accuracy)
+        if 0 < candidate.value - point.value < _value_error(candidate.pairs):
             # the eigenvectors, not the step, may be to blame
-            candidate, candidate_value = solve(proposal, accuracy / 100)
-        n_iter += 1
-        on_step("eigenproblem")
-        rounding = _rounding(space, candidate, value, uniqueness)
-        flat = abs(candidate_value - value) <= rounding and step_size >= last
-        converged = bool(step_size <= tol or flat)
-        if candidate_value <= value + rounding:
-            pairs, uniqueness, value, n_refused = candidate, proposal, candidate_value, 0
-        else:
-            n_refused += 1
-    return _as_refinement(pairs, uniqueness, value, prior, floor, n_iter, converged)
+            candidate = self.solve(proposal, accuracy / 100)
+        self._options.on_step("eigenproblem")
+        return candidate
+
+    def accepts(self, point, candidate, n_refused):
+        return candidate.value <= point.value + self._rounding(point, candidate)
+
+    def has_converged(self, point, candidate, step, accepted):
+        change = abs(candidate.value - point.value)
+        flat = change <= self._rounding(point, candidate) and self._size >= self._last_size
+        return bool(self._size <= self._tol or flat)
+
+    def _rounding(self, point, candidate):
+        """Change of the objective that rounding errors explain."""
+        of_pairs = self._space.rounding * np.sum(np.abs(candidate.pairs.values))
+        of_sum = np.finfo(np.float64).eps * (abs(point.value) + len(point.uniqueness))
+        return 10 * (of_pairs + of_sum)
 
 
 def _gradient_errors(values, vectors, residuals, norms):
@@ -178,12 +202,6 @@ def _value_error(pairs):
     """Bound on what the residuals add to the negative log-likelihood."""
     gap = _relative_gap(pairs.values, pairs.left_out) * np.maximum(pairs.values, 1.0)
     return float(np.sum(pairs.norms**2 / gap))
-
-
-def _rounding(space, pairs, value, uniqueness):
-    """Change of the objective that means nothing."""
-    of_pairs = space.rounding * np.sum(np.abs(pairs.values))
-    return 10 * (of_pairs + np.finfo(np.float64).eps * (abs(value) + len(uniqueness)))
 
 
 def _objective(pairs: Eigenpairs, uniqueness, prior) -> float:
@@ -234,14 +252,14 @@ def _solve_expected_hessian(whitened, prior, right):
     return cg(as_operator(matvec=hessian_times), right, rtol=1e-3, maxiter=100, M=preconditioner)[0]
 
 
-def _as_refinement(pairs, uniqueness, value, prior, floor, n_iter, converged):
+def _as_refinement(point, prior, floor, n_iter, converged):
     """Loadings for the uniquenesses, then the most probable uniquenesses for the loadings."""
-    live = pairs.values > 1.0 + SMALLEST_EXCESS
-    values = pairs.values[live]
-    loadings = uniqueness[:, None] * pairs.vectors[:, live] * np.sqrt(values - 1.0)
+    live = point.pairs.values > 1.0 + SMALLEST_EXCESS
+    values = point.pairs.values[live]
+    loadings = point.uniqueness[:, None] * point.pairs.vectors[:, live] * np.sqrt(values - 1.0)
     rest = 1.0 - np.sum(loadings**2, axis=1)
     completed = most_probable_uniqueness(rest, prior, floor)
-    return Refinement(completed, loadings, values, -0.5 * value, n_iter, converged)
+    return Refinement(completed, loadings, values, -0.5 * point.value, n_iter, converged)
 
 
 def most_probable_uniqueness(rest: NDArray, prior: NDArray | float, floor: float) -> NDArray:

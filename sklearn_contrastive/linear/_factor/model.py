@@ -1,31 +1,30 @@
-"""Low rank plus noise: scores, covariance, precision and likelihood.
+"""Factor model, low rank plus noise: Bartlett scores, covariance, precision and likelihood.
 
 The model is x = mean + B z + noise, with loadings B (n_features, n_factors), factors z of unit
 variance, and noise of covariance Psi, diagonal or block diagonal.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .noise import Noise
+from .noise import DiagonalNoise, Noise
 
 __all__ = [
     "SCORING_FLOOR",
+    "BartlettWeights",
+    "FactorFit",
     "FactorModel",
-    "NoiseWeights",
+    "bartlett_weights",
     "log_likelihood",
     "model_covariance",
     "model_precision",
-    "noise_weighted_scoring",
-    "noise_weights",
+    "orthogonal_weights",
 ]
 
-# The smallest share of noise that the scores believe in: a feature that the factors explain almost
-# wholly would otherwise rule all scores (benchmarks/downstream.py).
+# The smallest share of noise by which scores are weighted: a feature that the factors explain
+# almost wholly would otherwise dominate all scores (benchmarks/downstream.py).
 SCORING_FLOOR = 0.3
 
 
@@ -41,88 +40,82 @@ class FactorModel:
         Loadings B.
     noise : DiagonalNoise or BlockNoise
         Covariance Psi of the noise.
-    scoring_noise : DiagonalNoise or BlockNoise
-        The noise that the scores believe in: nowhere less than `SCORING_FLOOR` of the variance.
-    eigenvalues : ndarray of shape (n_factors,)
-        Leading eigenvalues of the contrastive matrix.
-    n_asked : int
-        Number of factors that were asked for, or estimated.
-    floored : ndarray of int
-        Features whose noise was raised to the floor.
-    n_iter : int
-        Steps taken.
-    converged : bool
-        Whether every stopping rule was met.
     """
 
     mean: NDArray[np.float64]
     loadings: NDArray[np.float64]
     noise: Noise
-    scoring_noise: Noise
-    eigenvalues: NDArray[np.float64]
-    n_asked: int
-    floored: NDArray[np.intp]
-    n_iter: int
-    converged: bool
 
     @property
     def variances(self) -> NDArray[np.float64]:
         """Variance of each feature under the model, shape (n_features,)."""
         return np.sum(self.loadings**2, axis=1) + self.noise.variances
 
-    def covariance_along(self, directions: NDArray) -> NDArray[np.float64]:
+    def along(self, directions: NDArray) -> NDArray[np.float64]:
         """Model covariance projected on directions; (n_directions, n_directions)."""
         along = self.loadings.T @ directions
         return along.T @ along + directions.T @ self.noise.times(directions)
 
 
 @dataclass(frozen=True)
-class NoiseWeights:
-    """Generalised least squares as W'Q T: whiten by W, project on Q, turn by T.
+class FactorFit:
+    """A fitted factor model, and how it was reached.
 
     Parameters
     ----------
+    model : FactorModel
+        The solution.
+    scoring_noise : DiagonalNoise or BlockNoise
+        The noise by which scores are weighted: at least `SCORING_FLOOR` of the variance.
+    eigenvalues : ndarray of shape (n_factors,)
+        Leading eigenvalues of the contrastive matrix.
+    n_requested : int
+        Number of factors that were requested, or estimated.
+    floored : ndarray of int
+        Features whose noise was raised to the floor.
+    n_iter : int
+        Eigenproblems and passes over rows.
+    converged : bool
+        Whether every stopping rule was met.
+    """
+
+    model: FactorModel
+    scoring_noise: Noise
+    eigenvalues: NDArray[np.float64]
+    n_requested: int
+    floored: NDArray[np.intp]
+    n_iter: int
+    converged: bool
+
+
+@dataclass(frozen=True)
+class BartlettWeights:
+    """Bartlett's scores x' W'Q T: whiten by W, project on Q, change coordinates by T.
+
+    Parameters
+    ----------
+    noise : DiagonalNoise or BlockNoise
+        Covariance of the noise; W W' is its inverse.
     basis : ndarray of shape (n_features, n_components)
         Orthonormal columns Q: the subspace in units of the noise.
-    turn : ndarray of shape (n_components, n_components)
-        From coordinates in Q to scores.
-    deviations : ndarray of shape (n_features,)
-        Standard deviations of the noise, by which whitening divides where noise is independent.
+    to_scores : ndarray of shape (n_components, n_components)
+        T, from coordinates in Q to scores.
     """
 
+    noise: Noise
     basis: NDArray[np.float64]
-    turn: NDArray[np.float64]
-    deviations: NDArray[np.float64]
+    to_scores: NDArray[np.float64]
+
+    @property
+    def scoring(self) -> NDArray[np.float64]:
+        """Matrix of shape (n_features, n_components) that makes scores of centred samples."""
+        return self.noise.weighted(self.basis @ self.to_scores)
 
 
-def noise_weights(components: NDArray, loadings: NDArray, noise: Noise) -> NoiseWeights:
-    """Factors of the matrix of `noise_weighted_scoring`.
+def bartlett_weights(components: NDArray, loadings: NDArray, noise: Noise) -> BartlettWeights:
+    """Generalised least-squares scores in the basis of the components.
 
-    Parameters
-    ----------
-    components : ndarray of shape (n_components, n_features)
-        Orthonormal rows U' that span the same subspace as the loadings.
-    loadings : ndarray of shape (n_features, n_components)
-        Loadings B.
-    noise : DiagonalNoise or BlockNoise
-        Covariance Psi of the noise.
-
-    Returns
-    -------
-    NoiseWeights
-        Q and T.
-    """
-    # least squares in units of the noise for the factors, then from factors to the basis U:
-    # features of very different scales would spoil U' Psi^-1 U itself
-    basis, triangle = np.linalg.qr(noise.whitened(loadings))
-    turn = np.linalg.solve(triangle.T, (components @ loadings).T)
-    return NoiseWeights(basis, turn, np.sqrt(noise.variances))
-
-
-def noise_weighted_scoring(
-    components: NDArray, loadings: NDArray, noise: Noise
-) -> NDArray[np.float64]:
-    """Matrix that turns centred samples into generalised least-squares scores.
+    The scoring matrix is Psi^-1 U (U' Psi^-1 U)^-1, so that components @ scoring is the identity.
 
     Parameters
     ----------
@@ -135,15 +128,25 @@ def noise_weighted_scoring(
 
     Returns
     -------
-    scoring : ndarray of shape (n_features, n_components)
-        Psi^-1 U (U' Psi^-1 U)^-1, so that components @ scoring is the identity.
+    BartlettWeights
+        The scoring matrix, in factors.
 
     References
     ----------
     Bartlett (1937), The statistical conception of mental factors.
     """
-    weights = noise_weights(components, loadings, noise)
-    return noise.weighted(weights.basis @ weights.turn)
+    # least squares in units of the noise for the factors, then from factors to the basis U:
+    # features of very different scales would spoil U' Psi^-1 U itself
+    basis, triangle = np.linalg.qr(noise.whitened(loadings))
+    to_scores = np.linalg.solve(triangle.T, (components @ loadings).T)
+    return BartlettWeights(noise, basis, to_scores)
+
+
+def orthogonal_weights(components: NDArray) -> BartlettWeights:
+    """Orthogonal projection on the components: Bartlett's scores under equal noise."""
+    n_components, n_features = components.shape
+    noise = DiagonalNoise(np.ones(n_features))
+    return BartlettWeights(noise, components.T, np.eye(n_components))
 
 
 def model_covariance(loadings: NDArray, noise: Noise) -> NDArray[np.float64]:

@@ -1,20 +1,36 @@
-"""How many components: eigenvalues that noise of the same dimensions would not reach."""
-
-from __future__ import annotations
+"""Number of components: the noise edge, and the upward count of eigenvalues above it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Integral
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._covariance.base import Covariance
 from .._solvers.davidson import SearchSpace, relative_residuals
 from .._solvers.davidson_rows import RowSearchSpace
+from .closed_form import closed_form
 from .map_newton import PRIOR_SAMPLES, refine
+from .options import FitOptions
 
-__all__ = ["count_above", "estimate_rank", "noise_edge"]
+__all__ = [
+    "ComponentCount",
+    "count_above",
+    "count_components",
+    "count_upward",
+    "estimate_n_components",
+    "noise_edge",
+    "resolve_n_components",
+]
 
 # steps of refinement between two counts
 _STEPS = 4
+# eigenpairs that a search for the number of components begins with
+_FIRST_PAIRS = 8
+
+State = TypeVar("State")
 
 
 def noise_edge(n_samples: float, n_features: int) -> float:
@@ -30,7 +46,7 @@ def noise_edge(n_samples: float, n_features: int) -> float:
     Returns
     -------
     edge : float
-        Upper end of Marchenko and Pastur's law, plus two units of the Tracy-Widom scale of the
+        Upper end of the Marchenko-Pastur law, plus two units of the Tracy-Widom scale of the
         largest eigenvalue.
 
     References
@@ -42,39 +58,22 @@ def noise_edge(n_samples: float, n_features: int) -> float:
     return float(((n + d) ** 2 + 2.0 * (n + d) * (1 / n + 1 / d) ** (1 / 3)) / n_samples)
 
 
-def count_above(space: SearchSpace | RowSearchSpace, uniqueness, edge: float, largest: int) -> int:
-    """Number of eigenvalues of C w = lambda diag(uniqueness) w above an edge, at most `largest`."""
-    asked = min(8, largest)
-    while True:
-        values = space.leading(asked, uniqueness, tol=1e-2, error=relative_residuals).values
-        count = int(np.sum(values > edge))
-        if count < asked or asked == largest:
-            return count
-        asked = min(2 * asked, largest)
-
-
-def estimate_rank(
-    space: SearchSpace | RowSearchSpace,
-    effective_samples: Callable[[NDArray], float],
-    n_features: int,
-    largest: int,
+def count_upward(
+    count: Callable[[State | None], int], refine: Callable[[int, State | None], State], largest: int
 ) -> int:
     """Number of factors, counted upward.
 
-    With no factor all of a feature's variance is noise; the eigenvalues of the correlations above
-    the noise edge are counted. With that many factors the noise is estimated anew and the
-    eigenvalues in its units are counted again, until the count stays. Counting downward from many
-    factors would overfit the noise first and find too many.
+    Without a factor all variance of a feature is noise, and eigenvalues in units of the noise are
+    counted. With that many factors the noise is estimated again and the eigenvalues are counted
+    again, until the count stays. Counting downward from many factors would overfit the noise first
+    and find too many.
 
     Parameters
     ----------
-    space : SearchSpace or RowSearchSpace
-        Of the correlation matrix.
-    effective_samples : callable
-        Number of samples that the noise of the covariance speaks of, from the uniquenesses; all
-        samples if they are complete.
-    n_features : int
-        Number of features that are not constant.
+    count : callable
+        Number of eigenvalues above the noise edge, from the refined state, None at first.
+    refine : callable
+        The state refined with a number of factors, from the earlier state.
     largest : int
         No count exceeds it.
 
@@ -83,15 +82,171 @@ def estimate_rank(
     n_factors : int
         From 0 to `largest`.
     """
-    uniqueness = np.ones(space.n_features)
-    prior = PRIOR_SAMPLES / effective_samples(uniqueness)
-    rank = 0
-    while rank < largest:
-        edge = noise_edge(effective_samples(uniqueness), n_features)
-        count = count_above(space, uniqueness, edge, largest)
-        if count <= rank:
+    n_factors, state = 0, None
+    while n_factors < largest:
+        found = count(state)
+        if found <= n_factors:
             break
-        rank = count
-        refined = refine(space, rank, uniqueness, max_iter=_STEPS, tol=1e-3, prior=prior)
-        uniqueness = refined.uniqueness
-    return rank
+        n_factors = found
+        state = refine(n_factors, state)
+    return n_factors
+
+
+def count_above(space: SearchSpace | RowSearchSpace, uniqueness, edge: float, largest: int) -> int:
+    """Number of eigenvalues of C w = lambda diag(uniqueness) w above an edge, at most `largest`."""
+    n_pairs = min(8, largest)
+    while True:
+        values = space.leading(n_pairs, uniqueness, tol=1e-2, error=relative_residuals).values
+        count = int(np.sum(values > edge))
+        if count < n_pairs or n_pairs == largest:
+            return count
+        n_pairs = min(2 * n_pairs, largest)
+
+
+def estimate_n_components(
+    space: SearchSpace | RowSearchSpace,
+    effective_samples: Callable[[NDArray], float],
+    n_features: int,
+    largest: int,
+    rng: np.random.RandomState | None = None,
+) -> int:
+    """Number of factors with independent noise, counted upward.
+
+    Parameters
+    ----------
+    space : SearchSpace or RowSearchSpace
+        Of the correlation matrix.
+    effective_samples : callable
+        Number of complete samples whose covariance is as noisy, from the uniquenesses.
+    n_features : int
+        Number of features that are not constant.
+    largest : int
+        No count exceeds it.
+    rng : numpy.random.RandomState, default=None
+        Part of the options of refinement, which draws nothing.
+
+    Returns
+    -------
+    n_factors : int
+        From 0 to `largest`.
+    """
+    ones = np.ones(space.n_features)
+    prior = PRIOR_SAMPLES / effective_samples(ones)
+    options = FitOptions(rng, max_iter=_STEPS, tol=1e-3)
+
+    def count(uniqueness):
+        uniqueness = ones if uniqueness is None else uniqueness
+        edge = noise_edge(effective_samples(uniqueness), n_features)
+        return count_above(space, uniqueness, edge, largest)
+
+    def refined(n_factors, uniqueness):
+        uniqueness = ones if uniqueness is None else uniqueness
+        return refine(space, n_factors, uniqueness, options, prior=prior).uniqueness
+
+    return count_upward(count, refined, largest)
+
+
+def resolve_n_components(
+    n_components: int | float | str | None,
+    largest: int,
+    *,
+    estimate: Callable[[], int],
+    count_positive: Callable[[], int],
+    eigenvalues: Callable[[int], NDArray[np.float64]],
+) -> int:
+    """The integer that the parameter `n_components` stands for.
+
+    Parameters
+    ----------
+    n_components : int, float, "auto" or None
+        A number; a share of the common variance; estimated; every positive direction.
+    largest : int
+        Largest possible number.
+    estimate : callable
+        Estimated number of components.
+    count_positive : callable
+        Number of positive eigenvalues of the contrastive matrix.
+    eigenvalues : callable
+        That many leading eigenvalues of the contrastive matrix.
+
+    Returns
+    -------
+    n_components : int
+        An integer is returned as it is.
+    """
+    if isinstance(n_components, Integral):
+        return int(n_components)
+    if largest <= 0:
+        return 0
+    if n_components == "auto":
+        return estimate()
+    n_positive = count_positive()
+    if n_components is None or n_positive == 0:
+        return n_positive
+    common = np.cumsum(np.maximum(eigenvalues(n_positive), 0.0))
+    return int(np.searchsorted(common, n_components * common[-1], side="right")) + 1
+
+
+@dataclass(frozen=True)
+class ComponentCount:
+    """Number of components that are requested, and how many of them are possible.
+
+    Parameters
+    ----------
+    n_requested : int
+        The number.
+    n_sought : int
+        At most one less than the samples and as many as features that vary.
+    space : SearchSpace, RowSearchSpace or None
+        Search space of the correlation matrix, if the count needed one.
+    """
+
+    n_requested: int
+    n_sought: int
+    space: SearchSpace | RowSearchSpace | None
+
+
+def count_components(
+    covariance: Covariance,
+    n_components: int | float | str | None,
+    scale: NDArray[np.float64],
+    rng: np.random.RandomState,
+) -> ComponentCount:
+    """Number of components of samples with independent noise.
+
+    Parameters
+    ----------
+    covariance : Covariance
+        Of the samples.
+    n_components : int, float, "auto" or None
+        The parameter of that name.
+    scale : ndarray of shape (n_features,)
+        Standard deviation of each feature, 0 for a constant one.
+    rng : numpy.random.RandomState
+        Draws the first directions of the eigensolver.
+
+    Returns
+    -------
+    ComponentCount
+        With the search space, unless `n_components` is an integer.
+    """
+    n_live = int(np.sum(scale > 0))
+    largest = min(int(np.ceil(covariance.n_samples)) - 1, n_live)
+    space = None
+    if not isinstance(n_components, Integral):
+        n_pairs = _FIRST_PAIRS if n_components == "auto" else largest
+        space = covariance.correlation_space(scale, n_pairs, rng)
+    n_requested = resolve_n_components(
+        n_components,
+        largest,
+        estimate=lambda: estimate_n_components(
+            space, covariance.effective_samples, n_live, min(largest, n_live // 2), rng
+        ),
+        # the contrastive matrix has as many positive eigenvalues as the correlation matrix has
+        # above 1: without the identity the two are congruent (Sylvester)
+        count_positive=lambda: count_above(
+            space, np.ones(covariance.n_features), 1.0 + 1e-10, largest
+        ),
+        eigenvalues=lambda n_pairs: closed_form(covariance, n_pairs, rng).values,
+    )
+    return ComponentCount(n_requested, min(n_requested, largest), space)

@@ -1,7 +1,5 @@
 """Covariance of the noise: a variance for each feature, or a block for each group of features."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -23,6 +21,9 @@ class DiagonalNoise:
     """
 
     variances: NDArray[np.float64]
+
+    #: no group of features shares noise
+    blocks = None
 
     @property
     def groups(self) -> NDArray[np.intp]:

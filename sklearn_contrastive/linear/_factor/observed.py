@@ -4,8 +4,6 @@ Every row has k x k matrices of its own: for k factors, n rows and d features th
 operations, all but n k^3 of them in matrix products.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._covariance.missing import fill_and_mask
-from .model import NoiseWeights
+from .model import BartlettWeights
 
 __all__ = [
     "Posterior",
@@ -30,7 +28,9 @@ __all__ = [
 _SMALLEST_INFORMATION = 0.01
 
 
-def scores_of_incomplete(X: NDArray, mean: NDArray, weights: NoiseWeights) -> NDArray[np.float64]:
+def scores_of_incomplete(
+    X: NDArray, mean: NDArray, weights: BartlettWeights
+) -> NDArray[np.float64]:
     """Generalised least-squares scores of rows from the features that they show.
 
     Parameters
@@ -39,19 +39,18 @@ def scores_of_incomplete(X: NDArray, mean: NDArray, weights: NoiseWeights) -> ND
         Rows; NaN where an entry is missing.
     mean : ndarray of shape (n_features,)
         Subtracted.
-    weights : NoiseWeights
-        Basis Q, turn T and deviations Psi^(1/2) of the scores of complete rows,
-        x' Psi^(-1/2) Q T.
+    weights : BartlettWeights
+        Of complete rows, x' Psi^(-1/2) Q T; the noise is independent between features.
 
     Returns
     -------
     scores : ndarray of shape (n_rows, n_components)
-        (Q_o' Q_o)^-1 Q_o' Psi_o^(-1/2) x_o, turned by T, with o what a row shows. NaN in rows
-        that show too little for all components.
+        T' (Q_o' Q_o)^-1 Q_o' Psi_o^(-1/2) x_o, with o the features that a row has. NaN in rows
+        that have too little information about some component.
     """
     n_components = weights.basis.shape[1]
     scores = np.empty((len(X), n_components))
-    for rows, observed, white in observed_blocks(X, mean, 1.0 / weights.deviations):
+    for rows, observed, white in observed_blocks(X, mean, 1.0 / np.sqrt(weights.noise.variances)):
         information = unpacked(observed @ packed_squares(weights.basis, weights.basis))
         values, vectors = np.linalg.eigh(information)
         # Q_o' Q_o of a complete row is the identity
@@ -59,7 +58,7 @@ def scores_of_incomplete(X: NDArray, mean: NDArray, weights: NoiseWeights) -> ND
         along = np.einsum("nji,nj->ni", vectors, white @ weights.basis)
         along /= np.where(enough[:, None], values, np.nan)
         coordinates = np.einsum("nij,nj->ni", vectors, along)
-        scores[rows] = coordinates @ weights.turn
+        scores[rows] = coordinates @ weights.to_scores
     return scores
 
 
@@ -130,10 +129,12 @@ def _inverses(matrices):
     return np.moveaxis(swept, -1, 0), log_determinant
 
 
-def observed_blocks(X, mean, inverse_scale) -> Iterator[tuple[slice, NDArray, NDArray]]:
+def observed_blocks(
+    X, mean, inverse_scale, block_rows=None
+) -> Iterator[tuple[slice, NDArray, NDArray]]:
     """Rows of X, a block at a time: which, what they show, and that in units of a scale."""
     live = inverse_scale > 0
-    for rows, observed, centred in fill_and_mask(X, mean):
+    for rows, observed, centred in fill_and_mask(X, mean, block_rows):
         observed = observed.astype(np.float64, copy=False)
         centred = np.multiply(
             centred, inverse_scale, out=None if centred.dtype == np.float32 else centred

@@ -1,17 +1,16 @@
-"""A sequence of steps, extrapolated to where it leads."""
+"""Anderson acceleration of a fixed-point iteration, with steps that are shortened when refused."""
 
-from __future__ import annotations
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["StepMemory"]
+__all__ = ["AndersonMemory", "FixedPoint", "damped_anderson"]
 
 
-class StepMemory:
-    """Extrapolates a sequence of steps from how the last few changed.
-
-    What a fixed-point or approximate Newton iteration misses shows in its steps, which would
-    otherwise shrink, or alternate, at a constant rate.
+class AndersonMemory:
+    """The last few positions and steps of an iteration, and the step they extrapolate to.
 
     References
     ----------
@@ -23,10 +22,10 @@ class StepMemory:
     def __init__(self):
         self._positions, self._steps = [], []
 
-    def extrapolate(self, position, step):
-        """Step that the differences of earlier steps predict to end the sequence."""
+    def extrapolate(self, position: NDArray, step: NDArray) -> NDArray:
+        """Step that the differences of earlier steps predict to end the iteration."""
         if np.abs(step).max(initial=0.0) > 0.5:
-            return step  # far away differences say little
+            return step  # differences of long steps predict little
         self._positions = [*self._positions, position][-self._LENGTH :]
         self._steps = [*self._steps, step][-self._LENGTH :]
         if len(self._steps) == 1:
@@ -35,3 +34,79 @@ class StepMemory:
         moves = np.diff(self._positions, axis=0).T
         weights = np.linalg.lstsq(changes, step, rcond=1e-6)[0]
         return step - (moves + changes) @ weights
+
+
+class FixedPoint(ABC):
+    """An iteration for `damped_anderson`: points, and the plain step from each."""
+
+    #: factor by which a refused step is shortened
+    shrink: ClassVar[float] = 0.5
+    #: whether a refused step also clears the memory
+    forgets_when_refused: ClassVar[bool] = True
+
+    @abstractmethod
+    def position(self, point: Any) -> NDArray:
+        """Coordinates of a point, shape (n,)."""
+
+    @abstractmethod
+    def step(self, point: Any) -> NDArray:
+        """Plain step from a point, shape (n,)."""
+
+    @abstractmethod
+    def moved(self, point: Any, step: NDArray, n_refused: int) -> Any:
+        """The evaluated point that a step leads to, after so many refused candidates."""
+
+    @abstractmethod
+    def accepts(self, point: Any, candidate: Any, n_refused: int) -> bool:
+        """Whether the candidate replaces the point, after so many refused candidates."""
+
+    @abstractmethod
+    def has_converged(self, point: Any, candidate: Any, step: NDArray, accepted: bool) -> bool:
+        """Whether the iteration ends with this step."""
+
+
+def damped_anderson(
+    problem: FixedPoint, point: Any, max_iter: int, converged: bool = False
+) -> tuple[Any, int, bool]:
+    """Iterate with extrapolated steps; after a refusal the plain step, then shorter ones.
+
+    Parameters
+    ----------
+    problem : FixedPoint
+        The iteration.
+    point : object
+        Evaluated starting point, which counts as the first evaluation.
+    max_iter : int
+        Largest number of evaluations.
+    converged : bool, default=False
+        Whether the starting point is the end already.
+
+    Returns
+    -------
+    point : object
+        The last accepted point.
+    n_iter : int
+        Number of evaluations.
+    converged : bool
+        Whether the iteration converged.
+    """
+    memory, n_refused, n_iter = AndersonMemory(), 0, 1
+    while n_iter < max_iter and not converged:
+        if n_refused == 0:
+            plain = problem.step(point)
+            step = memory.extrapolate(problem.position(point), plain)
+        elif n_refused == 1:
+            step = plain
+        else:
+            step = plain * problem.shrink ** (n_refused - 1)
+        candidate = problem.moved(point, step, n_refused)
+        n_iter += 1
+        accepted = problem.accepts(point, candidate, n_refused)
+        converged = problem.has_converged(point, candidate, step, accepted)
+        if accepted:
+            point, n_refused = candidate, 0
+        else:
+            n_refused += 1
+            if problem.forgets_when_refused:
+                memory = AndersonMemory()
+    return point, n_iter, converged

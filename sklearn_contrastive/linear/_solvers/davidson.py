@@ -1,7 +1,5 @@
 """Leading eigenpairs of a covariance, less a diagonal, in units of another diagonal."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -83,6 +81,9 @@ class SearchSpace:
     Davidson (1975), The iterative calculation of a few of the lowest eigenvalues and
     corresponding eigenvectors of large real-symmetric matrices.
     """
+
+    #: whether a diagonal can be subtracted from the matrix
+    takes_shift = True
 
     def __init__(
         self,

@@ -1,7 +1,5 @@
 """Leading eigenpairs of covariances of fewer rows than features."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
@@ -46,6 +44,9 @@ class RowSearchSpace:
     rounding : float
         Relative rounding error of the products.
     """
+
+    #: whether a diagonal can be subtracted from the matrix
+    takes_shift = False
 
     def __init__(self, project, combine, n_rows, n_features, n_pairs, rng, rounding):
         # images are kept as precisely as they are computed, which halves their memory in float32

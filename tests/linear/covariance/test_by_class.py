@@ -19,12 +19,12 @@ from sklearn_contrastive.linear._covariance.by_class import (
     negative_weights,
     positive_weights,
 )
-from sklearn_contrastive.linear._covariance.labels import Labels, labels_of
-from sklearn_contrastive.linear._covariance.rows import rows_of
-from sklearn_contrastive.linear._covariance.scatter import moments_of
+from sklearn_contrastive.linear._covariance.labels import Labels, read_labels
+from sklearn_contrastive.linear._covariance.rows import row_covariance
+from sklearn_contrastive.linear._covariance.scatter import scatter_covariance
 from sklearn_contrastive.linear._covariance.within_class import (
-    class_moments_of,
-    labelled_scatter_of,
+    class_covariances,
+    labelled_scatter,
 )
 
 EPS = np.finfo(np.float64).eps
@@ -68,7 +68,7 @@ class LabelledProblem:
     @property
     def labels(self):
         """The same, read."""
-        return labels_of(self.y, len(self.y), -1)
+        return read_labels(self.y, len(self.y), -1)
 
     def weight(self, kind):
         rng = np.random.default_rng(self.seed + 1)
@@ -142,12 +142,12 @@ def matrix_of(moments):
 
 
 def rows_with_labels(X, labels, weight=None):
-    return LabelledRows(rows_of(X, weight), labels)
+    return LabelledRows(row_covariance(X, weight), labels)
 
 
 READERS = {
-    "one pass": labelled_scatter_of,
-    "class by class": class_moments_of,
+    "one pass": labelled_scatter,
+    "class by class": class_covariances,
     "rows": rows_with_labels,
 }
 each_reader = pytest.mark.parametrize("reader", READERS)
@@ -173,7 +173,7 @@ def test_the_supervised_matrix_is_that_of_loops_over_pairs(reader, problem, n_ro
 @given(problem=labelled_problems(), n_rows=st.integers(1, 20))
 def test_positive_pairs_are_those_of_loops(problem, n_rows):
     with blocks_of(n_rows):
-        moments = labelled_scatter_of(problem.X, problem.labels)
+        moments = labelled_scatter(problem.X, problem.labels)
     expected = positive_by_loops(problem.X, problem.y)
     assert_allclose(moments.positive_matrix, expected, rtol=0, atol=problem.rounding())
 
@@ -184,14 +184,14 @@ def test_the_moments_of_all_samples_are_those_without_labels(reader, problem, ki
     weight = problem.weight(kind)
     with blocks_of(n_rows):
         moments = READERS[reader](problem.X, problem.labels, weight)
-    expected = moments_of(problem.X, weight)
+    expected = scatter_covariance(problem.X, weight)
     identity = np.eye(problem.n_features)
     assert moments.n_samples == pytest.approx(expected.n_samples)
     assert moments.n_features == problem.n_features
     assert_array_equal(moments.classes, problem.labels.classes)
     atol = problem.rounding() * max(1.0, expected.n_samples / (expected.n_samples - 1))
     assert_allclose(moments.variances, expected.variances, rtol=0, atol=atol)
-    for product in ("covariance_times", "covariance_along"):
+    for product in ("times", "along"):
         found, reference = (getattr(m, product)(identity) for m in (moments, expected))
         assert_allclose(found, reference, rtol=0, atol=atol)
     offset = np.abs(problem.X).max()
@@ -214,7 +214,7 @@ def test_the_weights_of_pairs_are_counted_pairs(counts):
 
 @given(problem=labelled_problems(offsets=(0.0, 10.0)))
 def test_at_most_one_eigenvalue_fewer_than_classes_is_positive(problem):
-    eigenvalues = np.linalg.eigvalsh(matrix_of(labelled_scatter_of(problem.X, problem.labels)))
+    eigenvalues = np.linalg.eigvalsh(matrix_of(labelled_scatter(problem.X, problem.labels)))
     allowed = problem.n_features * problem.rounding()
     assert np.sum(eigenvalues > allowed) <= len(problem.sizes) - 1
 
@@ -230,7 +230,7 @@ def test_weight_is_repetition(reader, problem, n_rows):
     labels = problem.counted(weight)
     with blocks_of(n_rows):
         weighted = READERS[reader](problem.X, labels, weight.astype(float))
-        repeated = READERS[reader](X, labels_of(y, len(y), -1))
+        repeated = READERS[reader](X, read_labels(y, len(y), -1))
     assert_array_equal(weighted.classes, repeated.classes)
     assert_allclose(matrix_of(weighted), matrix_of(repeated), rtol=0, atol=problem.rounding())
 
@@ -259,10 +259,10 @@ def test_chunks_in_any_order_add_up(problem, n_parts, seed, kind):
         if len(rows):
             labels = problem.counted(weight).of(rows)
             chunks.append(
-                class_moments_of(problem.X[rows], labels, None if kind == "none" else weight[rows])
+                class_covariances(problem.X[rows], labels, None if kind == "none" else weight[rows])
             )
     merged = reduce(add, chunks)
-    whole = class_moments_of(problem.X, problem.counted(weight), weight)
+    whole = class_covariances(problem.X, problem.counted(weight), weight)
     assert_array_equal(merged.classes, whole.classes)
     assert_allclose(merged.labelled.counts, whole.labelled.counts)
     counts = whole.labelled.counts
@@ -282,7 +282,7 @@ def test_sparse_samples_have_the_matrix_of_their_dense_copy(problem, format, kin
     gaps = np.random.default_rng(problem.seed).uniform(size=problem.X.shape) < 0.6
     X, weight = np.where(gaps, 0.0, problem.X).astype(dtype), problem.weight(kind)
     labels = problem.counted(weight)
-    expected = matrix_of(labelled_scatter_of(X.astype(float), labels, weight))
+    expected = matrix_of(labelled_scatter(X.astype(float), labels, weight))
     counts = np.bincount(labels.codes + 1, weight)[1:]
     excess = min((count - 1 for count in counts if count > 1), default=1.0)
     for read in READERS.values():
@@ -310,7 +310,7 @@ def test_float32_samples_lose_no_more_than_products_in_float32(reader, problem, 
 def test_numbers_of_any_type_are_read_as_float64(reader, dtype):
     rng = np.random.default_rng(0)
     X = rng.integers(0, 2 if dtype is np.bool_ else 100, size=(30, 4)).astype(dtype)
-    labels = labels_of(rng.integers(-1, 3, 30) * 2, 30, -2)
+    labels = read_labels(rng.integers(-1, 3, 30) * 2, 30, -2)
     expected = matrix_of(READERS[reader](X.astype(np.float64), labels))
     assert_allclose(matrix_of(READERS[reader](X, labels)), expected, rtol=1e-13, atol=1e-9)
 
@@ -333,15 +333,15 @@ def test_memory_maps_are_read_as_arrays(reader, tmp_path):
 @pytest.mark.parametrize("y", [np.full(6, -1), [-1, -1, 2, 2, 2, -1], np.full(6, 4)])
 def test_fewer_than_two_classes_say_nothing(reader, y):
     X = np.random.default_rng(0).normal(size=(6, 3))
-    moments = READERS[reader](X, labels_of(y, 6, -1))
+    moments = READERS[reader](X, read_labels(y, 6, -1))
     assert_array_equal(matrix_of(moments), np.zeros((3, 3)))
-    assert_allclose(moments.covariance_times(np.eye(3)), np.cov(X.T))
+    assert_allclose(moments.times(np.eye(3)), np.cov(X.T))
 
 
 @each_reader
 def test_classes_of_one_sample_are_only_what_others_are_told_from(reader):
     X = np.random.default_rng(0).normal(size=(5, 3))
-    found = matrix_of(READERS[reader](X, labels_of(np.arange(5), 5)))
+    found = matrix_of(READERS[reader](X, read_labels(np.arange(5), 5)))
     C = X - X.mean(axis=0)
     negative = sum(np.outer(C[i], C[j]) for i in range(5) for j in range(5) if i != j) / 4
     assert_allclose(found, -negative / 5, atol=1e-14)
@@ -352,7 +352,7 @@ def test_one_class_far_from_the_others_keeps_their_digits(reader):
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1, 2], [3, 40, 50])
     X = rng.normal(size=(93, 3)) + 1e7 * (y == 0)[:, None] * [1.0, 0.0, 0.0]
-    found = matrix_of(READERS[reader](X, labels_of(y, 93)))
+    found = matrix_of(READERS[reader](X, read_labels(y, 93)))
     expected = supervised_by_loops(X, y)
     assert_allclose(found[1:, 1:], expected[1:, 1:], rtol=0, atol=1e-8)
 
@@ -361,7 +361,7 @@ def test_every_block_is_told():
     X, y = np.random.default_rng(0).normal(size=(50, 3)), np.arange(50) % 2
     heard = []
     with blocks_of(10):
-        labelled_scatter_of(X, labels_of(y, 50), None, heard.append)
+        labelled_scatter(X, read_labels(y, 50), None, heard.append)
     assert heard == ["block of rows"] * 5
 
 
@@ -375,12 +375,10 @@ def test_its_expectation_is_the_covariance_between_classes_times_k_over_k_minus_
     centres = rng.normal(size=(n_classes, n_features))
     spread = noise * np.linspace(0.2, 3.0, n_features)
     y = np.repeat(np.arange(n_classes), n_each)
-    labels = labels_of(y, len(y))
+    labels = read_labels(y, len(y))
     draws = np.array(
         [
-            matrix_of(
-                labelled_scatter_of(centres[y] + spread * rng.normal(size=(len(y), 5)), labels)
-            )
+            matrix_of(labelled_scatter(centres[y] + spread * rng.normal(size=(len(y), 5)), labels))
             for _ in range(n_draws)
         ]
     )

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from sklearn_contrastive.linear._covariance.labels import UNLABELLED, Labels, labels_of
+from sklearn_contrastive.linear._covariance.labels import UNLABELLED, Labels, read_labels
 
 # names of classes, in an order that sorting changes
 NAMES = {
@@ -44,7 +44,7 @@ def test_codes_are_positions_among_the_sorted_classes(kind, n_samples, container
         "column": y[:, None],
         "categorical": pd.Series(y).astype("category"),
     }[container]
-    labels = labels_of(given_as, n_samples)
+    labels = read_labels(given_as, n_samples)
     classes, codes = labels_by_loop(y.tolist(), None)
     assert labels.classes.tolist() == classes
     assert labels.codes.tolist() == codes
@@ -68,7 +68,7 @@ MARKS = {
 def test_marked_samples_have_no_label_and_the_mark_is_no_class(name, container):
     unlabelled, mark, names = MARKS[name]
     y = [mark, *names, mark, names[0]]
-    labels = labels_of(container(y), len(y), unlabelled)
+    labels = read_labels(container(y), len(y), unlabelled)
     classes, codes = labels_by_loop(y, mark)
     assert labels.classes.tolist() == classes
     assert labels.codes.tolist() == codes
@@ -91,45 +91,45 @@ def test_marked_samples_have_no_label_and_the_mark_is_no_class(name, container):
     ids=["list", "float32", "object", "mixed", "tuple", "series", "string", "Int64", "categorical"],
 )
 def test_nan_may_be_the_mark(unlabelled, y):
-    labels = labels_of(y, 3, unlabelled)
+    labels = read_labels(y, 3, unlabelled)
     assert len(labels.classes) == 2
     assert labels.codes.tolist() == [-1, 1, 0]
 
 
 def test_no_y_labels_nothing():
-    labels = labels_of(None, 4)
+    labels = read_labels(None, 4)
     assert labels.classes.shape == (0,)
     assert labels.codes.tolist() == [-1] * 4
 
 
 @pytest.mark.parametrize("y", [[-1, -1], [-1.0, -1.0], np.array([-1, -1], object)])
 def test_marks_alone_label_nothing(y):
-    labels = labels_of(y, 2)
+    labels = read_labels(y, 2)
     assert labels.classes.shape == (0,)
     assert labels.codes.tolist() == [-1, -1]
 
 
 def test_none_as_the_mark_takes_every_value_for_a_label():
-    assert labels_of([-1, 1, -1], 3, None).classes.tolist() == [-1, 1]
-    assert labels_of([-1, 1, 2], 3, None).codes.tolist() == [0, 1, 2]
-    assert labels_of(["-1", "a"], 2).classes.tolist() == ["-1", "a"]
+    assert read_labels([-1, 1, -1], 3, None).classes.tolist() == [-1, 1]
+    assert read_labels([-1, 1, 2], 3, None).codes.tolist() == [0, 1, 2]
+    assert read_labels(["-1", "a"], 2).classes.tolist() == ["-1", "a"]
 
 
 @pytest.mark.parametrize("kind", [list, np.array, lambda y: np.array(y, object), pd.Series])
 @pytest.mark.parametrize("y", [[-1, 1, 1], [-1.0, 1.0, -1.0]])
 def test_exactly_minus_one_and_one_is_refused_with_both_ways_out(kind, y):
     with pytest.raises(ValueError, match="unlabelled=None if it is a class, unlabelled=-1 if"):
-        labels_of(kind(y), 3)
-    assert labels_of(kind(y), 3, -1).classes.tolist() == [1]
-    assert labels_of(kind(y), 3, None).classes.tolist() == [-1, 1]
+        read_labels(kind(y), 3)
+    assert read_labels(kind(y), 3, -1).classes.tolist() == [1]
+    assert read_labels(kind(y), 3, None).classes.tolist() == [-1, 1]
 
 
 def test_classes_of_earlier_samples_count_for_what_is_clear():
-    assert labels_of([-1, 1], 2, known=[0, 1]).codes.tolist() == [-1, 0]
+    assert read_labels([-1, 1], 2, known=[0, 1]).codes.tolist() == [-1, 0]
     with pytest.raises(ValueError, match="exactly -1 and 1"):
-        labels_of([-1, -1], 2, known=[1])
+        read_labels([-1, -1], 2, known=[1])
     with pytest.raises(ValueError, match="labels of type int, str"):
-        labels_of(["a", "b"], 2, known=[0, 1])
+        read_labels(["a", "b"], 2, known=[0, 1])
 
 
 USELESS = {
@@ -156,15 +156,15 @@ USELESS = {
 def test_what_names_no_class_is_refused_by_name(name):
     y, message = USELESS[name]
     with pytest.raises(ValueError, match=message):
-        labels_of(y, 3)
+        read_labels(y, 3)
     with pytest.raises(ValueError, match=message.replace("y is", "groups is")):
-        labels_of(y, 3, name="groups")
+        read_labels(y, 3, name="groups")
 
 
 @pytest.mark.parametrize("unlabelled", [[1, 2], np.array([1, 2]), (0,)])
 def test_several_marks_are_refused(unlabelled):
     with pytest.raises(ValueError, match="must be one label"):
-        labels_of([0, 1, 2], 3, unlabelled)
+        read_labels([0, 1, 2], 3, unlabelled)
 
 
 @given(n_classes=st.integers(1, 6), n_samples=st.integers(0, 12), seed=SEEDS)
@@ -173,7 +173,7 @@ def test_labels_of_some_samples_are_the_labels_of_those_alone(n_classes, n_sampl
     y = rng.integers(-1, n_classes, 15) * 2 + 1  # odd: -1 unlabelled, and 1, 3, 5, ...
     y[0] = 3
     rows = rng.integers(0, 15, n_samples)
-    some = labels_of(y, 15).of(rows)
-    expected = labels_of(y[rows], n_samples, -1) if n_samples else Labels(np.array([]), rows)
+    some = read_labels(y, 15).of(rows)
+    expected = read_labels(y[rows], n_samples, -1) if n_samples else Labels(np.array([]), rows)
     assert_array_equal(some.classes, expected.classes)
     assert_array_equal(some.codes, expected.codes)

@@ -16,13 +16,13 @@ from scipy.stats import hypergeom
 from sklearn_contrastive import LinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.linear._covariance import incomplete_rows, missing
-from sklearn_contrastive.linear._covariance.incomplete_rows import IncompleteRows, unseen_pairs
+from sklearn_contrastive.linear._covariance.incomplete_rows import IncompleteRows, unobserved_pairs
 from sklearn_contrastive.linear._covariance.missing import (
-    PairwiseMoments,
-    pairwise_moments_of,
+    PairwiseCovariance,
+    pairwise_covariance,
     unbiased_counts,
 )
-from sklearn_contrastive.linear._covariance.scatter import SecondMoments, moments_of
+from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance, scatter_covariance
 from sklearn_contrastive.linear._factor.correlation import feature_scale
 from sklearn_contrastive.metrics import sin_theta_distance
 
@@ -95,7 +95,7 @@ def slow_moments(X, weight=None):
             counts[i, j] = weight[both].sum()
             sums[i, j] = np.sum(weight[both] * (X[both, i] - mean[i]))
             products[i, j] = np.sum(weight[both] * (X[both, i] - mean[i]) * (X[both, j] - mean[j]))
-    return PairwiseMoments(float(weight.sum()), mean.astype(float), counts, sums, products)
+    return PairwiseCovariance(float(weight.sum()), mean.astype(float), counts, sums, products)
 
 
 def slow_covariance(moments):
@@ -181,7 +181,7 @@ def assert_same_moments(actual, expected, X, eps=EPS):
 def test_moments_are_those_of_a_loop_over_pairs(X, kind, seed, n_rows):
     weight = weights_of(kind, len(X), seed)
     with blocks_of(n_rows):
-        actual = pairwise_moments_of(X, weight)
+        actual = pairwise_covariance(X, weight)
     assert_same_moments(actual, slow_moments(X, weight), X)
     assert actual.n_features == X.shape[1]
 
@@ -195,7 +195,7 @@ def test_moments_are_those_of_a_loop_over_pairs(X, kind, seed, n_rows):
 def test_float32_samples_lose_no_more_than_products_in_float32(X, kind, seed, n_rows):
     X, weight = X.astype(np.float32), weights_of(kind, len(X), seed)
     with blocks_of(n_rows):
-        actual = pairwise_moments_of(X, weight)
+        actual = pairwise_covariance(X, weight)
     for part in (actual.mean, actual.counts, actual.sums, actual.products):
         assert part.dtype == np.float64
     assert_same_moments(actual, slow_moments(X, weight), X, eps=EPS32)
@@ -203,13 +203,13 @@ def test_float32_samples_lose_no_more_than_products_in_float32(X, kind, seed, n_
 
 @given(X=incomplete_samples(), kind=WEIGHTS, seed=SEEDS)
 def test_covariance_divides_by_the_expectation_for_a_covariance_of_1(X, kind, seed):
-    moments = pairwise_moments_of(X, weights_of(kind, len(X), seed))
+    moments = pairwise_covariance(X, weights_of(kind, len(X), seed))
     expected = slow_covariance(moments)
     assert_allclose(moments.covariance, expected, rtol=1e-10, atol=np.finfo(float).tiny)
     assert_allclose(moments.variances, np.diag(expected), rtol=1e-10, atol=np.finfo(float).tiny)
     directions = np.random.default_rng(seed).normal(size=(X.shape[1], 3))
     assert_allclose(
-        moments.covariance_times(directions),
+        moments.times(directions),
         expected @ directions,
         rtol=0,
         atol=100 * EPS * np.abs(expected).sum() * np.abs(directions).max(),
@@ -219,15 +219,15 @@ def test_covariance_divides_by_the_expectation_for_a_covariance_of_1(X, kind, se
 @given(X=incomplete_samples(min_samples=2, shares=st.just(0.0)), kind=WEIGHTS, seed=SEEDS)
 def test_moments_of_complete_samples_are_second_moments(X, kind, seed):
     weight = weights_of(kind, len(X), seed)
-    pairwise, second = pairwise_moments_of(X, weight), moments_of(X, weight)
-    assert_same_moments(pairwise, PairwiseMoments.complete(second), X)
+    pairwise, second = pairwise_covariance(X, weight), scatter_covariance(X, weight)
+    assert_same_moments(pairwise, PairwiseCovariance.complete(second), X)
     n, (_, of_products) = second.n_samples, allowed_rounding(X, EPS)
-    for moments in (pairwise, PairwiseMoments.complete(second)):
+    for moments in (pairwise, PairwiseCovariance.complete(second)):
         difference = moments.covariance - second.scatter / (n - 1)
         assert np.all(np.abs(difference) <= 2 * n / (n - 1) * of_products)
         uniqueness = np.random.default_rng(seed).uniform(0.05, 1, size=X.shape[1])
         assert moments.effective_samples(uniqueness) == pytest.approx(n, rel=1e-9)
-        assert len(moments.unseen_pairs()) == 0
+        assert len(moments.unobserved_pairs()) == 0
 
 
 @given(X=incomplete_samples(), seed=SEEDS, n_rows=st.integers(1, 10))
@@ -235,14 +235,14 @@ def test_weight_is_repetition(X, seed, n_rows):
     weight = np.random.default_rng(seed).integers(1, 4, size=len(X)).astype(float)
     repeated = np.repeat(X, weight.astype(int), axis=0)
     with blocks_of(n_rows):
-        assert_same_moments(pairwise_moments_of(X, weight), slow_moments(repeated), X)
+        assert_same_moments(pairwise_covariance(X, weight), slow_moments(repeated), X)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
 def test_floats_of_any_type_are_read_as_float64(dtype):
     X = np.random.default_rng(0).integers(0, 100, size=(30, 4)).astype(dtype)
     X = with_gaps(X, 0.3, 0)
-    actual, expected = pairwise_moments_of(X), pairwise_moments_of(X.astype(float))
+    actual, expected = pairwise_covariance(X), pairwise_covariance(X.astype(float))
     assert_array_equal(actual.products, expected.products)
     assert_array_equal(actual.mean, expected.mean)
 
@@ -253,17 +253,17 @@ def test_samples_are_read_and_never_written(X, n_rows):
     kept, weight = X.copy(), np.ones(len(X))
     weight.flags.writeable = False
     with blocks_of(n_rows):
-        pairwise_moments_of(X)
-        pairwise_moments_of(X, weight)
+        pairwise_covariance(X)
+        pairwise_covariance(X, weight)
     IncompleteRows(X, weight + 1.0)
-    unseen_pairs(X)
+    unobserved_pairs(X)
     assert_array_equal(X, kept)
 
 
 def test_every_block_is_announced():
     heard = []
     with blocks_of(4):
-        pairwise_moments_of(np.ones((10, 2)), on_block=heard.append)
+        pairwise_covariance(np.ones((10, 2)), on_block=heard.append)
     assert len(heard) == 3
 
 
@@ -276,11 +276,11 @@ def test_a_memory_map_is_read_a_block_at_a_time(weighted, tmp_path):
     with blocks_of(500):
         tracemalloc.start()
         try:
-            moments = pairwise_moments_of(file, weight)
+            moments = pairwise_covariance(file, weight)
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-        expected = pairwise_moments_of(X, weight)
+        expected = pairwise_covariance(X, weight)
     assert peak < X.nbytes / 2
     assert_array_equal(moments.products, expected.products)
     assert_array_equal(moments.counts, expected.counts)
@@ -288,7 +288,7 @@ def test_a_memory_map_is_read_a_block_at_a_time(weighted, tmp_path):
 
 @pytest.mark.parametrize("constant", [0.0, 0.1, -7.0, 100 / 3, 1e8 / 3])
 @pytest.mark.parametrize("n_samples", [50, 3000])
-@pytest.mark.parametrize("moments_of_rows", [pairwise_moments_of, IncompleteRows])
+@pytest.mark.parametrize("moments_of_rows", [pairwise_covariance, IncompleteRows])
 def test_a_constant_feature_has_no_scale_wherever_it_lies(moments_of_rows, n_samples, constant):
     X = np.random.default_rng(0).normal(size=(n_samples, 5))
     X[:, 2] = constant
@@ -313,7 +313,7 @@ def partitions(draw, n):
 def test_any_partition_in_any_order_sums_to_the_whole(data, X, kind, seed):
     weight = weights_of(kind, len(X), seed)
     parts = [
-        pairwise_moments_of(X[rows], None if weight is None else weight[rows])
+        pairwise_covariance(X[rows], None if weight is None else weight[rows])
         for rows in data.draw(partitions(len(X)))
     ]
     assert_same_moments(sum(parts[1:], start=parts[0]), slow_moments(X, weight), X)
@@ -332,7 +332,7 @@ def test_chunks_that_hide_whole_features_sum_to_the_whole(data, n_features, offs
     chunks = data.draw(partitions(len(X)))
     for rows in chunks:
         X[np.ix_(rows, rng.uniform(size=n_features) < 0.5)] = np.nan
-    parts = [pairwise_moments_of(X[rows]) for rows in chunks]
+    parts = [pairwise_covariance(X[rows]) for rows in chunks]
     assert_same_moments(sum(parts[1:], start=parts[0]), slow_moments(X), X)
 
 
@@ -340,7 +340,7 @@ def test_chunks_that_hide_whole_features_sum_to_the_whole(data, n_features, offs
 def test_addition_is_commutative_and_associative(X, data):
     cuts = np.sort(data.draw(st.tuples(st.integers(1, len(X) - 2), st.integers(1, len(X) - 2))))
     cuts[1] = max(cuts[1], cuts[0] + 1)
-    a, b, c = map(pairwise_moments_of, np.split(X, cuts))
+    a, b, c = map(pairwise_covariance, np.split(X, cuts))
     whole = slow_moments(X)
     for total in ((a + b) + c, a + (b + c), (c + b) + a, b + (a + c)):
         assert_same_moments(total, whole, X)
@@ -350,15 +350,19 @@ def test_addition_is_commutative_and_associative(X, data):
 def test_moments_of_complete_samples_are_added_from_either_side(X, n_complete, seed):
     near, spread = np.nan_to_num(slow_moments(X).mean), sizes_of(X)[0]
     complete = near + spread * np.random.default_rng(seed).normal(size=(n_complete, X.shape[1]))
-    both, second, pairwise = np.vstack([X, complete]), moments_of(complete), pairwise_moments_of(X)
+    both, second, pairwise = (
+        np.vstack([X, complete]),
+        scatter_covariance(complete),
+        pairwise_covariance(X),
+    )
     for total in (second + pairwise, pairwise + second):
-        assert isinstance(total, PairwiseMoments)
+        assert isinstance(total, PairwiseCovariance)
         assert_same_moments(total, slow_moments(both), both)
 
 
 @given(X=incomplete_samples())
 def test_the_moments_of_nothing_are_the_zero_of_addition(X):
-    moments, zero = pairwise_moments_of(X), SecondMoments.empty(X.shape[1])
+    moments, zero = pairwise_covariance(X), ScatterCovariance.empty(X.shape[1])
     for total in (moments + zero, zero + moments):
         assert total.n_samples == moments.n_samples
         for name in ("mean", "counts", "sums", "products"):
@@ -367,7 +371,11 @@ def test_the_moments_of_nothing_are_the_zero_of_addition(X):
 
 def test_addition_leaves_its_terms_alone():
     X = with_gaps(np.random.default_rng(0).normal(size=(10, 3)), 0.3, 0)
-    terms = [pairwise_moments_of(X[:5]), pairwise_moments_of(X[5:]), moments_of(np.ones((4, 3)))]
+    terms = [
+        pairwise_covariance(X[:5]),
+        pairwise_covariance(X[5:]),
+        scatter_covariance(np.ones((4, 3))),
+    ]
     parts = [value for term in terms for value in vars(term).values() if np.ndim(value)]
     kept = [part.copy() for part in parts]
     for part in parts:
@@ -379,7 +387,7 @@ def test_addition_leaves_its_terms_alone():
 
 def test_hundreds_of_single_rows_far_from_zero_keep_their_digits():
     X = with_gaps(1e8 + np.random.default_rng(0).normal(size=(500, 3)), 0.3, 0)
-    parts = [pairwise_moments_of(row[None]) for row in X]
+    parts = [pairwise_covariance(row[None]) for row in X]
     total, expected = sum(parts[1:], start=parts[0]), slow_moments(X)
     # each addition rounds the means, by 1.5e-8
     assert_allclose(total.covariance, expected.covariance, rtol=0, atol=1e-6)
@@ -388,7 +396,7 @@ def test_hundreds_of_single_rows_far_from_zero_keep_their_digits():
 # --- what missing at random does to covariances --------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [pairwise_moments_of, IncompleteRows])
+@pytest.mark.parametrize("kind", [pairwise_covariance, IncompleteRows])
 def test_covariances_are_unbiased_where_entries_are_missing_at_random(kind):
     rng = np.random.default_rng(0)
     mixing = rng.normal(size=(4, 4))
@@ -398,7 +406,7 @@ def test_covariances_are_unbiased_where_entries_are_missing_at_random(kind):
         missing[:2] = False  # no feature is ever unseen
         missing = rng.permuted(missing, axis=0)
         X = np.where(missing, np.nan, 5.0 + rng.normal(size=(12, 4)) @ mixing.T)
-        estimates.append(kind(X).covariance_times(np.eye(4)))
+        estimates.append(kind(X).times(np.eye(4)))
     error = np.mean(estimates, axis=0) - truth
     # ten different entries: the largest of as many normal errors is below four in 99.9 %
     assert np.all(np.abs(error) <= 4 * np.std(estimates, axis=0) / np.sqrt(len(estimates)))
@@ -422,7 +430,7 @@ def test_the_unbiased_divisor_is_what_simulated_products_have_in_the_mean():
 def test_a_covariance_of_pairs_may_be_indefinite_and_is_fitted_all_the_same():
     X, truth = make_spiked_covariance(120, 60, 2, signal=5.0, noise=1.0, random_state=0)
     X = with_gaps(X, 0.3, 0)
-    covariance = pairwise_moments_of(X).covariance
+    covariance = pairwise_covariance(X).covariance
     assert np.linalg.eigvalsh(covariance)[0] < -0.1
     for n_components in (2, "auto"):
         model = LinearContrastive(n_components, random_state=0).fit(X)
@@ -441,7 +449,7 @@ def test_a_covariance_of_pairs_may_be_indefinite_and_is_fitted_all_the_same():
 @given(X=few_incomplete_rows(offsets=st.just(0.0)), seed=SEEDS)
 def test_effective_samples_of_pairs_are_those_of_a_loop(X, seed):
     uniqueness = np.random.default_rng(seed).uniform(0.05, 1, size=X.shape[1])
-    moments = pairwise_moments_of(X)
+    moments = pairwise_covariance(X)
     n = np.diag(moments.counts).max()
     expected = slow_effective_samples(n, moments.counts, uniqueness)
     assert moments.effective_samples(uniqueness) == pytest.approx(expected, rel=1e-9)
@@ -465,7 +473,7 @@ def test_complete_rows_are_as_many_samples_as_they_are(X, kind, seed):
     X, weight = np.nan_to_num(X), weights_of(kind, len(X), seed)
     uniqueness = np.random.default_rng(seed).uniform(0.05, 1, size=X.shape[1])
     n = len(X) if weight is None else weight.sum()
-    for moments in (pairwise_moments_of(X, weight), IncompleteRows(X, weight)):
+    for moments in (pairwise_covariance(X, weight), IncompleteRows(X, weight)):
         assert moments.n_samples == pytest.approx(n)
         assert moments.effective_samples(uniqueness) == pytest.approx(n, rel=1e-9)
 
@@ -475,7 +483,7 @@ def test_what_is_missing_more_often_is_worth_less():
     worth = [
         kind(with_gaps(X, share, 0)).effective_samples(uniqueness)
         for share in (0.0, 0.2, 0.5)
-        for kind in (pairwise_moments_of, IncompleteRows)
+        for kind in (pairwise_covariance, IncompleteRows)
     ]
     assert worth[0] == pytest.approx(200) == worth[1]
     assert max(worth[2:4]) < 200
@@ -500,13 +508,13 @@ def test_rows_have_the_covariance_of_a_dense_slow_version(X, seed, dtype, kind):
     divisor = np.array([[independent_divisor(a, b, n) for b in seen] for a in seen])
     np.fill_diagonal(divisor, seen - 1)
     of_sums, of_products = allowed_rounding(X, np.finfo(dtype).eps)
-    covariance, actual = expected.products / divisor, rows.covariance_times(np.eye(len(seen)))
+    covariance, actual = expected.products / divisor, rows.times(np.eye(len(seen)))
     assert np.all(np.abs(rows.mean - expected.mean) <= of_sums)
     allowed = n * of_products / divisor
     assert np.all(np.abs(rows.variances - np.diag(covariance)) <= np.diag(allowed))
     assert np.all(np.abs(actual - covariance) <= allowed)
     directions = np.random.default_rng(seed).normal(size=(len(seen), 3))
-    difference = rows.covariance_times(directions) - covariance @ directions
+    difference = rows.times(directions) - covariance @ directions
     assert np.all(np.abs(difference) <= allowed @ np.abs(directions))
 
 
@@ -514,20 +522,20 @@ def test_rows_have_the_covariance_of_a_dense_slow_version(X, seed, dtype, kind):
 def test_complete_rows_have_the_covariance_of_second_moments(X, kind, seed):
     offset = np.nanmean(X, axis=0)
     X, weight = np.where(np.isnan(X), offset, X), weights_of(kind, len(X), seed)
-    rows, second = IncompleteRows(X, weight), moments_of(X, weight)
+    rows, second = IncompleteRows(X, weight), scatter_covariance(X, weight)
     n, (of_sums, of_products) = second.n_samples, allowed_rounding(X, EPS)
     allowed = 2 * n / (n - 1) * of_products
     assert np.all(np.abs(rows.mean - second.mean) <= of_sums)
     assert np.all(np.abs(rows.variances - second.variances) <= np.diag(allowed))
-    difference = rows.covariance_times(np.eye(X.shape[1])) - second.scatter / (n - 1)
+    difference = rows.times(np.eye(X.shape[1])) - second.scatter / (n - 1)
     assert np.all(np.abs(difference) <= allowed)
 
 
 def test_rows_and_pairs_agree_where_entries_are_missing_independently():
     X, _ = make_spiked_covariance(4000, 8, 2, signal=2.0, random_state=0)
     X = with_gaps(X, 0.3, 0)
-    covariance = pairwise_moments_of(X).covariance
-    assert_allclose(IncompleteRows(X).covariance_times(np.eye(8)), covariance, atol=0.02)
+    covariance = pairwise_covariance(X).covariance
+    assert_allclose(IncompleteRows(X).times(np.eye(8)), covariance, atol=0.02)
 
 
 # --- pairs that are never seen together ----------------------------------------------------------
@@ -544,10 +552,10 @@ def test_unseen_pairs_are_found_as_by_brute_force(n_rows, n_features, share, blo
     X = with_gaps(np.zeros((n_rows, n_features)), share, seed)
     expected = slow_unseen_pairs(X)
     with mock.patch.object(incomplete_rows, "_BLOCK_ENTRIES", block):
-        found = unseen_pairs(X)
+        found = unobserved_pairs(X)
     assert found.shape == expected.shape
     assert_array_equal(found, expected)
-    assert_array_equal(pairwise_moments_of(X).unseen_pairs(), expected)
+    assert_array_equal(pairwise_covariance(X).unobserved_pairs(), expected)
 
 
 def test_few_scarce_pairs_among_many_features_are_found():
@@ -555,4 +563,4 @@ def test_few_scarce_pairs_among_many_features_are_found():
     X[::2, 7] = X[1::2, 300] = np.nan
     X[:, 450] = np.nan
     expected = [(7, 300), *((i, 450) for i in range(451)), *((450, i) for i in range(451, 500))]
-    assert_array_equal(unseen_pairs(X), sorted(expected))
+    assert_array_equal(unobserved_pairs(X), sorted(expected))

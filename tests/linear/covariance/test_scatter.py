@@ -13,12 +13,12 @@ from scipy import sparse
 
 from sklearn_contrastive.linear._covariance import rows as rows_module
 from sklearn_contrastive.linear._covariance import scatter
-from sklearn_contrastive.linear._covariance.rows import DenseRows, SparseRows, rows_of
+from sklearn_contrastive.linear._covariance.rows import DenseRows, SparseRows, row_covariance
 from sklearn_contrastive.linear._covariance.scatter import (
     BLOCK_ROWS,
-    SecondMoments,
+    ScatterCovariance,
     centred_blocks,
-    moments_of,
+    scatter_covariance,
     working_dtype,
 )
 
@@ -78,7 +78,7 @@ def slow_moments(X, weight=None):
     n = sum(np.longdouble(w) for w in weight)
     mean = sum(w * x for w, x in zip(weight, X, strict=True)) / n
     scatter = sum(w * np.outer(x - mean, x - mean) for w, x in zip(weight, X, strict=True))
-    return SecondMoments(float(n), mean.astype(float), scatter.astype(float))
+    return ScatterCovariance(float(n), mean.astype(float), scatter.astype(float))
 
 
 def sizes_of(X):
@@ -115,25 +115,25 @@ def assert_same_moments(actual, expected, X, eps=EPS, squares=100.0):
 def test_moments_are_those_of_a_loop_over_rows(X, kind, seed, n_rows):
     weight = weights_of(kind, len(X), seed)
     with blocks_of(n_rows):
-        actual = moments_of(X, weight)
+        actual = scatter_covariance(X, weight)
     assert_same_moments(actual, slow_moments(X, weight), X)
 
 
 @given(X=samples(min_samples=2), counts=st.booleans(), seed=SEEDS)
 def test_covariance_is_numpys(X, counts, seed):
     weight = weights_of("counts", len(X), seed) if counts else None
-    moments = moments_of(X, weight)
+    moments = scatter_covariance(X, weight)
     frequencies = None if weight is None else weight.astype(int)
     expected = np.atleast_2d(np.cov(X.T, fweights=frequencies))
     scatter = expected * (moments.n_samples - 1)
     assert_same_moments(
         moments,
-        SecondMoments(moments.n_samples, np.average(X, axis=0, weights=weight), scatter),
+        ScatterCovariance(moments.n_samples, np.average(X, axis=0, weights=weight), scatter),
         X,
     )
     assert_allclose(moments.variances * (moments.n_samples - 1), np.diag(moments.scatter))
     identity = np.eye(X.shape[1])
-    assert_allclose(moments.covariance_times(identity) * (moments.n_samples - 1), moments.scatter)
+    assert_allclose(moments.times(identity) * (moments.n_samples - 1), moments.scatter)
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e4, 1e8])
@@ -142,11 +142,13 @@ def test_more_rows_than_a_block_holds(offset, drift):
     n = 2 * BLOCK_ROWS + 17
     rng = np.random.default_rng(0)
     X = rng.normal(loc=offset, size=(n, 3)) + drift * np.linspace(0, 1, n)[:, None]
-    moments = moments_of(X)
+    moments = scatter_covariance(X)
     centred = X - X.astype(np.longdouble).mean(axis=0).astype(float)
     assert_same_moments(
         moments,
-        SecondMoments(n, X.astype(np.longdouble).mean(axis=0).astype(float), centred.T @ centred),
+        ScatterCovariance(
+            n, X.astype(np.longdouble).mean(axis=0).astype(float), centred.T @ centred
+        ),
         X,
     )
 
@@ -161,7 +163,7 @@ def test_float32_samples_lose_no_more_than_products_in_float32(X, kind, seed, n_
     X = X.astype(np.float32)
     weight = weights_of(kind, len(X), seed)
     with blocks_of(n_rows):
-        actual = moments_of(X, weight)
+        actual = scatter_covariance(X, weight)
     eps = np.finfo(np.float32).eps
     assert actual.scatter.dtype == actual.mean.dtype == np.float64
     # the variance within a block, not that of all samples, decides where products are formed
@@ -171,8 +173,8 @@ def test_float32_samples_lose_no_more_than_products_in_float32(X, kind, seed, n_
 @pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint8, np.bool_, np.float16])
 def test_numbers_of_any_type_are_read_as_float64(dtype):
     X = np.random.default_rng(0).integers(0, 2 if dtype is np.bool_ else 100, size=(30, 4))
-    expected = moments_of(X.astype(np.float64))
-    actual = moments_of(X.astype(dtype))
+    expected = scatter_covariance(X.astype(np.float64))
+    actual = scatter_covariance(X.astype(dtype))
     assert working_dtype(X.astype(dtype)) == np.float64
     assert_array_equal(actual.scatter, expected.scatter)
     assert_array_equal(actual.mean, expected.mean)
@@ -193,7 +195,7 @@ def test_sparse_samples_have_the_moments_of_their_dense_copy(
     X = rng.normal(loc=offset, size=shape) * (rng.uniform(size=shape) < 0.5)
     X = X.astype(dtype)
     weight = weights_of(kind, len(X), seed)
-    actual = moments_of(getattr(sparse, format)(X), weight)
+    actual = scatter_covariance(getattr(sparse, format)(X), weight)
     # X'WX less n mean mean': what is lost is relative to the squares, not to the variance
     expected, squares = slow_moments(X, weight), slow_moments(np.vstack([X, -X])).scatter
     size = np.sqrt(np.diag(squares)) * 2  # weights are below 4
@@ -207,17 +209,17 @@ def test_weight_is_repetition(X, seed, n_rows):
     weight = weights_of("counts", len(X), seed)
     repeated = np.repeat(X, weight.astype(int), axis=0)
     with blocks_of(n_rows):
-        assert_same_moments(moments_of(X, weight), slow_moments(repeated), X)
-        assert_same_moments(moments_of(repeated), slow_moments(repeated), X)
+        assert_same_moments(scatter_covariance(X, weight), slow_moments(repeated), X)
+        assert_same_moments(scatter_covariance(repeated), slow_moments(repeated), X)
 
 
 @given(X=samples(), n_rows=st.integers(1, 5))
 def test_rows_of_weight_0_do_not_count(X, n_rows):
     weight = np.zeros(len(X))
     with blocks_of(n_rows):
-        nothing = moments_of(X, weight)
+        nothing = scatter_covariance(X, weight)
         weight[-1] = 3.0
-        last = moments_of(X, weight)
+        last = scatter_covariance(X, weight)
     assert nothing.n_samples == 0
     assert not nothing.scatter.any()
     assert_same_moments(last, slow_moments(X[-1:], weight[-1:]), X)
@@ -229,15 +231,15 @@ def test_samples_are_read_and_never_written(X, n_rows):
     kept, weight = X.copy(), np.ones(len(X))
     weight.flags.writeable = False
     with blocks_of(n_rows):
-        moments_of(X)
-        moments_of(X, weight)
+        scatter_covariance(X)
+        scatter_covariance(X, weight)
     assert_array_equal(X, kept)
 
 
 def test_every_block_is_announced():
     heard = []
     with blocks_of(4):
-        moments_of(np.ones((10, 2)), on_block=heard.append)
+        scatter_covariance(np.ones((10, 2)), on_block=heard.append)
     assert len(heard) == 3
 
 
@@ -247,9 +249,9 @@ def test_every_block_is_announced():
 @given(data=st.data(), X=samples(min_samples=2), kind=WEIGHTS, seed=SEEDS)
 def test_any_partition_in_any_order_sums_to_the_whole(data, X, kind, seed):
     weight = weights_of(kind, len(X), seed)
-    total = SecondMoments.empty(X.shape[1])
+    total = ScatterCovariance.empty(X.shape[1])
     for rows in data.draw(partitions(len(X))):
-        total = total + moments_of(X[rows], None if weight is None else weight[rows])
+        total = total + scatter_covariance(X[rows], None if weight is None else weight[rows])
     assert_same_moments(total, slow_moments(X, weight), X)
 
 
@@ -257,7 +259,7 @@ def test_any_partition_in_any_order_sums_to_the_whole(data, X, kind, seed):
 def test_addition_is_commutative_and_associative(X, Y, Z, data):
     cuts = np.sort(data.draw(st.tuples(st.integers(0, len(X)), st.integers(0, len(X)))))
     a, b, c = (
-        moments_of(part) if len(part) else SecondMoments.empty(X.shape[1])
+        scatter_covariance(part) if len(part) else ScatterCovariance.empty(X.shape[1])
         for part in np.split(X, cuts)
     )
     whole = slow_moments(X)
@@ -267,7 +269,7 @@ def test_addition_is_commutative_and_associative(X, Y, Z, data):
 
 @given(X=samples())
 def test_the_moments_of_nothing_are_the_zero_of_addition(X):
-    moments, zero = moments_of(X), SecondMoments.empty(X.shape[1])
+    moments, zero = scatter_covariance(X), ScatterCovariance.empty(X.shape[1])
     for total in (moments + zero, zero + moments):
         assert total.n_samples == moments.n_samples
         assert_array_equal(total.scatter, moments.scatter)
@@ -280,14 +282,14 @@ def test_the_moments_of_nothing_are_the_zero_of_addition(X):
 
 @given(X=samples(), times=st.integers(2, 6))
 def test_adding_the_same_moments_again_is_a_weight(X, times):
-    moments = moments_of(X)
+    moments = scatter_covariance(X)
     total = sum([moments] * (times - 1), start=moments)
     assert_same_moments(total, slow_moments(X, np.full(len(X), float(times))), X)
 
 
 def test_addition_leaves_its_terms_alone():
     rng = np.random.default_rng(0)
-    a, b = (moments_of(rng.normal(size=(5, 3))) for _ in range(2))
+    a, b = (scatter_covariance(rng.normal(size=(5, 3))) for _ in range(2))
     kept = [part.copy() for part in (a.mean, a.scatter, b.mean, b.scatter)]
     for part in (a.mean, a.scatter, b.mean, b.scatter):
         part.flags.writeable = False
@@ -299,9 +301,9 @@ def test_addition_leaves_its_terms_alone():
 
 def test_a_thousand_single_rows_far_from_zero_keep_their_digits():
     X = 1e8 + np.random.default_rng(0).normal(size=(1000, 3))
-    total = SecondMoments.empty(3)
+    total = ScatterCovariance.empty(3)
     for row in X:
-        total = total + moments_of(row[None])
+        total = total + scatter_covariance(row[None])
     # each addition rounds the mean, by 1.5e-8; the thousand roundings are independent
     expected = slow_moments(X)
     assert_allclose(total.scatter / 1000, expected.scatter / 1000, atol=1e-6)
@@ -357,18 +359,18 @@ def peak_of(function):
 def test_a_memory_map_is_read_a_block_at_a_time(mapped, weighted):
     file, X = mapped
     weight = np.full(len(X), 2.0) if weighted else None
-    moments, peak = peak_of(lambda: moments_of(file, weight))
+    moments, peak = peak_of(lambda: scatter_covariance(file, weight))
     assert peak < 3 * BLOCK_ROWS * 100 * 8 < X.nbytes
-    assert_array_equal(moments.scatter, moments_of(X, weight).scatter)
+    assert_array_equal(moments.scatter, scatter_covariance(X, weight).scatter)
 
 
 def test_rows_of_a_memory_map_stay_in_the_file(mapped):
     file, X = mapped
     directions = np.random.default_rng(1).normal(size=(100, 2))
     with mock.patch.object(rows_module, "_BLOCK_BYTES", 2**20):
-        rows, peak_of_start = peak_of(lambda: rows_of(file))
-        product, peak_of_product = peak_of(lambda: rows.covariance_times(directions))
-        along, peak_of_along = peak_of(lambda: rows.covariance_along(directions))
+        rows, peak_of_start = peak_of(lambda: row_covariance(file))
+        product, peak_of_product = peak_of(lambda: rows.times(directions))
+        along, peak_of_along = peak_of(lambda: rows.along(directions))
     assert max(peak_of_start, peak_of_product, peak_of_along) < X.nbytes / 4
     expected = np.cov(X.T) @ directions
     assert_allclose(product, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
@@ -384,9 +386,9 @@ def assert_same_covariance(rows, moments, seed, allowed):
     assert rows.n_features == moments.n_features
     assert rows.n_samples == pytest.approx(moments.n_samples)
     assert np.all(np.abs(rows.variances - moments.variances) <= np.diag(allowed))
-    difference = rows.covariance_times(directions) - moments.covariance_times(directions)
+    difference = rows.times(directions) - moments.times(directions)
     assert np.all(np.abs(difference) <= allowed @ np.abs(directions))
-    difference = rows.covariance_along(directions) - moments.covariance_along(directions)
+    difference = rows.along(directions) - moments.along(directions)
     assert np.all(np.abs(difference) <= np.abs(directions).T @ allowed @ np.abs(directions))
 
 
@@ -401,7 +403,7 @@ def test_dense_rows_agree_with_the_loop_over_rows(X, kind, seed, dtype):
         dtype = np.float64  # one float32 cannot hold the offset and the deviation
     X = X.astype(dtype)
     weight = weights_of(kind, len(X), seed)
-    rows, expected = rows_of(X, weight), slow_moments(X, weight)
+    rows, expected = row_covariance(X, weight), slow_moments(X, weight)
     assert isinstance(rows, DenseRows)
     eps = np.finfo(dtype).eps
     assert rows.rounding == eps
@@ -419,9 +421,9 @@ def test_rows_of_a_map_are_those_of_the_array(X, seed, n_rows, tmp_path_factory)
     X.tofile(path)
     file = np.memmap(path, dtype=np.float64, mode="r", shape=X.shape)
     with mock.patch.object(rows_module, "_BLOCK_BYTES", n_rows * X.shape[1] * 8):
-        mapped = rows_of(file)
+        mapped = row_covariance(file)
     allowed = 4 * allowed_rounding(X, EPS)
-    assert_same_covariance(mapped, rows_of(X), seed, allowed)
+    assert_same_covariance(mapped, row_covariance(X), seed, allowed)
 
 
 @given(
@@ -437,7 +439,7 @@ def test_sparse_rows_agree_with_their_dense_copy(shape, format, kind, seed, offs
     X = rng.normal(loc=offset, size=shape) * (rng.uniform(size=shape) < 0.5)
     X = X.astype(dtype)
     weight = weights_of(kind, len(X), seed)
-    rows, expected = rows_of(getattr(sparse, format)(X), weight), slow_moments(X, weight)
+    rows, expected = row_covariance(getattr(sparse, format)(X), weight), slow_moments(X, weight)
     assert isinstance(rows, SparseRows)
     size = 2 * np.linalg.norm(X.astype(float), axis=0)  # weights are below 4
     allowed = 100 * EPS * np.outer(size, size) / (expected.n_samples - 1)
@@ -449,5 +451,5 @@ def test_a_constant_feature_has_variance_0_wherever_it_lies():
     for constant in (0.0, 0.1, 1e8 / 3):
         X = np.random.default_rng(0).normal(size=(50, 3))
         X[:, 1] = constant
-        for moments in (moments_of(X), rows_of(X)):
+        for moments in (scatter_covariance(X), row_covariance(X)):
             assert abs(moments.variances[1]) <= (10 * EPS * constant) ** 2

@@ -10,12 +10,12 @@ from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 
 from sklearn_contrastive.linear._covariance.by_class import LabelledRows
-from sklearn_contrastive.linear._covariance.labels import labels_of
-from sklearn_contrastive.linear._covariance.rows import rows_of
-from sklearn_contrastive.linear._covariance.scatter import moments_of
+from sklearn_contrastive.linear._covariance.labels import read_labels
+from sklearn_contrastive.linear._covariance.rows import row_covariance
+from sklearn_contrastive.linear._covariance.scatter import scatter_covariance
 from sklearn_contrastive.linear._covariance.within_class import (
-    class_moments_of,
-    labelled_scatter_of,
+    class_covariances,
+    labelled_scatter,
 )
 from sklearn_contrastive.linear._factor.closed_form import label_share, supervised_closed_form
 from sklearn_contrastive.linear._factor.held_out import _STEPS, CANDIDATES, best_alpha
@@ -24,9 +24,9 @@ from sklearn_contrastive.linear._factor.map_newton import REFINEMENT_FLOOR
 EPS = np.finfo(np.float64).eps
 ALPHAS = st.sampled_from([0.0, 0.01, 1.0, 30.0, 1e12, np.inf])
 READERS = {
-    "one pass": labelled_scatter_of,
-    "class by class": class_moments_of,
-    "rows": lambda X, labels: LabelledRows(rows_of(X), labels),
+    "one pass": labelled_scatter,
+    "class by class": class_covariances,
+    "rows": lambda X, labels: LabelledRows(row_covariance(X), labels),
 }
 
 
@@ -81,7 +81,7 @@ def test_the_share_of_labels_at_the_ends():
 )
 def test_pairs_are_those_of_the_matrix_by_loops(reader, n_features, n_classes, alpha, unit, seed):
     X, y = drawn(n_features, n_classes, seed, unit=unit)
-    moments = READERS[reader](X, labels_of(y, len(y), -1))
+    moments = READERS[reader](X, read_labels(y, len(y), -1))
     n_pairs = min(2, n_features)
     rng = np.random.RandomState(0)
     pairs = supervised_closed_form(moments, alpha, n_pairs, rng)
@@ -104,7 +104,7 @@ def test_the_closed_form_minimises_the_combined_loss(alpha, n_pairs):
     X, y = drawn(6, 3, seed=1)
     matrix = blend_by_loops(X, y, alpha)
     pairs = supervised_closed_form(
-        labelled_scatter_of(X, labels_of(y, len(y), -1)), alpha, n_pairs, np.random.RandomState(0)
+        labelled_scatter(X, read_labels(y, len(y), -1)), alpha, n_pairs, np.random.RandomState(0)
     )
     kept = np.maximum(pairs.values, 0.0)
     W = np.sqrt(kept)[:, None] * pairs.vectors.T
@@ -133,7 +133,7 @@ def test_the_closed_form_minimises_the_combined_loss(alpha, n_pairs):
 @given(n_features=st.integers(2, 12), alpha=ALPHAS, seed=SEEDS)
 def test_a_start_changes_nothing(n_features, alpha, seed):
     X, y = drawn(n_features, 3, seed)
-    moments = class_moments_of(X, labels_of(y, len(y), -1))
+    moments = class_covariances(X, read_labels(y, len(y), -1))
     cold, warm = (
         supervised_closed_form(moments, alpha, 1, np.random.RandomState(0), start)
         for start in (None, np.random.default_rng(seed).normal(size=(n_features, 1)))
@@ -148,7 +148,7 @@ def folds_of(X, y, n_folds=3):
     fold = np.arange(len(X)) % n_folds
     for number in range(n_folds):
         fitted, held_out = fold != number, fold == number
-        labels = labels_of(y[fitted], int(fitted.sum()), -1)
+        labels = read_labels(y[fitted], int(fitted.sum()), -1)
         yield X[fitted], y[fitted], X[held_out], labels
 
 
@@ -179,7 +179,7 @@ def test_the_best_weight_makes_samples_held_out_most_probable(seed, rows):
     folds = (
         (
             READERS["rows" if rows else "one pass"](X_fit, labels),
-            (rows_of if rows else moments_of)(X_held),
+            (row_covariance if rows else scatter_covariance)(X_held),
         )
         for X_fit, _, X_held, labels in folds_of(X, y)
     )
@@ -189,7 +189,7 @@ def test_the_best_weight_makes_samples_held_out_most_probable(seed, rows):
 def test_of_equals_the_smallest_weight_is_taken():
     X, y = drawn(8, 3, 0)
     folds = (
-        (labelled_scatter_of(X_fit, labels), moments_of(X_held))
+        (labelled_scatter(X_fit, labels), scatter_covariance(X_held))
         for X_fit, _, X_held, labels in folds_of(X, np.full_like(y, -1))
     )
     # a subspace of no dimension is as good under every weight

@@ -14,11 +14,11 @@ from scipy.stats import multivariate_normal
 
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.linear._covariance import missing
-from sklearn_contrastive.linear._covariance.missing import pairwise_moments_of
-from sklearn_contrastive.linear._covariance.scatter import SecondMoments, moments_of
+from sklearn_contrastive.linear._covariance.missing import pairwise_covariance
+from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance, scatter_covariance
 from sklearn_contrastive.linear._factor import map_em
 from sklearn_contrastive.linear._factor.correlation import feature_scale
-from sklearn_contrastive.linear._factor.fit import estimate_factor_model
+from sklearn_contrastive.linear._factor.fit import fit_factor_model
 from sklearn_contrastive.linear._factor.map_em import (
     _FIRST_FLOOR,
     _STATISTICAL_TOL,
@@ -275,13 +275,13 @@ class Start:
         return with_gaps(X, self.share, self.seed)
 
     def __iter__(self):
-        return iter((self.X, *start_from(pairwise_moments_of(self.X), self.n_factors)))
+        return iter((self.X, *start_from(pairwise_covariance(self.X), self.n_factors)))
 
 
 def start_from(moments, n_factors, tol=1e-6):
     """Scale and model of moments."""
     rng = np.random.RandomState(0)
-    model = estimate_factor_model(moments, n_factors, max_iter=200, tol=tol, rng=rng)
+    model = fit_factor_model(moments, n_factors, max_iter=200, tol=tol, rng=rng)
     return feature_scale(moments), model
 
 
@@ -367,9 +367,9 @@ def test_no_model_nearby_is_more_probable(start, seed):
 
 @given(start=starts(shares=(0.0,), noises=(1.0,)))
 def test_with_complete_rows_the_optimum_of_refine_is_a_fixed_point(start):
-    X, moments = start.X, moments_of(start.X)
+    X, moments = start.X, scatter_covariance(start.X)
     # n in the denominator, as in the likelihood of rows
-    moments = SecondMoments(moments.n_samples + 1, moments.mean, moments.scatter)
+    moments = ScatterCovariance(moments.n_samples + 1, moments.mean, moments.scatter)
     scale, model = start_from(moments, start.n_factors, tol=1e-8)
     # far enough from where the steps begin otherwise
     with mock.patch.object(map_em, "_FIRST_FLOOR", REFINEMENT_FLOOR):
@@ -487,7 +487,7 @@ def test_a_constant_feature_takes_no_part():
     with_constant[::3, 3] = np.nan
     ends = []
     for X in (START.X, with_constant):
-        scale, model = start_from(pairwise_moments_of(X), 1)
+        scale, model = start_from(pairwise_covariance(X), 1)
         ends.append((model, refined(model, X, scale)))
     (_, without), (start, end) = ends
     others = np.arange(9) != 3

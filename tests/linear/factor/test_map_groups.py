@@ -24,9 +24,9 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import HeteroPCA, LinearContrastive
 from sklearn_contrastive.exceptions import ComponentsWarning
-from sklearn_contrastive.linear._covariance.scatter import SecondMoments, moments_of
-from sklearn_contrastive.linear._factor.fit import estimate_factor_model
-from sklearn_contrastive.linear._factor.map_groups import estimate_grouped_model
+from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance, scatter_covariance
+from sklearn_contrastive.linear._factor.fit import fit_factor_model
+from sklearn_contrastive.linear._factor.map_groups import fit_grouped_model
 from sklearn_contrastive.linear._factor.map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR
 from sklearn_contrastive.linear._factor.model import SCORING_FLOOR
 from sklearn_contrastive.metrics import sin_theta_distance
@@ -247,7 +247,7 @@ def test_the_closed_form_leaves_to_the_noise_what_the_loadings_do_not_explain(pr
 
 @given(problem=grouped_problems(), strength=st.sampled_from([0.0, 1.0, 1e3, 1e6]), seed=SEEDS)
 def test_the_closed_form_ignores_whatever_is_added_to_the_blocks(problem, strength, seed):
-    moments, rng = moments_of(problem.X), np.random.default_rng(seed)
+    moments, rng = scatter_covariance(problem.X), np.random.default_rng(seed)
     scatter = moments.scatter.copy()
     for features in problem.members.values():
         # any symmetric matrix that leaves the group a covariance
@@ -257,11 +257,11 @@ def test_the_closed_form_ignores_whatever_is_added_to_the_blocks(problem, streng
         added = rng.uniform(-0.5 * smallest, strength * np.trace(block), size=len(block))
         scatter[np.ix_(features, features)] += (rotation * added) @ rotation.T
     models = [
-        estimate_grouped_model(
+        fit_grouped_model(
             m, problem.members, problem.n_components,
             max_iter=0, tol=TOL, rng=np.random.RandomState(0),
         )
-        for m in (moments, SecondMoments(moments.n_samples, moments.mean, scatter))
+        for m in (moments, ScatterCovariance(moments.n_samples, moments.mean, scatter))
     ]  # fmt: skip
     common, expected = (model.loadings @ model.loadings.T for model in models)
     scale = np.trace(scatter) / (moments.n_samples - 1)
@@ -294,9 +294,9 @@ def test_groups_of_one_may_be_two():
 @given(n_features=st.integers(8, 14), n_components=st.integers(1, 2), seed=SEEDS)
 def test_groups_of_one_have_the_optimum_of_single_features(n_features, n_components, seed):
     problem = GroupedProblem(500, (1,) * n_features, n_components, seed)
-    moments, options = moments_of(problem.X), {"max_iter": 1000, "tol": TOL}
-    single = estimate_factor_model(moments, n_components, rng=np.random.RandomState(0), **options)
-    grouped = estimate_grouped_model(
+    moments, options = scatter_covariance(problem.X), {"max_iter": 1000, "tol": TOL}
+    single = fit_factor_model(moments, n_components, rng=np.random.RandomState(0), **options)
+    grouped = fit_grouped_model(
         moments, problem.members, n_components, rng=np.random.RandomState(0), **options
     )
     assert grouped.converged

@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from sklearn_contrastive import LinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.exceptions import ComponentsWarning
-from sklearn_contrastive.linear._factor.n_components import count_above, estimate_rank, noise_edge
+from sklearn_contrastive.linear._factor.n_components import (
+    count_above,
+    estimate_n_components,
+    noise_edge,
+)
 from sklearn_contrastive.linear._solvers.davidson import SearchSpace
 
 SIZES = [(200, 40, 3), (200, 100, 5), (200, 300, 5), (500, 100, 10), (2000, 40, 10)]
@@ -53,7 +57,7 @@ def space_of(matrix, seed=0):
 def rank_of(X):
     n_samples, n_features = X.shape
     space = space_of(np.corrcoef(X.T))
-    return estimate_rank(
+    return estimate_n_components(
         space, lambda uniqueness: n_samples, n_features, min(n_samples - 1, n_features // 2)
     )
 
@@ -100,8 +104,14 @@ def test_units_of_the_features_do_not_change_the_count(noise):
 
 def test_no_count_exceeds_the_largest_allowed():
     X = clearly_detectable(500, 40, 10, "equal", seed=0)
-    assert estimate_rank(space_of(np.corrcoef(X.T)), lambda uniqueness: 500, 40, largest=4) == 4
-    assert estimate_rank(space_of(np.corrcoef(X.T)), lambda uniqueness: 500, 40, largest=0) == 0
+    assert (
+        estimate_n_components(space_of(np.corrcoef(X.T)), lambda uniqueness: 500, 40, largest=4)
+        == 4
+    )
+    assert (
+        estimate_n_components(space_of(np.corrcoef(X.T)), lambda uniqueness: 500, 40, largest=0)
+        == 0
+    )
 
 
 @pytest.mark.parametrize("n_components", [20, 40, 60])

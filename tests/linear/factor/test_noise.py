@@ -244,7 +244,7 @@ def test_a_model_knows_its_variances_and_its_covariance_along_directions(problem
         noise=noise,
         scoring_noise=noise,
         eigenvalues=np.zeros(loadings.shape[1]),
-        n_asked=loadings.shape[1],
+        n_requested=loadings.shape[1],
         floored=np.zeros(0, np.intp),
         n_iter=0,
         converged=True,
@@ -252,7 +252,7 @@ def test_a_model_knows_its_variances_and_its_covariance_along_directions(problem
     covariance, directions = loadings @ loadings.T + slow_matrix(noise), problem.columns(3)
     assert_allclose(model.variances, np.diag(covariance), rtol=100 * EPS)
     size = np.abs(directions).T @ np.abs(covariance) @ np.abs(directions)
-    error = model.covariance_along(directions) - directions.T @ covariance @ directions
+    error = model.along(directions) - directions.T @ covariance @ directions
     # the loadings' own products may be larger than their sum
     size += np.linalg.norm(loadings.T @ directions) ** 2
     assert np.all(np.abs(error) <= 1000 * EPS * size)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_contrastive.linear._solvers.anderson import StepMemory
+from sklearn_contrastive.linear._solvers.anderson import AndersonMemory
 
 # shares of the distance that a step covers along its eigenvectors, well apart
 RATES = (0.2, 0.5, 0.9)
@@ -45,7 +45,7 @@ class LinearIteration:
 
 @given(iteration=linear_iterations())
 def test_as_many_steps_as_directions_and_one_more_end_a_linear_iteration(iteration):
-    distances = iteration.distances(StepMemory(), len(iteration.rates) + 1)
+    distances = iteration.distances(AndersonMemory(), len(iteration.rates) + 1)
     # differences of differences lose some digits
     assert distances[-1] <= 1e-9 * distances[0]
 
@@ -53,12 +53,12 @@ def test_as_many_steps_as_directions_and_one_more_end_a_linear_iteration(iterati
 @given(iteration=linear_iterations())
 def test_the_end_of_an_iteration_is_kept(iteration):
     n_steps = len(iteration.rates) + 10
-    assert iteration.distances(StepMemory(), n_steps)[-1] <= 1e-9
+    assert iteration.distances(AndersonMemory(), n_steps)[-1] <= 1e-9
 
 
 @given(iteration=linear_iterations((0.05, 0.1, 0.2, 0.5, 0.9), fewest=4))
 def test_more_directions_than_it_remembers_are_still_faster_than_plain_steps(iteration):
-    distances = iteration.distances(StepMemory(), 20)
+    distances = iteration.distances(AndersonMemory(), 20)
     plain = [(1 - iteration.rates) ** m * np.ones_like(iteration.rates) for m in range(21)]
     assert distances[-1] <= 0.1 * np.linalg.norm(plain[-1]) * distances[0]
 
@@ -66,23 +66,23 @@ def test_more_directions_than_it_remembers_are_still_faster_than_plain_steps(ite
 @given(n_features=st.integers(1, 6), seed=SEEDS)
 def test_the_first_step_is_returned_as_it_is(n_features, seed):
     position, step = np.random.default_rng(seed).uniform(-0.5, 0.5, size=(2, n_features))
-    assert_array_equal(StepMemory().extrapolate(position, step), step)
+    assert_array_equal(AndersonMemory().extrapolate(position, step), step)
 
 
 @given(iteration=linear_iterations(), n_far=st.integers(1, 6))
 def test_long_steps_are_returned_as_they_are_and_forgotten(iteration, n_far):
-    memory, rng = StepMemory(), np.random.default_rng(0)
+    memory, rng = AndersonMemory(), np.random.default_rng(0)
     for _ in range(n_far):
         position, step = rng.normal(size=(2, len(iteration.end)))
         step[rng.integers(len(step))] = 0.51 * rng.choice([-1, 1])
         assert_array_equal(memory.extrapolate(position, step), step)
-    fresh = iteration.distances(StepMemory(), 5)
+    fresh = iteration.distances(AndersonMemory(), 5)
     assert_array_equal(iteration.distances(memory, 5), fresh)
 
 
 def test_an_alternating_sequence_is_ended_at_once():
     # x goes to -x: what plain steps never end
-    memory, position = StepMemory(), np.array([0.2])
+    memory, position = AndersonMemory(), np.array([0.2])
     for _ in range(2):
         position = position + memory.extrapolate(position, -2 * position)
     assert_allclose(position, 0, atol=1e-15)
@@ -90,10 +90,10 @@ def test_an_alternating_sequence_is_ended_at_once():
 
 @pytest.mark.parametrize("n_steps", [1, 2, 8])
 def test_steps_that_are_the_same_or_zero_do_no_harm(n_steps):
-    still, memory = np.zeros(3), StepMemory()
+    still, memory = np.zeros(3), AndersonMemory()
     for _ in range(n_steps):
         assert_array_equal(memory.extrapolate(still, np.zeros(3)), np.zeros(3))
-    constant, memory = np.full(3, 0.1), StepMemory()
+    constant, memory = np.full(3, 0.1), AndersonMemory()
     for m in range(n_steps):
         step = memory.extrapolate(m * constant, constant)
         assert np.all(np.isfinite(step))
@@ -102,7 +102,7 @@ def test_steps_that_are_the_same_or_zero_do_no_harm(n_steps):
 
 def test_it_leaves_what_it_is_given_alone():
     rng = np.random.default_rng(0)
-    memory = StepMemory()
+    memory = AndersonMemory()
     for _ in range(6):
         position, step = rng.uniform(-0.4, 0.4, size=(2, 4))
         kept = position.copy(), step.copy()

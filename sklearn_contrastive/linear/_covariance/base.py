@@ -1,0 +1,102 @@
+"""Covariance: the interface between samples and solvers, however the samples are stored."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._solvers.davidson import SearchSpace, padded_start
+from .._solvers.davidson_rows import RowSearchSpace
+from .scale import reciprocal
+
+__all__ = ["Covariance"]
+
+
+class Covariance(ABC):
+    """Mean and covariance of samples.
+
+    Each kind of storage is a subclass in a file of its own. `read.py` chooses the kind; no other
+    code asks which kind it has.
+
+    Attributes
+    ----------
+    n_samples : float
+        Number of samples; with frequency weights, their sum.
+    mean : ndarray of shape (n_features,)
+        Mean of each feature.
+    variances : ndarray of shape (n_features,)
+        Variance of each feature, with n - 1 in the denominator.
+    rounding : float
+        Relative rounding error of `times`.
+    mergeable : bool
+        Whether ``+`` adds the covariance of other samples, as `partial_fit` needs.
+    semidefinite : bool
+        False for pairwise covariances of incomplete samples, which may be indefinite.
+    """
+
+    n_samples: float
+    mean: NDArray[np.float64]
+    variances: NDArray[np.float64]
+    rounding: float = float(np.finfo(np.float64).eps)
+    mergeable: ClassVar[bool] = False
+    semidefinite: ClassVar[bool] = True
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return len(self.mean)
+
+    @abstractmethod
+    def times(self, directions: NDArray) -> NDArray[np.float64]:
+        """Product of the covariance with directions of shape (n_features, n_directions)."""
+
+    def along(self, directions: NDArray) -> NDArray[np.float64]:
+        """Covariance of the samples projected on directions; (n_directions, n_directions)."""
+        return directions.T @ self.times(directions)
+
+    def to_matrix(self) -> NDArray[np.float64]:
+        """The covariance matrix, of shape (n_features, n_features)."""
+        return self.times(np.eye(self.n_features))
+
+    def effective_samples(self, uniqueness: NDArray[np.float64]) -> float:
+        """Number of complete samples whose covariance is as noisy, given the uniquenesses."""
+        return self.n_samples
+
+    def unobserved_pairs(self) -> NDArray[np.intp]:
+        """Pairs of features that no sample has together; (n_pairs, 2), equal for one feature."""
+        return np.zeros((0, 2), np.intp)
+
+    def correlation_space(
+        self,
+        scale: NDArray[np.float64],
+        n_pairs: int,
+        rng: np.random.RandomState,
+        start: NDArray | None = None,
+    ) -> SearchSpace | RowSearchSpace:
+        """Search space for eigenpairs of the correlation matrix.
+
+        Parameters
+        ----------
+        scale : ndarray of shape (n_features,)
+            Standard deviation of each feature, 0 for a constant one.
+        n_pairs : int
+            How many eigenpairs the solvers will need, about.
+        rng : numpy.random.RandomState
+            Draws the first directions.
+        start : ndarray of shape (n_features, m), default=None
+            Directions of the features to begin with.
+
+        Returns
+        -------
+        SearchSpace or RowSearchSpace
+            Constant features are in the null space.
+        """
+        inverse = reciprocal(scale)[:, None]
+
+        def correlation_times(directions):
+            return inverse * self.times(inverse * directions)
+
+        if start is not None:
+            start = padded_start(start * inverse, n_pairs, rng)
+        return SearchSpace(correlation_times, self.n_features, n_pairs, rng, start, self.rounding)

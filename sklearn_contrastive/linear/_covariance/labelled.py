@@ -1,0 +1,118 @@
+"""Covariance of partly labelled samples, with the matrix of the supervised contrastive loss.
+
+A pair of samples of one class is positive, a pair of different classes negative. With m_k samples
+of class k, of mean c_k and unbiased covariance C_k, all about the mean of all samples, and
+m = sum_k m_k, the supervised contrastive loss leads to the label matrix
+
+    M_sup = (1/m) sum_k [ m_k c_k c_k' - C_k - sym m_k c_k (s - m_k c_k)' / (m - m_k) ],
+
+where s = sum_l m_l c_l and sym is the symmetric part. The positive pairs of class k contribute
+(s_k s_k' - X_k X_k') / (m_k - 1) with s_k = m_k c_k, which is m_k c_k c_k' - C_k: the pairs of a
+sample with itself would add exactly C_k. A class of one sample has no positive pair: neither term.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .base import Covariance
+
+__all__ = ["LabelledCovariance", "negative_weights", "positive_weights"]
+
+
+def positive_weights(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weight m_k of each c_k c_k' that positive pairs give; 0 where a class has no pair.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_classes,)
+        Number m_k of samples of each class.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_classes,)
+        m_k, or 0.
+    """
+    return np.where(counts > 1, counts, 0.0)
+
+
+def negative_weights(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weight of each c_k c_l' that negative pairs subtract.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_classes,)
+        Number m_k of samples of each class; at least two classes.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_classes, n_classes)
+        m_k m_l (1 / (m - m_k) + 1 / (m - m_l)) / 2, and 0 on the diagonal.
+    """
+    per_anchor = 1.0 / (counts.sum() - counts)
+    weights = np.outer(counts, counts) * (per_anchor[:, None] + per_anchor) / 2
+    np.fill_diagonal(weights, 0.0)
+    return weights
+
+
+class LabelledCovariance(Covariance):
+    """Covariance of all samples, labelled or not, and the label matrix M_sup.
+
+    Attributes
+    ----------
+    total : Covariance
+        Of all samples.
+    classes : ndarray of shape (n_classes,)
+        The labels, sorted.
+    """
+
+    total: Covariance
+    classes: NDArray
+
+    @property
+    def n_samples(self) -> float:
+        """Number of samples; with frequency weights, their sum."""
+        return self.total.n_samples
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Mean of each feature."""
+        return self.total.mean
+
+    @property
+    def variances(self) -> NDArray[np.float64]:
+        """Variance of each feature."""
+        return self.total.variances
+
+    @property
+    def rounding(self) -> float:
+        """Relative rounding error of products."""
+        return self.total.rounding
+
+    def times(self, directions: NDArray) -> NDArray[np.float64]:
+        """Product of the covariance with directions of shape (n_features, n_directions)."""
+        return self.total.times(directions)
+
+    def along(self, directions: NDArray) -> NDArray[np.float64]:
+        """Covariance of the samples projected on directions."""
+        return self.total.along(directions)
+
+    def correlation_space(self, scale, n_pairs, rng, start=None):
+        """Search space of the correlation matrix."""
+        return self.total.correlation_space(scale, n_pairs, rng, start)
+
+    @abstractmethod
+    def label_matrix_times(self, directions: NDArray) -> NDArray[np.float64]:
+        """Product of M_sup with directions of shape (n_features, n_directions)."""
+
+    def blended_times(self, share: float) -> Callable[[NDArray], NDArray]:
+        """(1 - share) times the covariance plus share times M_sup, as a function of directions."""
+        if share == 0.0:
+            return self.times
+        if share == 1.0:
+            return self.label_matrix_times
+        return lambda directions: (
+            (1.0 - share) * self.times(directions) + share * self.label_matrix_times(directions)
+        )

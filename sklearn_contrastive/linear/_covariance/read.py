@@ -1,0 +1,126 @@
+"""From samples to their covariance: the one place that chooses the kind of storage."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy import sparse
+
+from .base import Covariance
+from .blocks import OnStep
+from .by_class import class_covariances
+from .device import DeviceRows, device_scatter_covariance
+from .incomplete_rows import IncompleteRows, unobserved_pairs
+from .labelled import LabelledCovariance
+from .labelled_rows import LabelledRows
+from .labels import UNLABELLED
+from .missing import pairwise_covariance
+from .rows import row_covariance
+from .samples import Samples, refuse_unobserved
+from .scatter import scatter_covariance
+from .within_class import labelled_scatter
+
+__all__ = ["covariance_of", "forms_scatter", "labelled_covariance_of"]
+
+# numbers in the scatter matrices of all classes up to which a fit keeps them for partial_fit
+_KEPT_ENTRIES = 2**22
+
+
+def covariance_of(samples: Samples, solver: str, on_step: OnStep) -> Covariance:
+    """Covariance of samples, in the kind of storage that suits them.
+
+    Parameters
+    ----------
+    samples : Samples
+        The samples.
+    solver : {"auto", "gram", "operator"}
+        Whether a (n_features, n_features) scatter matrix is formed.
+    on_step : callable
+        Called with a name after every block of rows.
+
+    Returns
+    -------
+    Covariance
+        Mergeable for streaming samples.
+
+    Raises
+    ------
+    ValueError
+        If no sample has both features of some pair, unless more samples may come.
+    """
+    X, weight = samples.values, samples.weight
+    if samples.streaming or samples.groups is not None or forms_scatter(X, solver):
+        covariance = _scatter_of(samples, on_step)
+        if not samples.streaming:
+            refuse_unobserved(covariance.unobserved_pairs(), samples.feature_names)
+        return covariance
+    if samples.missing:
+        refuse_unobserved(unobserved_pairs(X), samples.feature_names)
+        return IncompleteRows(X, weight)
+    if samples.on_device:
+        return DeviceRows(X, weight, samples.place)
+    return row_covariance(X, weight)
+
+
+def _scatter_of(samples, on_step):
+    """Covariance that holds d x d matrices and can be added to that of other samples."""
+    X, weight = samples.values, samples.weight
+    if samples.missing:
+        return pairwise_covariance(X, weight, on_step)
+    if samples.on_device:
+        return device_scatter_covariance(X, weight, samples.place, on_step)
+    return scatter_covariance(X, weight, on_step)
+
+
+def forms_scatter(X, solver: str) -> bool:
+    """Whether the (n_features, n_features) scatter is worth its memory and its product."""
+    if solver != "auto":
+        return solver == "gram"
+    n_samples, n_features = X.shape
+    affordable = not sparse.issparse(X) or n_features**2 <= max(4 * X.nnz, 500**2)
+    return n_samples >= n_features and affordable
+
+
+def labelled_covariance_of(
+    samples: Samples, solver: str, on_step: OnStep, kept_entries: int = _KEPT_ENTRIES
+) -> LabelledCovariance:
+    """Covariance of labelled samples, in the kind of storage that suits them.
+
+    Parameters
+    ----------
+    samples : Samples
+        The samples and their labels.
+    solver : {"auto", "gram", "operator"}
+        Whether (n_features, n_features) scatter matrices are formed.
+    on_step : callable
+        Called with a name after every block of rows.
+    kept_entries : int, default=2**22
+        Numbers in the scatter matrices of all classes up to which each class has its own.
+
+    Returns
+    -------
+    LabelledCovariance
+        Mergeable for streaming samples, and where `kept_entries` suffice.
+    """
+    X, labels, weight = samples.values, samples.labels, samples.weight
+    if samples.streaming:
+        host = samples.place.take(X) if samples.on_device else X
+        return class_covariances(host, labels, weight, on_step)
+    if not forms_scatter(X, solver):
+        rows = (
+            DeviceRows(X, weight, samples.place) if samples.on_device else row_covariance(X, weight)
+        )
+        return LabelledRows(rows, labels)
+    if samples.on_device:
+        total = _scatter_of(samples, on_step)
+        return replace(_labelled_scatter_on_host(samples), total=total)
+    small = samples.n_features**2 * len(labels.classes) <= kept_entries
+    read = class_covariances if small else labelled_scatter
+    return read(X, labels, weight, on_step)
+
+
+def _labelled_scatter_on_host(samples):
+    """Scatter of the labelled samples, which are copied to the host; the others stay there."""
+    place, rows = samples.place, np.flatnonzero(samples.labels.codes != UNLABELLED)
+    chosen = place.xp.take(samples.values, place.put(rows), axis=0)
+    weight = None if samples.weight is None else samples.weight[rows]
+    return labelled_scatter(place.take(chosen), samples.labels.of(rows), weight)

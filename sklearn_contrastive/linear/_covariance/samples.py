@@ -1,0 +1,212 @@
+"""Validated samples of one call to fit or partial_fit, and the checks that refuse bad ones."""
+
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.utils import assert_all_finite, get_tags
+from sklearn.utils.validation import validate_data
+
+from ..._arrays import ArrayPlace, dtype_name, place_of
+from ..._features import listed
+from ..._sklearn_compat import check_sample_weight, widest_float
+from .labels import Labels
+
+__all__ = ["Samples", "read_samples", "refuse_unobserved", "unobserved_text", "validated"]
+
+# rows in which missing values are searched at once
+_SEARCHED_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Validated samples of one call.
+
+    Parameters
+    ----------
+    values : array or sparse matrix of shape (n_rows, n_features)
+        The rows; NaN where an entry is missing.
+    weight : ndarray of shape (n_rows,) or None
+        Frequency weights.
+    missing : bool
+        Whether entries are missing.
+    place : ArrayPlace
+        Library and device of the array that was passed.
+    feature_names : ndarray of shape (n_features,) or None
+        Names, if the features have any.
+    streaming : bool
+        Whether they are one chunk of more samples.
+    groups : tuple of ndarray of int, default=None
+        Features of each group that shares noise; None where no group has two features.
+    labels : Labels, default=None
+        Class labels, if the estimator uses any.
+    """
+
+    values: Any
+    weight: NDArray[np.float64] | None
+    missing: bool
+    place: ArrayPlace
+    feature_names: NDArray | None
+    streaming: bool
+    groups: tuple[NDArray[np.intp], ...] | None = None
+    labels: Labels | None = None
+
+    @property
+    def total(self) -> float:
+        """Number of samples; with weights, their sum."""
+        return self.values.shape[0] if self.weight is None else self.weight.sum()
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return self.values.shape[1]
+
+    @property
+    def on_device(self) -> bool:
+        """Whether the rows are arrays of another library than NumPy."""
+        return not place_of(self.values).is_numpy
+
+    @property
+    def dtype(self) -> type[np.floating]:
+        """Float type of the fitted attributes."""
+        return np.dtype(dtype_name(self.values)).type
+
+
+def read_samples(estimator, X, sample_weight=None, *, streaming=False) -> Samples:
+    """Validate the samples and weights of one call.
+
+    Parameters
+    ----------
+    estimator : MomentEstimator
+        Its parameter `n_components` and its tags decide what is refused.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The samples.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Frequency weights.
+    streaming : bool, default=False
+        Whether they are one chunk of more samples: fewer than two are allowed.
+
+    Returns
+    -------
+    Samples
+        Without groups and labels.
+
+    Raises
+    ------
+    ValueError
+        If X or the weights are not as they must be, or `n_components` does not suit them.
+    """
+    reset = not (streaming and hasattr(estimator, "n_features_in_"))
+    place = place_of(X)
+    X, missing = validated(estimator, X, reset=reset)
+    names = getattr(estimator, "feature_names_in_", None)
+    if missing and not place.is_numpy:
+        X = place.take(X)  # incomplete rows are solved one pattern after another, on the host
+    weight = None
+    if sample_weight is not None:
+        weight = place_of(sample_weight).take(sample_weight)
+        weight = check_sample_weight(
+            weight, np.empty((X.shape[0], 0)), dtype=np.float64, ensure_non_negative=True
+        )
+        if missing and not weight.all():  # a row of weight 0 must not count as observed
+            X, weight = X[weight > 0], weight[weight > 0]
+    samples = Samples(X, weight, missing, place, names, streaming)
+    if not streaming and samples.total <= 1:
+        raise ValueError(_too_few(samples.total))
+    n_samples = np.inf if streaming else samples.total
+    _check_n_components(estimator.n_components, n_samples, samples.n_features)
+    return samples
+
+
+def validated(estimator, X, *, reset: bool):
+    """Samples as an array of any real type, or CSR or CSC, and whether entries are missing."""
+    place, tags = place_of(X), get_tags(estimator).input_tags
+    if sparse.issparse(X):
+        dtype = (np.float64, np.float32)
+    elif place.is_numpy:
+        # integers are converted a block at a time, not as a whole; a memory map stays one
+        dtype = "numeric"
+    else:
+        dtype = (widest_float(place.xp, place.device), place.xp.float32)
+    X = validate_data(
+        estimator,
+        X,
+        reset=reset,
+        accept_sparse=("csr", "csc") if tags.sparse else False,
+        dtype=dtype,
+        ensure_all_finite=False,
+    )
+    return X, _has_missing(estimator, X, tags.allow_nan and not sparse.issparse(X))
+
+
+def _has_missing(estimator, X, allow_nan):
+    """Whether there is a NaN, from the one pass that a check of finiteness takes."""
+    xp = place_of(X).xp
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(X.data.sum() if sparse.issparse(X) else xp.sum(X))
+    if np.isfinite(total):
+        return False
+    if not allow_nan and np.isnan(total):
+        _refuse_missing(estimator, X)
+    assert_all_finite(
+        X, allow_nan=allow_nan, estimator_name=type(estimator).__name__, input_name="X"
+    )
+    # an overflow may look the same; the first gap ends the search
+    blocks = (
+        X[i : min(i + _SEARCHED_ROWS, X.shape[0]), :] for i in range(0, X.shape[0], _SEARCHED_ROWS)
+    )
+    return np.isnan(total) and any(bool(xp.any(xp.isnan(block))) for block in blocks)
+
+
+def _refuse_missing(estimator, X):
+    """Refuse NaN where complete samples are needed, with the reason."""
+    if reason := estimator._why_complete:
+        raise ValueError(f"X contains NaN, but {reason}")
+    if sparse.issparse(X) and np.isnan(X.data).any():
+        raise ValueError(
+            "Sparse X contains NaN, but missing values are understood in dense X only: an entry "
+            "that a sparse matrix does not store is 0, not missing. Pass X.toarray()."
+        )
+
+
+def _check_n_components(n_components, n_samples, n_features):
+    """Refuse values that parameter validation alone cannot refuse."""
+    if isinstance(n_components, str) and n_components == "mle":
+        raise ValueError(
+            "n_components='mle' assumes equal noise in every feature; use \"auto\", which does not."
+        )
+    largest = int(min(n_samples, n_features))
+    if isinstance(n_components, Integral) and n_components > largest:
+        raise ValueError(
+            f"n_components={n_components} must be between 0 and "
+            f"min(n_samples, n_features)={largest}."
+        )
+
+
+def _too_few(n_samples):
+    """Message where no variance can be computed."""
+    if float(n_samples).is_integer() and n_samples >= 0:
+        return f"Found array with {int(n_samples)} sample(s) while a minimum of 2 is required."
+    return f"The sum of sample_weight is {n_samples:g}, but frequency weights must exceed 1 in all."
+
+
+def unobserved_text(pairs: NDArray[np.intp], names: NDArray | None) -> str:
+    """Description of features that are never observed, else of pairs never observed together."""
+    never = pairs[pairs[:, 0] == pairs[:, 1], 0]
+    if len(never):
+        return f"{listed(never, names)} {'is' if len(never) == 1 else 'are'} never observed"
+    shown = [f"({', '.join(str(i if names is None else names[i]) for i in p)})" for p in pairs[:3]]
+    more = f" and {len(pairs) - 3} more" if len(pairs) > 3 else ""
+    return f"no sample has both features of the pairs {', '.join(shown)}{more}"
+
+
+def refuse_unobserved(pairs: NDArray[np.intp], names: NDArray | None) -> None:
+    """Raise a ValueError if there are pairs of features that no sample has together."""
+    if len(pairs):
+        raise ValueError(
+            f"Too much of X is missing: {unobserved_text(pairs, names)}. A covariance needs "
+            "samples that have both features; drop one of them, or add samples."
+        )
