@@ -752,7 +752,7 @@ def test_a_constant_column_with_gaps_takes_no_part(solver, constant, n_samples):
 def test_without_iterations_it_is_the_closed_form_of_pairs():
     model = PROBLEM.model(max_iter=0, noise_weighted=False).fit(PROBLEM.X)
     moments = pairwise_covariance(PROBLEM.X)
-    values, vectors = np.linalg.eigh(moments.covariance - np.diag(moments.variances))
+    values, vectors = np.linalg.eigh(moments.matrix - np.diag(moments.variances))
     assert model.n_iter_ == 1
     assert_allclose(model.eigenvalues_, values[:-3:-1], rtol=1e-6)
     projector = vectors[:, -2:] @ vectors[:, -2:].T
@@ -781,7 +781,7 @@ def test_every_way_to_ask_for_components_works(solver, n_components, expected):
 def test_none_keeps_every_positive_direction_of_the_pairs():
     model = LinearContrastive(None, max_iter=0, random_state=0).fit(PROBLEM.X)
     moments = pairwise_covariance(PROBLEM.X)
-    values = np.linalg.eigvalsh(moments.covariance - np.diag(moments.variances))
+    values = np.linalg.eigvalsh(moments.matrix - np.diag(moments.variances))
     assert model.n_components_ == np.sum(values > 0)
 
 

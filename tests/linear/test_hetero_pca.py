@@ -28,6 +28,7 @@ from sklearn_contrastive.linear._factor.imputed_diagonal import (
     impute_diagonal,
 )
 from sklearn_contrastive.linear._factor.model import SCORING_FLOOR
+from sklearn_contrastive.linear._factor.options import FitOptions
 from sklearn_contrastive.metrics import sin_theta_distance
 
 TOL = 1e-6
@@ -422,9 +423,9 @@ def test_as_many_components_as_features_are_still_algorithm_1(n_components, max_
 
 @given(n_components=st.integers(1, 6), max_iter=st.integers(0, 20), seed=SEEDS)
 def test_no_eigenpair_is_found_twice(n_components, max_iter, seed):
-    options = {"max_iter": max_iter, "tol": TOL, "rng": np.random.RandomState(0)}
+    options = FitOptions(np.random.RandomState(0), max_iter, TOL)
     moments = scatter_covariance(mixture(6, seed))
-    imputed = impute_diagonal(moments, n_components, deflated=True, **options)
+    imputed = impute_diagonal(moments, n_components, options, deflated=True)
     overlap = imputed.pairs.vectors.T @ imputed.pairs.vectors
     assert_allclose(overlap, np.eye(n_components), rtol=0, atol=1e-9)
 

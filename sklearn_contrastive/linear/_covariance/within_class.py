@@ -167,9 +167,9 @@ def _centre_pieces(block, codes, weight):
     return _Pieces(codes[starts], counts, origin + offsets)
 
 
-def _subtract(block, points, bounds):
+def _subtract(block, points, bounds, short_piece=_SHORT_PIECE):
     """Subtract from the rows of each piece its point, in place."""
-    if len(points) * _SHORT_PIECE > len(block):
+    if len(points) * short_piece > len(block):
         block -= np.repeat(points, np.diff(bounds), axis=0)
         return
     # long pieces: without a second array of the block's size

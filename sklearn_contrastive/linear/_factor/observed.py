@@ -29,7 +29,7 @@ _SMALLEST_INFORMATION = 0.01
 
 
 def scores_of_incomplete(
-    X: NDArray, mean: NDArray, weights: BartlettWeights
+    X: NDArray, mean: NDArray, weights: BartlettWeights, block_rows: int | None = None
 ) -> NDArray[np.float64]:
     """Generalised least-squares scores of rows from the features that they show.
 
@@ -41,6 +41,8 @@ def scores_of_incomplete(
         Subtracted.
     weights : BartlettWeights
         Of complete rows, x' Psi^(-1/2) Q T; the noise is independent between features.
+    block_rows : int, default=None
+        Rows of a block; None for as many as stay in the cache.
 
     Returns
     -------
@@ -50,7 +52,8 @@ def scores_of_incomplete(
     """
     n_components = weights.basis.shape[1]
     scores = np.empty((len(X), n_components))
-    for rows, observed, white in observed_blocks(X, mean, 1.0 / np.sqrt(weights.noise.variances)):
+    inverse_scale = 1.0 / np.sqrt(weights.noise.variances)
+    for rows, observed, white in observed_blocks(X, mean, inverse_scale, block_rows):
         information = unpacked(observed @ packed_squares(weights.basis, weights.basis))
         values, vectors = np.linalg.eigh(information)
         # Q_o' Q_o of a complete row is the identity
@@ -63,9 +66,13 @@ def scores_of_incomplete(
 
 
 def log_likelihood_of_observed(
-    X: NDArray, mean: NDArray, loadings: NDArray, noise_variances: NDArray
+    X: NDArray,
+    mean: NDArray,
+    loadings: NDArray,
+    noise_variances: NDArray,
+    block_rows: int | None = None,
 ) -> NDArray[np.float64]:
-    """Gaussian log-likelihood of what each row shows; 0 for a row that shows nothing.
+    """Gaussian log-likelihood of the observed entries of each row; 0 where there are none.
 
     Parameters
     ----------
@@ -77,6 +84,8 @@ def log_likelihood_of_observed(
         Loadings B.
     noise_variances : ndarray of shape (n_features,)
         Diagonal of Psi.
+    block_rows : int, default=None
+        Rows of a block; None for as many as stay in the cache.
 
     Returns
     -------
@@ -84,7 +93,7 @@ def log_likelihood_of_observed(
         Natural logarithm of the density of each row's observed part.
     """
     likelihood = np.empty(len(X))
-    for rows, observed, centred in observed_blocks(X, mean, np.ones(len(mean))):
+    for rows, observed, centred in observed_blocks(X, mean, np.ones(len(mean)), block_rows):
         found = posterior_of_observed(observed, centred, centred**2, loadings, noise_variances)
         likelihood[rows] = found.log_likelihood
     return likelihood

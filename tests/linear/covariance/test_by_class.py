@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,19 +12,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from sklearn_contrastive.linear._covariance import within_class
-from sklearn_contrastive.linear._covariance.by_class import (
-    LabelledRows,
-    negative_weights,
-    positive_weights,
-)
+from sklearn_contrastive.linear._covariance.by_class import class_covariances
+from sklearn_contrastive.linear._covariance.labelled import negative_weights, positive_weights
+from sklearn_contrastive.linear._covariance.labelled_rows import LabelledRows
 from sklearn_contrastive.linear._covariance.labels import Labels, read_labels
 from sklearn_contrastive.linear._covariance.rows import row_covariance
 from sklearn_contrastive.linear._covariance.scatter import scatter_covariance
-from sklearn_contrastive.linear._covariance.within_class import (
-    class_covariances,
-    labelled_scatter,
-)
+from sklearn_contrastive.linear._covariance.within_class import _subtract, labelled_scatter
 
 EPS = np.finfo(np.float64).eps
 EPS32 = np.finfo(np.float32).eps
@@ -138,24 +131,23 @@ def positive_by_loops(X, y):
 
 def matrix_of(moments):
     """M_sup as a matrix, of moments of any kind."""
-    return moments.supervised_times(np.eye(moments.n_features))
+    return moments.label_matrix_times(np.eye(moments.n_features))
 
 
-def rows_with_labels(X, labels, weight=None):
+def rows_with_labels(X, labels, weight=None, block_rows=None):
     return LabelledRows(row_covariance(X, weight), labels)
+
+
+def class_by_class(X, labels, weight=None, block_rows=None):
+    return class_covariances(X, labels, weight)
 
 
 READERS = {
     "one pass": labelled_scatter,
-    "class by class": class_covariances,
+    "class by class": class_by_class,
     "rows": rows_with_labels,
 }
 each_reader = pytest.mark.parametrize("reader", READERS)
-
-
-def blocks_of(n_rows):
-    """Read in blocks of that many rows, and subtract class by class where there are few classes."""
-    return mock.patch.multiple(within_class, _BLOCK_ROWS=n_rows, _BLOCK_ENTRIES=1, _SHORT_PIECE=2)
 
 
 # --- against loops over pairs --------------------------------------------------------------------
@@ -163,17 +155,15 @@ def blocks_of(n_rows):
 
 @each_reader
 @given(problem=labelled_problems(), n_rows=st.integers(1, 20))
-def test_the_supervised_matrix_is_that_of_loops_over_pairs(reader, problem, n_rows):
-    with blocks_of(n_rows):
-        moments = READERS[reader](problem.X, problem.labels)
+def test_the_label_matrix_is_that_of_loops_over_pairs(reader, problem, n_rows):
+    moments = READERS[reader](problem.X, problem.labels, block_rows=n_rows)
     expected = supervised_by_loops(problem.X, problem.y)
     assert_allclose(matrix_of(moments), expected, rtol=0, atol=problem.rounding())
 
 
 @given(problem=labelled_problems(), n_rows=st.integers(1, 20))
 def test_positive_pairs_are_those_of_loops(problem, n_rows):
-    with blocks_of(n_rows):
-        moments = labelled_scatter(problem.X, problem.labels)
+    moments = labelled_scatter(problem.X, problem.labels, block_rows=n_rows)
     expected = positive_by_loops(problem.X, problem.y)
     assert_allclose(moments.positive_matrix, expected, rtol=0, atol=problem.rounding())
 
@@ -182,8 +172,7 @@ def test_positive_pairs_are_those_of_loops(problem, n_rows):
 @given(problem=labelled_problems(), kind=WEIGHTS, n_rows=st.integers(1, 20))
 def test_the_moments_of_all_samples_are_those_without_labels(reader, problem, kind, n_rows):
     weight = problem.weight(kind)
-    with blocks_of(n_rows):
-        moments = READERS[reader](problem.X, problem.labels, weight)
+    moments = READERS[reader](problem.X, problem.labels, weight, block_rows=n_rows)
     expected = scatter_covariance(problem.X, weight)
     identity = np.eye(problem.n_features)
     assert moments.n_samples == pytest.approx(expected.n_samples)
@@ -228,9 +217,8 @@ def test_weight_is_repetition(reader, problem, n_rows):
     weight = problem.weight("counts").astype(int)
     X, y = np.repeat(problem.X, weight, axis=0), np.repeat(problem.y, weight)
     labels = problem.counted(weight)
-    with blocks_of(n_rows):
-        weighted = READERS[reader](problem.X, labels, weight.astype(float))
-        repeated = READERS[reader](X, read_labels(y, len(y), -1))
+    weighted = READERS[reader](problem.X, labels, weight.astype(float), block_rows=n_rows)
+    repeated = READERS[reader](X, read_labels(y, len(y), -1), block_rows=n_rows)
     assert_array_equal(weighted.classes, repeated.classes)
     assert_allclose(matrix_of(weighted), matrix_of(repeated), rtol=0, atol=problem.rounding())
 
@@ -239,8 +227,7 @@ def test_weight_is_repetition(reader, problem, n_rows):
 def test_readers_agree_under_any_weights(problem, kind):
     weight = problem.weight(kind)
     labels = problem.counted(weight)
-    with blocks_of(3):
-        found = [matrix_of(read(problem.X, labels, weight)) for read in READERS.values()]
+    found = [matrix_of(read(problem.X, labels, weight, block_rows=3)) for read in READERS.values()]
     # the unbiased covariance of a class whose weights hardly exceed 1 divides by next to nothing
     counts = np.bincount(labels.codes[labels.codes >= 0], weight[labels.codes >= 0])
     excess = min((count - 1 for count in counts if count > 1), default=1.0)
@@ -295,8 +282,7 @@ def test_sparse_samples_have_the_matrix_of_their_dense_copy(problem, format, kin
 @given(problem=labelled_problems(offsets=(0.0, 1e3, 1e4)), n_rows=st.integers(1, 20))
 def test_float32_samples_lose_no_more_than_products_in_float32(reader, problem, n_rows):
     X = problem.X.astype(np.float32)
-    with blocks_of(n_rows):
-        found = matrix_of(READERS[reader](X, problem.labels))
+    found = matrix_of(READERS[reader](X, problem.labels, block_rows=n_rows))
     assert found.dtype == np.float64
     expected = supervised_by_loops(X, problem.y)
     atol = problem.rounding(EPS32)
@@ -320,9 +306,8 @@ def test_memory_maps_are_read_as_arrays(reader, tmp_path):
     problem = LabelledProblem((5, 20, 1, 7), 30, 4, 1e3, 1.0, 0)
     np.save(tmp_path / "X.npy", problem.X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
-    with blocks_of(7):
-        found = matrix_of(READERS[reader](mapped, problem.labels))
-        expected = matrix_of(READERS[reader](problem.X, problem.labels))
+    found = matrix_of(READERS[reader](mapped, problem.labels, block_rows=7))
+    expected = matrix_of(READERS[reader](problem.X, problem.labels, block_rows=7))
     assert_allclose(found, expected, rtol=0, atol=problem.rounding())
 
 
@@ -360,8 +345,7 @@ def test_one_class_far_from_the_others_keeps_their_digits(reader):
 def test_every_block_is_told():
     X, y = np.random.default_rng(0).normal(size=(50, 3)), np.arange(50) % 2
     heard = []
-    with blocks_of(10):
-        labelled_scatter(X, read_labels(y, 50), None, heard.append)
+    labelled_scatter(X, read_labels(y, 50), None, heard.append, block_rows=10)
     assert heard == ["block of rows"] * 5
 
 
@@ -385,3 +369,15 @@ def test_its_expectation_is_the_covariance_between_classes_times_k_over_k_minus_
     expected = np.cov(centres.T, ddof=0) * n_classes / (n_classes - 1)
     error = draws.std(axis=0) / np.sqrt(n_draws)
     assert np.all(np.abs(draws.mean(axis=0) - expected) <= 4 * error + 1e-12)
+
+
+@given(sizes=st.lists(st.integers(1, 5), min_size=1, max_size=6), seed=SEEDS)
+def test_class_means_are_subtracted_class_by_class_as_all_at_once(sizes, seed):
+    rng = np.random.default_rng(seed)
+    bounds = np.r_[0, np.cumsum(sizes)]
+    block, points = rng.normal(size=(bounds[-1], 3)), rng.normal(size=(len(sizes), 3))
+    found = []
+    for short_piece in (0, 1000):
+        found.append(block.copy())
+        _subtract(found[-1], points, bounds, short_piece)
+    assert_array_equal(*found)

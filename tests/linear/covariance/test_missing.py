@@ -3,7 +3,6 @@
 import functools
 import tracemalloc
 import warnings
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -15,15 +14,14 @@ from scipy.stats import hypergeom
 
 from sklearn_contrastive import LinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
-from sklearn_contrastive.linear._covariance import incomplete_rows, missing
 from sklearn_contrastive.linear._covariance.incomplete_rows import IncompleteRows, unobserved_pairs
 from sklearn_contrastive.linear._covariance.missing import (
     PairwiseCovariance,
     pairwise_covariance,
     unbiased_counts,
 )
+from sklearn_contrastive.linear._covariance.scale import feature_scale
 from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance, scatter_covariance
-from sklearn_contrastive.linear._factor.correlation import feature_scale
 from sklearn_contrastive.metrics import sin_theta_distance
 
 EPS = np.finfo(np.float64).eps
@@ -68,11 +66,6 @@ def weights_of(kind, n, seed):
     if drawn is not None:
         drawn[:1] += 1.0  # the sum exceeds 1, the least that a variance needs
     return drawn
-
-
-def blocks_of(n_rows):
-    """Read in blocks of that many rows instead of thousands."""
-    return mock.patch.object(missing, "BLOCK_ROWS", n_rows)
 
 
 # --- slow and obvious ----------------------------------------------------------------------------
@@ -180,8 +173,7 @@ def assert_same_moments(actual, expected, X, eps=EPS):
 @given(X=incomplete_samples(), kind=WEIGHTS, seed=SEEDS, n_rows=st.integers(1, 50))
 def test_moments_are_those_of_a_loop_over_pairs(X, kind, seed, n_rows):
     weight = weights_of(kind, len(X), seed)
-    with blocks_of(n_rows):
-        actual = pairwise_covariance(X, weight)
+    actual = pairwise_covariance(X, weight, block_rows=n_rows)
     assert_same_moments(actual, slow_moments(X, weight), X)
     assert actual.n_features == X.shape[1]
 
@@ -194,8 +186,7 @@ def test_moments_are_those_of_a_loop_over_pairs(X, kind, seed, n_rows):
 )
 def test_float32_samples_lose_no_more_than_products_in_float32(X, kind, seed, n_rows):
     X, weight = X.astype(np.float32), weights_of(kind, len(X), seed)
-    with blocks_of(n_rows):
-        actual = pairwise_covariance(X, weight)
+    actual = pairwise_covariance(X, weight, block_rows=n_rows)
     for part in (actual.mean, actual.counts, actual.sums, actual.products):
         assert part.dtype == np.float64
     assert_same_moments(actual, slow_moments(X, weight), X, eps=EPS32)
@@ -205,7 +196,7 @@ def test_float32_samples_lose_no_more_than_products_in_float32(X, kind, seed, n_
 def test_covariance_divides_by_the_expectation_for_a_covariance_of_1(X, kind, seed):
     moments = pairwise_covariance(X, weights_of(kind, len(X), seed))
     expected = slow_covariance(moments)
-    assert_allclose(moments.covariance, expected, rtol=1e-10, atol=np.finfo(float).tiny)
+    assert_allclose(moments.matrix, expected, rtol=1e-10, atol=np.finfo(float).tiny)
     assert_allclose(moments.variances, np.diag(expected), rtol=1e-10, atol=np.finfo(float).tiny)
     directions = np.random.default_rng(seed).normal(size=(X.shape[1], 3))
     assert_allclose(
@@ -223,7 +214,7 @@ def test_moments_of_complete_samples_are_second_moments(X, kind, seed):
     assert_same_moments(pairwise, PairwiseCovariance.complete(second), X)
     n, (_, of_products) = second.n_samples, allowed_rounding(X, EPS)
     for moments in (pairwise, PairwiseCovariance.complete(second)):
-        difference = moments.covariance - second.scatter / (n - 1)
+        difference = moments.matrix - second.scatter / (n - 1)
         assert np.all(np.abs(difference) <= 2 * n / (n - 1) * of_products)
         uniqueness = np.random.default_rng(seed).uniform(0.05, 1, size=X.shape[1])
         assert moments.effective_samples(uniqueness) == pytest.approx(n, rel=1e-9)
@@ -234,8 +225,9 @@ def test_moments_of_complete_samples_are_second_moments(X, kind, seed):
 def test_weight_is_repetition(X, seed, n_rows):
     weight = np.random.default_rng(seed).integers(1, 4, size=len(X)).astype(float)
     repeated = np.repeat(X, weight.astype(int), axis=0)
-    with blocks_of(n_rows):
-        assert_same_moments(pairwise_covariance(X, weight), slow_moments(repeated), X)
+    assert_same_moments(
+        pairwise_covariance(X, weight, block_rows=n_rows), slow_moments(repeated), X
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
@@ -252,9 +244,8 @@ def test_samples_are_read_and_never_written(X, n_rows):
     X.flags.writeable = False
     kept, weight = X.copy(), np.ones(len(X))
     weight.flags.writeable = False
-    with blocks_of(n_rows):
-        pairwise_covariance(X)
-        pairwise_covariance(X, weight)
+    pairwise_covariance(X, block_rows=n_rows)
+    pairwise_covariance(X, weight, block_rows=n_rows)
     IncompleteRows(X, weight + 1.0)
     unobserved_pairs(X)
     assert_array_equal(X, kept)
@@ -262,8 +253,7 @@ def test_samples_are_read_and_never_written(X, n_rows):
 
 def test_every_block_is_announced():
     heard = []
-    with blocks_of(4):
-        pairwise_covariance(np.ones((10, 2)), on_block=heard.append)
+    pairwise_covariance(np.ones((10, 2)), on_block=heard.append, block_rows=4)
     assert len(heard) == 3
 
 
@@ -273,14 +263,13 @@ def test_a_memory_map_is_read_a_block_at_a_time(weighted, tmp_path):
     X.tofile(tmp_path / "samples")
     file = np.memmap(tmp_path / "samples", dtype=np.float64, mode="r", shape=X.shape)
     weight = np.full(len(X), 2.0) if weighted else None
-    with blocks_of(500):
-        tracemalloc.start()
-        try:
-            moments = pairwise_covariance(file, weight)
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-        expected = pairwise_covariance(X, weight)
+    tracemalloc.start()
+    try:
+        moments = pairwise_covariance(file, weight, block_rows=500)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    expected = pairwise_covariance(X, weight, block_rows=500)
     assert peak < X.nbytes / 2
     assert_array_equal(moments.products, expected.products)
     assert_array_equal(moments.counts, expected.counts)
@@ -390,7 +379,7 @@ def test_hundreds_of_single_rows_far_from_zero_keep_their_digits():
     parts = [pairwise_covariance(row[None]) for row in X]
     total, expected = sum(parts[1:], start=parts[0]), slow_moments(X)
     # each addition rounds the means, by 1.5e-8
-    assert_allclose(total.covariance, expected.covariance, rtol=0, atol=1e-6)
+    assert_allclose(total.matrix, expected.matrix, rtol=0, atol=1e-6)
 
 
 # --- what missing at random does to covariances --------------------------------------------------
@@ -430,7 +419,7 @@ def test_the_unbiased_divisor_is_what_simulated_products_have_in_the_mean():
 def test_a_covariance_of_pairs_may_be_indefinite_and_is_fitted_all_the_same():
     X, truth = make_spiked_covariance(120, 60, 2, signal=5.0, noise=1.0, random_state=0)
     X = with_gaps(X, 0.3, 0)
-    covariance = pairwise_covariance(X).covariance
+    covariance = pairwise_covariance(X).matrix
     assert np.linalg.eigvalsh(covariance)[0] < -0.1
     for n_components in (2, "auto"):
         model = LinearContrastive(n_components, random_state=0).fit(X)
@@ -534,7 +523,7 @@ def test_complete_rows_have_the_covariance_of_second_moments(X, kind, seed):
 def test_rows_and_pairs_agree_where_entries_are_missing_independently():
     X, _ = make_spiked_covariance(4000, 8, 2, signal=2.0, random_state=0)
     X = with_gaps(X, 0.3, 0)
-    covariance = pairwise_covariance(X).covariance
+    covariance = pairwise_covariance(X).matrix
     assert_allclose(IncompleteRows(X).times(np.eye(8)), covariance, atol=0.02)
 
 
@@ -551,8 +540,7 @@ def test_rows_and_pairs_agree_where_entries_are_missing_independently():
 def test_unseen_pairs_are_found_as_by_brute_force(n_rows, n_features, share, block, seed):
     X = with_gaps(np.zeros((n_rows, n_features)), share, seed)
     expected = slow_unseen_pairs(X)
-    with mock.patch.object(incomplete_rows, "_BLOCK_ENTRIES", block):
-        found = unobserved_pairs(X)
+    found = unobserved_pairs(X, block_entries=block)
     assert found.shape == expected.shape
     assert_array_equal(found, expected)
     assert_array_equal(pairwise_covariance(X).unobserved_pairs(), expected)

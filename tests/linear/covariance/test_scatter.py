@@ -1,7 +1,6 @@
 """Moments against loops in extended precision: read in blocks, in chunks, from rows that stay."""
 
 import tracemalloc
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,13 +10,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from sklearn_contrastive.linear._covariance import rows as rows_module
-from sklearn_contrastive.linear._covariance import scatter
+from sklearn_contrastive.linear._covariance.blocks import centred_blocks
 from sklearn_contrastive.linear._covariance.rows import DenseRows, SparseRows, row_covariance
 from sklearn_contrastive.linear._covariance.scatter import (
     BLOCK_ROWS,
     ScatterCovariance,
-    centred_blocks,
     scatter_covariance,
     working_dtype,
 )
@@ -61,11 +58,6 @@ def weights_of(kind, n, seed):
     if drawn is not None:
         drawn[:1] += 2.0  # the sum exceeds 1, the least that a variance needs
     return drawn
-
-
-def blocks_of(n_rows):
-    """Read in blocks of that many rows instead of thousands."""
-    return mock.patch.object(scatter, "BLOCK_ROWS", n_rows)
 
 
 # --- slow and obvious ----------------------------------------------------------------------------
@@ -114,8 +106,7 @@ def assert_same_moments(actual, expected, X, eps=EPS, squares=100.0):
 @given(X=samples(), kind=WEIGHTS, seed=SEEDS, n_rows=st.integers(1, 50))
 def test_moments_are_those_of_a_loop_over_rows(X, kind, seed, n_rows):
     weight = weights_of(kind, len(X), seed)
-    with blocks_of(n_rows):
-        actual = scatter_covariance(X, weight)
+    actual = scatter_covariance(X, weight, block_rows=n_rows)
     assert_same_moments(actual, slow_moments(X, weight), X)
 
 
@@ -162,8 +153,7 @@ def test_more_rows_than_a_block_holds(offset, drift):
 def test_float32_samples_lose_no_more_than_products_in_float32(X, kind, seed, n_rows):
     X = X.astype(np.float32)
     weight = weights_of(kind, len(X), seed)
-    with blocks_of(n_rows):
-        actual = scatter_covariance(X, weight)
+    actual = scatter_covariance(X, weight, block_rows=n_rows)
     eps = np.finfo(np.float32).eps
     assert actual.scatter.dtype == actual.mean.dtype == np.float64
     # the variance within a block, not that of all samples, decides where products are formed
@@ -208,18 +198,16 @@ def test_sparse_samples_have_the_moments_of_their_dense_copy(
 def test_weight_is_repetition(X, seed, n_rows):
     weight = weights_of("counts", len(X), seed)
     repeated = np.repeat(X, weight.astype(int), axis=0)
-    with blocks_of(n_rows):
-        assert_same_moments(scatter_covariance(X, weight), slow_moments(repeated), X)
-        assert_same_moments(scatter_covariance(repeated), slow_moments(repeated), X)
+    assert_same_moments(scatter_covariance(X, weight, block_rows=n_rows), slow_moments(repeated), X)
+    assert_same_moments(scatter_covariance(repeated, block_rows=n_rows), slow_moments(repeated), X)
 
 
 @given(X=samples(), n_rows=st.integers(1, 5))
 def test_rows_of_weight_0_do_not_count(X, n_rows):
     weight = np.zeros(len(X))
-    with blocks_of(n_rows):
-        nothing = scatter_covariance(X, weight)
-        weight[-1] = 3.0
-        last = scatter_covariance(X, weight)
+    nothing = scatter_covariance(X, weight, block_rows=n_rows)
+    weight[-1] = 3.0
+    last = scatter_covariance(X, weight, block_rows=n_rows)
     assert nothing.n_samples == 0
     assert not nothing.scatter.any()
     assert_same_moments(last, slow_moments(X[-1:], weight[-1:]), X)
@@ -230,16 +218,14 @@ def test_samples_are_read_and_never_written(X, n_rows):
     X.flags.writeable = False
     kept, weight = X.copy(), np.ones(len(X))
     weight.flags.writeable = False
-    with blocks_of(n_rows):
-        scatter_covariance(X)
-        scatter_covariance(X, weight)
+    scatter_covariance(X, block_rows=n_rows)
+    scatter_covariance(X, weight, block_rows=n_rows)
     assert_array_equal(X, kept)
 
 
 def test_every_block_is_announced():
     heard = []
-    with blocks_of(4):
-        scatter_covariance(np.ones((10, 2)), on_block=heard.append)
+    scatter_covariance(np.ones((10, 2)), on_block=heard.append, block_rows=4)
     assert len(heard) == 3
 
 
@@ -367,10 +353,9 @@ def test_a_memory_map_is_read_a_block_at_a_time(mapped, weighted):
 def test_rows_of_a_memory_map_stay_in_the_file(mapped):
     file, X = mapped
     directions = np.random.default_rng(1).normal(size=(100, 2))
-    with mock.patch.object(rows_module, "_BLOCK_BYTES", 2**20):
-        rows, peak_of_start = peak_of(lambda: row_covariance(file))
-        product, peak_of_product = peak_of(lambda: rows.times(directions))
-        along, peak_of_along = peak_of(lambda: rows.along(directions))
+    rows, peak_of_start = peak_of(lambda: DenseRows(file, block_bytes=2**20))
+    product, peak_of_product = peak_of(lambda: rows.times(directions))
+    along, peak_of_along = peak_of(lambda: rows.along(directions))
     assert max(peak_of_start, peak_of_product, peak_of_along) < X.nbytes / 4
     expected = np.cov(X.T) @ directions
     assert_allclose(product, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
@@ -420,8 +405,7 @@ def test_rows_of_a_map_are_those_of_the_array(X, seed, n_rows, tmp_path_factory)
     path = tmp_path_factory.mktemp("rows") / "samples"
     X.tofile(path)
     file = np.memmap(path, dtype=np.float64, mode="r", shape=X.shape)
-    with mock.patch.object(rows_module, "_BLOCK_BYTES", n_rows * X.shape[1] * 8):
-        mapped = row_covariance(file)
+    mapped = DenseRows(file, block_bytes=n_rows * X.shape[1] * 8)
     allowed = 4 * allowed_rounding(X, EPS)
     assert_same_covariance(mapped, row_covariance(X), seed, allowed)
 

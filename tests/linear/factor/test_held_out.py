@@ -9,14 +9,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 
-from sklearn_contrastive.linear._covariance.by_class import LabelledRows
+from sklearn_contrastive.linear._covariance.by_class import class_covariances
+from sklearn_contrastive.linear._covariance.labelled_rows import LabelledRows
 from sklearn_contrastive.linear._covariance.labels import read_labels
 from sklearn_contrastive.linear._covariance.rows import row_covariance
 from sklearn_contrastive.linear._covariance.scatter import scatter_covariance
-from sklearn_contrastive.linear._covariance.within_class import (
-    class_covariances,
-    labelled_scatter,
-)
+from sklearn_contrastive.linear._covariance.within_class import labelled_scatter
 from sklearn_contrastive.linear._factor.closed_form import label_share, supervised_closed_form
 from sklearn_contrastive.linear._factor.held_out import _STEPS, CANDIDATES, best_alpha
 from sklearn_contrastive.linear._factor.map_newton import REFINEMENT_FLOOR

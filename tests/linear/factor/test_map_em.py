@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,12 +12,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal
 
 from sklearn_contrastive.datasets import make_spiked_covariance
-from sklearn_contrastive.linear._covariance import missing
+from sklearn_contrastive.linear._covariance.blocks import no_step
 from sklearn_contrastive.linear._covariance.missing import pairwise_covariance
+from sklearn_contrastive.linear._covariance.scale import feature_scale
 from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance, scatter_covariance
-from sklearn_contrastive.linear._factor import map_em
-from sklearn_contrastive.linear._factor.correlation import feature_scale
-from sklearn_contrastive.linear._factor.fit import fit_factor_model
+from sklearn_contrastive.linear._factor.fit import fit_diagonal_noise
 from sklearn_contrastive.linear._factor.map_em import (
     _FIRST_FLOOR,
     _STATISTICAL_TOL,
@@ -26,10 +24,10 @@ from sklearn_contrastive.linear._factor.map_em import (
 )
 from sklearn_contrastive.linear._factor.map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR
 from sklearn_contrastive.linear._factor.model import (
-    NoiseWeights,
+    BartlettWeights,
+    FactorModel,
+    bartlett_weights,
     log_likelihood,
-    noise_weighted_scoring,
-    noise_weights,
 )
 from sklearn_contrastive.linear._factor.noise import DiagonalNoise
 from sklearn_contrastive.linear._factor.observed import (
@@ -38,6 +36,7 @@ from sklearn_contrastive.linear._factor.observed import (
     log_likelihood_of_observed,
     scores_of_incomplete,
 )
+from sklearn_contrastive.linear._factor.options import FitOptions
 
 EPS = np.finfo(np.float64).eps
 # steps end within a share of the standard errors that is statistically nothing; tests of where they
@@ -69,11 +68,6 @@ def rows_and_models(draw, min_factors=1, max_features=9):
     return X, mean, components, loadings, noise
 
 
-def blocks_of(n_rows, n_features):
-    """Rows are read in blocks of that many."""
-    return mock.patch.object(missing, "_CACHED_ENTRIES", n_rows * n_features)
-
-
 # --- scores --------------------------------------------------------------------------------------
 
 
@@ -99,9 +93,8 @@ def information_of(X, basis):
 @given(drawn=rows_and_models(), n_rows=st.sampled_from([1, 5, 100]))
 def test_scores_are_least_squares_on_what_a_row_shows(drawn, n_rows):
     X, mean, components, loadings, noise = drawn
-    weights = noise_weights(components, loadings, DiagonalNoise(noise))
-    with blocks_of(n_rows, X.shape[1]):
-        scores = scores_of_incomplete(X, mean, weights)
+    weights = bartlett_weights(components, loadings, DiagonalNoise(noise))
+    scores = scores_of_incomplete(X, mean, weights, block_rows=n_rows)
     information = information_of(X, weights.basis)
     enough = information >= _SMALLEST_INFORMATION
     assert_array_equal(np.isnan(scores).any(axis=1), ~enough)
@@ -112,7 +105,7 @@ def test_scores_are_least_squares_on_what_a_row_shows(drawn, n_rows):
     rounding = np.nan_to_num((np.abs(X) + np.abs(mean)) / np.sqrt(noise))
     size = np.linalg.norm(white, axis=1) + np.linalg.norm(rounding, axis=1)
     conditioning = np.linalg.cond(loadings / np.sqrt(noise)[:, None]) / information[enough]
-    allowed = 1000 * EPS * conditioning * size[enough] * np.linalg.norm(weights.turn, ord=2)
+    allowed = 1000 * EPS * conditioning * size[enough] * np.linalg.norm(weights.to_scores, ord=2)
     assert np.all(np.abs(scores - expected)[enough] <= allowed[:, None])
 
 
@@ -120,19 +113,19 @@ def test_scores_are_least_squares_on_what_a_row_shows(drawn, n_rows):
 def test_complete_rows_are_scored_as_ever(drawn):
     X, mean, components, loadings, noise = drawn
     X = np.where(np.isnan(X), mean + np.sqrt(noise), X)
-    weights = noise_weights(components, loadings, DiagonalNoise(noise))
+    weights = bartlett_weights(components, loadings, DiagonalNoise(noise))
     scores = scores_of_incomplete(X, mean, weights)
-    expected = (X - mean) @ noise_weighted_scoring(components, loadings, DiagonalNoise(noise))
+    expected = (X - mean) @ weights.scoring
     size = np.linalg.norm((X - mean) / np.sqrt(noise), axis=1).max()
     conditioning = np.linalg.cond(loadings / np.sqrt(noise)[:, None])
-    allowed = 1000 * EPS * conditioning * size * np.linalg.norm(weights.turn, ord=2)
+    allowed = 1000 * EPS * conditioning * size * np.linalg.norm(weights.to_scores, ord=2)
     assert_allclose(scores, expected, rtol=0, atol=allowed)
 
 
 @given(drawn=rows_and_models(), seed=SEEDS)
 def test_points_of_the_subspace_have_their_scores_whatever_is_hidden(drawn, seed):
     X, mean, components, loadings, noise = drawn
-    weights = noise_weights(components, loadings, DiagonalNoise(noise))
+    weights = bartlett_weights(components, loadings, DiagonalNoise(noise))
     unit = np.sqrt(noise.mean())
     exact = unit * np.random.default_rng(seed).normal(size=(len(X), len(components)))
     points = np.where(np.isnan(X), np.nan, mean + exact @ components)
@@ -141,7 +134,7 @@ def test_points_of_the_subspace_have_their_scores_whatever_is_hidden(drawn, seed
     enough = information >= _SMALLEST_INFORMATION
     size = (unit + np.abs(mean).max()) / np.sqrt(noise.min()) * np.sqrt(len(noise))
     conditioning = np.linalg.cond(loadings / np.sqrt(noise)[:, None]) / information[enough]
-    allowed = 1000 * EPS * conditioning * size * np.linalg.norm(weights.turn, ord=2)
+    allowed = 1000 * EPS * conditioning * size * np.linalg.norm(weights.to_scores, ord=2)
     assert np.all(np.abs(scores - exact)[enough] <= allowed[:, None])
 
 
@@ -151,7 +144,7 @@ def test_a_row_needs_one_percent_of_what_a_complete_row_tells():
     basis[:5, 0] = np.sqrt(squares)
     basis[5:, 1] = 5**-0.5
     assert _SMALLEST_INFORMATION == 0.01  # as transform says
-    weights = NoiseWeights(basis, np.eye(2), np.ones(10))
+    weights = BartlettWeights(DiagonalNoise(np.ones(10)), basis, np.eye(2))
     shown = [[0], [1], [2, 3], [0, 2], [4], []]
     X = np.full((6, 10), np.nan)
     X[:, 5:] = 1.0
@@ -169,7 +162,7 @@ def test_too_little_information_is_nan_and_no_floating_point_error():
     for seed in range(100):
         rng = np.random.default_rng(seed)
         components = np.linalg.qr(rng.normal(size=(6, 5)))[0].T
-        weights = noise_weights(components, components.T, DiagonalNoise(np.ones(6)))
+        weights = bartlett_weights(components, components.T, DiagonalNoise(np.ones(6)))
         X = with_gaps(rng.normal(size=(20, 6)), 0.6, seed)
         scores = scores_of_incomplete(X, np.zeros(6), weights)
         assert np.all(np.isnan(scores[np.sum(~np.isnan(X), axis=1) < 5]))
@@ -195,8 +188,7 @@ def test_likelihood_is_the_gaussian_one_of_what_a_row_shows(drawn, n_rows):
     # in units of the noise: scipy takes small variances for none
     X, mean, loadings = ((a.T / np.sqrt(noise)).T for a in (X.T, mean, loadings))
     X, ones = X.T, np.ones(len(noise))
-    with blocks_of(n_rows, X.shape[1]):
-        actual = log_likelihood_of_observed(X, mean, loadings, ones)
+    actual = log_likelihood_of_observed(X, mean, loadings, ones, block_rows=n_rows)
     expected = slow_likelihood(X, mean, loadings @ loadings.T + np.eye(len(noise)))
     squares = np.nansum((X - mean) ** 2 + EPS * (X**2 + mean**2), axis=1)
     conditioning = 1.0 + np.linalg.norm(loadings, ord=2) ** 2 if loadings.size else 1.0
@@ -278,11 +270,11 @@ class Start:
         return iter((self.X, *start_from(pairwise_covariance(self.X), self.n_factors)))
 
 
-def start_from(moments, n_factors, tol=1e-6):
-    """Scale and model of moments."""
+def start_from(covariance, n_factors, tol=1e-6):
+    """Scale and fit of a covariance."""
     rng = np.random.RandomState(0)
-    model = fit_factor_model(moments, n_factors, max_iter=200, tol=tol, rng=rng)
-    return feature_scale(moments), model
+    fit = fit_diagonal_noise(covariance, n_factors, FitOptions(rng, max_iter=200, tol=tol))
+    return feature_scale(covariance), fit
 
 
 @st.composite
@@ -296,8 +288,9 @@ def starts(draw, shares=(0.0, 0.1, 0.4), noises=(0.3, 1.0)):
 START = Start(200, 8, 1, share=0.3, noise=1.0, seed=0)
 
 
-def slow_posterior(model, X, scale):
+def slow_posterior(fit, X, scale):
     """Log-posterior of a model given what the rows show, row by row."""
+    model = fit.model
     covariance = model.loadings @ model.loadings.T + np.diag(model.noise.variances)
     posterior = -0.25 * PRIOR_SAMPLES * np.sum(np.log(model.noise.variances / scale**2) ** 2)
     for x in X:
@@ -309,21 +302,21 @@ def slow_posterior(model, X, scale):
     return posterior
 
 
-def refined(model, X, scale, weight=None, max_iter=400, share=PRECISE, **options):
-    """Refined until what is left is that share of a standard error."""
-    with mock.patch.object(map_em, "_STATISTICAL_TOL", share):
-        return refine_on_rows(model, X, weight, scale, max_iter=max_iter, tol=1e-8, **options)
+def refined(fit, X, scale, weight=None, max_iter=400, share=PRECISE, on_step=no_step, **settings):
+    """Refined until the rest is that share of a standard error."""
+    options = FitOptions(np.random.RandomState(0), max_iter, 1e-8, on_step=on_step)
+    return refine_on_rows(fit, X, weight, scale, options, statistical_tol=share, **settings)
 
 
-def with_noise(model, variances):
-    return replace(model, noise=DiagonalNoise(variances))
+def with_noise(fit, variances):
+    return replace(fit, model=replace(fit.model, noise=DiagonalNoise(variances)))
 
 
 @given(start=starts(), max_iter=st.sampled_from([1, 2, 3, 5, 10, 100]))
 def test_the_posterior_is_never_below_that_of_where_the_steps_begin(start, max_iter):
     X, scale, model = start
     # which is not quite the model: noise that vanished is moved up first
-    noise = np.clip(model.noise.variances / scale**2, _FIRST_FLOOR, 1.0) * scale**2
+    noise = np.clip(model.model.noise.variances / scale**2, _FIRST_FLOOR, 1.0) * scale**2
     begin = slow_posterior(with_noise(model, noise), X, scale)
     end = slow_posterior(refined(model, X, scale, max_iter=max_iter), X, scale)
     assert end >= begin - 1e-9 * abs(begin)
@@ -358,9 +351,14 @@ def test_no_model_nearby_is_more_probable(start, seed):
     for size in (1e-3, 1e-2):
         nearby = replace(
             end,
-            mean=end.mean + size * scale * rng.normal(size=len(scale)),
-            loadings=end.loadings + size * scale[:, None] * rng.normal(size=end.loadings.shape),
-            noise=DiagonalNoise(end.noise.variances * np.exp(size * rng.normal(size=len(scale)))),
+            model=FactorModel(
+                end.model.mean + size * scale * rng.normal(size=len(scale)),
+                end.model.loadings
+                + size * scale[:, None] * rng.normal(size=end.model.loadings.shape),
+                DiagonalNoise(
+                    end.model.noise.variances * np.exp(size * rng.normal(size=len(scale)))
+                ),
+            ),
         )
         assert slow_posterior(nearby, X, scale) <= best + PRECISE * len(scale)
 
@@ -372,15 +370,14 @@ def test_with_complete_rows_the_optimum_of_refine_is_a_fixed_point(start):
     moments = ScatterCovariance(moments.n_samples + 1, moments.mean, moments.scatter)
     scale, model = start_from(moments, start.n_factors, tol=1e-8)
     # far enough from where the steps begin otherwise
-    with mock.patch.object(map_em, "_FIRST_FLOOR", REFINEMENT_FLOOR):
-        end = refined(model, X, scale, share=0.01)
-        again = refined(model, X, scale, max_iter=1)
+    end = refined(model, X, scale, share=0.01, first_floor=REFINEMENT_FLOOR)
+    again = refined(model, X, scale, max_iter=1, first_floor=REFINEMENT_FLOOR)
     # `refine` has the prior of n + 1 samples, rows have n
     tol = 20 * PRIOR_SAMPLES / len(X) ** 2
     for moved in (end, again):
-        assert_allclose(moved.noise.variances, model.noise.variances, rtol=tol)
-        assert_allclose(moved.mean, model.mean, rtol=0, atol=1e-10)
-        common, reference = (m.loadings @ m.loadings.T for m in (moved, model))
+        assert_allclose(moved.model.noise.variances, model.model.noise.variances, rtol=tol)
+        assert_allclose(moved.model.mean, model.model.mean, rtol=0, atol=1e-10)
+        common, reference = (m.model.loadings @ m.model.loadings.T for m in (moved, model))
         assert_allclose(common, reference, rtol=0, atol=tol * np.abs(reference).max())
     assert end.n_iter <= model.n_iter + 2
     assert end.converged
@@ -392,7 +389,7 @@ def test_from_elsewhere_complete_rows_lead_to_the_optimum_of_refine(start):
     end = refined(with_noise(model, 0.5 * scale**2), X, scale)
     assert end.converged
     # n - 1 against n in the denominator
-    assert_allclose(end.noise.variances, model.noise.variances, rtol=2.0 / len(X))
+    assert_allclose(end.model.noise.variances, model.model.noise.variances, rtol=2.0 / len(X))
 
 
 def slow_expectation_maximisation(X, mean, loadings, noise, n_steps):
@@ -425,14 +422,18 @@ def test_the_end_is_as_probable_as_that_of_slow_expectation_maximisation():
     X, scale, model = Start(150, 8, 1, share=0.4, noise=1.0, seed=0)
     end = refined(model, X, scale)
     mean, loadings, noise = slow_expectation_maximisation(
-        X, model.mean.copy(), model.loadings.copy(), model.noise.variances.copy(), n_steps=60
+        X,
+        model.model.mean.copy(),
+        model.model.loadings.copy(),
+        model.model.noise.variances.copy(),
+        n_steps=60,
     )
-    slow = replace(model, mean=mean, loadings=loadings, noise=DiagonalNoise(noise))
+    slow = replace(model, model=FactorModel(mean, loadings, DiagonalNoise(noise)))
     assert slow_posterior(end, X, scale) >= slow_posterior(slow, X, scale) - 1e-3
     # a prior worth one sample is all that they do not share
-    assert_allclose(end.noise.variances, noise, rtol=0.05)
-    assert_allclose(end.mean, mean, rtol=0, atol=0.05)
-    assert_allclose(end.loadings @ end.loadings.T, loadings @ loadings.T, atol=0.1)
+    assert_allclose(end.model.noise.variances, noise, rtol=0.05)
+    assert_allclose(end.model.mean, mean, rtol=0, atol=0.05)
+    assert_allclose(end.model.loadings @ end.model.loadings.T, loadings @ loadings.T, atol=0.1)
 
 
 @given(start=starts(shares=(0.1, 0.4)), seed=SEEDS)
@@ -442,9 +443,9 @@ def test_weight_is_repetition(start, seed):
     weighted = refined(model, X, scale, weight)
     repeated = refined(model, np.repeat(X, weight.astype(int), axis=0), scale)
     assert weighted.n_iter == repeated.n_iter
-    assert_allclose(weighted.mean, repeated.mean, rtol=0, atol=1e-7)
-    assert_allclose(weighted.noise.variances, repeated.noise.variances, rtol=1e-7)
-    common, reference = (m.loadings @ m.loadings.T for m in (weighted, repeated))
+    assert_allclose(weighted.model.mean, repeated.model.mean, rtol=0, atol=1e-7)
+    assert_allclose(weighted.model.noise.variances, repeated.model.noise.variances, rtol=1e-7)
+    common, reference = (m.model.loadings @ m.model.loadings.T for m in (weighted, repeated))
     assert_allclose(common, reference, rtol=0, atol=1e-7 * np.abs(reference).max())
 
 
@@ -452,10 +453,9 @@ def test_weight_is_repetition(start, seed):
 def test_rows_may_be_read_in_blocks_of_any_size(start, n_rows):
     X, scale, model = start
     plain = refined(model, X, scale, max_iter=3)
-    with blocks_of(n_rows, X.shape[1]):
-        blocked = refined(model, X, scale, max_iter=3)
-    assert_allclose(blocked.noise.variances, plain.noise.variances, rtol=1e-9)
-    assert_allclose(blocked.mean, plain.mean, rtol=0, atol=1e-9)
+    blocked = refined(model, X, scale, max_iter=3, block_rows=n_rows)
+    assert_allclose(blocked.model.noise.variances, plain.model.noise.variances, rtol=1e-9)
+    assert_allclose(blocked.model.mean, plain.model.mean, rtol=0, atol=1e-9)
 
 
 @given(start=starts(shares=(0.1, 0.4), noises=(1.0,)), n_empty=st.sampled_from([1, 30]))
@@ -467,19 +467,19 @@ def test_rows_that_show_nothing_teach_nothing(start, n_empty):
     # by other steps to the same end
     expected = slow_posterior(plain, X, scale)
     assert slow_posterior(padded, X, scale) == pytest.approx(expected, abs=PRECISE * len(scale))
-    assert_allclose(padded.noise.variances, plain.noise.variances, rtol=0.01)
+    assert_allclose(padded.model.noise.variances, plain.model.noise.variances, rtol=0.01)
 
 
 @given(start=starts(shares=(0.1, 0.4)))
 def test_factors_end_orthogonal_in_units_of_the_noise_strongest_first(start):
     X, scale, model = start
     end = refined(model, X, scale)
-    gram = end.loadings.T @ (end.loadings / end.noise.variances[:, None])
-    strengths = np.diag(gram)
-    assert_allclose(gram, np.diag(strengths), rtol=0, atol=1e-10 * strengths.max())
-    assert np.all(np.diff(strengths) <= 0)
-    assert np.all(end.noise.variances >= REFINEMENT_FLOOR * scale**2 * (1 - 1e-9))
-    assert len(end.eigenvalues) == end.loadings.shape[1]
+    gram = end.model.loadings.T @ (end.model.loadings / end.model.noise.variances[:, None])
+    squared = np.diag(gram)
+    assert_allclose(gram, np.diag(squared), rtol=0, atol=1e-10 * squared.max())
+    assert np.all(np.diff(squared) <= 0)
+    assert np.all(end.model.noise.variances >= REFINEMENT_FLOOR * scale**2 * (1 - 1e-9))
+    assert len(end.eigenvalues) == end.model.loadings.shape[1]
 
 
 def test_a_constant_feature_takes_no_part():
@@ -491,11 +491,11 @@ def test_a_constant_feature_takes_no_part():
         ends.append((model, refined(model, X, scale)))
     (_, without), (start, end) = ends
     others = np.arange(9) != 3
-    assert_allclose(end.noise.variances[others], without.noise.variances, rtol=1e-3)
-    assert_allclose(end.mean[others], without.mean, atol=1e-3)
-    assert end.noise.variances[3] == start.noise.variances[3]
-    assert end.mean[3] == 7.0
-    assert not end.loadings[3].any()
+    assert_allclose(end.model.noise.variances[others], without.model.noise.variances, rtol=1e-3)
+    assert_allclose(end.model.mean[others], without.model.mean, atol=1e-3)
+    assert end.model.noise.variances[3] == start.model.noise.variances[3]
+    assert end.model.mean[3] == 7.0
+    assert not end.model.loadings[3].any()
 
 
 def test_every_pass_is_counted_and_announced():
@@ -516,5 +516,5 @@ def test_rows_are_read_and_never_written():
     X.flags.writeable = False
     kept = X.copy()
     end = refined(model, X, scale)
-    log_likelihood_of_observed(X, end.mean, end.loadings, end.noise.variances)
+    log_likelihood_of_observed(X, end.model.mean, end.model.loadings, end.model.noise.variances)
     assert_array_equal(X, kept)

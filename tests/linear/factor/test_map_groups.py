@@ -25,10 +25,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_contrastive import HeteroPCA, LinearContrastive
 from sklearn_contrastive.exceptions import ComponentsWarning
 from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance, scatter_covariance
-from sklearn_contrastive.linear._factor.fit import fit_factor_model
-from sklearn_contrastive.linear._factor.map_groups import fit_grouped_model
+from sklearn_contrastive.linear._factor.fit import fit_diagonal_noise
+from sklearn_contrastive.linear._factor.map_groups import fit_block_noise
 from sklearn_contrastive.linear._factor.map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR
 from sklearn_contrastive.linear._factor.model import SCORING_FLOOR
+from sklearn_contrastive.linear._factor.options import FitOptions
 from sklearn_contrastive.metrics import sin_theta_distance
 
 EPS = np.finfo(np.float64).eps
@@ -256,14 +257,15 @@ def test_the_closed_form_ignores_whatever_is_added_to_the_blocks(problem, streng
         rotation = np.linalg.qr(rng.normal(size=block.shape))[0]
         added = rng.uniform(-0.5 * smallest, strength * np.trace(block), size=len(block))
         scatter[np.ix_(features, features)] += (rotation * added) @ rotation.T
+    groups, options = tuple(problem.members.values()), FitOptions(np.random.RandomState(0), 0, TOL)
     models = [
-        fit_grouped_model(
-            m, problem.members, problem.n_components,
-            max_iter=0, tol=TOL, rng=np.random.RandomState(0),
+        fit_block_noise(covariance, groups, problem.n_components, options)
+        for covariance in (
+            moments,
+            ScatterCovariance(moments.n_samples, moments.mean, scatter),
         )
-        for m in (moments, ScatterCovariance(moments.n_samples, moments.mean, scatter))
-    ]  # fmt: skip
-    common, expected = (model.loadings @ model.loadings.T for model in models)
+    ]
+    common, expected = (fit.model.loadings @ fit.model.loadings.T for fit in models)
     scale = np.trace(scatter) / (moments.n_samples - 1)
     assert_allclose(common, expected, rtol=0, atol=1000 * EPS * scale)
     assert_allclose(models[0].eigenvalues, models[1].eigenvalues, rtol=0, atol=1000 * EPS * scale)
@@ -294,17 +296,22 @@ def test_groups_of_one_may_be_two():
 @given(n_features=st.integers(8, 14), n_components=st.integers(1, 2), seed=SEEDS)
 def test_groups_of_one_have_the_optimum_of_single_features(n_features, n_components, seed):
     problem = GroupedProblem(500, (1,) * n_features, n_components, seed)
-    moments, options = scatter_covariance(problem.X), {"max_iter": 1000, "tol": TOL}
-    single = fit_factor_model(moments, n_components, rng=np.random.RandomState(0), **options)
-    grouped = fit_grouped_model(
-        moments, problem.members, n_components, rng=np.random.RandomState(0), **options
+    covariance = scatter_covariance(problem.X)
+    single = fit_diagonal_noise(
+        covariance, n_components, FitOptions(np.random.RandomState(0), 1000, TOL)
+    )
+    grouped = fit_block_noise(
+        covariance,
+        tuple(problem.members.values()),
+        n_components,
+        FitOptions(np.random.RandomState(0), 1000, TOL),
     )
     assert grouped.converged
     # both stop where a step is small
-    assert_allclose(grouped.noise.variances, single.noise.variances, rtol=1e-5)
+    assert_allclose(grouped.model.noise.variances, single.model.noise.variances, rtol=1e-5)
     scored, expected = grouped.scoring_noise.variances, single.scoring_noise.variances
     assert_allclose(scored, expected, rtol=1e-5)
-    common, expected = (m.loadings @ m.loadings.T for m in (grouped, single))
+    common, expected = (f.model.loadings @ f.model.loadings.T for f in (grouped, single))
     assert_allclose(common, expected, rtol=0, atol=1e-5 * expected.max())
     # eigenvalues of the closed form are reported, by the one more accurately than by the other
     assert_allclose(grouped.eigenvalues, single.eigenvalues, rtol=1e-5)

@@ -12,6 +12,7 @@ from scipy.optimize import approx_fprime, minimize
 from sklearn.decomposition import FactorAnalysis
 
 from sklearn_contrastive.datasets import make_spiked_covariance
+from sklearn_contrastive.linear._covariance.blocks import no_step
 from sklearn_contrastive.linear._factor.map_newton import (
     REFINEMENT_FLOOR,
     _gradient,
@@ -20,6 +21,7 @@ from sklearn_contrastive.linear._factor.map_newton import (
 )
 from sklearn_contrastive.linear._factor.model import log_likelihood, model_covariance
 from sklearn_contrastive.linear._factor.noise import DiagonalNoise
+from sklearn_contrastive.linear._factor.options import FitOptions
 from sklearn_contrastive.linear._solvers.davidson import SearchSpace
 
 EPS = np.finfo(np.float64).eps
@@ -40,10 +42,18 @@ class Correlations:
         rng = np.random.RandomState(self.seed % 2**31)
         return SearchSpace(self.matrix.__matmul__, len(self.matrix), self.n_factors, rng)
 
-    def refine(self, max_iter=100, tol=1e-7, start=None, prior=0.0, **options):
+    def refine(
+        self,
+        max_iter=100,
+        tol=1e-7,
+        start=None,
+        prior=0.0,
+        floor=REFINEMENT_FLOOR,
+        on_step=no_step,
+    ):
         start = np.ones(len(self.matrix)) if start is None else start
-        options |= {"max_iter": max_iter, "tol": tol, "prior": prior}
-        return refine(self.space(), self.n_factors, start, **options)
+        options = FitOptions(np.random.RandomState(0), max_iter, tol, on_step=on_step)
+        return refine(self.space(), self.n_factors, start, options, prior=prior, floor=floor)
 
 
 @st.composite

@@ -9,10 +9,10 @@ from numpy.testing import assert_allclose
 from scipy.stats import multivariate_normal
 
 from sklearn_contrastive.linear._factor.model import (
+    bartlett_weights,
     log_likelihood,
     model_covariance,
     model_precision,
-    noise_weighted_scoring,
 )
 from sklearn_contrastive.linear._factor.noise import DiagonalNoise
 
@@ -37,7 +37,7 @@ def factor_models(draw):
 
 @given(model=factor_models())
 def test_components_undo_the_scoring(model):
-    scoring = noise_weighted_scoring(*model[:2], DiagonalNoise(model[2]))
+    scoring = bartlett_weights(*model[:2], DiagonalNoise(model[2])).scoring
     components, _, noise_variance = model
     # rounding is relative to the terms of the sums
     size = np.abs(components) @ np.abs(scoring)
@@ -57,13 +57,13 @@ def test_scoring_is_generalised_least_squares(model):
     white = np.diag(1 / np.sqrt(noise_variance))
     expected = np.linalg.lstsq(white @ basis, white, rcond=None)[0].T
     conditioning = np.linalg.cond(white @ basis) * np.linalg.cond(white @ loadings)
-    error = psi @ (noise_weighted_scoring(*model[:2], DiagonalNoise(model[2])) - expected)
+    error = psi @ (bartlett_weights(*model[:2], DiagonalNoise(model[2])).scoring - expected)
     size = np.abs(psi @ expected).max()
     assert np.abs(error).max() <= 1000 * EPS * conditioning * size * np.sqrt(np.linalg.cond(psi))
     textbook = np.linalg.solve(basis.T @ np.linalg.solve(psi, basis), basis.T @ np.linalg.inv(psi))
     if np.linalg.cond(psi) < 1e3:
         assert_allclose(
-            noise_weighted_scoring(*model[:2], DiagonalNoise(model[2])),
+            bartlett_weights(*model[:2], DiagonalNoise(model[2])).scoring,
             textbook.T,
             rtol=1e-6,
             atol=1e-6,
@@ -73,7 +73,7 @@ def test_scoring_is_generalised_least_squares(model):
 @given(model=factor_models(), seed=SEEDS)
 def test_no_other_unbiased_scores_have_less_noise(model, seed):
     components, _, noise_variance = model
-    scoring = noise_weighted_scoring(*model[:2], DiagonalNoise(model[2]))
+    scoring = bartlett_weights(*model[:2], DiagonalNoise(model[2])).scoring
     # what leaves components @ scoring the identity
     free = np.random.default_rng(seed).normal(size=scoring.shape)
     other = scoring + free - components.T @ (components @ free)
@@ -87,7 +87,7 @@ def test_equal_noise_makes_scores_projections():
     rng = np.random.default_rng(0)
     loadings = rng.normal(size=(8, 3))
     components = np.linalg.svd(loadings, full_matrices=False)[0].T
-    scoring = noise_weighted_scoring(components, loadings, DiagonalNoise(np.full(8, 0.3)))
+    scoring = bartlett_weights(components, loadings, DiagonalNoise(np.full(8, 0.3))).scoring
     assert_allclose(scoring, components.T, atol=1e-14)
 
 

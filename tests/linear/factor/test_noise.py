@@ -12,10 +12,10 @@ from scipy.stats import multivariate_normal
 
 from sklearn_contrastive.linear._factor.model import (
     FactorModel,
+    bartlett_weights,
     log_likelihood,
     model_covariance,
     model_precision,
-    noise_weighted_scoring,
 )
 from sklearn_contrastive.linear._factor.noise import BlockNoise, DiagonalNoise
 
@@ -209,7 +209,7 @@ def test_scoring_is_generalised_least_squares(problem):
     root, inverse = slow_roots(problem.noise)
     # in units of the noise, by lstsq: the normal equations would lose half of the digits
     expected = np.linalg.lstsq(inverse @ basis, inverse, rcond=None)[0].T
-    scoring = noise_weighted_scoring(problem.components, problem.loadings, problem.noise)
+    scoring = bartlett_weights(problem.components, problem.loadings, problem.noise).scoring
     conditioning = np.linalg.cond(inverse @ basis) * np.linalg.cond(inverse @ problem.loadings)
     conditioning *= problem.conditioning
     error = root @ (scoring - expected)
@@ -227,7 +227,7 @@ def test_scoring_is_generalised_least_squares(problem):
 @given(problem=noise_problems(), seed=SEEDS)
 def test_no_other_unbiased_scores_have_less_noise(problem, seed):
     components, psi = problem.components, slow_matrix(problem.noise)
-    scoring = noise_weighted_scoring(components, problem.loadings, problem.noise)
+    scoring = bartlett_weights(components, problem.loadings, problem.noise).scoring
     # what leaves components @ scoring the identity
     free = np.random.default_rng(seed).normal(size=scoring.shape)
     other = scoring + free - components.T @ (components @ free)
@@ -236,19 +236,9 @@ def test_no_other_unbiased_scores_have_less_noise(problem, seed):
 
 
 @given(problem=noise_problems())
-def test_a_model_knows_its_variances_and_its_covariance_along_directions(problem):
+def test_variances_and_projected_covariance_of_a_model(problem):
     noise, loadings = problem.noise, problem.loadings
-    model = FactorModel(
-        mean=np.zeros(len(loadings)),
-        loadings=loadings,
-        noise=noise,
-        scoring_noise=noise,
-        eigenvalues=np.zeros(loadings.shape[1]),
-        n_requested=loadings.shape[1],
-        floored=np.zeros(0, np.intp),
-        n_iter=0,
-        converged=True,
-    )
+    model = FactorModel(np.zeros(len(loadings)), loadings, noise)
     covariance, directions = loadings @ loadings.T + slow_matrix(noise), problem.columns(3)
     assert_allclose(model.variances, np.diag(covariance), rtol=100 * EPS)
     size = np.abs(directions).T @ np.abs(covariance) @ np.abs(directions)
