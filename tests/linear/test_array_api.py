@@ -38,7 +38,7 @@ from sklearn_contrastive._arrays import dtype_name, place_of
 from sklearn_contrastive._sklearn_compat import ARRAY_API
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.exceptions import ComponentsWarning, MissingValuesWarning
-from sklearn_contrastive.linear._covariance import device as device_module
+from sklearn_contrastive.linear._covariance import read
 from sklearn_contrastive.linear._covariance.device import DeviceRows, device_scatter_covariance
 from sklearn_contrastive.linear._covariance.rows import DenseRows
 
@@ -406,8 +406,9 @@ def test_blocks_on_a_device_have_the_moments_of_all_rows(
         X.astype(np.float64), np.ones(len(X)) if weight is None else weight
     )
     tensor, steps = torch.asarray(X), []
-    with mock.patch.object(device_module, "BLOCK_ROWS", block_rows):
-        moments = device_scatter_covariance(tensor, weight, place_of(tensor), steps.append)
+    moments = device_scatter_covariance(
+        tensor, weight, place_of(tensor), steps.append, block_rows=block_rows
+    )
     assert steps == ["block of rows"] * -(-len(X) // block_rows)
     assert moments.n_samples == (len(X) if weight is None else weight.sum())
     assert moments.mean.dtype == moments.scatter.dtype == np.float64
@@ -456,11 +457,17 @@ def test_rows_on_a_device_multiply_as_those_in_memory_do(problem, seed, weighted
         )
 
 
+def in_blocks_of(n_rows):
+    """Let fits read tensors in blocks of so many rows."""
+    read_blocks = functools.partial(device_scatter_covariance, block_rows=n_rows)
+    return mock.patch.object(read, "device_scatter_covariance", read_blocks)
+
+
 @pytest.mark.parametrize("name", ["default", "groups", "HeteroPCA", "operator"])
 @pytest.mark.parametrize("block_rows", [1, 7, 299, 300])
 def test_a_fit_in_blocks_is_the_fit_of_all_rows(name, block_rows):
     reference = fitted_on_numpy(configured(name), samples())
-    with mock.patch.object(device_module, "BLOCK_ROWS", block_rows):
+    with in_blocks_of(block_rows):
         model = configured(name).fit(TORCH.array(samples()))
     assert_same_fit(model, reference, samples(), "float64")
 
@@ -511,7 +518,7 @@ def test_a_row_of_weight_zero_counts_for_nothing_however_large(solver, kind, blo
     weight = np.ones(len(X))
     weight[7] = 0.0
     model = configured("default").set_params(solver=solver)
-    with mock.patch.object(device_module, "BLOCK_ROWS", block_rows):
+    with in_blocks_of(block_rows):
         model.fit(kind.array(X), sample_weight=weight)
     assert_same_fit(model, reference, samples(dtype=kind.dtype), kind.dtype)
 

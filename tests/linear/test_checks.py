@@ -11,7 +11,7 @@ from sklearn_contrastive import (
     SupervisedLinearContrastive,
 )
 from sklearn_contrastive._features import group_members
-from sklearn_contrastive.linear import _contrastive
+from sklearn_contrastive.linear._factor import group_units
 
 CONFIGURATIONS = {
     "default": LinearContrastive(),
@@ -63,7 +63,7 @@ def test_every_check_of_scikit_learn_passes_with_groups(monkeypatch):
         groups = np.arange(n_features) // (2 if n_features >= 6 else 1)
         return group_members(groups, n_features)
 
-    monkeypatch.setattr(_contrastive, "group_members", in_pairs)
+    monkeypatch.setattr(group_units, "group_members", in_pairs)
     assert_first_class(LinearContrastive(1, feature_groups=["any"]), N_CHECKS)
 
 

@@ -4,7 +4,6 @@ import pickle
 import tracemalloc
 from dataclasses import dataclass
 from functools import cached_property
-from unittest import mock
 
 import joblib
 import numpy as np
@@ -31,8 +30,6 @@ from sklearn_contrastive.linear import (
     expected_loss_matrix,
     minimize_linear_contrastive_loss,
 )
-from sklearn_contrastive.linear._covariance import rows as rows_module
-from sklearn_contrastive.linear._covariance import scatter
 from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance, scatter_covariance
 from sklearn_contrastive.linear._factor.closed_form import closed_form
 from sklearn_contrastive.linear._factor.model import SCORING_FLOOR
@@ -425,20 +422,16 @@ def test_every_container_of_the_same_samples_gives_the_same_fit(container, solve
 
 @pytest.mark.parametrize("solver", ["gram", "operator"])
 def test_a_memory_map_is_fitted_without_reading_it_at_once(solver, tmp_path):
-    X = np.tile(CLEAR.X, (200, 2))[:, :20] + np.random.default_rng(0).normal(size=(60_000, 20))
+    X = np.tile(CLEAR.X, (1000, 2))[:, :20] + np.random.default_rng(0).normal(size=(300_000, 20))
     X.tofile(tmp_path / "samples")
     file = np.memmap(tmp_path / "samples", dtype=np.float64, mode="r", shape=X.shape)
     model = LinearContrastive(3, solver=solver, random_state=0)
-    with (
-        mock.patch.object(scatter, "BLOCK_ROWS", 1000),
-        mock.patch.object(rows_module, "_BLOCK_BYTES", 1000 * 20 * 8),
-    ):
-        tracemalloc.start()
-        try:
-            model.fit(file)
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+    tracemalloc.start()
+    try:
+        model.fit(file)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
     # the operator keeps scores, n_samples times the directions in hand, but no rows
     allowed = X.nbytes / 8 if solver == "gram" else 4 * X.nbytes
     assert peak < allowed
@@ -848,8 +841,7 @@ def test_callbacks_hear_of_every_block_and_eigenproblem(method, solver):
         solver = "auto"
     callback, heard = listener()
     model = CLEAR.model(solver=solver).set_callbacks(callback)
-    with mock.patch.object(scatter, "BLOCK_ROWS", 100):
-        getattr(model, method)(CLEAR.X)
+    getattr(model, method)(np.tile(CLEAR.X, (150, 1)))  # three blocks of rows
     ends = [task for event, _, task in heard if event == "end"]
     assert heard[0][0] == "setup"
     assert heard[-1][0] == "teardown"

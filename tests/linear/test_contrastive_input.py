@@ -474,9 +474,9 @@ def test_a_column_that_is_constant_where_weights_are_positive_takes_no_part(solv
 @pytest.mark.parametrize(
     "place",
     [
-        "_moment_estimator.scatter_covariance",
+        "_moment_estimator.covariance_of",
         "_contrastive.fit_factor_model",
-        "_contrastive.LinearContrastive._set_factor_model",
+        "_contrastive.LinearContrastive._set_model",
     ],
 )
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])

@@ -2,8 +2,7 @@
 
 import pickle
 from dataclasses import dataclass
-from functools import cached_property
-from unittest import mock
+from functools import cached_property, partial
 
 import joblib
 import numpy as np
@@ -24,7 +23,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import LinearContrastive, SupervisedLinearContrastive
 from sklearn_contrastive.exceptions import LabelsWarning
-from sklearn_contrastive.linear._covariance import scatter, within_class
+from sklearn_contrastive.linear import _supervised
+from sklearn_contrastive.linear._covariance.read import labelled_covariance_of
 from sklearn_contrastive.metrics import sin_theta_distance
 
 # the eigensolver stops at residuals of 1e-7 of the eigenvalues
@@ -509,18 +509,18 @@ def listener():
 
 @pytest.mark.parametrize("keeps_classes", [True, False])
 @each_solver
-def test_callbacks_hear_of_every_block_and_eigenproblem(solver, keeps_classes, monkeypatch):
+def test_callbacks_are_called_for_every_block_and_eigenproblem(solver, keeps_classes, monkeypatch):
     if not keeps_classes:
-        monkeypatch.setattr("sklearn_contrastive.linear._supervised._KEPT_ENTRIES", 0)
+        read = partial(labelled_covariance_of, kept_entries=0)
+        monkeypatch.setattr(_supervised, "labelled_covariance_of", read)
     callback, heard = listener()
+    X, y = np.tile(CLEAR.X, (600, 1)), np.tile(CLEAR.y, 600)  # several blocks of rows
     model = CLEAR.model(solver=solver).set_callbacks(callback)
-    small = mock.patch.multiple(within_class, _BLOCK_ROWS=100, _BLOCK_ENTRIES=1)
-    with small, mock.patch.object(scatter, "BLOCK_ROWS", 100):
-        model.fit(CLEAR.X, CLEAR.y)
+    model.fit(X, y)
     ends = [task for event, task in heard if event == "end"]
     assert heard[0][0] == "setup"
     assert heard[-1][0] == "teardown"
     assert len(ends) == sum(event == "begin" for event, _ in heard)
     assert ends.count("eigenproblem") == model.n_iter_
     assert (ends.count("block of rows") >= 3) == (solver == "gram")
-    assert_same_model(model, CLEAR.fitted(solver=solver))
+    assert_same_model(model, CLEAR.model(solver=solver).fit(X, y))

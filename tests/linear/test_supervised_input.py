@@ -1,6 +1,7 @@
 """SupervisedLinearContrastive under samples and labels that are few, odd, large, or of no use."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn_contrastive import LinearContrastive, SupervisedLinearContrastive
 from sklearn_contrastive._sklearn_compat import ARRAY_API
 from sklearn_contrastive.exceptions import ComponentsWarning, HeywoodWarning, LabelsWarning
+from sklearn_contrastive.linear import _supervised
+from sklearn_contrastive.linear._covariance.read import labelled_covariance_of
 from sklearn_contrastive.metrics import sin_theta_distance
 
 each_solver = pytest.mark.parametrize("solver", ["gram", "operator"])
@@ -399,7 +402,8 @@ def test_partial_fit_does_not_choose_the_weight():
 @pytest.mark.parametrize("options", [{"solver": "operator"}, {"solver": "gram", "kept": 0}])
 def test_partial_fit_needs_the_scatters_of_classes_and_says_so(options, monkeypatch):
     if options.pop("kept", None) is not None:
-        monkeypatch.setattr("sklearn_contrastive.linear._supervised._KEPT_ENTRIES", 0)
+        read = partial(labelled_covariance_of, kept_entries=0)
+        monkeypatch.setattr(_supervised, "labelled_covariance_of", read)
     model = model_of(**options).fit(X, Y)
     before = pickle.dumps(model)
     with pytest.raises(ValueError, match="did not keep a scatter for every class"):
