@@ -1,4 +1,4 @@
-"""LinearContrastive: the covariance without its diagonal, in PCA's place."""
+"""LinearContrastive: factor model from the covariance without its diagonal."""
 
 from dataclasses import replace
 from numbers import Integral, Real
@@ -20,24 +20,24 @@ __all__ = ["LinearContrastive"]
 
 
 class LinearContrastive(MomentEstimator):
-    """Linear dimension reduction that noise of unequal strength does not mislead.
+    """Linear dimension reduction for features with unequal noise.
 
-    PCA looks for directions of large variance, and a few noisy features are enough to provide
-    them. This estimator looks for what features have in common: the contrastive loss over two
-    views of each sample, one hiding the features that the other shows, has a closed-form
-    minimiser, the leading eigenvectors of the covariance *without its diagonal* [1]_. Noise that
-    is independent between features never enters there.
+    PCA finds directions of large variance, and a few noisy features can dominate them. This
+    estimator finds the variance that features share. It minimises the contrastive loss over two
+    complementary views of each sample: each view hides the features that the other one keeps. The
+    minimiser has a closed form, the leading eigenvectors of the covariance *without its diagonal*
+    [1]_. Noise that is independent between features affects only the diagonal.
 
-    By default that solution is refined to the most probable factor model, and scores are weighted
-    by the estimated noise; ``max_iter=0, noise_weighted=False`` is the closed form alone.
+    By default that solution is refined to the maximum a posteriori factor model, and scores are
+    weighted by the estimated noise. ``max_iter=0, noise_weighted=False`` is the closed form alone.
 
     Parameters
     ----------
     n_components : int, float, "auto" or None, default="auto"
-        Number of components. "auto" estimates it: the eigenvalues of the noise-whitened
-        covariance that pure noise of this size would not reach. A float in (0, 1) keeps the
-        leading directions that hold this share of the common variance (the positive eigenvalues
-        of the contrastive matrix), None every positive direction.
+        Number of components. "auto" counts the eigenvalues of the noise-whitened covariance that
+        exceed those of pure noise. A float in (0, 1) keeps the leading directions with this share
+        of the common variance (the positive eigenvalues of the contrastive matrix), None every
+        positive direction.
 
     noise_weighted : bool, default=True
         Whether scores are generalised least squares, weighted by the inverse noise variances
@@ -52,9 +52,8 @@ class LinearContrastive(MomentEstimator):
 
     max_iter : int, default=100
         Largest number of eigenproblems of the refinement, and of its passes over the rows where
-        entries are missing. With 0 the closed form is used as it is; refinement matters where
-        there are few features for many components, where components differ greatly in strength,
-        or where much is missing.
+        entries are missing. 0 is the closed form. Refinement matters for few features and many
+        components, for components of very unequal strength, and for many missing entries.
 
     tol : float, default=1e-6
         Refinement stops when no noise variance changes by more than this share of itself.
@@ -108,8 +107,8 @@ class LinearContrastive(MomentEstimator):
         features in theirs. Only with `feature_groups` of which one has two features.
 
     mean_ : ndarray of shape (n_features,)
-        Mean of each feature, in float64: float32 would round a mean of 1e4 by 5e-4. Where entries
-        are missing at random, what it would be without.
+        Mean of each feature, in float64: float32 would round a mean of 1e4 by 5e-4. Estimated
+        under the model where entries are missing at random.
 
     n_components_ : int
         Number of components found.
@@ -137,17 +136,17 @@ class LinearContrastive(MomentEstimator):
     -----
     The model is x = mean + loadings z + noise with independent noise of variance
     `noise_variance_`. Refinement starts from the closed form on the correlation scale and maximises
-    the likelihood by Newton steps on the noise variances, each of which needs one small
-    eigenproblem and no further look at the samples. A log-normal prior that counts as one sample
-    keeps the noise of a feature from vanishing. The scores take no noise variance to be less than
-    0.3 of the feature's variance: less would let one feature rule them all. A factor that
-    only one feature sees cannot be told from that feature's noise: `ComponentsWarning` says so.
-    Constant features take no part; their noise variance is the smallest of the others'.
+    the likelihood by Newton steps on the noise variances. Each step needs one small eigenproblem
+    and does not read the samples again. A log-normal prior that counts as one sample
+    keeps the noise of a feature from vanishing. The scores use noise variances of at least 0.3 of
+    the feature's variance: with less, one feature could dominate all scores. A factor on a single
+    feature cannot be distinguished from the noise of that feature: a `ComponentsWarning` names it.
+    Constant features are left out; their noise variance is the smallest of the others'.
 
-    NaN stands for a missing entry. Covariances are then taken from the rows that show both
-    features; `fit` goes on from their model by expectation-maximisation over the rows, which is
-    what makes it accurate where signals are strong. Variances and whitening refer to the model's
-    covariance in that case, since the covariance of pairs may be indefinite.
+    NaN marks a missing entry. Covariances are then estimated from the rows that have both
+    features. `fit` continues from their model by expectation-maximisation over the rows, which is
+    more accurate for strong signals. Variances and whitening refer to the model's covariance in
+    that case, since the pairwise covariance may be indefinite.
 
     References
     ----------

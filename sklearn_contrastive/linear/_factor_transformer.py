@@ -25,7 +25,7 @@ from ._factor.model import (
     orthogonal_weights,
 )
 from ._factor.observed import log_likelihood_of_observed, scores_of_incomplete
-from ._factor.scores import scatter_of_scores, whitening_of
+from ._factor.scores import spread_of_scores, whitening_of
 
 __all__ = ["FactorTransformer"]
 
@@ -37,7 +37,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         """Project samples on the components.
 
         Where entries are missing, the scores of a row are the generalised least-squares estimate
-        from the features that it shows.
+        from its observed features.
 
         Parameters
         ----------
@@ -47,8 +47,8 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         Returns
         -------
         X_new : ndarray of shape (n_samples, n_components_)
-            Scores; float32 for float32 samples, else float64. NaN in rows that show too little to
-            tell the components apart, less than 1 % of what a complete row tells about some
+            Scores; float32 for float32 samples, else float64. NaN in rows with
+            too few observed features, less than 1 % of a complete row's information about some
             direction, with a `MissingValuesWarning`.
         """
         check_is_fitted(self)
@@ -89,16 +89,16 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         return ((X - mean) - remainder) @ xp.astype(self._scoring, X.dtype)
 
     def _with_scores_of_incomplete(self, scores, X):
-        """Scores of all rows from those that took NaN for a number."""
+        """Replace the NaN scores of incomplete rows by scores of their observed features."""
         incomplete = np.flatnonzero(np.isnan(scores).any(axis=1))
         for start in range(0, len(incomplete), _INCOMPLETE_ROWS):
             rows = incomplete[start : start + _INCOMPLETE_ROWS]
             scores[rows] = scores_of_incomplete(X[rows], self._model.mean, self._weights)
         if lost := int(np.isnan(scores).any(axis=1).sum()):
             warn(
-                f"{lost} of {len(X)} rows show too few features to tell {self.n_components_} "
-                "components apart; their scores are NaN. Drop those rows, or ask for fewer "
-                "components.",
+                f"{lost} of {len(X)} rows have too few observed features for "
+                f"{self.n_components_} components; their scores are NaN. Drop those rows, or set a "
+                "smaller n_components.",
                 MissingValuesWarning,
             )
         return scores
@@ -173,8 +173,8 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         Returns
         -------
         log_likelihood : ndarray of shape (n_samples,)
-            Natural logarithm of the density at each sample; of the features that it shows, where
-            some are missing, so that only rows that show the same features can be compared.
+            Natural logarithm of the density at each sample. With missing entries it is the density
+            of the observed features, so that only rows with the same features are comparable.
         """
         likelihood = self._log_likelihood(X, "score_samples")
         return place_of(self.components_).put(likelihood)
@@ -242,7 +242,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         covariance : Covariance
             Of all samples so far.
         samples : Samples
-            Of this call; they say which precision and which place the attributes have.
+            Of this call; the attributes get their precision and place.
         """
         model = fit.model
         left, singular_values, _ = np.linalg.svd(model.loadings, full_matrices=False)
@@ -254,7 +254,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         scoring = weights.scoring
         # a pairwise covariance may be indefinite, that of the model is not
         described = covariance if covariance.semidefinite else model
-        spread = scatter_of_scores(described, scoring, components)
+        spread = spread_of_scores(described, scoring, components)
         whitening, unwhitening = np.eye(len(components)), np.eye(len(components))
         if self.whiten and len(components):
             whitening, unwhitening = whitening_of(spread.covariance)

@@ -1,4 +1,4 @@
-"""HeteroPCA: PCA of the covariance whose diagonal is imputed."""
+"""HeteroPCA: PCA of the covariance with an imputed diagonal."""
 
 from dataclasses import replace
 from numbers import Integral, Real
@@ -22,16 +22,15 @@ __all__ = ["HeteroPCA"]
 
 
 class HeteroPCA(MomentEstimator):
-    """PCA for noise of unequal strength, by imputing the diagonal of the covariance.
+    """PCA for features with unequal noise, by imputing the diagonal of the covariance.
 
     Noise that is independent between features changes the diagonal of the covariance only.
-    HeteroPCA [1]_ starts as `LinearContrastive` does, without the diagonal, and then replaces the
-    diagonal by that of its own low-rank approximation, again and again. For components of very
-    unequal strength it is done in stages (*deflated* [2]_).
+    HeteroPCA [1]_ starts without the diagonal, as `LinearContrastive` does. It then replaces the
+    diagonal repeatedly by that of its own low-rank approximation. For components of very unequal
+    strength it proceeds in stages (*deflated* [2]_).
 
-    It is here because it is the strongest published rival of `LinearContrastive`, and because it
-    makes no use of a likelihood. It needs features that are many against the components: where
-    they are not it diverges, and says so.
+    It is the strongest published rival of `LinearContrastive`, and it uses no likelihood. It needs
+    many more features than components: otherwise it diverges, with a `ConvergenceWarning`.
 
     Parameters
     ----------
@@ -39,15 +38,15 @@ class HeteroPCA(MomentEstimator):
         Number of components. "auto" estimates it as `LinearContrastive` does.
 
     deflated : bool, default=True
-        Whether to go in stages of components of similar strength. It matters where some components
-        are much stronger than others; where they are not it is the same.
+        Whether to proceed in stages of components of similar strength. It matters where some
+        components are much stronger than others; otherwise the result is the same.
 
     noise_weighted : bool, default=True
         Whether scores are generalised least squares, weighted by the inverse noise variances. If
         False, scores are orthogonal projections as in PCA.
 
     max_iter : int, default=500
-        Largest number of eigenproblems; with 0 the diagonal stays away.
+        Largest number of eigenproblems; with 0 the diagonal stays deleted.
 
     tol : float, default=1e-6
         The iteration ends when no entry of the diagonal changes by more than this share of the
@@ -91,7 +90,7 @@ class HeteroPCA(MomentEstimator):
         2-norms of the unwhitened scores of the training samples.
 
     noise_variance_ : ndarray of shape (n_features,)
-        What the imputed diagonal leaves of each feature's variance, above 0.
+        Variance of each feature minus the imputed diagonal, above 0.
 
     mean_ : ndarray of shape (n_features,)
         Mean of each feature, in float64.
@@ -119,7 +118,7 @@ class HeteroPCA(MomentEstimator):
     Notes
     -----
     Eigenvalues are taken largest absolute value first, as published. With missing values the
-    covariances of the pairs of features are used, and rows are scored from what they show.
+    pairwise covariances are used, and rows are scored from their observed features.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The linear contrastive loss, its matrix, that matrix's expectation, and its minimiser."""
+"""Linear contrastive loss: value, matrix, expected matrix under masks, minimiser."""
 
 from numbers import Integral
 
@@ -25,8 +25,8 @@ def contrastive_loss_matrix(view_1: ArrayLike, view_2: ArrayLike) -> FloatArray:
 
     M = X1' X2 + X2' X1 - (1/(2(n-1))) (X1 + X2)' (1 1' - I) (X1 + X2).
 
-    It equals (n/2) Cov(X1 + X2) - (1/2) (X1 - X2)' (X1 - X2): the loss asks for directions in
-    which samples vary and their views agree. This form is the one computed, since it loses no
+    It equals (n/2) Cov(X1 + X2) - (1/2) (X1 - X2)' (X1 - X2): the loss favours directions
+    in which samples vary and their views agree. This form is the one computed, since it loses no
     digits to means that both views share.
 
     Parameters
@@ -47,7 +47,7 @@ def contrastive_loss_matrix(view_1: ArrayLike, view_2: ArrayLike) -> FloatArray:
     See Also
     --------
     expected_loss_matrix : Its expectation over complementary masks.
-    minimize_linear_contrastive_loss : The encoder that M leads to.
+    minimize_linear_contrastive_loss : The encoder that minimises the loss of M.
 
     References
     ----------
@@ -79,7 +79,7 @@ def expected_loss_matrix(X: ArrayLike, mask_rate: float = 0.5) -> FloatArray:
     """Expectation of the contrastive loss matrix over complementary random masks.
 
     Let each entry be hidden, that is 0, in the first view with probability p and in the second
-    view if the first shows it, independently of the other features. Whether all samples share a
+    view if the first keeps it, independently of the other features. Whether all samples share a
     mask or each has its own, the matrix of :func:`contrastive_loss_matrix` has the expectation
 
     E M = 2 p (1-p) Delta(X' X) - (1/(2(n-1))) X' (1 1' - I) X,
@@ -224,7 +224,8 @@ def minimize_linear_contrastive_loss(
     n_components : int
         Number of rows, from 1 to n_features. Rows without a positive eigenvalue are 0.
     regularization : float, default=1.0
-        The weight lambda > 0 of the penalty. It scales the encoder and turns nothing.
+        The weight lambda > 0 of the penalty. It scales the encoder but does not change its row
+        space.
 
     Returns
     -------
@@ -272,9 +273,9 @@ def minimize_linear_contrastive_loss(
         )
     _check_regularization(regularization)
     eigenvalues, eigenvectors = np.linalg.eigh(loss_matrix)
-    strength = np.sqrt(np.maximum(eigenvalues, 0) / (2 * n_samples * regularization))
+    scale = np.sqrt(np.maximum(eigenvalues, 0) / (2 * n_samples * regularization))
     # eigh is ascending: the last columns, from the end
-    encoder = (eigenvectors * strength).T[::-1][:n_components]
+    encoder = (eigenvectors * scale).T[::-1][:n_components]
     return encoder * fix_signs(encoder)[:, None]
 
 

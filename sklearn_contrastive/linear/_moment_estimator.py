@@ -52,8 +52,8 @@ class MomentEstimator(FactorTransformer):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training samples; NaN where an entry is missing. Sparse matrices (CSR, CSC) are
-            centred implicitly, which costs the digits by which a mean exceeds its deviation;
-            memory maps are read block by block.
+            centred implicitly, which loses digits where a mean exceeds its deviation; memory
+            maps are read block by block.
 
         y : None
             Ignored.
@@ -80,15 +80,15 @@ class MomentEstimator(FactorTransformer):
     def partial_fit(
         self, X: MatrixLike, y: VectorLike | None = None, sample_weight: VectorLike | None = None
     ) -> Self:
-        """Learn from more samples; any chunks in any order give what one `fit` would.
+        """Learn from more samples; chunks in any order are equivalent to one `fit`.
 
-        Keeps the (n_features, n_features) scatter of all samples so far and goes on from a `fit`
-        that formed it. Until the second sample the estimator counts as not fitted; until there are
-        more samples than features `n_components_` may grow and no warning is given.
+        Keeps the (n_features, n_features) scatter of all samples so far and continues from a `fit`
+        that formed it. Before the second sample the estimator is not fitted. Until there are more
+        samples than features, `n_components_` may grow and no warning is given.
 
-        With missing values the chunks give what the covariances of the pairs of features hold:
-        the order does not matter, but `fit`, which sees the rows, is more accurate. Until every
-        pair of features has been seen together the estimator counts as not fitted.
+        With missing values the chunks are reduced to pairwise covariances: the order does not
+        matter, but `fit`, which reads the rows, is more accurate. Until every pair of features has
+        been observed together the estimator is not fitted.
 
         Parameters
         ----------
@@ -129,15 +129,15 @@ class MomentEstimator(FactorTransformer):
     def _warm_start(self, covariance):
         """The last solution, unless it began with less than half of the samples.
 
-        The likelihood may have several maxima; few samples could lead to one that all samples
-        together would not choose. Pairwise covariances have more of them: no warm start.
+        The likelihood may have several maxima; few samples may select one that all samples
+        together would not. Pairwise covariances have more of them: no warm start.
         """
         if not covariance.semidefinite or not hasattr(self, "components_"):
             return None
         return None if covariance.n_samples >= 2 * self._n_samples_cold else self._model
 
     def _warn_about(self, fit, covariance, samples):
-        """Warn of what a user should know about the solution."""
+        """Emit the warnings about the solution."""
         found = fit_warnings(fit, self.n_components, samples.feature_names, covariance.n_samples)
         for category, text in found:
             warn(text, category)

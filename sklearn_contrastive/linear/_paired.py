@@ -1,4 +1,4 @@
-"""PairedContrastive: positive pairs that were measured, not made."""
+"""PairedContrastive: contrastive learning from measured positive pairs."""
 
 from numbers import Integral, Real
 from typing import ClassVar, Literal, Self
@@ -30,9 +30,9 @@ class PairedContrastive(LinearMapTransformer):
     """Directions in which measured positive pairs agree.
 
     Where the same thing was measured twice, by two sensors, on two days, in technical replicates,
-    no view has to be made: samples of one group are the positive pairs. What changes between the
-    measurements of one group, however large, does not enter their covariance, and this estimator
-    finds what stays.
+    no augmentation is needed: samples of one group are the positive pairs. Differences between the
+    measurements of one group, however large, do not enter their covariance. This estimator finds
+    the directions that stay the same.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ class PairedContrastive(LinearMapTransformer):
     normalization : {"none", "whitened"}, default="none"
         "none" takes directions of large covariance between partners: S+ v = lambda v. "whitened"
         takes those of large correlation, S+ v = lambda S v, the minimiser of the spectral
-        contrastive loss [1]_; it matters where what differs within groups is much stronger than
-        what stays [2]_.
+        contrastive loss [1]_; it matters where differences within groups are much larger than
+        the shared signal [2]_.
 
     shrinkage : float, "auto" or None, default=None
         How far ``normalization="whitened"`` shrinks S to a multiple of the identity, in [0, 1];
@@ -60,7 +60,7 @@ class PairedContrastive(LinearMapTransformer):
         absolute value is positive.
 
     loadings_ : ndarray of shape (n_features, n_components_)
-        Regression of the features on the scores: how each component shows in the features.
+        Regression coefficients of the features on the scores.
 
     eigenvalues_ : ndarray of shape (n_components_,)
         The lambda of each component: covariance of partners in squared units of the features, or,
@@ -99,8 +99,9 @@ class PairedContrastive(LinearMapTransformer):
     -----
     S+ is the mean of x y' over the samples x and, for each, over the partners y in its group; S is
     the covariance of the same samples, both about their mean. With complementary random masks of a
-    sample as its pair, "whitened" is PCA of the correlation matrix: whitening undoes what the
-    missing diagonal does. With samples of one mixture component as pairs it is Fisher's subspace.
+    sample as its pair, "whitened" is PCA of the correlation matrix: whitening cancels the
+    effect of removing the diagonal. With samples of one mixture component as pairs it is Fisher's
+    subspace.
 
     ``groups`` is metadata that scikit-learn routes: with ``enable_metadata_routing`` a
     :class:`~sklearn.pipeline.Pipeline` hands it on, without it is passed as
@@ -232,16 +233,16 @@ class PairedContrastive(LinearMapTransformer):
         """How many directions are kept: never one along which partners do not agree at all."""
         rounding = len(values) * np.finfo(float).eps * np.abs(values).max(initial=0.0)
         positive = int(np.sum(values > rounding))
-        asked = self.n_components
+        requested = self.n_components
         if positive == 0:
             text = "Partners agree along no direction; transform returns no columns."
-        elif asked is not None and positive < asked:
+        elif requested is not None and positive < requested:
             text = (
-                f"Partners agree along {positive} of {asked} components only; the others were "
+                f"Partners agree along {positive} of {requested} components only; the others were "
                 f"dropped. Set n_components to at most {positive}, or None."
             )
         else:
-            return positive if asked is None else asked
+            return positive if requested is None else requested
         warn(text, ComponentsWarning)
         return positive
 
@@ -258,7 +259,7 @@ class PairedContrastive(LinearMapTransformer):
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features)
-            What a regression of the features on the scores predicts.
+            Prediction of a regression of the features on the scores.
         """
         check_is_fitted(self)
         return self._points_of(X, self.loadings_)

@@ -1,4 +1,4 @@
-"""SupervisedLinearContrastive: what features share, and what tells the labelled classes apart."""
+"""SupervisedLinearContrastive: contrastive loss of samples and labels, in closed form."""
 
 from dataclasses import replace
 from numbers import Integral, Real
@@ -27,15 +27,15 @@ __all__ = ["SupervisedLinearContrastive"]
 class SupervisedLinearContrastive(MomentEstimator):
     """Linear dimension reduction from a few labels and many samples without.
 
-    Two contrastive losses are minimised together [1]_. The first knows no labels: its positive
-    pairs are views of a sample that hide different features, and it finds what features share, as
+    Two contrastive losses are minimised together [1]_. The first uses no labels: its positive
+    pairs are complementary views of a sample, and it finds the variance that features share, as
     `LinearContrastive` does. In the second, samples of one class are positive pairs and samples of
-    different classes negative ones, and it finds what tells the classes apart. The minimiser has a
-    closed form, the leading eigenvectors of Delta(Cov)/4 + alpha M_sup, where Delta deletes the
-    diagonal of the covariance and M_sup is the matrix of the supervised loss.
+    different classes negative ones, and it finds directions that separate the classes. The
+    minimiser has a closed form, the leading eigenvectors of Delta(Cov)/4 + alpha M_sup, where Delta
+    deletes the diagonal of the covariance and M_sup is the matrix of the supervised loss.
 
-    Labels help where they are many and the later task asks for the same classes. They hurt where
-    they are few, and where the later task is another one: `alpha` is how far they are trusted.
+    Labels help if they are many and the later task has the same classes. They hurt if they are
+    few, or if the later task is another one: `alpha` is their weight.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ class SupervisedLinearContrastive(MomentEstimator):
         were held out the most probable, labels aside.
 
     unlabelled : label or None, default="auto"
-        What in y marks a sample without a label; ``numpy.nan`` is allowed. "auto" is -1, as
-        everywhere in scikit-learn, unless labels are strings; where y holds exactly -1 and 1 it
-        refuses to guess. None takes every value for a label.
+        The value in y that marks a sample without a label; ``numpy.nan`` is allowed. "auto" is -1,
+        as everywhere in scikit-learn, unless labels are strings; y with exactly the values -1 and
+        1 is refused as ambiguous. With None every value is a label.
 
     noise_weighted : bool, default=True
         Whether scores are generalised least squares, weighted by the inverse noise variances. If
@@ -103,7 +103,7 @@ class SupervisedLinearContrastive(MomentEstimator):
         2-norms of the unwhitened scores of the training samples.
 
     noise_variance_ : ndarray of shape (n_features,)
-        What the components leave of each feature's variance, above 0.
+        Residual variance of each feature, above 0.
 
     mean_ : ndarray of shape (n_features,)
         Mean of each feature, labelled or not, in float64.
@@ -134,10 +134,10 @@ class SupervisedLinearContrastive(MomentEstimator):
     -----
     With m_k samples of class k, of mean c_k about the mean of all samples and unbiased covariance
     C_k, and m labels in all, M_sup is the mean over k of c_k c_k' with weights m_k, less the sum of
-    the C_k over m, less what pairs of different classes share. Its expectation is K / (K - 1) times
-    the covariance between classes, for classes of equal size: noise cancels, and no diagonal is
-    deleted. A class with one sample has no positive pair, and is only what others are told from.
-    With fewer than two classes the labels say nothing and are left out.
+    the C_k over m, less the term of pairs of different classes. Its expectation is K / (K - 1)
+    times the covariance between classes, for classes of equal size: noise cancels, and no diagonal
+    is deleted. A class with one sample has no positive pair and contributes negative pairs only.
+    With fewer than two classes the labels are left out.
 
     The classes' means are taken from complete samples; NaN is refused.
 
@@ -213,7 +213,7 @@ class SupervisedLinearContrastive(MomentEstimator):
             Training samples. Sparse matrices (CSR, CSC) are centred implicitly.
 
         y : array-like of shape (n_samples,), default=None
-            Class labels, numbers or strings; -1, or what `unlabelled` says, where there is none.
+            Class labels, numbers or strings; -1, or the value of `unlabelled`, for no label.
             None labels nothing.
 
         sample_weight : array-like of shape (n_samples,), default=None
@@ -236,12 +236,12 @@ class SupervisedLinearContrastive(MomentEstimator):
     def partial_fit(
         self, X: MatrixLike, y: VectorLike | None = None, sample_weight: VectorLike | None = None
     ) -> Self:
-        """Learn from more samples; any chunks in any order give what one `fit` would.
+        """Learn from more samples; chunks in any order are equivalent to one `fit`.
 
         Keeps one (n_features, n_features) scatter for every class, since later samples of a class
         change the weight of the earlier ones. A `fit` keeps them up to four million numbers in all;
         where they are more, begin with `partial_fit`. Classes may appear at any time.
-        ``alpha="auto"`` is not possible: it holds out samples, which chunks do not keep.
+        ``alpha="auto"`` is refused: it holds out samples, and chunks are not kept.
 
         Parameters
         ----------
@@ -302,12 +302,12 @@ class SupervisedLinearContrastive(MomentEstimator):
         """Weight of the labels, 0 where there is nothing to weigh."""
         n_classes = len(covariance.classes)
         if n_classes < 2:
-            # in a stream more classes may come: a warning per row would say nothing
+            # in a stream more classes may come: no warning per row
             if not samples.streaming and (n_classes == 1 or self.alpha == np.inf):
                 named = f"one class only {self.classes_.tolist()}" if n_classes else "no class"
                 warn(
-                    f"y names {named}; labels need two to tell apart and are left out, as with "
-                    "alpha=0.",
+                    f"y names {named}; at least two classes are needed. The labels are left out, "
+                    "as with alpha=0.",
                     LabelsWarning,
                 )
             return 0.0
@@ -322,7 +322,7 @@ class SupervisedLinearContrastive(MomentEstimator):
             warn(
                 f"Labels of {largest + 1} classes give at most {largest} component(s), but "
                 f"n_components={n_sought} with alpha=inf; the others were dropped. A finite alpha "
-                "finds the others from what features share.",
+                "finds the others from the variance that features share.",
                 LabelsWarning,
             )
         return min(n_sought, largest)

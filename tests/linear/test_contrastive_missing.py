@@ -290,7 +290,9 @@ def test_rows_that_show_too_little_have_no_scores_and_are_counted():
     model, X = PROBLEM.fitted(), PROBLEM.complete[:6].copy()
     X[0, 1:] = X[3, :-1] = np.nan  # one feature for two components
     X[5] = np.nan
-    with pytest.warns(MissingValuesWarning, match="3 of 6 rows show too few features to tell 2"):
+    with pytest.warns(
+        MissingValuesWarning, match="3 of 6 rows have too few observed features for 2"
+    ):
         scores = model.transform(X)
     assert_array_equal(np.isnan(scores), np.isin(np.arange(6), [0, 3, 5])[:, None] * [True, True])
     with pytest.warns(MissingValuesWarning):
@@ -624,7 +626,7 @@ def test_until_every_pair_was_seen_it_counts_as_not_fitted(frames):
     model = PROBLEM.model()
     with pytest.warns(MissingValuesWarning, match="Not fitted yet: features .* and 1 more are"):
         model.partial_fit(as_given(left))
-    with pytest.warns(MissingValuesWarning, match=rf"shows both .* \({first}, {other}\)"):
+    with pytest.warns(MissingValuesWarning, match=rf"has both .* \({first}, {other}\)"):
         model.partial_fit(as_given(right))
     with pytest.raises(NotFittedError):
         model.transform(as_given(PROBLEM.complete))

@@ -183,7 +183,7 @@ def test_auto_counts_components_without_labels(solver, alpha):
 @each_solver
 def test_one_class_is_told_and_left_out(solver, alpha):
     for y, name in ((np.zeros(240, int), r"\[0\]"), (np.array(["a"] * 240), r"\['a'\]")):
-        with pytest.warns(LabelsWarning, match=rf"one class only {name}; labels need two") as told:
+        with pytest.warns(LabelsWarning, match=rf"one class only {name}; at least two") as told:
             model = model_of(alpha=alpha, solver=solver).fit(X, y)
         assert [warning.filename for warning in told] == [__file__]
         assert model.alpha_ == 0.0

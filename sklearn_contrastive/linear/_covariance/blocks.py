@@ -28,8 +28,8 @@ def centred_blocks(
 ) -> Iterator[tuple[slice, NDArray]]:
     """Rows of X minus the mean, a block at a time, in X's float type.
 
-    In float32 a mean of 1e4 is itself rounded by 5e-4. What the rounding leaves is subtracted in
-    a second step, where it matters.
+    In float32 a mean of 1e4 is itself rounded by 5e-4. The remainder is subtracted in a
+    second step, where it matters.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Class labels: which samples have one, and which class it names."""
+"""Class labels of samples, some of which have none."""
 
 from dataclasses import dataclass
 from numbers import Real
@@ -24,7 +24,7 @@ class Labels:
     Parameters
     ----------
     classes : ndarray of shape (n_classes,)
-        The labels that occur, sorted; the one that marks unlabelled samples is none of them.
+        The labels that occur, sorted, without the mark of unlabelled samples.
     codes : ndarray of int of shape (n_samples,)
         Position of each sample's label among them, -1 for unlabelled samples.
     """
@@ -33,7 +33,7 @@ class Labels:
     codes: NDArray[np.intp]
 
     def of(self, rows: NDArray) -> Self:
-        """Labels of some of the samples; classes of which none is left are gone."""
+        """Labels of some of the samples, without the classes that do not occur among them."""
         codes = self.codes[rows]
         present, codes = np.unique(np.r_[UNLABELLED, codes], return_inverse=True)
         return Labels(self.classes[present[1:]], codes[1:] + UNLABELLED)
@@ -56,14 +56,14 @@ def read_labels(
     n_samples : int
         Number of samples.
     unlabelled : label, "auto" or None, default="auto"
-        What marks a sample without a label; NaN is allowed. "auto" is -1 unless the labels are
+        The mark of a sample without a label; NaN is allowed. "auto" is -1 unless the labels are
         strings; None takes every value for a label.
     known : array-like of shape (n_known,), default=()
         Classes of earlier samples.
     name : str, default="y"
-        What errors call the labels.
+        Name of the labels in error messages.
     remedy : str, default=how to set `unlabelled`
-        What to do where it is not clear whether -1 is a class.
+        Advice where it is not clear whether -1 is a class.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def read_labels(
     y = _one_label_per_sample(y, n_samples, name)
     unlabelled_rows = _marked(y, unlabelled)
     labels = y[~unlabelled_rows]
-    _refuse_what_is_no_class(labels, name)
+    _refuse_invalid_classes(labels, name)
     classes, codes = _unique(labels, name)
     if any(isinstance(label, float) and not label.is_integer() for label in classes.tolist()):
         raise ValueError(
@@ -120,7 +120,7 @@ def _one_label_per_sample(y, n_samples, name):
 
 
 def _marked(y, unlabelled):
-    """Which entries of y say that there is no label."""
+    """Which entries of y mark a sample without a label."""
     if np.ndim(unlabelled):
         raise ValueError(
             f'unlabelled={unlabelled!r} must be one label, or None, or "auto"; replace several '
@@ -140,7 +140,7 @@ def _marked(y, unlabelled):
 
 
 def _is_nan(y):
-    if y.dtype.kind == "O":  # NaN differs from itself, and pandas' NA does not know
+    if y.dtype.kind == "O":  # NaN differs from itself, pandas' NA gives NA
         return np.array([not _equals_itself(label) for label in y.tolist()], dtype=bool)
     return np.isnan(y) if y.dtype.kind == "f" else np.zeros(len(y), bool)
 
@@ -150,7 +150,7 @@ def _equals_itself(label):
     return isinstance(equal, bool | np.bool_) and bool(equal)
 
 
-def _refuse_what_is_no_class(labels, name):
+def _refuse_invalid_classes(labels, name):
     if _is_nan(labels).any():
         raise ValueError(
             f"{name} contains NaN; give every sample a label, or mark it as unlabelled by -1."

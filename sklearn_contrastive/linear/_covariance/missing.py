@@ -184,16 +184,16 @@ def fill_and_mask(
     )
     for start in range(0, len(X), n_rows):
         rows = slice(start, min(start + n_rows, len(X)))
-        gaps, shown, filled = (
+        gaps, present, filled = (
             buffer[: rows.stop - start] for buffer in (missing, observed, centred)
         )
         np.isnan(X[rows], out=gaps)
         np.subtract(X[rows], mean, out=filled, casting="same_kind")
-        np.copyto(shown, np.logical_not(gaps, out=gaps))
-        # NaN to a number, then to 0: twice as fast as asking at each entry
+        np.copyto(present, np.logical_not(gaps, out=gaps))
+        # NaN to a number, then to 0: twice as fast as a test of each entry
         np.fmax(filled, np.finfo(dtype).min, out=filled)
-        np.multiply(filled, shown, out=filled)
-        yield rows, shown, filled
+        np.multiply(filled, present, out=filled)
+        yield rows, present, filled
 
 
 def pairwise_covariance(

@@ -1,4 +1,4 @@
-"""Covariances of positive pairs that were measured, and the directions in which they agree."""
+"""Covariance of measured positive pairs, and the directions in which partners agree."""
 
 from dataclasses import dataclass
 
@@ -60,11 +60,12 @@ def positive_pair_covariance(X: NDArray, groups: Labels) -> PairCovariance:
     basis = None
     if len(X) < X.shape[1]:
         origin = X.mean(axis=0, dtype=np.float64)
-        left, strengths, basis = np.linalg.svd(X - origin, full_matrices=False)
+        left, singular_values, basis = np.linalg.svd(X - origin, full_matrices=False)
         # centred samples always lack a direction, in which only rounding is left
-        size = X.shape[1] * strengths[0] + 10 * np.sqrt(len(X)) * np.linalg.norm(origin)
-        strengths = np.where(strengths > np.finfo(np.float64).eps * size, strengths, 0.0)
-        X, basis = left * strengths, basis.T
+        size = X.shape[1] * singular_values[0] + 10 * np.sqrt(len(X)) * np.linalg.norm(origin)
+        rounding = np.finfo(np.float64).eps * size
+        singular_values = np.where(singular_values > rounding, singular_values, 0.0)
+        X, basis = left * singular_values, basis.T
     scatter = labelled_scatter(X, groups)
     mean = scatter.total.mean if basis is None else origin + basis @ scatter.total.mean
     covariance = scatter.total.scatter / scatter.total.n_samples

@@ -116,7 +116,7 @@ def labelled_scatter(
     counts = counted[1:]
     if sparse.issparse(X):
         return _scatter_of_sparse(X, labels, weight, counts, on_block)
-    # the unlabelled have a mean of their own here, and a share of 0 in what is pooled
+    # the unlabelled are a class with a mean of its own here, and a share of 0 in the pooled scatter
     codes, share = labels.codes + 1, np.r_[0.0, _pooled_share(counts)]
     rows = np.flatnonzero(weight > 0)
     rows = rows[np.lexsort((codes[rows], share[codes[rows]]))]
@@ -129,7 +129,7 @@ def labelled_scatter(
         pieces.append(_centre_pieces(centred, codes[block], weight[block]))
         _add_products(centred, share[codes[block]], within, pooled)
         on_block("block of rows")
-    means = _put_together(pieces, share, within, pooled, len(counted))
+    means = _merge_pieces(pieces, share, within, pooled, len(counted))
     total = _with_means(within, counted, means)
     return LabelledScatter(total, labels.classes, counts, means[1:], pooled)
 
@@ -193,10 +193,10 @@ def _add_products(block, share, within, pooled):
             pooled += product
 
 
-def _put_together(pieces, share, within, pooled, n_classes):
-    """Means of all classes; what lies between the pieces of a class that blocks have cut is added.
+def _merge_pieces(pieces, share, within, pooled, n_classes):
+    """Means of all classes; the scatter between the pieces of a class cut by blocks is added.
 
-    A class in one piece has nothing there.
+    A class in one piece adds nothing.
     """
     if not pieces:
         return np.zeros((n_classes, len(within)))

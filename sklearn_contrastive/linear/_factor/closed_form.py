@@ -24,7 +24,7 @@ __all__ = [
 _CLOSED_FORM_TOL, _EIGENVALUE_TOL = 1e-7, 1e-3
 # and where each product reads all rows again
 _ROWS_EIGENVALUE_TOL = 0.1
-# a feature whose variance is a smaller share of the largest does not show in the eigenvalues
+# a feature whose variance is a smaller share of the largest does not affect the eigenvalues
 _SMALLEST_SHARE = 1e-10
 
 
@@ -169,8 +169,8 @@ def supervised_closed_form(
     """Leading eigenpairs of (Delta(Cov)/4 + alpha M_sup) / (1/4 + alpha).
 
     Delta deletes the diagonal of the covariance, M_sup is the matrix of the supervised contrastive
-    loss. Both estimate what the classes add to the covariance, up to the factor K / (K - 1), so
-    that this mean of the two is in squared units of the features for every alpha.
+    loss. Both estimate the contribution of the classes to the covariance, up to the factor
+    K / (K - 1), so that this mean of the two is in squared units of the features for every alpha.
 
     Parameters
     ----------

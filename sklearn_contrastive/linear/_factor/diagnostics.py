@@ -45,17 +45,17 @@ def fit_warnings(fit: FactorFit, n_components, feature_names, n_samples: float):
     elif n_found == 0 and n_components != 0:
         yield (
             ComponentsWarning,
-            "No component was found: no variance is shared between features beyond what "
-            "independent noise of this size shows. transform returns no columns; set n_components "
-            "to an integer to keep the leading directions all the same.",
+            "No component was found: the features share no more variance than independent noise "
+            "of this size. transform returns no columns. Set n_components to an integer to keep "
+            "the leading directions all the same.",
         )
     for features in single_group_factors(model):
         what = "feature" if len(features) == 1 else "group of features"
         yield (
             ComponentsWarning,
             f"A component rests on one {what} alone ({listed(features, feature_names)}): it cannot "
-            f"be told from that {what}'s own noise. Fewer components, or more features that see "
-            "the same factor, would settle it.",
+            f"be distinguished from the noise of that {what}. Use fewer components, or more "
+            "features of the same factor.",
         )
     if len(fit.floored):
         yield (

@@ -49,7 +49,7 @@ def read_groups(
     if len(members) < 3:
         raise ValueError(
             f"feature_groups has {len(members)} group(s), but at least three are needed. With two, "
-            "only the covariances between them are left, and those tell which directions they "
+            "only the covariances between them are left. Those identify the directions that they "
             "share (inter-battery factor analysis) but not how much of each group is noise. Divide "
             "the features into more groups, or leave feature_groups out."
         )
@@ -57,8 +57,8 @@ def read_groups(
     if 2 * len(members[label]) > n_features:
         raise ValueError(
             f"Group {label!r} of feature_groups holds {len(members[label])} of {n_features} "
-            "features, but none may hold more than half: what a group shares is told from the "
-            "signal only by the features outside it. Divide the group."
+            "features, but none may hold more than half: noise inside a group is distinguished "
+            "from the signal only by the features outside it. Divide the group."
         )
     if len(members[label]) >= n_samples:
         raise ValueError(

@@ -39,9 +39,9 @@ def best_alpha(
 ) -> float:
     """Weight of the labels whose subspace makes samples held out the most probable.
 
-    The likelihood is that of the factor model in the subspace, with what is outside left to the
-    noise: labels are used as far as they help to find what features share in other samples. The
-    contrastive loss itself would not do, since the bias of its minimiser is that of alpha = 0.
+    The likelihood is that of the factor model in the subspace, with the rest as noise: labels are
+    used as far as they help to find the variance that features share in other samples. The
+    contrastive loss itself is no criterion, since the bias of its minimiser is that of alpha = 0.
 
     Parameters
     ----------

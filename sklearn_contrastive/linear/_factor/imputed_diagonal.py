@@ -21,7 +21,7 @@ _CONDITION = 4.0
 
 @dataclass(frozen=True)
 class ImputedDiagonal:
-    """Where the iteration ended.
+    """Result of the iteration.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class ImputedDiagonal:
     n_iter : int
         Eigenproblems solved.
     converged : bool
-        Whether the diagonal came to rest.
+        Whether the diagonal converged.
     """
 
     pairs: Eigenpairs
@@ -74,15 +74,15 @@ class _Completed:
         # the covariance is positive: no eigenvalue lies below the least of -shift
         if np.max(shift) > values[-1]:
             self._negative = self._negative or self._start_negative()
-            asked = 1
+            n_low = 1
             while True:
                 low = self._negative.leading(
-                    asked, self._unit, -shift, tol=_TOL, error=relative_residuals
+                    n_low, self._unit, -shift, tol=_TOL, error=relative_residuals
                 )
-                if asked == n_pairs or low.values[-1] * unit <= values[-1]:
+                if n_low == n_pairs or low.values[-1] * unit <= values[-1]:
                     break
-                asked = min(2 * asked, n_pairs)
-            # each search answers for its own side of 0, lest a pair be found by both
+                n_low = min(2 * n_low, n_pairs)
+            # each search contributes its own side of 0, so that no pair is found twice
             first, second = values >= 0, low.values > 0
             values = np.concatenate([values[first], -low.values[second] * unit])
             vectors = np.hstack([vectors[:, first], low.vectors[:, second] * root])
@@ -96,9 +96,9 @@ def impute_diagonal(
 ) -> ImputedDiagonal:
     """Replace the diagonal of the covariance by that of its own best low-rank approximation.
 
-    Begins with a diagonal of zeros, LinearContrastive's closed form, and repeats until the
-    diagonal comes to rest. Deflated, it does so for the first few components only, as many as are
-    of similar strength and separated from the rest, and goes on to more from there.
+    Starts with a diagonal of zeros, LinearContrastive's closed form, and repeats until the
+    diagonal converges. Deflated, it does so first for the leading components of similar strength
+    that are separated from the rest, and then adds more.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def deflation_ranks(values: NDArray[np.float64], rank: int, n_components: int) -
     Parameters
     ----------
     values : ndarray of shape (>= n_components,)
-        Eigenvalues, largest absolute value first; what is missing counts as 0.
+        Eigenvalues, largest absolute value first; missing ones count as 0.
     rank : int
         Components of the stage before.
     n_components : int

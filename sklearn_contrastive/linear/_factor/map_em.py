@@ -192,7 +192,7 @@ def _posterior(expected, state):
 
 @dataclass(frozen=True)
 class _Expectations:
-    """Sums over the rows that show a feature, for each feature, and the factors' moments."""
+    """Sums over the rows that have a feature, for each feature, and moments of the factors."""
 
     log_likelihood: float
     squares: NDArray[np.float64]  # of (1, z)(1, z)', (n_features, k + 1, k + 1)

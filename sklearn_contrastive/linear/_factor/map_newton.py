@@ -41,7 +41,7 @@ _LARGEST_STEP = 2.0
 
 @dataclass(frozen=True)
 class Refinement:
-    """A factor model of correlations, as far as refinement came.
+    """A refined factor model of correlations.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def _relative_gap(values, left_out):
 
 
 def _value_error(pairs):
-    """Bound on what the residuals add to the negative log-likelihood."""
+    """Bound on the error of the negative log-likelihood that the residuals cause."""
     gap = _relative_gap(pairs.values, pairs.left_out) * np.maximum(pairs.values, 1.0)
     return float(np.sum(pairs.norms**2 / gap))
 
@@ -263,12 +263,12 @@ def _as_refinement(point, prior, floor, n_iter, converged):
 
 
 def most_probable_uniqueness(rest: NDArray, prior: NDArray | float, floor: float) -> NDArray:
-    """Root u of 1 - rest / u + prior log u = 0: the mode, given what the factors do not explain.
+    """Root u of 1 - rest / u + prior log u = 0: the mode, given the residual variance.
 
     Parameters
     ----------
     rest : ndarray of any shape
-        Variance that is left, as a share of the feature's variance.
+        Residual variance, as a share of the feature's variance.
     prior : float or ndarray of the same shape
         Weight of the prior on log u against the samples.
     floor : float

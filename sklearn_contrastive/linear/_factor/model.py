@@ -182,10 +182,10 @@ def model_precision(loadings: NDArray, noise: Noise) -> NDArray[np.float64]:
     precision : ndarray of shape (n_features, n_features)
         Symmetric and positive definite.
     """
-    vectors, strengths = _whitened_factors(loadings, noise)
+    vectors, variances = _whitened_factors(loadings, noise)
     weighted = noise.weighted(vectors)
     inverse = noise.weighted(noise.whitened(np.eye(len(loadings))))
-    return inverse - (weighted * (strengths / (1.0 + strengths))) @ weighted.T
+    return inverse - (weighted * (variances / (1.0 + variances))) @ weighted.T
 
 
 def log_likelihood(centred: NDArray, loadings: NDArray, noise: Noise) -> NDArray[np.float64]:
@@ -205,11 +205,11 @@ def log_likelihood(centred: NDArray, loadings: NDArray, noise: Noise) -> NDArray
     log_likelihood : ndarray of shape (n_samples,)
         Natural logarithm of the density of each sample.
     """
-    vectors, strengths = _whitened_factors(loadings, noise)
+    vectors, variances = _whitened_factors(loadings, noise)
     white = noise.whitened(centred.T).T
     along = white @ vectors
-    squares = np.sum(white**2, axis=1) - along**2 @ (strengths / (1.0 + strengths))
-    log_determinant = noise.log_determinant + np.log1p(strengths).sum()
+    squares = np.sum(white**2, axis=1) - along**2 @ (variances / (1.0 + variances))
+    log_determinant = noise.log_determinant + np.log1p(variances).sum()
     return -0.5 * (len(loadings) * np.log(2 * np.pi) + log_determinant + squares)
 
 

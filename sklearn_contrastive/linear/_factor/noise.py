@@ -95,8 +95,8 @@ class BlockNoise:
         """W' times columns of shape (n_features, m), so that W'W is the inverse of Psi."""
         weighted = np.empty_like(columns)
         for features, deviations, triangle in self._factors():
-            turned = solve_triangular(triangle, columns[features], lower=True, trans=1)
-            weighted[features] = turned / deviations
+            rotated = solve_triangular(triangle, columns[features], lower=True, trans=1)
+            weighted[features] = rotated / deviations
         return weighted
 
     def _factors(self):

@@ -1,4 +1,4 @@
-"""Scores and likelihood of rows with missing entries, from the features that they show.
+"""Scores and likelihood of rows with missing entries, from their observed features.
 
 Every row has k x k matrices of its own: for k factors, n rows and d features the cost is n d k^2
 operations, all but n k^3 of them in matrix products.
@@ -23,15 +23,15 @@ __all__ = [
     "unpacked",
 ]
 
-# smallest share of what a complete row tells about a direction that leaves a row with scores: below
-# it they would be ten times as noisy, and what they fill in worse than the mean
+# smallest share of a complete row's information about a direction for which a row gets scores:
+# below it they would be ten times as noisy, and worse than the mean for filling gaps
 _SMALLEST_INFORMATION = 0.01
 
 
 def scores_of_incomplete(
     X: NDArray, mean: NDArray, weights: BartlettWeights, block_rows: int | None = None
 ) -> NDArray[np.float64]:
-    """Generalised least-squares scores of rows from the features that they show.
+    """Generalised least-squares scores of rows from their observed features.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def log_likelihood_of_observed(
 
 @dataclass(frozen=True)
 class Posterior:
-    """Factors of rows given what the rows show: (n_rows, k), (n_rows, k, k), (n_rows,)."""
+    """Factors given the observed entries: (n_rows, k), (n_rows, k, k), (n_rows,)."""
 
     mean: NDArray[np.float64]
     covariance: NDArray[np.float64]
@@ -123,7 +123,7 @@ def posterior_of_observed(observed, centred, squared, loadings, variances) -> Po
 
 def _inverses(matrices):
     """Inverses and log-determinants of positive definite matrices of shape (n, k, k)."""
-    # Gauss and Jordan's sweeps over all rows at once: LAPACK, one small matrix after another, is
+    # Gauss-Jordan sweeps over all rows at once: LAPACK, one small matrix after another, is
     # several times slower
     swept = np.ascontiguousarray(np.moveaxis(matrices, 0, -1))
     log_determinant = np.zeros(swept.shape[-1])
@@ -141,7 +141,7 @@ def _inverses(matrices):
 def observed_blocks(
     X, mean, inverse_scale, block_rows=None
 ) -> Iterator[tuple[slice, NDArray, NDArray]]:
-    """Rows of X, a block at a time: which, what they show, and that in units of a scale."""
+    """Blocks of rows: which, mask of observed entries, centred entries in units of a scale."""
     live = inverse_scale > 0
     for rows, observed, centred in fill_and_mask(X, mean, block_rows):
         observed = observed.astype(np.float64, copy=False)

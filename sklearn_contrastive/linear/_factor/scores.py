@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ScoreSpread", "scatter_of_scores", "whitening_of"]
+__all__ = ["ScoreSpread", "spread_of_scores", "whitening_of"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ScoreSpread:
         return np.diag(self.covariance)
 
 
-def scatter_of_scores(described, scoring: NDArray, components: NDArray) -> ScoreSpread:
+def spread_of_scores(described, scoring: NDArray, components: NDArray) -> ScoreSpread:
     """Second moments of the scores of samples, without reading the samples again.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Leading eigenpairs of a covariance, less a diagonal, in units of another diagonal."""
+"""Davidson eigensolver for a symmetric matrix less a diagonal, in units of another diagonal."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 __all__ = ["Eigenpairs", "SearchSpace", "padded_start", "relative_residuals", "residual_norms"]
 
-# directions beyond the eigenpairs asked for, which speed up the last of them
+# directions beyond the requested eigenpairs, which speed up the last of them
 OVERSAMPLING = 8
 # blocks of directions to which a search space is cut back
 KEPT_BLOCKS = 2
@@ -68,7 +68,7 @@ class SearchSpace:
     n_features : int
         Its size.
     n_pairs : int
-        How many eigenpairs will be asked for, about.
+        Expected number of eigenpairs.
     rng : numpy.random.RandomState
         Draws the first directions.
     start : ndarray of shape (n_features, m), default=None
@@ -102,7 +102,7 @@ class SearchSpace:
         if n_features <= max(SMALL, 3 * self._block):
             basis = np.eye(n_features)
         elif start is None:
-            # one power step: random directions turn towards those of large variance
+            # one power step moves random directions towards those of large variance
             basis = multiply(rng.standard_normal((n_features, self._block)))
         else:
             basis = start
@@ -145,8 +145,8 @@ class SearchSpace:
         self._reserve(n_pairs)
         whole = self.basis.shape[1] == len(scale)
         if not whole and self._recent.shape[1] == n_pairs:
-            # the last solution's residuals under the new diagonals say as well where to look as
-            # those of a solution in the space as it is
+            # the residuals of the last solution under the new diagonals are as good directions as
+            # those of a new solution
             vectors, images = self.basis @ self._recent, self.image @ self._recent
             images -= shift[:, None] * vectors
             values = np.sum(vectors * images, axis=0)
@@ -180,7 +180,7 @@ class SearchSpace:
         return Eigenpairs(wanted, vectors, norms, next_value(values, n_pairs), converged)
 
     def _reserve(self, n_pairs):
-        """Make room for more eigenpairs than were asked for before."""
+        """Enlarge the space for more eigenpairs than before."""
         self._block = max(self._block, min(n_pairs + OVERSAMPLING, self.n_features))
         if self.basis.shape[1] < n_pairs:
             missing = self._block - self.basis.shape[1]
@@ -200,7 +200,7 @@ class SearchSpace:
         return [kept.T @ matrix @ kept for matrix in matrices]
 
     def _expand(self, residuals, values, scale, shift):
-        """Add to the space what is new in preconditioned residuals; return it, orthonormal."""
+        """Add the new part of preconditioned residuals to the space; return it, orthonormal."""
         # diag(A) is close to the shift (closed form) or to 1 (correlations): Davidson's
         # preconditioner, kept positive
         values = np.maximum(np.abs(values), _SMALLEST_POLE)
@@ -232,7 +232,7 @@ def next_value(values, n_pairs):
 
 
 def orthonormalised(directions, basis):
-    """What is new in some directions, orthonormal to each other and to the basis."""
+    """Part of some directions outside the basis, orthonormal."""
     # a residual that is exactly zero stays so, and is left out below
     norms = np.linalg.norm(directions, axis=0)
     directions = directions / np.where(norms > 0, norms, 1.0)

@@ -1,4 +1,4 @@
-"""Leading eigenpairs of covariances of fewer rows than features."""
+"""Davidson eigensolver for covariances of fewer rows than features, in the space of the rows."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ class RowSearchSpace:
 
     For C = Z'Z and positive scales u, C w = value diag(u) w where w = diag(1/u) Z'p and
     Z diag(1/u) Z' p = value p. Directions p have n entries, and their images Z'p stay valid
-    whatever u is, so that a change of u alone costs no product with Z at all.
+    for every u, so that a change of u alone needs no product with Z.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class RowSearchSpace:
     n_rows, n_features : int
         Size of Z.
     n_pairs : int
-        How many eigenpairs will be asked for, about.
+        Expected number of eigenpairs.
     rng : numpy.random.RandomState
         Draws the first directions.
     rounding : float
@@ -83,7 +83,7 @@ class RowSearchSpace:
             if self.basis.shape[1] == len(self.basis):
                 return Eigenpairs(wanted, vectors, np.zeros(len(wanted)), left_out, True)
             residuals = self._project(vectors) * np.sqrt(wanted) - rows * wanted
-            # the residual of w is Z' times that of p, which lies in what is left out
+            # the residual of w is Z' times that of p, which lies outside the space
             norms = np.linalg.norm(residuals, axis=0) * np.sqrt(max(left_out, 1.0) / wanted)
             exact = norms <= 10 * self.rounding * values[0]
             # the largest of n_features entries of a residual whose norm alone is known
@@ -109,12 +109,12 @@ class RowSearchSpace:
         return self.image @ coefficients.astype(self.image.dtype, copy=False)
 
     def _random(self, size):
-        """Random directions, turned towards those of large variance by one power step."""
+        """Random directions after one power step towards those of large variance."""
         random = self._rng.standard_normal((self.n_features, size))
         return self._project(self._combine(self._project(random)))
 
     def _reserve(self, n_pairs):
-        """Make room for more eigenpairs than were asked for before."""
+        """Enlarge the space for more eigenpairs than before."""
         self._block = max(self._block, min(n_pairs + OVERSAMPLING, len(self.basis)))
         if self.basis.shape[1] < min(n_pairs, len(self.basis)):
             missing = self._block - self.basis.shape[1]
