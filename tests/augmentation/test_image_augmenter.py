@@ -27,7 +27,7 @@ def test_every_check_of_scikit_learn_passes():
     assert_first_class(ImageAugmenter(random_state=0), n_checks=58)
 
 
-# --- reading -------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_images_of_another_shape_than_fitted_are_refused():
             augmenter.transform(photos(*shape))
 
 
-# --- drawing -------------------------------------------------------------------------------------
+# --- drawing --------------------------------------------------------------------------------------
 
 
 @given(seed=SEEDS, n=st.integers(1, 6), shape=st.sampled_from([(8, 8), (9, 7, 3), (3, 8, 8)]))
@@ -202,7 +202,7 @@ def test_augmentations_that_change_the_shape_are_refused():
         augmenter.transform(photos(2, 8, 8))
 
 
-# --- estimator interface -------------------------------------------------------------------------
+# --- estimator interface --------------------------------------------------------------------------
 
 
 def test_a_failed_refit_keeps_the_earlier_fit():

@@ -40,7 +40,7 @@ def sparse_normal(shape, seed, format, density=0.5):
     return getattr(sparse, format)(X)
 
 
-# --- views ---------------------------------------------------------------------------------------
+# --- views ----------------------------------------------------------------------------------------
 
 
 @given(shape=SHAPES, rate=RATES, seed=SEEDS, dtype=DTYPES)
@@ -155,7 +155,7 @@ def test_masks_of_samples_and_of_features_differ():
     assert len(np.unique(hidden, axis=1).T) == 40
 
 
-# --- transform -----------------------------------------------------------------------------------
+# --- transform ------------------------------------------------------------------------------------
 
 
 @given(shape=SHAPES, rate=RATES, seed=SEEDS, dtype=DTYPES)
@@ -227,7 +227,7 @@ def test_results_do_not_share_memory_with_the_samples():
         assert not np.shares_memory(masked, X)
 
 
-# --- estimator interface -------------------------------------------------------------------------
+# --- estimator interface --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -239,9 +239,7 @@ def test_every_check_of_scikit_learn_passes(augmenter):
     assert_first_class(augmenter, n_checks=57)
 
 
-@pytest.mark.filterwarnings(
-    "ignore:X does not have valid feature names"
-)  # X is mostly not a data frame
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # most X have none
 @pytest.mark.parametrize(
     ("X", "message"),
     [

@@ -48,7 +48,7 @@ def position(label, groups):
     return sorted(set(groups)).index(label)
 
 
-# --- masks ---------------------------------------------------------------------------------------
+# --- masks ----------------------------------------------------------------------------------------
 
 
 @given(groups=GROUPS, rate=RATES, seed=SEEDS)
@@ -165,7 +165,7 @@ def test_permuting_features_with_their_labels_permutes_everything(n_rows, groups
         given_order.sample_views(X, random_state=seed),
         strict=True,
     ):
-        # rounding of the mean of a column depends on its position in memory; masks differ by far more
+        # rounding of a mean depends on the position in memory; masks differ by far more
         assert abs(one - other[:, order]).max() <= 1e-13
 
 
@@ -188,7 +188,7 @@ def test_groups_are_those_of_the_fit():
     assert np.any(np.asarray(other) != views)
 
 
-# --- expectation of the views --------------------------------------------------------------------
+# --- expectation of the views ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rate", [0.2, 0.5])
@@ -235,11 +235,11 @@ def test_noise_shared_within_a_group_does_not_enter_the_loss():
     assert cosine_of_leading_direction(sensors) > 0.99
 
 
-# --- estimator interface -------------------------------------------------------------------------
+# --- estimator interface --------------------------------------------------------------------------
 
 
 def test_every_check_of_scikit_learn_passes_with_groups(monkeypatch):
-    # the checks use several numbers of features, which no list of labels fits: group pairs of features
+    # the checks use several numbers of features: group pairs of features instead of labels
     monkeypatch.setattr(_masked_augmenter, "number_groups", lambda groups, n: np.arange(n) // 2)
     assert_first_class(MaskedAugmenter(random_state=0), n_checks=57)
 

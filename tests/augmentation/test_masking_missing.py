@@ -33,7 +33,7 @@ def with_missing(shape, share, seed, dtype=np.float64):
     return np.where(missing, np.nan, rng.normal(loc=3.0, size=shape)).astype(dtype)
 
 
-# --- fit -----------------------------------------------------------------------------------------
+# --- fit ------------------------------------------------------------------------------------------
 
 
 @given(shape=SHAPES, share=SHARES, seed=SEEDS, dtype=DTYPES)
@@ -96,7 +96,7 @@ def test_a_feature_may_be_missing_in_all_samples_after_fit():
         assert_array_equal(view, [[2.0, 3.0]])
 
 
-# --- transform and views -------------------------------------------------------------------------
+# --- transform and views --------------------------------------------------------------------------
 
 
 @given(shape=SHAPES, share=SHARES, rate=RATES, seed=SEEDS, dtype=DTYPES)
@@ -162,7 +162,7 @@ def test_samples_with_missing_entries_are_not_changed(shape, share, seed):
     assert_array_equal(X, kept)
 
 
-# --- estimator interface -------------------------------------------------------------------------
+# --- estimator interface --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def value_and_gradients(loss, pair, *arguments, **options):
 
 
 def assert_same(results, expected, scale):
-    """Assert agreement up to rounding of `scale`, gradients up to rounding of their largest entry or it."""
+    """Assert agreement to rounding of `scale`; gradients also to that of their largest entry."""
     assert_allclose(results[0], expected[0], rtol=0, atol=1000 * EPS * scale)
     for fast, slow in zip(results[1:], expected[1:], strict=True):
         size = max(np.abs(slow).max(), scale)

@@ -52,7 +52,7 @@ def flat_encoder(n_pixels=64, width=5):
     return nn.Sequential(nn.Flatten(), nn.BatchNorm1d(n_pixels), nn.Linear(n_pixels, width))
 
 
-# --- names ---------------------------------------------------------------------------------------
+# --- names ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("name", "width"), [("resnet_narrow", 128), ("resnet18", 512)])
@@ -129,7 +129,7 @@ def test_a_representation_does_not_depend_on_other_images_of_the_batch(encoder):
     assert_allclose(module(batch).detach(), alone.detach(), rtol=1e-4, atol=1e-5)
 
 
-# --- modules and factories -----------------------------------------------------------------------
+# --- modules and factories ------------------------------------------------------------------------
 
 
 def test_a_module_is_copied_with_its_weights_and_does_not_change():
@@ -185,7 +185,7 @@ def test_an_encoder_can_be_tested_with_default_dtype_float64():
         torch.set_default_dtype(torch.float32)
 
 
-# --- the narrow network --------------------------------------------------------------------------
+# --- the narrow network ---------------------------------------------------------------------------
 
 
 def obvious_narrow_resnet(state, x, n_blocks, strides):
@@ -265,7 +265,7 @@ def test_activations_keep_their_scale_through_the_narrow_network():
     assert max(spreads) < 5
 
 
-# --- pretrained weights --------------------------------------------------------------------------
+# --- pretrained weights ---------------------------------------------------------------------------
 
 
 def test_weights_that_cannot_be_downloaded_are_an_error(monkeypatch, tmp_path):
@@ -332,7 +332,7 @@ def test_pretrained_needs_a_name():
         build_encoder(flat_encoder(), (1, 8, 8), pretrained=True)
 
 
-# --- refusals ------------------------------------------------------------------------------------
+# --- refusals -------------------------------------------------------------------------------------
 
 
 def test_an_unknown_name_raises_an_error_with_the_closest_names():

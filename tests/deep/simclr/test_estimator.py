@@ -49,7 +49,7 @@ def embedder(encoder=small_encoder, **parameters):
     return SimCLREmbedder(encoder, **(defaults | parameters))
 
 
-# --- learning ------------------------------------------------------------------------------------
+# --- learning -------------------------------------------------------------------------------------
 
 
 def test_training_improves_the_linear_probe_on_digits():
@@ -130,7 +130,7 @@ def test_half_precision_gives_similar_representations():
     assert not np.array_equal(weights_of(full), weights_of(half))
 
 
-# --- randomness ----------------------------------------------------------------------------------
+# --- randomness -----------------------------------------------------------------------------------
 
 
 def test_the_seed_determines_the_network():
@@ -162,7 +162,7 @@ def test_augmentations_that_draw_from_the_global_generator_are_seeded():
     assert_array_equal(weights_of(first), weights_of(second))
 
 
-# --- transform -----------------------------------------------------------------------------------
+# --- transform ------------------------------------------------------------------------------------
 
 
 def test_representations_do_not_depend_on_the_batch():
@@ -200,7 +200,7 @@ def test_encoder_is_missing_before_fit():
     assert not hasattr(embedder(), "encoder_")
 
 
-# --- input ---------------------------------------------------------------------------------------
+# --- input ----------------------------------------------------------------------------------------
 
 
 AS_INPUT = {
@@ -275,7 +275,7 @@ def test_files_give_the_results_of_arrays_and_unreadable_ones_are_named(tmp_path
         embedder(image_shape=(8, 8)).fit(paths)
 
 
-# --- augmentations -------------------------------------------------------------------------------
+# --- augmentations --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_augmentations_may_be_a_module():
     assert embedder(augmentations=Darker()).fit(X).n_iter_ == 2
 
 
-# --- encoders ------------------------------------------------------------------------------------
+# --- encoders -------------------------------------------------------------------------------------
 
 
 def test_an_encoder_module_is_copied_and_its_weights_are_the_start():
@@ -318,7 +318,7 @@ def test_encoder_may_be_a_name_of_timm():
     assert model.transform(X[:5]).shape == (5, 512)
 
 
-# --- estimators ----------------------------------------------------------------------------------
+# --- estimators -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("returned", [by_pickle, by_joblib, by_skops])
@@ -369,7 +369,7 @@ def test_a_first_partial_fit_equals_fit():
     assert_array_equal(weights_of(embedder().partial_fit(X)), weights_of(embedder().fit(X)))
 
 
-# --- invalid input, divergence, interruption -----------------------------------------------------------------------------
+# --- invalid input, divergence, interruption ------------------------------------------------------
 
 
 BAD = {

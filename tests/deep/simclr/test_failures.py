@@ -49,7 +49,7 @@ def n_epochs_after_cut_off(first, second, monkeypatch):
     return len(trained)
 
 
-# --- learning ------------------------------------------------------------------------------------
+# --- learning -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("max_epochs", [1, 2])
@@ -76,7 +76,7 @@ def test_losses_of_the_user_are_computed_in_float32():
     assert types == {torch.float32}
 
 
-# --- global state, interruption ------------------------------------------------------------------------
+# --- global state, interruption -------------------------------------------------------------------
 
 
 def test_fit_works_under_no_grad_and_inference_mode():
@@ -119,7 +119,7 @@ def test_an_interrupted_network_is_in_evaluation_mode():
     assert not any(part.training for part in model.net_.module_.modules())
 
 
-# --- input ---------------------------------------------------------------------------------------
+# --- input ----------------------------------------------------------------------------------------
 
 
 def test_transform_decodes_each_file_once_and_names_all_unreadable_files(tmp_path, monkeypatch):
@@ -195,7 +195,7 @@ def test_parameters_may_be_numpy_numbers(tmp_path, monkeypatch):
     assert make(checkpoint_dir=None).fit(X).transform(X).shape == (120, 128)
 
 
-# --- refusals ------------------------------------------------------------------------------------
+# --- refusals -------------------------------------------------------------------------------------
 
 
 def test_labels_that_are_not_classes_are_refused_before_training():
@@ -221,11 +221,11 @@ BAD = {
     "a loss for each image": ({"loss": lambda z_1, z_2: (z_1 - z_2).sum(1)}, r"shape \(40,\)"),
     "views of fewer images": (
         {"augmentations": lambda batch: batch[1:]},
-        "returned 39 for a batch of",
+        "returned 39 for a",
     ),
     "views of NumPy": (
         {"augmentations": lambda batch: batch.numpy()},
-        "returned ndarray for a batch",
+        "returned ndarray for a",
     ),
     "nothing to train": (
         {"encoder": lambda: small_encoder().requires_grad_(False), "projection_head": "none"},
@@ -241,7 +241,7 @@ def test_invalid_callables_of_the_user_are_named_in_the_error(name):
         embedder(**parameters).fit(X)
 
 
-# --- checkpoints ---------------------------------------------------------------------------------
+# --- checkpoints ----------------------------------------------------------------------------------
 
 
 def darker(factor):

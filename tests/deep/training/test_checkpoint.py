@@ -28,7 +28,7 @@ def embedder(folder, **parameters):
     return SimCLREmbedder("resnet_narrow", checkpoint_dir=folder, **(defaults | parameters))
 
 
-# --- resuming ------------------------------------------------------------------------------------
+# --- resuming -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n_epochs", [1, 3, 4])
@@ -147,7 +147,7 @@ def test_an_interruption_keeps_the_checkpoint(tmp_path, monkeypatch):
     assert_array_equal(weights_of(embedder(tmp_path).fit(X)), weights_of(whole))
 
 
-# --- whose it is ---------------------------------------------------------------------------------
+# --- whose it is ----------------------------------------------------------------------------------
 
 
 OTHERS = {
@@ -218,7 +218,7 @@ def test_locks_of_dead_processes_are_released(tmp_path):
         assert checkpoint is not None
 
 
-# --- fingerprints --------------------------------------------------------------------------------
+# --- fingerprints ---------------------------------------------------------------------------------
 
 
 VALUES = [
