@@ -198,7 +198,7 @@ def test_modules_that_draw_from_torchs_global_state_are_repeatable_and_do_not_ch
 
 def test_augmentations_that_change_the_shape_are_refused():
     augmenter = ImageAugmenter(RandomResizedCrop(size=(4, 4))).fit(photos(2, 8, 8))
-    with pytest.raises(ValueError, match=r"\(1, 4, 4\) .* from images of shape \(1, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"\(1, 4, 4\) .* for images of shape \(1, 8, 8\)"):
         augmenter.transform(photos(2, 8, 8))
 
 

@@ -297,13 +297,13 @@ def test_nan_in_an_embedding_gives_a_nan_loss(loss):
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("shapes", [((3, 2), (3, 1)), ((3, 2), (2, 2)), ((3,), (3,))])
 def test_embeddings_of_different_shapes_are_refused(loss, shapes):
-    with pytest.raises(ValueError, match=r"they must be \(n_samples, n_components\) both"):
+    with pytest.raises(ValueError, match=r"both must be \(n_samples, n_components\)"):
         loss(*(torch.ones(shape) for shape in shapes))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_single_sample_is_refused(loss):
-    with pytest.raises(ValueError, match="There are 1 samples, but negatives need at least 2"):
+    with pytest.raises(ValueError, match="There are 1 samples; negatives need at least 2"):
         loss(torch.ones(1, 2), torch.ones(1, 2))
 
 

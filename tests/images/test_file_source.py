@@ -145,13 +145,13 @@ def broken(tmp_path):
         data = (tmp_path / source).read_bytes()
         (tmp_path / name).write_bytes(data[: len(data) // 2])
     (tmp_path / "empty.png").write_bytes(b"")
-    (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "text.png").write_text("not an image")
     (tmp_path / "folder.png").mkdir()
     Image.fromarray(noise(8, 8).astype(np.float32)).save(tmp_path / "float.tiff")
     return good, {
         tmp_path / "missing.png": "No such file or directory",
-        tmp_path / "empty.png": "no image",
-        tmp_path / "text.png": "no image",
+        tmp_path / "empty.png": "not an image",
+        tmp_path / "text.png": "not an image",
         tmp_path / "truncated.jpg": "truncated",
         tmp_path / "truncated.png": "truncated",
         tmp_path / "folder.png": "Is a directory",
@@ -223,14 +223,14 @@ def test_a_single_path_and_mixtures_are_refused(photos):
     for path in (paths[0], str(paths[0])):
         with pytest.raises(ValueError, match="is one path; give a list of paths"):
             image_source(path)
-    with pytest.raises(ValueError, match="X holds paths, but item 2 is none: 7"):
+    with pytest.raises(ValueError, match="X holds paths, but item 2 is not a path: 7"):
         image_source([*paths[:2], 7])
-    with pytest.raises(ValueError, match=r"item 0 is none: array"):
+    with pytest.raises(ValueError, match=r"item 0 is not a path: array"):
         image_source([np.zeros((8, 8)), *paths])
 
 
 def test_files_need_one_or_three_channels(photos):
-    with pytest.raises(ValueError, match="2 channels; images of files have 1, grey, or 3"):
+    with pytest.raises(ValueError, match=r"2 channels; image files have 1 \(grey\) or 3"):
         image_source(photos[0], (8, 8, 2))
     with pytest.raises(ValueError, match=r"must be \(h, w\) or"):
         FileSource(photos[0], (8,))

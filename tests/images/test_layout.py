@@ -83,7 +83,7 @@ def test_a_height_of_one_reads_many_features_as_a_row():
             (5, 3072),
             None,
             r"3072 features.*\(32, 32, 3\) for colours.*X.reshape\(-1, 3, 32, 32\)"
-            r".*\(48, 64\) for grey.*\(1, 3072\) for features that are no image",
+            r".*\(48, 64\) for grey.*\(1, 3072\) for features that are not images",
         ),
         ((5, 101), None, r"101 features, which is not a square.*h \* w \* c = 101: \(1, 101\) for"),
         ((5, 784), (28, 27), r"784 features, but image_shape=\(28, 27\) has 28 \* 27 = 756"),

@@ -49,7 +49,7 @@ def test_rows_with_values_outside_float32_are_refused(value, message):
     ids=["large", "negative", "integers"],
 )
 def test_errors_for_features_that_are_not_pixels_name_the_image_shape_of_rows(X):
-    with pytest.raises(ValueError, match=r"no image are read with image_shape=\(1, 81\)"):
+    with pytest.raises(ValueError, match=r"not images are read with image_shape=\(1, 81\)"):
         image_source(X)
     assert image_source(X, (1, 81)).any_values
     with pytest.raises(ValueError, match=r"[^)]\.$"):

@@ -72,7 +72,7 @@ def test_the_middle_is_the_first_hidden_layer(kind):
 def test_a_head_without_a_hidden_layer_has_no_middle(head):
     built = build_head(head, 6, 3)
     assert not built.has_middle
-    with pytest.raises(ValueError, match="has no middle layer; 'mlp' and 'mlp3' do"):
+    with pytest.raises(ValueError, match="has no middle layer; use 'mlp' or 'mlp3'"):
         built.middle(rows(2, 6))
 
 
