@@ -155,19 +155,24 @@ class LinearAutoencoder(GenerativeEstimator):
 
     def _solve(self, X):
         spectrum = spectrum_of(X, standardised=self.keep_probability < 1)
-        code = masked_autoencoder(spectrum, self.n_components, self.keep_probability)
-        return _attributes_of(code, spectrum.mean)
+        return masked_autoencoder(spectrum, self.n_components, self.keep_probability)
 
-    def _train(self, X, training):
+    def _train(self, X, arguments):
         from ..deep import train_linear_autoencoder
 
         network = train_linear_autoencoder(
-            X, self.n_components, keep_probability=self.keep_probability, **training
+            X, self.n_components, keep_probability=self.keep_probability, **arguments
         )
         code = canonical_code(
             network.encoder, network.decoder, X, network.mean, self.keep_probability
         )
-        return _attributes_of(code, network.mean), network.history
+        return code, network.history
+
+    def _set_network(self, network, dtype):
+        self.mean_ = network.mean
+        self.components_ = network.components.astype(dtype)
+        self.encoder_ = network.encoder.astype(dtype)
+        self.decoder_ = network.components.T.astype(dtype)
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
         """Decode codes to samples.
@@ -219,13 +224,3 @@ class LinearAutoencoder(GenerativeEstimator):
     @property
     def _scoring(self):
         return self.encoder_.T
-
-
-def _attributes_of(code, mean):
-    """Attributes of an autoencoder."""
-    return {
-        "components_": code.components,
-        "encoder_": code.encoder,
-        "decoder_": code.components.T,
-        "mean_": mean,
-    }

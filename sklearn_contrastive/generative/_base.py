@@ -27,11 +27,15 @@ class GenerativeEstimator(LinearMapTransformer):
 
     @abstractmethod
     def _solve(self, X):
-        """Attributes of the closed form, by name."""
+        """The network in closed form."""
 
     @abstractmethod
-    def _train(self, X, training):
-        """Attributes of a network trained with these arguments, by name, and the history."""
+    def _train(self, X, arguments):
+        """A network trained with these arguments, and its history."""
+
+    @abstractmethod
+    def _set_network(self, network, dtype):
+        """Set the fitted arrays in this dtype, but mean_ in float64: float32 rounds 1e4 by 5e-4."""
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: VectorLike | None = None) -> Self:
@@ -54,17 +58,15 @@ class GenerativeEstimator(LinearMapTransformer):
             X = self._validated(X, reset=True)
             self._check_n_components(X)
             if self.solver == "closed_form":
-                attributes, history = self._solve(X), []
+                network, history = self._solve(X), []
             else:
-                attributes, history = self._train(X, self._training(progress.step))
-            for name, array in attributes.items():
-                # mean_ stays in float64: in float32, a mean of 1e4 would have an error of 5e-4
-                setattr(self, name, array if name == "mean_" else array.astype(X.dtype))
+                network, history = self._train(X, self._training_arguments(progress))
+            self._set_network(network, X.dtype)
             self.history_, self.n_iter_ = history, len(history)
             self.n_components_ = len(self.components_)
         return self
 
-    def _training(self, on_step):
+    def _training_arguments(self, progress):
         """Arguments of the training functions of sklearn_contrastive.deep."""
         return {
             "max_epochs": self.max_epochs,
@@ -72,5 +74,5 @@ class GenerativeEstimator(LinearMapTransformer):
             "learning_rate": self.learning_rate,
             "device": self.device,
             "random_state": self.random_state,
-            "on_epoch": lambda record: on_step("epoch"),
+            "on_epoch": lambda record: progress.step("epoch"),
         }

@@ -50,12 +50,15 @@ class LinearCode:
 
     Parameters
     ----------
+    mean : ndarray of shape (n_features,)
+        Mean of the samples.
     encoder : ndarray of shape (n_components, n_features)
         Maps centred samples to codes.
     components : ndarray of shape (n_components, n_features)
         Orthonormal rows; their transpose is the decoder.
     """
 
+    mean: NDArray[np.float64]
     encoder: NDArray[np.float64]
     components: NDArray[np.float64]
 
@@ -130,7 +133,7 @@ def masked_autoencoder(
     """
     if keep_probability == 1:
         components = _with_fixed_signs(spectrum.vectors[:, :n_components].T)
-        return LinearCode(components, components)
+        return LinearCode(spectrum.mean, components, components)
     values, hidden = spectrum.values, 1 - keep_probability
     shrunk = keep_probability * values + hidden
     units = spectrum.scale[:, None]
@@ -140,7 +143,7 @@ def masked_autoencoder(
     root = units * spectrum.vectors * (values / np.sqrt(shrunk))
     components = _with_fixed_signs(_leading_left_vectors(root, n_components).T)
     coefficients = (components * spectrum.scale) @ spectrum.vectors * (values / shrunk)
-    return LinearCode(coefficients @ spectrum.vectors.T * inverse, components)
+    return LinearCode(spectrum.mean, coefficients @ spectrum.vectors.T * inverse, components)
 
 
 def canonical_code(
@@ -182,7 +185,7 @@ def canonical_code(
     rotation = np.linalg.eigh(covariance)[1][:, ::-1]
     components = (basis @ rotation).T
     signs = fix_signs(components)[:, None]
-    return LinearCode(rotation.T @ encoder * signs, components * signs)
+    return LinearCode(mean, rotation.T @ encoder * signs, components * signs)
 
 
 def reconstruction_errors(

@@ -1,5 +1,6 @@
 """LinearGAN: linear generator in the quadratic Wasserstein distance."""
 
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Literal
 
@@ -132,15 +133,20 @@ class LinearGAN(GenerativeEstimator):
         spectrum = spectrum_of(X, standardised=False)
         deviations = np.sqrt(spectrum.values[: self.n_components])
         components = spectrum.vectors[:, : self.n_components].T
-        return _attributes_of(components, deviations, spectrum.mean)
+        return _generator_of(components, deviations, spectrum.mean)
 
-    def _train(self, X, training):
+    def _train(self, X, arguments):
         from ..deep import train_linear_gan
 
-        network = train_linear_gan(X, self.n_components, **training)
+        network = train_linear_gan(X, self.n_components, **arguments)
         left, deviations, _ = np.linalg.svd(network.generator, full_matrices=False)
         deviations *= np.sqrt(len(X) / (len(X) - 1))  # divisor n - 1, as in the closed form and PCA
-        return _attributes_of(left.T, deviations, network.mean), network.history
+        return _generator_of(left.T, deviations, network.mean), network.history
+
+    def _set_network(self, network, dtype):
+        self.mean_ = network.mean
+        self.components_ = network.components.astype(dtype)
+        self.generator_ = network.generator.astype(dtype)
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
         """Generate samples from latent variables.
@@ -189,14 +195,19 @@ class LinearGAN(GenerativeEstimator):
         return self.generator_ * inverse
 
 
-def _attributes_of(components, deviations, mean):
-    """Attributes of a generator with these standard deviations along orthonormal rows."""
+@dataclass(frozen=True, eq=False)
+class _Generator:
+    """A linear generator, x = mean + generator z, with the orthonormal rows that span it."""
+
+    mean: FloatArray
+    components: FloatArray
+    generator: FloatArray
+
+
+def _generator_of(components, deviations, mean):
+    """Generator with these standard deviations along orthonormal rows; fixed signs."""
     components = components * fix_signs(components)[:, None]
     # no variance in directions in which only rounding errors of the covariance vary
     rounding = np.sqrt(components.shape[1] * np.finfo(np.float64).eps)
     deviations = np.where(deviations > rounding * deviations[0], deviations, 0.0)
-    return {
-        "components_": components,
-        "generator_": components.T * deviations,
-        "mean_": mean,
-    }
+    return _Generator(mean, components, components.T * deviations)
