@@ -55,7 +55,7 @@ class Trainer(NeuralNet):
         schedule: Callable[[float], float] = cosine,
         half: bool = False,
         train_split: None = None,  # skorch's default holds out a fifth of the samples
-        callbacks: str = "disable",  # skorch's defaults need the loss of every batch, a wait for the GPU
+        callbacks: str = "disable",  # skorch's defaults need the loss of every batch
         verbose: int = 0,
         **settings: Any,
     ):
