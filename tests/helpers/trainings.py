@@ -1,4 +1,4 @@
-"""Weights of trained embedders, and trainings that stop early."""
+"""Weights of a fitted SimCLREmbedder, and trainings that are interrupted."""
 
 import torch
 
