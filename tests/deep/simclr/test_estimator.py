@@ -383,12 +383,12 @@ BAD = {
     "no shape": (X, {"image_shape": (8,)}, "image_shape"),
     "not a square": (np.zeros((9, 65)), {}, "65 features"),
     "unknown encoder": (X, {"encoder": "resnet81"}, "encoder='resnet81' is not known"),
-    "not rows": (X, {"encoder": lambda: nn.Conv2d(1, 2, 3)}, r"must have shape \(2, width\)"),
+    "not rows": (X, {"encoder": lambda: nn.Conv2d(1, 2, 3)}, r"must return shape \(2, width\)"),
     "other channels": (X, {"encoder": ForColours}, "expected input"),
     "unknown device": (X, {"device": "cuda:77"}, "device='cuda:77' cannot be used"),
     "no middle": (X, {"projection_head": "none", "output": "middle"}, "hidden layer"),
     "unknown augmentation": (X, {"augmentations": "simclear"}, "simclear"),
-    "labels alone": (X, {"y_val": Y}, "together or not at all"),
+    "labels alone": (X, {"y_val": Y}, "together, or neither"),
     "too few labels": (X, {"X_val": X, "y_val": Y[:5]}, "one label for each image"),
 }
 
