@@ -137,6 +137,16 @@ def knn_accuracy(
         raise ValueError(
             f"n_neighbors={n_neighbors} is more than the {len(H_train)} labelled samples."
         )
+    return _vote_accuracy(H_train, y_train, H_test, y_test, n_neighbors)
+
+
+def leave_one_out_knn_accuracy(H: FloatArray, y: ArrayLike, *, n_neighbors: int = 10) -> float:
+    """Accuracy of the vote of the nearest other representations; fewer where there are fewer."""
+    return _vote_accuracy(H, y, None, y, min(n_neighbors, len(H) - 1))
+
+
+def _vote_accuracy(H_train, y_train, H_test, y_test, n_neighbors):
+    """Accuracy of the nearest neighbours by cosine; H_test=None leaves each training row out."""
     voters = KNeighborsClassifier(n_neighbors, metric="cosine", algorithm="brute")
     return float(voters.fit(H_train, y_train).score(H_test, y_test))
 

@@ -1,1 +1,1 @@
-"""Images that estimators take: what X holds, and how it is read in batches. Needs PyTorch."""
+"""Reading of images in batches, from arrays, tensors, memory maps and files. Needs PyTorch."""

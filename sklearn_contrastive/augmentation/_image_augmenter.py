@@ -1,23 +1,21 @@
-"""Image augmentation as a scikit-learn transformer and as a source of view pairs."""
-
-from __future__ import annotations
+"""ImageAugmenter: random augmentation of images, as a transformer and as pairs of views."""
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import ContrastiveEstimator, fit_progress, fitted_state_kept_on_error
-from .._images._input import validated_images
+from .._images.validation import validated_images
 from .._sklearn_compat import StrOptions, fit_context
-from .._typing import FloatArray, RandomState
-from ._images import make_augmentation, two_views
+from .._typing import ArrayLike, FloatArray, RandomState
+from ._images.by_name import make_augmentation
+from ._images.views import two_views
 
 __all__ = ["ImageAugmenter"]
 
@@ -25,22 +23,22 @@ SEEDS = 2**31 - 1
 
 
 def _seed_of_image(seed: int, image: FloatArray) -> int:
-    """Number that follows from a seed and the values of an image, on every machine."""
+    """Seed from a seed and the values of an image, the same on every machine."""
     digest = hashlib.blake2b(image.tobytes(), digest_size=7, salt=seed.to_bytes(8, "little"))
     return int.from_bytes(digest.digest(), "little")
 
 
 class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimator):
-    """Change images at random, as a transformer and as a source of view pairs.
+    """Augment images at random, as a transformer and as a source of pairs of views.
 
-    :meth:`sample_views` draws what contrastive learning trains on: two views of every image, each
-    with its own crop, colours and so on.
+    :meth:`sample_views` draws the training pairs of contrastive learning: two views of every image,
+    each with its own crop, colours and so on.
 
-    :meth:`transform` changes each image once, in a way that follows from the seed drawn by
-    :meth:`fit` and from the image itself. So images differ in how they are changed, but the same
-    image always comes out the same, alone or among others. In a :class:`~sklearn.pipeline.Pipeline`
-    it therefore changes the test data as well as the training data. Use it there to ask how much a
-    model loses when images are not quite those it was trained on.
+    :meth:`transform` augments each image once. The seed drawn by :meth:`fit` and the image itself
+    determine the augmentation. So each image has its own augmentation, and the result for an image
+    does not depend on the other images. In a :class:`~sklearn.pipeline.Pipeline` the transformer
+    also changes the test data. Use it there to measure how much a model loses on images that differ
+    from the training images.
 
     Parameters
     ----------
@@ -48,22 +46,22 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimato
             default="simclr"
         The augmentation. A callable takes a float32 tensor of shape (n, c, h, w) and a
         torch.Generator, or the tensor alone, as torch.nn.Modules do; the shape must not change.
-        With "simclr", rows of features are cropped and mirrored only, because they have no colours.
+        With "simclr", rows of features are only cropped and flipped, because they have no colours.
     image_shape : tuple of int, default=None
         (height, width) or (height, width, channels) of images that are rows of X, channels last.
-        None takes fewer than 64 features for one row of any real values, and a square number of
-        features for a grey square. Arrays (n, h, w), (n, h, w, c) and (n, c, h, w) say it
-        themselves, where one of the axes can be channels, 1 or 3.
+        None reads fewer than 64 features as one row of any real values, and a square number of
+        features as a grey square. It is not needed for arrays (n, h, w), (n, h, w, c) and
+        (n, c, h, w) of which one axis can be the channels, 1 or 3.
     random_state : int, RandomState instance or None, default=None
-        Draws the seed of :meth:`transform` in :meth:`fit`. Pass an int for changes that every fit
-        repeats.
+        Draws the seed of :meth:`transform` in :meth:`fit`. Pass an int for the same augmentation in
+        every fit.
 
     Attributes
     ----------
     image_shape_ : tuple of int
         Height, width and channels of the images.
     seed_ : int
-        What :meth:`transform` draws from, together with each image.
+        Seed of :meth:`transform`, combined with each image.
     n_features_in_ : int
         Number of features seen during :term:`fit`, height times width times channels.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -72,13 +70,13 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimato
 
     See Also
     --------
-    MaskedAugmenter : Hide features at random.
+    MaskedAugmenter : Hide random features.
 
     Notes
     -----
-    Images are bytes (uint8, 0 to 255) or numbers in [0, 1]; anything else is an error. Images of
-    one row of pixels may hold any values. :meth:`transform` handles one image after the other,
-    which is slow; :meth:`sample_views` handles all at once.
+    Images are bytes (uint8, 0 to 255) or numbers in [0, 1]; other values raise an error. Images of
+    one row of pixels may hold any values. :meth:`transform` augments one image at a time, which is
+    slow; :meth:`sample_views` augments all at once.
 
     References
     ----------
@@ -121,8 +119,8 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimato
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike, y: Any = None) -> ImageAugmenter:
-        """Look at the shape and the values of the images, and draw the seed of transform.
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Validate the shape and the values of the images, and draw the seed of transform.
 
         Parameters
         ----------
@@ -139,7 +137,7 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimato
         Raises
         ------
         ValueError
-            If the shape of the images does not follow from X and `image_shape`, if values are not
+            If X and `image_shape` do not determine the shape of the images, if values are not
             finite, or if those of images are neither bytes nor in [0, 1]. An earlier fit stays
             usable.
         """
@@ -150,23 +148,23 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimato
         return self
 
     def transform(self, X: ArrayLike) -> FloatArray:
-        """Change each image once.
+        """Augment each image once.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), (n, h, w), (n, h, w, c) or (n, c, h, w)
-            Images; they are not changed in place.
+            Images; not changed in place.
 
         Returns
         -------
         X_augmented : ndarray of float32 of the shape of X
             The images, those of files as (n, h, w, c); in [0, 1] unless they are rows of features.
-            The same image comes out the same in every call, whatever stands around it.
+            The result for an image is the same in every call and with any other images.
 
         Raises
         ------
         ValueError
-            If X does not hold images of the shape seen by :meth:`fit`, or values that fit refuses.
+            If X does not hold images of the shape seen by :meth:`fit`, or has invalid values.
         """
         images = self._validate(X)
         seeds = [_seed_of_image(self.seed_, image) for image in images.numpy()]
@@ -184,10 +182,10 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimato
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), (n, h, w), (n, h, w, c) or (n, c, h, w)
-            Images; they are not changed in place.
+            Images; not changed in place.
         random_state : int, RandomState instance or None, default=None
-            Draws the views. None takes NumPy's global state, that is, fresh views in each call; an
-            int gives the same views each time.
+            Draws the views. None uses NumPy's global state, that is, new views in each call; an int
+            gives the same views in each call.
 
         Returns
         -------
@@ -197,7 +195,7 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimato
         Raises
         ------
         ValueError
-            If X does not hold images of the shape seen by :meth:`fit`, or values that fit refuses.
+            If X does not hold images of the shape seen by :meth:`fit`, or has invalid values.
         """
         images = self._validate(X)
         seed = int(check_random_state(random_state).randint(SEEDS))
@@ -213,7 +211,7 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimato
     def _draw(self, batch: torch.Tensor, seed: int, n_views: int) -> list[FloatArray]:
         augmentation = self._augmentation()
         generator = torch.Generator().manual_seed(seed)
-        # members that take the batch alone draw from torch's global state
+        # augmentations without a generator argument draw from torch's global state
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.default_generator.manual_seed(seed)
             if n_views == 2:
@@ -224,24 +222,24 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimato
 
     def _augmentation(self) -> Callable[..., torch.Tensor]:
         is_row = self.image_shape_[0] == 1
-        by_colour = is_row and self.augmentations == "simclr"
-        return make_augmentation("crop_flip" if by_colour else self.augmentations)
+        without_colours = is_row and self.augmentations == "simclr"
+        return make_augmentation("crop_flip" if without_colours else self.augmentations)
 
     def _as_array(self, view: torch.Tensor, batch: torch.Tensor) -> FloatArray:
         """Views as an array (n, c, h, w)."""
         if view.shape != batch.shape:
             raise ValueError(
-                f"augmentations={self.augmentations!r} made images of shape "
-                f"{tuple(view.shape[1:])} (channels, height, width) from images of shape "
+                f"augmentations={self.augmentations!r} returned images of shape "
+                f"{tuple(view.shape[1:])} (channels, height, width) for images of shape "
                 f"{tuple(batch.shape[1:])}; ImageAugmenter needs augmentations that keep the shape."
             )
         images = view.float().numpy()
-        # weighted means of values in [0, 1] may exceed them in the last digit
+        # weighted means of values in [0, 1] may exceed 1 in the last digit
         return images if self.image_shape_[0] == 1 else np.clip(images, 0, 1)
 
     def _in_shape_of(self, X: ArrayLike, images: FloatArray) -> FloatArray:
-        """Images (n, c, h, w) in the order and shape in which X has them."""
-        # a data frame or what else scikit-learn turns into a table is asked for no shape
+        """Images (n, c, h, w) in the shape and order of axes of X."""
+        # data frames and other tables have two dimensions
         known = isinstance(X, np.ndarray | torch.Tensor | list | tuple)
         shape = tuple(np.shape(X)) if known else ()
         if len(shape) == 4 and shape[1:] != self.image_shape_:

@@ -1,7 +1,7 @@
-"""The deep wing: networks that are trained, behind scikit-learn estimators.
+"""Deep contrastive learning: losses, diagnostics, SimCLR and trained linear networks.
 
-It needs the packages of ``pip install "sklearn-contrastive[deep]"``, which are imported when one
-of its names is first used, not before.
+Needs the packages of ``pip install "sklearn-contrastive[deep]"``; they are imported when a name of
+this module is first used.
 """
 
 from typing import TYPE_CHECKING
@@ -10,12 +10,10 @@ from .._lazy import lazy_names
 
 if TYPE_CHECKING:
     from ._diagnostics import alignment, contrastive_accuracy, uniformity
+    from ._linear.autoencoder import train_linear_autoencoder
+    from ._linear.contrastive import train_linear_contrastive_encoder
     from ._linear.estimator import LinearContrastiveEncoder
-    from ._linear.train import (
-        train_linear_autoencoder,
-        train_linear_contrastive_encoder,
-        train_linear_gan,
-    )
+    from ._linear.gan import train_linear_gan
     from ._losses import (
         decoupled_contrastive_loss,
         linear_contrastive_loss,
@@ -49,9 +47,9 @@ _MODULE_OF = {
     "alignment": "._diagnostics",
     "uniformity": "._diagnostics",
     "contrastive_accuracy": "._diagnostics",
-    "train_linear_autoencoder": "._linear.train",
-    "train_linear_contrastive_encoder": "._linear.train",
-    "train_linear_gan": "._linear.train",
+    "train_linear_autoencoder": "._linear.autoencoder",
+    "train_linear_contrastive_encoder": "._linear.contrastive",
+    "train_linear_gan": "._linear.gan",
 }
 
 __getattr__, __dir__ = lazy_names(__name__, _MODULE_OF, globals())

@@ -1,30 +1,22 @@
-"""Diagnostics of embeddings and representations: numbers that say how a training goes.
+"""Diagnostics of embeddings: alignment, uniformity, contrastive accuracy, collapse.
 
-All are functions of directions: vectors are divided by their norms first. None asks the device for
-a value, so that they may be computed at every step.
+All are functions of unit vectors: embeddings are divided by their norms first. None transfers a
+value from the device, so they can be computed at every step.
 """
-
-from __future__ import annotations
 
 import math
 
 import torch
 from torch import Tensor
 
-from ._losses_pairs import (
-    check_pairs,
-    full_precision,
-    log_sum_exp_over_others,
-    max_over_others,
-    partner_similarities,
-    unit_vectors,
-)
+from ._log_sum_exp import log_sum_exp_over_others, max_over_others
+from ._pairs import check_pairs, full_precision, partner_similarities, unit_vectors
 
 __all__ = ["alignment", "collapse_share", "contrastive_accuracy", "uniformity"]
 
 
 def alignment(embeddings_1: Tensor, embeddings_2: Tensor, alpha: float = 2) -> Tensor:
-    """Mean distance of the two views of a sample, to a power; the smaller, the more alike.
+    """Mean distance of the two views of a sample, to a power; smaller for more similar views.
 
     Parameters
     ----------
@@ -36,8 +28,8 @@ def alignment(embeddings_1: Tensor, embeddings_2: Tensor, alpha: float = 2) -> T
     Returns
     -------
     alignment : Tensor of shape ()
-        Mean of ``|u - v|^alpha`` over the samples, u and v the unit vectors of the two views: 0
-        where views are alike, 2 for unrelated ones in many dimensions (alpha=2).
+        Mean of ``|u - v|^alpha`` over the samples, with u and v the unit vectors of the two views:
+        0 for equal views, 2 for unrelated views in many dimensions (alpha=2).
 
     Raises
     ------
@@ -46,7 +38,7 @@ def alignment(embeddings_1: Tensor, embeddings_2: Tensor, alpha: float = 2) -> T
 
     See Also
     --------
-    uniformity : The other half: how evenly embeddings cover the sphere.
+    uniformity : Spread of the embeddings over the sphere.
 
     References
     ----------
@@ -67,12 +59,12 @@ def alignment(embeddings_1: Tensor, embeddings_2: Tensor, alpha: float = 2) -> T
 
 
 def uniformity(embeddings: Tensor, t: float = 2) -> Tensor:
-    """Logarithm of the mean Gaussian potential of pairs; the smaller, the more evenly spread.
+    """Logarithm of the mean Gaussian potential of pairs; smaller for a more even spread.
 
     Parameters
     ----------
     embeddings : Tensor of shape (n_samples, n_components)
-        Embeddings of one view each of different samples; at least two.
+        Embeddings of one view of each sample; at least two samples.
     t : float, default=2
         Inverse width of the Gaussian, positive.
 
@@ -80,7 +72,7 @@ def uniformity(embeddings: Tensor, t: float = 2) -> Tensor:
     -------
     uniformity : Tensor of shape ()
         Log of the mean of ``exp(-t |u - v|^2)`` over all pairs of unit vectors u, v of different
-        samples: 0 where all are alike, about -2 t where they cover a sphere of many dimensions.
+        samples: 0 if all are equal, about -2 t if they cover a sphere of many dimensions.
 
     Raises
     ------
@@ -89,7 +81,7 @@ def uniformity(embeddings: Tensor, t: float = 2) -> Tensor:
 
     See Also
     --------
-    alignment : The other half: how near the views of a sample are.
+    alignment : Distance of the views of a sample.
 
     References
     ----------
@@ -112,7 +104,7 @@ def uniformity(embeddings: Tensor, t: float = 2) -> Tensor:
 
 
 def contrastive_accuracy(embeddings_1: Tensor, embeddings_2: Tensor) -> Tensor:
-    """Share of the anchors that find the other view of their sample.
+    """Share of the embeddings whose nearest neighbour is the other view of the same sample.
 
     Parameters
     ----------
@@ -122,9 +114,9 @@ def contrastive_accuracy(embeddings_1: Tensor, embeddings_2: Tensor) -> Tensor:
     Returns
     -------
     accuracy : Tensor of shape ()
-        Share of the 2 n_samples embeddings to which, by cosine similarity, the other view of the
-        sample is nearer than every embedding of another sample. A tie, to rounding, counts as
-        wrong, so that embeddings which are all alike have accuracy 0.
+        Share of the 2 n_samples embeddings whose cosine similarity with the other view of the
+        sample is larger than with every embedding of another sample. A tie, up to rounding, counts
+        as wrong, so embeddings that are all equal have accuracy 0.
 
     Raises
     ------
@@ -150,18 +142,18 @@ def contrastive_accuracy(embeddings_1: Tensor, embeddings_2: Tensor) -> Tensor:
 
 
 def collapse_share(representations: Tensor) -> Tensor:
-    """Share of the mean square of unit vectors that differs between samples; 0 is collapse.
+    """Share of the mean square of unit vectors that is variance between samples; 0: collapse.
 
     Parameters
     ----------
     representations : Tensor of shape (n_samples, n_components)
-        Representations, or embeddings, of different samples; at least two.
+        Representations, or embeddings, of at least two samples.
 
     Returns
     -------
     share : Tensor of shape ()
         Mean of ``|u - m|^2``, with u the unit vectors and m their mean, which is ``1 - |m|^2``: 0
-        where all representations point the same way (those of zeros too), 1 where the mean is zero.
+        if all representations have the same direction (or are zero), 1 if the mean is zero.
         Representations without negative entries do not reach 1.
 
     Raises
@@ -180,7 +172,7 @@ def collapse_share(representations: Tensor) -> Tensor:
     _check_matrix(representations)
     with full_precision(representations) as (representations,):
         units = unit_vectors(representations)
-        # not 1 - |m|^2, of which rounding leaves nothing near collapse
+        # not 1 - |m|^2, which loses all digits near collapse
         return torch.mean(torch.sum((units - units.mean(dim=0)) ** 2, dim=1))
 
 
@@ -189,5 +181,5 @@ def _check_matrix(embeddings):
     if embeddings.ndim != 2 or len(embeddings) < 2:
         raise ValueError(
             f"The embeddings have shape {tuple(embeddings.shape)}; it must be "
-            "(n_samples, n_components), of at least 2 samples."
+            "(n_samples, n_components), with at least 2 samples."
         )

@@ -1,12 +1,11 @@
-"""Losses: pure functions of embeddings."""
-
-from __future__ import annotations
+"""Contrastive losses: linear, NT-Xent, decoupled, spectral."""
 
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ._losses_pairs import check_pairs, decoupled_losses, full_precision
+from ._log_sum_exp import log_sum_exp_over_others
+from ._pairs import check_pairs, full_precision, partner_similarities, unit_vectors
 
 __all__ = [
     "decoupled_contrastive_loss",
@@ -19,9 +18,9 @@ __all__ = [
 def linear_contrastive_loss(embeddings_1: Tensor, embeddings_2: Tensor) -> Tensor:
     """Linear contrastive loss of the embeddings of two views, without its penalty.
 
-    Minus half the mean, over all embeddings, of what is written here for one: its inner product
-    with the embedding of the other view of the same sample, minus its mean inner product with both
-    embeddings of every other sample. Of embeddings W x this is -(1/2n) tr(W M W') with M of
+    Each embedding has a score: its inner product with the embedding of the other view of the same
+    sample, minus its mean inner product with both embeddings of all other samples. The loss is
+    minus half the mean of the scores. For embeddings W x it is -(1/2n) tr(W M W') with M of
     :func:`sklearn_contrastive.linear.contrastive_loss_matrix`.
 
     Parameters
@@ -32,7 +31,7 @@ def linear_contrastive_loss(embeddings_1: Tensor, embeddings_2: Tensor) -> Tenso
     Returns
     -------
     loss : Tensor of shape ()
-        The loss. It costs n_samples * n_components operations; pairs are not formed.
+        The loss. It needs n_samples * n_components operations and does not form pairs.
 
     Raises
     ------
@@ -45,8 +44,8 @@ def linear_contrastive_loss(embeddings_1: Tensor, embeddings_2: Tensor) -> Tenso
 
     Notes
     -----
-    Of a batch drawn at random it is an unbiased estimate of the loss of all samples: the negatives
-    are pairs, and every pair is as likely as any other to be in the batch.
+    The loss of a random batch is an unbiased estimate of the loss of all samples: the negatives are
+    pairs, and every pair is equally likely to be in the batch.
 
     References
     ----------
@@ -64,8 +63,8 @@ def linear_contrastive_loss(embeddings_1: Tensor, embeddings_2: Tensor) -> Tenso
     check_pairs(embeddings_1, embeddings_2)
     n_samples = len(embeddings_1)
     with full_precision(embeddings_1, embeddings_2) as (first, second):
-        # variation of the sums minus disagreement of the views: the form in which a mean that all
-        # embeddings share cancels before it is squared
+        # variation of the sums minus disagreement of the views: in this form the common mean of all
+        # embeddings cancels before it is squared
         sums = first + second
         spread = sums - sums.mean(dim=0)
         variation = torch.sum(spread**2) * (n_samples / (2 * (n_samples - 1)))
@@ -82,21 +81,22 @@ def nt_xent_loss(
 ) -> Tensor:
     """Normalised, temperature-scaled cross-entropy: the loss of SimCLR.
 
-    Each of the 2n embeddings is an anchor that has to find, among the 2n - 1 others, the other
-    view of its sample. With s the cosine similarity and t the temperature, an anchor i with
-    partner p loses -log(exp(s_ip / t) / sum_{j != i} exp(s_ij / t)); the loss is the mean of all.
+    Each of the 2n embeddings is an anchor, compared with the 2n - 1 other embeddings, of which one
+    is the other view of its sample. With s the cosine similarity and t the temperature, an anchor
+    i with partner p has the loss -log(exp(s_ip / t) / sum_{j != i} exp(s_ij / t)); the result is
+    the mean.
 
     Parameters
     ----------
     embeddings_1, embeddings_2 : Tensor of shape (n_samples, n_components)
-        Embeddings of two views of the same samples, row by row; at least two samples. They are
-        normalised here. A row of zeros is similar to nothing and gets no gradient.
+        Embeddings of two views of the same samples, row by row; at least two samples. The
+        function normalises them. A row of zeros has similarity 0 and gradient 0.
     temperature : float, default=0.5
-        What similarities are divided by; the smaller, the more the most similar negatives count.
+        Divisor of the similarities; a smaller one gives more weight to the most similar negatives.
     chunk_size : int or None, default=None
-        Anchors whose similarities to all embeddings are held at once; None: as many as make 2^21
-        similarities, 8 MB. The backward pass computes them again, so that memory grows with the
-        batch and not with its square; of second derivatives there are none.
+        Number of anchors whose similarities to all embeddings are in memory at once; None: 2^21
+        similarities, 8 MB. The backward pass computes them again, so memory is linear in the batch
+        size; there are no second derivatives.
 
     Returns
     -------
@@ -115,8 +115,8 @@ def nt_xent_loss(
 
     Notes
     -----
-    The code that the authors of [1]_ published adds up the means of the two views: it is twice
-    this, which is the paper's.
+    The published code of [1]_ adds the means of the two views, so it is twice this loss, which is
+    that of the paper.
 
     References
     ----------
@@ -128,7 +128,7 @@ def nt_xent_loss(
     >>> import torch
     >>> from sklearn_contrastive.deep import nt_xent_loss
     >>> alike = torch.ones(2, 3)
-    >>> nt_xent_loss(alike, alike)  # log 3: three candidates, none better than another
+    >>> nt_xent_loss(alike, alike)  # log 3: three equal candidates
     tensor(1.0986)
     >>> apart = torch.eye(2)
     >>> nt_xent_loss(apart, apart, temperature=0.1)
@@ -137,7 +137,7 @@ def nt_xent_loss(
     check_pairs(embeddings_1, embeddings_2)
     with full_precision(embeddings_1, embeddings_2) as pair:
         losses = decoupled_losses(*pair, temperature, chunk_size)
-        # the default threshold, 20, is where float32 no longer sees the difference
+        # the default threshold, 20, is too small for float64
         return softplus(losses, threshold=40).mean()
 
 
@@ -150,20 +150,20 @@ def decoupled_contrastive_loss(
 ) -> Tensor:
     """Decoupled contrastive loss: NT-Xent without the positive pair in the sum.
 
-    With s the cosine similarity and t the temperature, an anchor i with partner p loses
-    -s_ip / t + log sum_j exp(s_ij / t), where j runs over the embeddings of other samples; the loss
-    is the mean of all 2n anchors. An anchor that has found its partner keeps its gradient, which
-    helps where batches are small and the temperature is low. The loss has no lower bound of 0.
+    With s the cosine similarity and t the temperature, an anchor i with partner p has the loss
+    -s_ip / t + log sum_j exp(s_ij / t), where j runs over the embeddings of other samples; the
+    result is the mean of all 2n anchors. The gradient does not vanish for an anchor that is close
+    to its partner, which helps with small batches and a low temperature. The loss can be negative.
 
     Parameters
     ----------
     embeddings_1, embeddings_2 : Tensor of shape (n_samples, n_components)
-        Embeddings of two views of the same samples, row by row; at least two samples. They are
-        normalised here. A row of zeros is similar to nothing and gets no gradient.
+        Embeddings of two views of the same samples, row by row; at least two samples. The
+        function normalises them. A row of zeros has similarity 0 and gradient 0.
     temperature : float, default=0.5
-        What similarities are divided by; the smaller, the more the most similar negatives count.
+        Divisor of the similarities; a smaller one gives more weight to the most similar negatives.
     chunk_size : int or None, default=None
-        Anchors whose similarities to all embeddings are held at once, as in :func:`nt_xent_loss`.
+        Number of anchors whose similarities are in memory at once, as in :func:`nt_xent_loss`.
 
     Returns
     -------
@@ -178,7 +178,7 @@ def decoupled_contrastive_loss(
 
     See Also
     --------
-    nt_xent_loss : Softplus of this, anchor by anchor.
+    nt_xent_loss : Mean of the softplus of this loss of each anchor.
 
     References
     ----------
@@ -190,7 +190,7 @@ def decoupled_contrastive_loss(
     >>> import torch
     >>> from sklearn_contrastive.deep import decoupled_contrastive_loss
     >>> alike = torch.ones(2, 3)
-    >>> decoupled_contrastive_loss(alike, alike)  # log 2: two negatives as near as the partner
+    >>> decoupled_contrastive_loss(alike, alike)  # log 2: two negatives as similar as the partner
     tensor(0.6931)
     """
     check_pairs(embeddings_1, embeddings_2)
@@ -211,17 +211,17 @@ def spectral_contrastive_loss(
     ----------
     embeddings_1, embeddings_2 : Tensor of shape (n_samples, n_components)
         Embeddings of two views of the same samples, row by row; at least two samples. They are not
-        normalised: their lengths are part of what is learned.
+        normalised: the norms are part of the representation.
     radius : float or None, default=None
-        Embeddings that are longer are shortened to this, as in the experiments of [1]_, which keeps
-        the fourth powers of the loss from diverging early in training. None: no limit, the loss as
-        it is defined.
+        Largest norm: longer embeddings are shortened to it, as in the experiments of [1]_, because
+        the fourth powers in the loss may diverge early in training. None: no limit, the loss as
+        defined.
 
     Returns
     -------
     loss : Tensor of shape ()
-        The loss, in float32 (float64 if the embeddings are), even under autocast. It costs
-        n * k * min(n, k) operations with k components, and memory for a matrix of that side.
+        The loss, in float32 (float64 if the embeddings are), even under autocast. It needs
+        n * k * min(n, k) operations with k components, and memory for min(n, k)^2 numbers.
 
     Raises
     ------
@@ -231,13 +231,13 @@ def spectral_contrastive_loss(
 
     See Also
     --------
-    linear_contrastive_loss : Negatives enter through their mean instead of their mean square.
+    linear_contrastive_loss : Uses the mean of the negatives instead of their mean square.
 
     Notes
     -----
-    Of a batch drawn at random it is an unbiased estimate of the loss of all samples, in which z- is
-    of any *other* sample: every pair is as likely as any other to be in the batch. The published
-    code of [1]_ averages over fewer pairs, first view against second, and divides by radius^2.
+    The loss of a random batch is an unbiased estimate of the loss of all samples, with z- from any
+    *other* sample: every pair is equally likely to be in the batch. The published code of [1]_
+    averages over fewer pairs, first view against second, and divides by radius^2.
 
     References
     ----------
@@ -258,7 +258,7 @@ def spectral_contrastive_loss(
         if radius is not None:
             first, second = _within(first, radius), _within(second, radius)
         both = torch.cat([first, second])
-        # the sum of squares of all inner products, which either matrix gives, the smaller sooner
+        # either matrix gives the sum of squares of all inner products; the smaller one is faster
         gram = both.T @ both if n_components < len(both) else both @ both.T
         positives = torch.sum(first * second, dim=1)
         own = torch.sum(first**2, dim=1) ** 2 + torch.sum(second**2, dim=1) ** 2 + 2 * positives**2
@@ -266,8 +266,36 @@ def spectral_contrastive_loss(
         return negatives - 2 * positives.mean()
 
 
+def decoupled_losses(
+    embeddings_1: Tensor, embeddings_2: Tensor, temperature: float, chunk_size: int | None
+) -> Tensor:
+    """Decoupled contrastive loss of each anchor.
+
+    Parameters
+    ----------
+    embeddings_1, embeddings_2 : Tensor of shape (n_samples, n_components)
+        Embeddings of two views of the same samples, in float32 or float64.
+    temperature : float
+        Divisor of the cosine similarities.
+    chunk_size : int or None
+        As in `log_sum_exp_over_others`.
+
+    Returns
+    -------
+    losses : Tensor of shape (2 * n_samples,)
+        log sum_j exp(s_ij / temperature) - s_i+ / temperature, with j the embeddings of other
+        samples and + the other view of the same one. Softplus of it is the NT-Xent loss.
+    """
+    if not 0 < temperature < torch.inf:
+        raise ValueError(f"temperature={temperature!r} must be a positive number.")
+    n_samples = len(embeddings_1)
+    units = unit_vectors(torch.cat([embeddings_1, embeddings_2]))
+    negatives = log_sum_exp_over_others(units, n_samples, 1 / temperature, chunk_size)
+    return negatives - partner_similarities(*units.split(n_samples)) / temperature
+
+
 def _within(embeddings, radius):
-    """Rows of norm `radius` at most, longer ones shortened."""
+    """Rows with norm at most `radius`; longer rows are shortened."""
     if not 0 < radius < torch.inf:
         raise ValueError(f"radius={radius!r} must be None or a positive number.")
     norms = torch.linalg.vector_norm(embeddings, dim=1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Generative linear methods: autoencoder and GAN, the rivals of contrastive learning."""
+"""Generative linear methods for comparison with contrastive learning: autoencoder and GAN."""
 
 from ._autoencoder import LinearAutoencoder
 from ._gan import LinearGAN

@@ -1,16 +1,13 @@
-"""LinearAutoencoder, plain and masked."""
-
-from __future__ import annotations
+"""LinearAutoencoder: plain and masked linear autoencoder."""
 
 from numbers import Real
 from typing import ClassVar, Literal
 
-from numpy.typing import ArrayLike
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import Interval
-from .._typing import FloatArray, RandomState, VectorLike
+from .._typing import ArrayLike, FloatArray, RandomState, VectorLike
 from ._base import GenerativeEstimator
 from ._closed_form import (
     canonical_code,
@@ -21,18 +18,18 @@ from ._closed_form import (
 
 __all__ = ["LinearAutoencoder"]
 
-# samples whose reconstructions are made at once
+# samples in a block of reconstructions
 _BLOCK_ROWS = 4096
 
 
 class LinearAutoencoder(GenerativeEstimator):
-    """Linear autoencoder, plain or masked: PCA's subspace, or close to it.
+    """Linear autoencoder, plain or masked; its subspace is that of PCA, or close to it.
 
-    An encoder and a decoder, both linear, that restore samples with the least squared error. The
-    plain one learns PCA's subspace. The masked one sees each entry with probability
-    `keep_probability`, 0 else, and restores the whole sample; what it learns depends on the
-    variances of the features as PCA does, and unequal noise misleads it nearly as much [1]_. It is
-    the generative method to which contrastive learning is compared.
+    A linear encoder and a linear decoder that reconstruct samples with the least squared error. The
+    plain autoencoder learns the subspace of PCA. The input of the masked autoencoder has each entry
+    with probability `keep_probability`, otherwise 0, and it reconstructs the whole sample; it
+    depends on the variances of the features as PCA does, and unequal noise causes nearly the same
+    error [1]_. It is the generative method for comparison with contrastive learning.
 
     Parameters
     ----------
@@ -40,25 +37,25 @@ class LinearAutoencoder(GenerativeEstimator):
         Number of components, at most min(n_samples, n_features).
 
     keep_probability : float, default=1.0
-        Probability, in (0, 1], that an entry is kept while the network learns. 1 is the plain
-        autoencoder.
+        Probability, in (0, 1], that an entry is kept in training. 1 is the plain autoencoder.
 
     solver : {"closed_form", "gradient"}, default="closed_form"
-        "closed_form" computes what training converges to. "gradient" trains a network with
-        mini-batches and fresh masks, which needs the packages of ``sklearn-contrastive[deep]``.
+        "closed_form" computes the limit of the training. "gradient" trains a network with
+        mini-batches and new masks in every step, which needs the packages of
+        ``sklearn-contrastive[deep]``.
 
     max_epochs : int, default=200
-        Passes over the samples of solver="gradient"; few samples need more of them.
+        Passes over the samples of solver="gradient"; few samples need more passes.
 
     batch_size : int, default=128
-        Samples of a step of solver="gradient".
+        Samples in a step of solver="gradient".
 
     learning_rate : float, default=0.01
-        First step of Adam for solver="gradient", in units of the samples' root mean square; it
-        falls to 0 as a cosine does.
+        First step of Adam for solver="gradient", in units of the root mean square of the samples;
+        it falls to 0 as a cosine.
 
     device : str, default="cpu"
-        Where solver="gradient" trains, in the words of PyTorch.
+        Device of solver="gradient": "auto" or a PyTorch device string.
 
     random_state : int, RandomState instance or None, default=None
         Draws the first weights, batches and masks of solver="gradient".
@@ -66,15 +63,15 @@ class LinearAutoencoder(GenerativeEstimator):
     Attributes
     ----------
     components_ : ndarray of shape (n_components_, n_features)
-        Orthonormal rows that span the decoder's columns, those with the most variable codes first.
+        Orthonormal rows that span the columns of the decoder, ordered by the variance of the codes.
         The largest entry of each row in absolute value is positive, as in PCA.
 
     encoder_ : ndarray of shape (n_components_, n_features)
-        Makes codes of centred samples.
+        Maps centred samples to codes.
 
     decoder_ : ndarray of shape (n_features, n_components_)
-        Makes centred samples of codes: the transpose of `components_`. A trained network is
-        written in this basis, which leaves the product of decoder and encoder as it is.
+        Maps codes to centred samples: the transpose of `components_`. A trained network is rotated
+        to this basis, which does not change the product of decoder and encoder.
 
     mean_ : ndarray of shape (n_features,)
         Mean of each feature, in float64.
@@ -86,8 +83,8 @@ class LinearAutoencoder(GenerativeEstimator):
         Number of epochs, 0 for the closed form.
 
     history_ : list of dict
-        "epoch" and "loss", the mean squared error of that epoch's samples summed over the
-        features; empty for the closed form.
+        "epoch" and "loss", the squared error summed over the features, averaged over the samples of
+        the epoch; empty for the closed form.
 
     n_features_in_ : int
         Number of features seen during fit.
@@ -98,15 +95,15 @@ class LinearAutoencoder(GenerativeEstimator):
     See Also
     --------
     LinearGAN : The other generative method.
-    LinearContrastive : The contrastive method, which unequal noise does not mislead.
-    sklearn.decomposition.PCA : The same as a plain autoencoder.
+    LinearContrastive : The contrastive method, consistent under unequal noise.
+    sklearn.decomposition.PCA : Equivalent to a plain autoencoder.
 
     Notes
     -----
     With S the covariance, D its diagonal, p the `keep_probability` and C = p^2 S + p (1-p) D, the
-    decoder is made of the leading eigenvectors U of S C^-1 S and the encoder is p U' S C^-1. For
-    fewer samples than features both come from the rows, without a matrix of n_features times
-    n_features.
+    columns of the decoder are the leading eigenvectors U of S C^-1 S, and the encoder is
+    p U' S C^-1. For fewer samples than features both are computed from the rows, without a matrix
+    of n_features times n_features.
 
     References
     ----------
@@ -158,22 +155,27 @@ class LinearAutoencoder(GenerativeEstimator):
 
     def _solve(self, X):
         spectrum = spectrum_of(X, standardised=self.keep_probability < 1)
-        code = masked_autoencoder(spectrum, self.n_components, self.keep_probability)
-        return _attributes_of(code, spectrum.mean)
+        return masked_autoencoder(spectrum, self.n_components, self.keep_probability)
 
-    def _train(self, X, training):
+    def _train(self, X, arguments):
         from ..deep import train_linear_autoencoder
 
         network = train_linear_autoencoder(
-            X, self.n_components, keep_probability=self.keep_probability, **training
+            X, self.n_components, keep_probability=self.keep_probability, **arguments
         )
         code = canonical_code(
             network.encoder, network.decoder, X, network.mean, self.keep_probability
         )
-        return _attributes_of(code, network.mean), network.history
+        return code, network.history
+
+    def _set_network(self, network, dtype):
+        self.mean_ = network.mean
+        self.components_ = network.components.astype(dtype)
+        self.encoder_ = network.encoder.astype(dtype)
+        self.decoder_ = network.components.T.astype(dtype)
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
-        """Samples that the decoder makes of codes.
+        """Decode codes to samples.
 
         Parameters
         ----------
@@ -189,12 +191,11 @@ class LinearAutoencoder(GenerativeEstimator):
         return self._points_of(X, self.decoder_)
 
     def score(self, X: ArrayLike, y: VectorLike | None = None) -> float:
-        """Minus the error that training makes small, for choosing parameters without labels.
+        """Negative reconstruction error, to choose parameters without labels.
 
-        The squared distance of a sample from what the network restores of it, summed over the
-        features and averaged over the samples and, for keep_probability < 1, over all masks. Of the
-        training samples it grows with `n_components`; across values of `keep_probability` it
-        cannot be compared.
+        The squared error of the reconstruction, summed over the features and averaged over the
+        samples and, for keep_probability < 1, over all masks. On the training samples the score
+        grows with `n_components`. Scores with different `keep_probability` are not comparable.
 
         Parameters
         ----------
@@ -223,13 +224,3 @@ class LinearAutoencoder(GenerativeEstimator):
     @property
     def _scoring(self):
         return self.encoder_.T
-
-
-def _attributes_of(code, mean):
-    """Attributes of an autoencoder."""
-    return {
-        "components_": code.components,
-        "encoder_": code.encoder,
-        "decoder_": code.components.T,
-        "mean_": mean,
-    }

@@ -1,23 +1,19 @@
-"""What the estimators of generative linear networks share."""
-
-from __future__ import annotations
+"""Base of LinearAutoencoder and LinearGAN: parameters of the training, fit."""
 
 from abc import abstractmethod
 from numbers import Integral, Real
 from typing import ClassVar, Self
 
-from numpy.typing import ArrayLike
-
 from .._base import fit_progress, fitted_state_kept_on_error
 from .._linear_map import LinearMapTransformer
 from .._sklearn_compat import Interval, StrOptions, fit_context
-from .._typing import VectorLike
+from .._typing import ArrayLike, VectorLike
 
 __all__ = ["GenerativeEstimator"]
 
 
 class GenerativeEstimator(LinearMapTransformer):
-    """Base of the two: parameters of the training, and the fit that either solves or trains."""
+    """Base of the generative estimators; fit computes the closed form or trains a network."""
 
     _parameter_constraints: ClassVar[dict] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
@@ -31,15 +27,19 @@ class GenerativeEstimator(LinearMapTransformer):
 
     @abstractmethod
     def _solve(self, X):
-        """Attributes of the closed form, by name."""
+        """The network in closed form."""
 
     @abstractmethod
-    def _train(self, X, training):
-        """Attributes of a network trained with these arguments, by name, and the history."""
+    def _train(self, X, arguments):
+        """A network trained with these arguments, and its history."""
+
+    @abstractmethod
+    def _set_network(self, network, dtype):
+        """Set the fitted arrays in this dtype, but mean_ in float64: float32 rounds 1e4 by 5e-4."""
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: VectorLike | None = None) -> Self:
-        """Learn the network from samples.
+        """Fit the network to samples.
 
         Parameters
         ----------
@@ -58,23 +58,21 @@ class GenerativeEstimator(LinearMapTransformer):
             X = self._validated(X, reset=True)
             self._check_n_components(X)
             if self.solver == "closed_form":
-                attributes, history = self._solve(X), []
+                network, history = self._solve(X), []
             else:
-                attributes, history = self._train(X, self._training(progress.step))
-            for name, array in attributes.items():
-                # a mean of 1e4 would lose 5e-4 in float32
-                setattr(self, name, array if name == "mean_" else array.astype(X.dtype))
+                network, history = self._train(X, self._training_arguments(progress))
+            self._set_network(network, X.dtype)
             self.history_, self.n_iter_ = history, len(history)
             self.n_components_ = len(self.components_)
         return self
 
-    def _training(self, on_step):
-        """Arguments that every trainer takes."""
+    def _training_arguments(self, progress):
+        """Arguments of the training functions of sklearn_contrastive.deep."""
         return {
             "max_epochs": self.max_epochs,
             "batch_size": self.batch_size,
             "learning_rate": self.learning_rate,
             "device": self.device,
             "random_state": self.random_state,
-            "on_epoch": lambda record: on_step("epoch"),
+            "on_epoch": lambda record: progress.step("epoch"),
         }

@@ -1,6 +1,4 @@
-"""What linear autoencoders, masked or not, and linear generators converge to."""
-
-from __future__ import annotations
+"""Closed forms of the linear autoencoder, plain or masked, and of the linear GAN."""
 
 from dataclasses import dataclass
 
@@ -23,7 +21,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Eigenpairs of the covariance of samples, in units of their standard deviations or not.
+    """Eigenpairs of the covariance, or of the correlation matrix, of samples.
 
     The covariance is D^(1/2) V diag(values) V' D^(1/2) with the columns of V in `vectors` and
     D^(1/2) in `scale`.
@@ -52,12 +50,15 @@ class LinearCode:
 
     Parameters
     ----------
+    mean : ndarray of shape (n_features,)
+        Mean of the samples.
     encoder : ndarray of shape (n_components, n_features)
-        Makes codes of centred samples.
+        Maps centred samples to codes.
     components : ndarray of shape (n_components, n_features)
         Orthonormal rows; their transpose is the decoder.
     """
 
+    mean: NDArray[np.float64]
     encoder: NDArray[np.float64]
     components: NDArray[np.float64]
 
@@ -65,8 +66,8 @@ class LinearCode:
 def spectrum_of(X: NDArray, *, standardised: bool) -> Spectrum:
     """Eigenpairs of the covariance or of the correlation matrix of samples.
 
-    For fewer samples than features they are those of the rows, and no matrix of shape
-    (n_features, n_features) is formed.
+    For fewer samples than features they are computed from the rows, without a matrix of shape
+    (n_features, n_features).
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def spectrum_of(X: NDArray, *, standardised: bool) -> Spectrum:
     Returns
     -------
     Spectrum
-        In float64; `scale` is 1 for the covariance, 0 for a constant feature in any case.
+        In float64; `scale` is 1 for the covariance, and 0 for a constant feature.
     """
     n_samples, n_features = X.shape
     if n_samples >= n_features:
@@ -99,7 +100,7 @@ def spectrum_of(X: NDArray, *, standardised: bool) -> Spectrum:
 def masked_autoencoder(
     spectrum: Spectrum, n_components: int, keep_probability: float
 ) -> LinearCode:
-    """Linear autoencoder of least error at restoring samples from masked ones.
+    """Linear autoencoder with the least error in reconstructing samples from masked samples.
 
     Let each entry of a centred sample be kept with probability p and be 0 otherwise. Masked
     samples have the covariance C = p^2 S + p (1-p) D with S the covariance of the samples and D
@@ -108,12 +109,12 @@ def masked_autoencoder(
 
     S C^-1 S = (1/p) D^(1/2) V diag(L^2 / (p L + 1 - p)) V' D^(1/2),
 
-    in which nothing is inverted that may be singular. At p = 1 this is PCA.
+    which inverts no matrix that may be singular. At p = 1 this is PCA.
 
     Parameters
     ----------
     spectrum : Spectrum
-        Of the samples; standardised for p < 1.
+        Spectrum of the samples; standardised for p < 1.
     n_components : int
         Number r of components, at most the number of eigenvalues.
     keep_probability : float
@@ -122,8 +123,8 @@ def masked_autoencoder(
     Returns
     -------
     LinearCode
-        Components in the order of the variance of their codes, largest first. Where the samples
-        leave the encoder open, at p = 1 in fewer samples than features, it is PCA's.
+        Components in the order of the variance of their codes, largest first. The encoder is not
+        unique at p = 1 with fewer samples than features; there it is that of PCA.
 
     References
     ----------
@@ -132,7 +133,7 @@ def masked_autoencoder(
     """
     if keep_probability == 1:
         components = _with_fixed_signs(spectrum.vectors[:, :n_components].T)
-        return LinearCode(components, components)
+        return LinearCode(spectrum.mean, components, components)
     values, hidden = spectrum.values, 1 - keep_probability
     shrunk = keep_probability * values + hidden
     units = spectrum.scale[:, None]
@@ -142,23 +143,24 @@ def masked_autoencoder(
     root = units * spectrum.vectors * (values / np.sqrt(shrunk))
     components = _with_fixed_signs(_leading_left_vectors(root, n_components).T)
     coefficients = (components * spectrum.scale) @ spectrum.vectors * (values / shrunk)
-    return LinearCode(coefficients @ spectrum.vectors.T * inverse, components)
+    return LinearCode(spectrum.mean, coefficients @ spectrum.vectors.T * inverse, components)
 
 
 def canonical_code(
     encoder: NDArray, decoder: NDArray, X: NDArray, mean: NDArray, keep_probability: float
 ) -> LinearCode:
-    """A trained autoencoder, written as the closed form is.
+    """Rotate a trained autoencoder to the basis of the closed form.
 
-    Any invertible matrix may stand between decoder and encoder. This chooses the one that makes
-    the decoder orthonormal and the codes of masked samples uncorrelated, the most variable first.
+    Decoder and encoder are unique only up to an invertible matrix between them. This basis makes
+    the decoder orthonormal and the codes of masked samples uncorrelated, with variances in
+    descending order.
 
     Parameters
     ----------
     encoder : ndarray of shape (n_components, n_features)
-        Makes codes of centred samples.
+        Maps centred samples to codes.
     decoder : ndarray of shape (n_features, n_components)
-        Makes centred samples of codes.
+        Maps codes to centred samples.
     X : ndarray of shape (n_samples, n_features)
         The training samples.
     mean : ndarray of shape (n_features,)
@@ -169,7 +171,7 @@ def canonical_code(
     Returns
     -------
     LinearCode
-        Of the same map from samples to samples.
+        The same map from samples to samples.
     """
     basis, triangle = np.linalg.qr(decoder)
     encoder = triangle @ encoder
@@ -180,16 +182,16 @@ def canonical_code(
         variances += np.sum(centred**2, axis=0)
     covariance = keep_probability * codes.T @ codes
     covariance += (1 - keep_probability) * (encoder * variances) @ encoder.T
-    turn = np.linalg.eigh(covariance)[1][:, ::-1]
-    components = (basis @ turn).T
+    rotation = np.linalg.eigh(covariance)[1][:, ::-1]
+    components = (basis @ rotation).T
     signs = fix_signs(components)[:, None]
-    return LinearCode(turn.T @ encoder * signs, components * signs)
+    return LinearCode(mean, rotation.T @ encoder * signs, components * signs)
 
 
 def reconstruction_errors(
     centred: NDArray, encoder: NDArray, components: NDArray, keep_probability: float
 ) -> NDArray[np.float64]:
-    """Expected squared error at restoring each sample from a masked one.
+    """Expected squared error of the reconstruction of each sample from a masked sample.
 
     The error of the mean reconstruction, ||x - p U E x||^2, plus the variance over the masks,
     p (1-p) sum_i x_i^2 ||E e_i||^2, for encoder E and orthonormal components U'.
@@ -208,17 +210,17 @@ def reconstruction_errors(
     errors : ndarray of shape (n_samples,)
         Summed over the features, averaged over all masks.
     """
-    restored = keep_probability * (centred @ encoder.T) @ components
+    reconstruction = keep_probability * (centred @ encoder.T) @ components
     spread = keep_probability * (1 - keep_probability) * np.sum(encoder**2, axis=0)
-    return np.sum((centred - restored) ** 2, axis=1) + centred**2 @ spread
+    return np.sum((centred - reconstruction) ** 2, axis=1) + centred**2 @ spread
 
 
-# rows that are centred at once
+# rows in a block that is centred
 _BLOCK_ROWS = 4096
 
 
 def _units(variances, mean, standardised):
-    """Unit of each feature and its inverse, both 0 where only rounding of the mean varies."""
+    """Unit of each feature and its inverse, both 0 if only rounding errors of the mean vary."""
     rounding = (10 * np.finfo(np.float64).eps * np.abs(mean)) ** 2
     varies = variances > rounding
     scale = np.sqrt(np.where(varies, variances, 0.0)) if standardised else varies.astype(float)
@@ -226,8 +228,8 @@ def _units(variances, mean, standardised):
 
 
 def _leading_left_vectors(matrix, n_vectors):
-    """Left singular vectors of the largest singular values, orthonormal at any rank."""
-    # the products of a triangle with itself are small where there are fewer rows than features
+    """Left singular vectors of the largest singular values, orthonormal for any rank."""
+    # the eigenproblem has the size of the smaller side of the matrix
     basis, triangle = linalg.qr(matrix, mode="economic")
     size = len(triangle)
     vectors = linalg.eigh(triangle @ triangle.T, subset_by_index=(size - n_vectors, size - 1))[1]

@@ -1,17 +1,15 @@
-"""LinearGAN: a linear generator in the quadratic Wasserstein distance."""
+"""LinearGAN: linear generator in the quadratic Wasserstein distance."""
 
-from __future__ import annotations
-
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._signs import fix_signs
-from .._typing import FloatArray, RandomState
+from .._typing import ArrayLike, FloatArray, RandomState
 from ._base import GenerativeEstimator
 from ._closed_form import spectrum_of
 
@@ -19,12 +17,12 @@ __all__ = ["LinearGAN"]
 
 
 class LinearGAN(GenerativeEstimator):
-    """Linear generator fitted in the quadratic Wasserstein distance: PCA's subspace.
+    """Linear generator in the quadratic Wasserstein distance; its subspace is that of PCA.
 
-    A generator x = mean + G z of standard normal z whose samples shall be as close to the given
-    ones, in the quadratic Wasserstein distance, as n_components latent variables allow. The best
-    one generates what PCA keeps: G G' is the best approximation of the covariance of that rank
-    [1]_, so that unequal noise misleads it as it does PCA [2]_.
+    A generator x = mean + G z of standard normal z. It minimises the quadratic Wasserstein distance
+    between its samples and the given ones with n_components latent variables. The optimal G G' is
+    the best approximation of the covariance of that rank, as in PCA [1]_, so unequal noise causes
+    the same error as in PCA [2]_.
 
     Parameters
     ----------
@@ -32,22 +30,22 @@ class LinearGAN(GenerativeEstimator):
         Number of latent variables, at most min(n_samples, n_features).
 
     solver : {"closed_form", "gradient"}, default="closed_form"
-        "closed_form" computes the equilibrium. "gradient" plays the game of generator and
-        discriminator with mini-batches of samples, which needs the packages of
+        "closed_form" computes the equilibrium. "gradient" trains generator and discriminator
+        against each other with mini-batches of samples, which needs the packages of
         ``sklearn-contrastive[deep]``.
 
     max_epochs : int, default=200
-        Passes over the samples of solver="gradient"; few samples need more of them.
+        Passes over the samples of solver="gradient"; few samples need more passes.
 
     batch_size : int, default=128
-        Samples of a step of solver="gradient".
+        Samples in a step of solver="gradient".
 
     learning_rate : float, default=0.01
-        First step of the generator for solver="gradient", in units of the samples' root mean
-        square; it falls to 0 as a cosine does.
+        First step of the generator for solver="gradient", in units of the root mean square of the
+        samples; it falls to 0 as a cosine.
 
     device : str, default="cpu"
-        Where solver="gradient" trains, in the words of PyTorch.
+        Device of solver="gradient": "auto" or a PyTorch device string.
 
     random_state : int, RandomState instance or None, default=None
         Draws the first weights, the batches and the latent variables of solver="gradient".
@@ -55,12 +53,13 @@ class LinearGAN(GenerativeEstimator):
     Attributes
     ----------
     components_ : ndarray of shape (n_components_, n_features)
-        Orthonormal rows that span the generator's columns, strongest first. The largest entry of
-        each row in absolute value is positive, as in PCA.
+        Orthonormal rows that span the columns of the generator, largest variance first. The largest
+        entry of each row in absolute value is positive, as in PCA.
 
     generator_ : ndarray of shape (n_features, n_components_)
-        The matrix G, its columns orthogonal: `components_` times the standard deviations that are
-        generated along them. A trained one is turned so; z has the same distribution in any basis.
+        The matrix G with orthogonal columns: the transpose of `components_` times the standard
+        deviations along them. A trained G is rotated to this form; the rotation does not change
+        the distribution of z.
 
     mean_ : ndarray of shape (n_features,)
         Mean of each feature, in float64.
@@ -83,7 +82,7 @@ class LinearGAN(GenerativeEstimator):
     See Also
     --------
     LinearAutoencoder : The other generative method.
-    LinearContrastive : The contrastive method, which unequal noise does not mislead.
+    LinearContrastive : The contrastive method, consistent under unequal noise.
     sklearn.decomposition.PCA : The same subspace.
 
     References
@@ -134,18 +133,23 @@ class LinearGAN(GenerativeEstimator):
         spectrum = spectrum_of(X, standardised=False)
         deviations = np.sqrt(spectrum.values[: self.n_components])
         components = spectrum.vectors[:, : self.n_components].T
-        return _generating(components, deviations, spectrum.mean)
+        return _generator_of(components, deviations, spectrum.mean)
 
-    def _train(self, X, training):
+    def _train(self, X, arguments):
         from ..deep import train_linear_gan
 
-        network = train_linear_gan(X, self.n_components, **training)
+        network = train_linear_gan(X, self.n_components, **arguments)
         left, deviations, _ = np.linalg.svd(network.generator, full_matrices=False)
-        deviations *= np.sqrt(len(X) / (len(X) - 1))  # as the closed form and PCA count samples
-        return _generating(left.T, deviations, network.mean), network.history
+        deviations *= np.sqrt(len(X) / (len(X) - 1))  # divisor n - 1, as in the closed form and PCA
+        return _generator_of(left.T, deviations, network.mean), network.history
+
+    def _set_network(self, network, dtype):
+        self.mean_ = network.mean
+        self.components_ = network.components.astype(dtype)
+        self.generator_ = network.generator.astype(dtype)
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
-        """Samples that the generator makes of latent variables.
+        """Generate samples from latent variables.
 
         Parameters
         ----------
@@ -166,7 +170,7 @@ class LinearGAN(GenerativeEstimator):
         Parameters
         ----------
         n_samples : int, default=1
-            How many.
+            Number of samples.
 
         random_state : int, RandomState instance or None, default=None
             Draws the latent variables.
@@ -175,7 +179,7 @@ class LinearGAN(GenerativeEstimator):
         -------
         X : ndarray of shape (n_samples, n_features)
             The mean plus the generator's output for standard normal latent variables, which lies
-            in a subspace: there is no noise in this model.
+            in a subspace, because the model has no noise.
         """
         check_is_fitted(self)
         if not isinstance(n_samples, Integral) or n_samples < 1:
@@ -185,20 +189,25 @@ class LinearGAN(GenerativeEstimator):
 
     @property
     def _scoring(self):
-        # the pseudo-inverse of orthogonal columns; one that vanished has nothing to say
+        # the pseudo-inverse of orthogonal columns, of which some may be zero
         squares = np.sum(self.generator_**2, axis=0)
         inverse = np.divide(1.0, squares, out=np.zeros_like(squares), where=squares > 0)
         return self.generator_ * inverse
 
 
-def _generating(components, deviations, mean):
-    """Attributes of a generator with these deviations along orthonormal rows."""
+@dataclass(frozen=True, eq=False)
+class _Generator:
+    """A linear generator, x = mean + generator z, with the orthonormal rows that span it."""
+
+    mean: FloatArray
+    components: FloatArray
+    generator: FloatArray
+
+
+def _generator_of(components, deviations, mean):
+    """Generator with these standard deviations along orthonormal rows; fixed signs."""
     components = components * fix_signs(components)[:, None]
-    # directions in which nothing but rounding varies, that of a covariance, are not generated
+    # no variance in directions in which only rounding errors of the covariance vary
     rounding = np.sqrt(components.shape[1] * np.finfo(np.float64).eps)
     deviations = np.where(deviations > rounding * deviations[0], deviations, 0.0)
-    return {
-        "components_": components,
-        "generator_": components.T * deviations,
-        "mean_": mean,
-    }
+    return _Generator(mean, components, components.T * deviations)

@@ -1,4 +1,4 @@
-"""ImageAugmenter: how it reads arrays, what it draws, and its manners as an estimator."""
+"""ImageAugmenter: reading of images, randomness, estimator interface."""
 
 import pickle
 
@@ -15,23 +15,23 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from sklearn_contrastive.augmentation import RandomFlip, RandomResizedCrop
 from sklearn_contrastive.augmentation._image_augmenter import ImageAugmenter
-from sklearn_contrastive.augmentation._images import RandomFlip, RandomResizedCrop
 
 
 def photos(*shape, seed=0):
     return np.random.default_rng(seed).uniform(size=shape).astype(np.float32)
 
 
-def test_every_check_passes():
+def test_every_check_of_scikit_learn_passes():
     assert_first_class(ImageAugmenter(random_state=0), n_checks=58)
 
 
-# --- reading -------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("shape", "told", "read"),
+    ("shape", "image_shape", "read"),
     [
         ((4, 64), None, (8, 8, 1)),
         ((4, 63), None, (1, 63, 1)),
@@ -46,9 +46,9 @@ def test_every_check_passes():
         ((4, 3, 6, 5), (6, 5, 3), (6, 5, 3)),
     ],
 )
-def test_the_shape_of_images_follows_from_that_of_the_array(shape, told, read):
+def test_the_shape_of_images_follows_from_that_of_the_array(shape, image_shape, read):
     X = photos(*shape)
-    augmenter = ImageAugmenter("none", image_shape=told).fit(X)
+    augmenter = ImageAugmenter("none", image_shape=image_shape).fit(X)
     assert augmenter.image_shape_ == read
     assert augmenter.n_features_in_ == np.prod(read)
     assert_array_equal(augmenter.transform(X), X)
@@ -57,7 +57,7 @@ def test_the_shape_of_images_follows_from_that_of_the_array(shape, told, read):
 
 
 @pytest.mark.parametrize(
-    ("shape", "told", "message"),
+    ("shape", "image_shape", "message"),
     [
         ((4, 65), None, "65 features, which is not a square number"),
         ((4, 12), (5, 4), r"12 features, but image_shape=\(5, 4\) has 5 \* 4 = 20"),
@@ -67,13 +67,13 @@ def test_the_shape_of_images_follows_from_that_of_the_array(shape, told, read):
         ((4, 12), (-3, -4), r"must be \(h, w\) or"),
     ],
 )
-def test_shapes_that_say_nothing_or_too_much_are_refused(shape, told, message):
+def test_ambiguous_shapes_are_refused(shape, image_shape, message):
     with pytest.raises(ValueError, match=message):
-        ImageAugmenter(image_shape=told).fit(photos(*shape))
+        ImageAugmenter(image_shape=image_shape).fit(photos(*shape))
 
 
 @pytest.mark.parametrize(("low", "high"), [(-0.1, 1), (0, 1.1), (0, 255)])
-def test_values_of_no_known_unit_are_refused(low, high):
+def test_values_that_are_neither_bytes_nor_in_0_to_1_are_refused(low, high):
     X = np.linspace(low, high, num=2 * 64).reshape(2, 64)
     for refused in (ImageAugmenter().fit, ImageAugmenter().fit(photos(2, 8, 8)).transform):
         with pytest.raises(ValueError, match=r"value is .* must be in \[0, 1\]"):
@@ -87,7 +87,7 @@ def test_missing_values_are_refused():
         ImageAugmenter().fit(X)
 
 
-def test_bytes_are_shares_of_255():
+def test_bytes_are_divided_by_255():
     X = np.arange(256, dtype=np.uint8).reshape(2, 8, 16)
     augmenter = ImageAugmenter("none").fit(X)
     assert_allclose(augmenter.transform(X), X / 255, rtol=1e-6)
@@ -95,7 +95,7 @@ def test_bytes_are_shares_of_255():
     assert_array_equal(colourful.transform(X), colourful.transform(X.astype(np.float32) / 255))
 
 
-def test_images_read_in_three_ways_are_the_same_images():
+def test_three_layouts_of_the_same_images_give_the_same_result():
     X = photos(5, 6, 7, 3)
     augmenter = ImageAugmenter(image_shape=(6, 7, 3), random_state=0).fit(X.reshape(5, -1))
     flat = augmenter.transform(X.reshape(5, -1))
@@ -107,18 +107,18 @@ def test_images_read_in_three_ways_are_the_same_images():
         assert_array_equal(from_first.transpose(0, 2, 3, 1), from_last)
 
 
-def test_other_images_than_those_fitted_are_refused():
+def test_images_of_another_shape_than_fitted_are_refused():
     augmenter = ImageAugmenter().fit(photos(3, 8, 6))
     for shape in [(3, 8, 8), (3, 6, 8)]:
         with pytest.raises(ValueError, match=r"but image_shape=\(8, 6, 1\) needs"):
             augmenter.transform(photos(*shape))
 
 
-# --- drawing -------------------------------------------------------------------------------------
+# --- drawing --------------------------------------------------------------------------------------
 
 
 @given(seed=SEEDS, n=st.integers(1, 6), shape=st.sampled_from([(8, 8), (9, 7, 3), (3, 8, 8)]))
-def test_an_image_comes_out_the_same_alone_or_among_others(seed, n, shape):
+def test_the_result_for_an_image_does_not_depend_on_the_other_images(seed, n, shape):
     X = photos(n, *shape, seed=seed)
     augmenter = ImageAugmenter(random_state=seed).fit(X)
     changed = augmenter.transform(X)
@@ -128,7 +128,7 @@ def test_an_image_comes_out_the_same_alone_or_among_others(seed, n, shape):
         assert_array_equal(augmenter.transform(X[index : index + 1])[0], changed[index])
 
 
-def test_transform_follows_from_the_seed_and_images_differ():
+def test_the_seed_determines_transform_and_images_are_augmented_differently():
     X = photos(20, 8, 8)
     augmenter = ImageAugmenter(RandomFlip(), random_state=1).fit(X)
     changed = augmenter.transform(X)
@@ -140,7 +140,7 @@ def test_transform_follows_from_the_seed_and_images_differ():
     assert 3 <= flipped.sum() <= 17
 
 
-def test_views_are_fresh_in_each_call_and_repeatable_by_seed():
+def test_views_are_new_in_each_call_and_repeatable_by_seed():
     X = photos(5, 8, 8, 3)
     augmenter = ImageAugmenter(random_state=0).fit(X)
     view_1, view_2 = augmenter.sample_views(X, random_state=3)
@@ -153,8 +153,8 @@ def test_views_are_fresh_in_each_call_and_repeatable_by_seed():
     assert not np.array_equal(augmenter.sample_views(X)[0], augmenter.sample_views(X)[0])
 
 
-def test_what_comes_out_can_be_put_in_again():
-    # white, so that rounding up would leave [0, 1]
+def test_augmented_images_are_valid_input():
+    # white, where rounding up would exceed 1
     white = np.ones((30, 70, 70), dtype=np.float32)
     augmenter = ImageAugmenter(random_state=0).fit(white)
     assert augmenter.transform(augmenter.transform(white)).max() <= 1
@@ -182,7 +182,7 @@ class Noise(torch.nn.Module):
         return torch.clamp(batch + torch.rand(batch.shape), 0, 1)
 
 
-def test_modules_that_draw_from_torchs_global_state_are_repeatable_and_leave_it():
+def test_modules_that_draw_from_torchs_global_state_are_repeatable_and_do_not_change_it():
     X = photos(4, 8, 8)
     torch.manual_seed(5)
     before = torch.get_rng_state()
@@ -198,14 +198,14 @@ def test_modules_that_draw_from_torchs_global_state_are_repeatable_and_leave_it(
 
 def test_augmentations_that_change_the_shape_are_refused():
     augmenter = ImageAugmenter(RandomResizedCrop(size=(4, 4))).fit(photos(2, 8, 8))
-    with pytest.raises(ValueError, match=r"\(1, 4, 4\) .* from images of shape \(1, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"\(1, 4, 4\) .* for images of shape \(1, 8, 8\)"):
         augmenter.transform(photos(2, 8, 8))
 
 
-# --- manners -------------------------------------------------------------------------------------
+# --- estimator interface --------------------------------------------------------------------------
 
 
-def test_a_failed_refit_leaves_the_earlier_fit():
+def test_a_failed_refit_keeps_the_earlier_fit():
     X = photos(3, 8, 8)
     augmenter = ImageAugmenter(random_state=0).fit(X)
     changed = augmenter.transform(X)
@@ -214,7 +214,7 @@ def test_a_failed_refit_leaves_the_earlier_fit():
     assert_array_equal(augmenter.transform(X), changed)
 
 
-def test_it_serves_in_a_pipeline_and_survives_pickling():
+def test_it_works_in_a_pipeline_and_can_be_pickled():
     X, y = photos(40, 8, 8), np.arange(40) % 2
     augmenter = ImageAugmenter("crop", random_state=0)
     pipeline = make_pipeline(augmenter, LogisticRegression()).fit(X.reshape(40, -1), y)
@@ -223,7 +223,7 @@ def test_it_serves_in_a_pipeline_and_survives_pickling():
     assert_array_equal(again.transform(X), augmenter.transform(X))
 
 
-def test_what_is_given_is_not_changed():
+def test_input_is_not_changed():
     X = photos(3, 8, 8)
     kept = X.copy()
     augmenter = ImageAugmenter(random_state=0).fit(X)
@@ -232,12 +232,12 @@ def test_what_is_given_is_not_changed():
     assert_array_equal(X, kept)
 
 
-def test_names_of_augmentations_are_checked():
+def test_unknown_names_of_augmentations_are_refused():
     with pytest.raises(ValueError, match="'augmentations' parameter of ImageAugmenter must be"):
         ImageAugmenter("simcrl").fit(photos(3, 8, 8))
 
 
-def test_files_become_images(tmp_path):
+def test_files_are_read_as_images(tmp_path):
     X = (255 * photos(4, 8, 6)).astype(np.uint8)
     paths = [tmp_path / f"{number}.png" for number in range(4)]
     for path, image in zip(paths, X, strict=True):

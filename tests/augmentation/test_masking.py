@@ -1,4 +1,4 @@
-"""MaskedAugmenter: the views it draws, the mask it fits, and its manners as an estimator."""
+"""MaskedAugmenter: views, the fitted mask, estimator interface."""
 
 import pickle
 
@@ -17,7 +17,6 @@ from sklearn.base import clone
 from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from sklearn_contrastive.augmentation import MaskedAugmenter
@@ -40,11 +39,11 @@ def sparse_normal(shape, seed, format, density=0.5):
     return getattr(sparse, format)(X)
 
 
-# --- views ---------------------------------------------------------------------------------------
+# --- views ----------------------------------------------------------------------------------------
 
 
 @given(shape=SHAPES, rate=RATES, seed=SEEDS, dtype=DTYPES)
-def test_what_one_view_hides_the_other_shows_untouched(shape, rate, seed, dtype):
+def test_each_entry_is_shown_in_one_view_and_hidden_in_the_other(shape, rate, seed, dtype):
     X = normal(shape, seed, dtype)
     augmenter = MaskedAugmenter(rate).fit(X)
     view_1, view_2 = augmenter.sample_views(X, random_state=seed)
@@ -79,7 +78,7 @@ def test_views_of_given_masks_are_sums_over_masked_diagonals(shape, seed, shared
 
 
 @given(shape=SHAPES, rate=RATES, seed=SEEDS, format=FORMATS, dtype=DTYPES)
-def test_sparse_views_split_the_stored_entries_and_nothing_else(shape, rate, seed, format, dtype):
+def test_sparse_views_split_the_stored_entries(shape, rate, seed, format, dtype):
     X = sparse_normal(shape, seed, format).astype(dtype)
     views = MaskedAugmenter(rate).fit(X).sample_views(X, random_state=seed)
     for view in views:
@@ -93,7 +92,7 @@ def test_sparse_views_split_the_stored_entries_and_nothing_else(shape, rate, see
 @given(shape=SHAPES, seed=SEEDS, rate=RATES)
 def test_dense_and_sparse_views_agree_where_the_means_are_zero(shape, seed, rate):
     half = np.random.default_rng(seed).integers(1, 100, size=shape).astype(float)
-    X = np.vstack([half, -half])  # no entry is 0, so that all are stored and get the same draws
+    X = np.vstack([half, -half])  # no entry is 0, so all are stored and have the same draws
     augmenter = MaskedAugmenter(rate).fit(X)
     assert_array_equal(augmenter.mean_, 0)
     dense = augmenter.sample_views(X, random_state=seed)
@@ -103,7 +102,7 @@ def test_dense_and_sparse_views_agree_where_the_means_are_zero(shape, seed, rate
         assert_array_equal(dense_view, sparse_view.toarray())
 
 
-def test_an_entry_stored_in_two_parts_is_hidden_or_shown_as_a_whole():
+def test_duplicates_of_a_sparse_entry_get_the_same_mask():
     columns = np.repeat(np.arange(20), 2)
     X = sparse.csr_array((np.ones(40), columns, [0, 40]), shape=(1, 20))
     assert not X.has_canonical_format
@@ -115,7 +114,7 @@ def test_an_entry_stored_in_two_parts_is_hidden_or_shown_as_a_whole():
 
 
 @given(shape=SHAPES, seed=SEEDS, format=st.none() | FORMATS)
-def test_same_seed_same_views(shape, seed, format):
+def test_the_seed_determines_the_views(shape, seed, format):
     X = normal(shape, seed) if format is None else sparse_normal(shape, seed, format)
     augmenter = MaskedAugmenter().fit(X)
     first = augmenter.sample_views(X, random_state=seed)
@@ -124,7 +123,7 @@ def test_same_seed_same_views(shape, seed, format):
         assert abs(one - other).max() == 0
 
 
-def test_without_a_seed_every_call_draws_afresh_from_numpys_global_state():
+def test_without_a_seed_every_call_draws_new_masks_from_numpys_global_state():
     X = normal((50, 10), seed=0)
     augmenter = MaskedAugmenter(random_state=0).fit(X)
     state = np.random.get_state()  # noqa: NPY002
@@ -155,7 +154,7 @@ def test_masks_of_samples_and_of_features_differ():
     assert len(np.unique(hidden, axis=1).T) == 40
 
 
-# --- transform -----------------------------------------------------------------------------------
+# --- transform ------------------------------------------------------------------------------------
 
 
 @given(shape=SHAPES, rate=RATES, seed=SEEDS, dtype=DTYPES)
@@ -179,7 +178,7 @@ def test_transform_keeps_sparse_samples_sparse(shape, rate, seed, format, dtype)
     assert np.all(masked.data != 0)
 
 
-def test_ends_of_the_mask_rate_show_all_and_nothing():
+def test_mask_rates_0_and_1_show_everything_and_nothing():
     X = normal((5, 4), seed=0)
     assert_array_equal(MaskedAugmenter(0).fit_transform(X), X)
     assert_array_equal(MaskedAugmenter(1).fit_transform(X), np.tile(X.mean(axis=0), (5, 1)))
@@ -191,7 +190,7 @@ def test_fitted_mask_is_binomial():
     assert low <= MaskedAugmenter(0.3, random_state=0).fit(X).mask_.sum() <= high
 
 
-def test_mean_of_float32_samples_far_from_zero_keeps_its_digits():
+def test_mean_of_float32_samples_far_from_zero_is_accurate():
     X = (1e4 + np.random.default_rng(0).normal(size=(100_000, 2))).astype(np.float32)
     exact = X.astype(np.float64).mean(axis=0)
     for samples in (X, sparse.csr_array(X)):
@@ -208,7 +207,7 @@ def test_float32_samples_stay_float32_after_a_fit_in_float64():
 
 
 @given(shape=SHAPES, seed=SEEDS, format=st.none() | FORMATS)
-def test_samples_are_never_changed(shape, seed, format):
+def test_samples_are_not_changed(shape, seed, format):
     X = normal(shape, seed) if format is None else sparse_normal(shape, seed, format)
     kept = X.copy()
     parts = [X] if format is None else [X.data, X.indices, X.indptr]
@@ -221,13 +220,13 @@ def test_samples_are_never_changed(shape, seed, format):
     assert abs(X - kept).max() == 0
 
 
-def test_what_comes_back_is_no_view_of_the_samples():
+def test_results_do_not_share_memory_with_the_samples():
     X = normal((4, 3), seed=0)
     for masked in (MaskedAugmenter(0).fit_transform(X), *MaskedAugmenter(0).fit(X).sample_views(X)):
         assert not np.shares_memory(masked, X)
 
 
-# --- manners -------------------------------------------------------------------------------------
+# --- estimator interface --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -239,7 +238,7 @@ def test_every_check_of_scikit_learn_passes(augmenter):
     assert_first_class(augmenter, n_checks=57)
 
 
-@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # X is mostly no frame
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # most X have none
 @pytest.mark.parametrize(
     ("X", "message"),
     [
@@ -256,7 +255,7 @@ def test_every_check_of_scikit_learn_passes(augmenter):
     ],
     ids=["inf", "str", "object", "complex", "0 rows", "0 columns", "1d", "3d", "sp", "None"],
 )
-def test_samples_that_cannot_be_used_are_refused_and_spare_the_earlier_fit(X, message):
+def test_invalid_samples_are_refused_and_the_earlier_fit_stays(X, message):
     good = pd.DataFrame(normal((6, 3), seed=0), columns=["a", "b", "c"])
     augmenter = MaskedAugmenter(random_state=0).fit(good)
     before = pickle.dumps(augmenter)
@@ -273,12 +272,12 @@ def test_samples_that_cannot_be_used_are_refused_and_spare_the_earlier_fit(X, me
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.1, np.nan, "half", None])
-def test_mask_rates_that_are_no_probability_are_refused(rate):
+def test_mask_rates_outside_0_to_1_are_refused(rate):
     with pytest.raises(ValueError, match="'mask_rate' parameter of MaskedAugmenter"):
         MaskedAugmenter(mask_rate=rate).fit([[1.0]])
 
 
-def test_bad_random_states_are_refused():
+def test_invalid_random_states_are_refused():
     augmenter = MaskedAugmenter(random_state="seed")
     with pytest.raises(ValueError, match="'random_state' parameter"):
         augmenter.fit([[1.0]])
@@ -305,7 +304,7 @@ def test_other_numbers_of_features_than_fitted_are_refused(method):
 
 
 @pytest.mark.parametrize("method", ["transform", "sample_views", "get_feature_names_out"])
-def test_nothing_works_before_fit(method):
+def test_methods_before_fit_raise_not_fitted_error(method):
     with pytest.raises(NotFittedError):
         getattr(MaskedAugmenter(), method)([[1.0]])
 
@@ -334,7 +333,7 @@ def test_set_output_names_the_columns_and_views_are_arrays(container):
     assert all(isinstance(view, np.ndarray) for view in augmenter.sample_views(X))
 
 
-def test_random_state_alone_decides_the_mask():
+def test_the_mask_depends_only_on_random_state():
     X = normal((3, 40), seed=0)
     mask = MaskedAugmenter(random_state=7).fit(X).mask_
     assert_array_equal(MaskedAugmenter(random_state=7).fit(-X[:1]).mask_, mask)
@@ -357,21 +356,6 @@ def test_clone_and_pickle():
         assert_array_equal(one, other)
 
 
-def test_grid_search_over_a_pipeline_in_two_processes():
-    rng = np.random.default_rng(0)
-    y = rng.integers(0, 2, size=60)
-    X = y[:, None] + rng.normal(size=(60, 6))
-    search = GridSearchCV(
-        make_pipeline(MaskedAugmenter(random_state=0), LogisticRegression()),
-        {"maskedaugmenter__mask_rate": [0.0, 0.5, 1.0]},
-        cv=3,
-        n_jobs=2,
-    ).fit(X, y)
-    whole, _, nothing = search.cv_results_["mean_test_score"]
-    assert whole > 0.7  # six features, each at one standard deviation
-    assert nothing < 0.6  # every feature is hidden: no better than the larger class
-
-
 def test_random_subspaces_are_a_bag_of_pipelines():
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, size=60)
@@ -382,7 +366,7 @@ def test_random_subspaces_are_a_bag_of_pipelines():
     assert len(np.unique(masks, axis=0)) > 1
 
 
-def test_callbacks_hear_of_the_fit():
+def test_callbacks_are_called_by_fit():
     callback = pytest.importorskip("sklearn.callback", reason="scikit-learn < 1.9 has no callbacks")
     heard = []
 

@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_contrastive.augmentation import MaskedAugmenter, _masking
+from sklearn_contrastive.augmentation import MaskedAugmenter, _masked_augmenter
 
 ROWS = st.integers(1, 12)
 RATES = st.sampled_from([0.0, 0.1, 0.5, 0.8, 1.0])
@@ -44,11 +44,11 @@ def sparse_samples(n_rows, groups, seed, format="csr_array"):
 
 
 def position(label, groups):
-    """Place of a label among the sorted labels."""
+    """Position of a label among the sorted labels."""
     return sorted(set(groups)).index(label)
 
 
-# --- what is hidden ------------------------------------------------------------------------------
+# --- masks ----------------------------------------------------------------------------------------
 
 
 @given(groups=GROUPS, rate=RATES, seed=SEEDS)
@@ -111,7 +111,7 @@ def test_the_sparse_format_does_not_change_the_views(n_rows, groups, seed):
 @given(n_rows=ROWS, groups=GROUPS, seed=SEEDS)
 def test_dense_and_sparse_group_views_agree_where_the_means_are_zero(n_rows, groups, seed):
     half = np.random.default_rng(seed).integers(1, 100, size=(n_rows, len(groups))).astype(float)
-    X = np.vstack([half, -half])  # no entry is 0, so that each group of each sample gets a draw
+    X = np.vstack([half, -half])  # no entry is 0, so each group of each sample has a draw
     augmenter = MaskedAugmenter(feature_groups=groups).fit(X)
     for dense_view, sparse_view in zip(
         augmenter.sample_views(X, random_state=seed),
@@ -125,7 +125,7 @@ def test_dense_and_sparse_group_views_agree_where_the_means_are_zero(n_rows, gro
 def test_many_samples_and_groups_do_not_overflow_32_bit_indices(format):
     n = 2**17
     rng = np.random.default_rng(0)
-    # one entry per sample and group: 32 bits would wrap around and mix up the samples' order
+    # one entry per sample and group: 32-bit indices would overflow and change the order of samples
     rows = np.arange(n, dtype=np.int32)
     columns = rng.permutation(n).astype(np.int32)
     X = getattr(sparse, format)(sparse.coo_array((np.ones(n), (rows, columns)), shape=(n, n)))
@@ -165,7 +165,7 @@ def test_permuting_features_with_their_labels_permutes_everything(n_rows, groups
         given_order.sample_views(X, random_state=seed),
         strict=True,
     ):
-        # the mean of a column rounds by its place in memory; another mask would differ by far more
+        # rounding of a mean depends on the position in memory; masks differ by far more
         assert abs(one - other[:, order]).max() <= 1e-13
 
 
@@ -188,7 +188,7 @@ def test_groups_are_those_of_the_fit():
     assert np.any(np.asarray(other) != views)
 
 
-# --- what the views say on average ---------------------------------------------------------------
+# --- expectation of the views ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rate", [0.2, 0.5])
@@ -200,7 +200,7 @@ def test_groups_are_those_of_the_fit():
 def test_expected_cross_moment_loses_the_diagonal_blocks(rate, make, missing):
     groups = np.array(["b", "a", "c", "b", "c", "c"])
     X = samples(20, groups, seed=0, missing=missing)
-    X += 3 * np.random.default_rng(1).normal(size=(20, 1))  # so that all moments are large
+    X += 3 * np.random.default_rng(1).normal(size=(20, 1))  # makes all moments large
     X -= np.nanmean(X, axis=0)
     augmenter = MaskedAugmenter(rate, feature_groups=groups).fit(make(X))
     random_state = np.random.RandomState(0)
@@ -218,7 +218,7 @@ def test_expected_cross_moment_loses_the_diagonal_blocks(rate, make, missing):
     assert np.all(np.abs(np.mean(draws, axis=0) - expected) <= allowed + 1e-10)
 
 
-def test_noise_that_a_sensor_shares_is_lost_with_its_block():
+def test_noise_shared_within_a_group_does_not_enter_the_loss():
     rng = np.random.default_rng(0)
     sensors = np.repeat(["one", "two", "three", "four"], 3)
     signal = np.full(12, 1 / np.sqrt(12))
@@ -235,12 +235,12 @@ def test_noise_that_a_sensor_shares_is_lost_with_its_block():
     assert cosine_of_leading_direction(sensors) > 0.99
 
 
-# --- manners -------------------------------------------------------------------------------------
+# --- estimator interface --------------------------------------------------------------------------
 
 
 def test_every_check_of_scikit_learn_passes_with_groups(monkeypatch):
-    # the checks fit samples of many widths, so no list of labels would do: pair the features up
-    monkeypatch.setattr(_masking, "_number_groups", lambda groups, n: np.arange(n) // 2)
+    # the checks use several numbers of features: group pairs of features instead of labels
+    monkeypatch.setattr(_masked_augmenter, "number_groups", lambda groups, n: np.arange(n) // 2)
     assert_first_class(MaskedAugmenter(random_state=0), n_checks=57)
 
 
@@ -260,7 +260,7 @@ def test_every_check_of_scikit_learn_passes_with_groups(monkeypatch):
     ],
     ids=["short", "2d", "empty", "None", "NaN", "str NaN", "NA", "mixed", "string", "number"],
 )
-def test_bad_groups_are_refused_and_spare_the_earlier_fit(groups, message):
+def test_invalid_groups_are_refused_and_the_earlier_fit_stays(groups, message):
     X = samples(6, range(3), seed=0)
     augmenter = MaskedAugmenter(feature_groups=["a", "a", "b"], random_state=0).fit(X)
     views, masked = augmenter.sample_views(X, random_state=0), augmenter.transform(X)
@@ -286,7 +286,7 @@ def test_bad_groups_are_refused_and_spare_the_earlier_fit(groups, message):
     ],
     ids=lambda groups: type(groups).__name__,
 )
-def test_labels_may_come_in_any_container(groups):
+def test_group_labels_may_be_in_any_container(groups):
     X = samples(6, range(3), seed=0)
     expected = MaskedAugmenter(feature_groups=["b", "a", "b"]).fit(X)
     augmenter = MaskedAugmenter(feature_groups=groups).fit(X)

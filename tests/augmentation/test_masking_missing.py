@@ -1,4 +1,4 @@
-"""MaskedAugmenter where entries are missing: NaN is data in dense samples and refused in sparse."""
+"""MaskedAugmenter with missing entries: NaN in dense samples, refused in sparse samples."""
 
 import math
 import pickle
@@ -33,7 +33,7 @@ def with_missing(shape, share, seed, dtype=np.float64):
     return np.where(missing, np.nan, rng.normal(loc=3.0, size=shape)).astype(dtype)
 
 
-# --- fit -----------------------------------------------------------------------------------------
+# --- fit ------------------------------------------------------------------------------------------
 
 
 @given(shape=SHAPES, share=SHARES, seed=SEEDS, dtype=DTYPES)
@@ -48,7 +48,7 @@ def test_means_are_those_of_the_observed_entries(shape, share, seed, dtype):
         assert_allclose(mean, math.fsum(observed) / len(observed), rtol=0, atol=error)
 
 
-def test_mean_of_observed_float32_entries_far_from_zero_keeps_its_digits():
+def test_mean_of_observed_float32_entries_far_from_zero_is_accurate():
     X = (1e4 + np.random.default_rng(0).normal(size=(100_000, 2))).astype(np.float32)
     X[::3, 0] = np.nan
     exact = np.nanmean(X.astype(np.float64), axis=0)
@@ -56,7 +56,7 @@ def test_mean_of_observed_float32_entries_far_from_zero_keeps_its_digits():
 
 
 @given(shape=SHAPES, share=SHARES, seed=SEEDS)
-def test_what_is_missing_does_not_change_the_mask(shape, share, seed):
+def test_missing_entries_do_not_change_the_mask(shape, share, seed):
     X = with_missing(shape, share, seed)
     complete = MaskedAugmenter(random_state=seed).fit(np.zeros(shape))
     assert_array_equal(MaskedAugmenter(random_state=seed).fit(X).mask_, complete.mask_)
@@ -77,7 +77,7 @@ NEVER = np.full(2, np.nan)
     ids=["one name", "names", "indices", "five", "seven"],
 )
 @pytest.mark.parametrize("rate", [0, 0.5])
-def test_a_feature_that_is_never_observed_is_named_and_spares_the_earlier_fit(X, message, rate):
+def test_a_feature_without_observed_entries_is_named_and_the_earlier_fit_stays(X, message, rate):
     augmenter = MaskedAugmenter(rate, random_state=0).fit(
         pd.DataFrame(with_missing((6, 3), 0.2, seed=0), columns=["x", "y", "z"])
     )
@@ -96,11 +96,11 @@ def test_a_feature_may_be_missing_in_all_samples_after_fit():
         assert_array_equal(view, [[2.0, 3.0]])
 
 
-# --- transform and views -------------------------------------------------------------------------
+# --- transform and views --------------------------------------------------------------------------
 
 
 @given(shape=SHAPES, share=SHARES, rate=RATES, seed=SEEDS, dtype=DTYPES)
-def test_transform_keeps_what_is_missing_in_the_features_it_shows(shape, share, rate, seed, dtype):
+def test_transform_keeps_nan_in_shown_features(shape, share, rate, seed, dtype):
     X = with_missing(shape, share, seed, dtype)
     augmenter = MaskedAugmenter(rate, random_state=seed).fit(X)
     masked = augmenter.transform(X)
@@ -110,7 +110,7 @@ def test_transform_keeps_what_is_missing_in_the_features_it_shows(shape, share, 
 
 
 @given(shape=SHAPES, share=SHARES, rate=RATES, seed=SEEDS, dtype=DTYPES)
-def test_what_is_missing_is_hidden_in_both_views(shape, share, rate, seed, dtype):
+def test_missing_entries_are_hidden_in_both_views(shape, share, rate, seed, dtype):
     X = with_missing(shape, share, seed, dtype)
     augmenter = MaskedAugmenter(rate).fit(X)
     views = augmenter.sample_views(X, random_state=seed)
@@ -152,7 +152,7 @@ def test_float32_samples_with_missing_entries_stay_float32_after_a_fit_in_float6
 
 
 @given(shape=SHAPES, share=SHARES, seed=SEEDS)
-def test_samples_with_missing_entries_are_never_changed(shape, share, seed):
+def test_samples_with_missing_entries_are_not_changed(shape, share, seed):
     X = with_missing(shape, share, seed)
     kept = X.copy()
     X.flags.writeable = False
@@ -162,7 +162,7 @@ def test_samples_with_missing_entries_are_never_changed(shape, share, seed):
     assert_array_equal(X, kept)
 
 
-# --- manners -------------------------------------------------------------------------------------
+# --- estimator interface --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_samples_with_missing_entries_are_never_changed(shape, share, seed):
     ],
     ids=["Int64", "Float64", "pyarrow", "mixed", "None", "pl.Int64", "pl.Float64", "pl.NaN"],
 )
-def test_missing_values_of_data_frames_are_missing(frame):
+def test_missing_values_of_data_frames_are_missing_entries(frame):
     X = np.array([[1.0, np.nan], [2.0, 4.0], [np.nan, 8.0]])
     augmenter = MaskedAugmenter(random_state=3).fit(frame)
     same = MaskedAugmenter(random_state=3).fit(X)
@@ -209,7 +209,7 @@ def test_set_output_keeps_missing_values(container):
 
 
 @pytest.mark.parametrize("infinity", [np.inf, -np.inf])
-def test_infinity_is_refused_beside_missing_values(infinity):
+def test_infinity_is_refused_with_missing_values(infinity):
     good = with_missing((4, 2), 0.3, seed=0)
     augmenter = MaskedAugmenter().fit(good)
     bad = np.array([[1.0, np.nan], [infinity, 2.0]])
@@ -220,7 +220,7 @@ def test_infinity_is_refused_beside_missing_values(infinity):
 
 
 @pytest.mark.parametrize("format", ["csr_array", "csc_array", "csr_matrix", "csc_matrix"])
-def test_missing_values_in_sparse_samples_are_refused_and_spare_the_earlier_fit(format):
+def test_nan_in_sparse_samples_is_refused_and_the_earlier_fit_stays(format):
     X = getattr(sparse, format)(np.array([[1.0, 0.0], [0.0, np.nan]]))
     augmenter = MaskedAugmenter(random_state=0).fit([[1.0, 2.0], [3.0, np.nan]])
     before = pickle.dumps(augmenter)
@@ -235,14 +235,14 @@ def test_missing_values_in_sparse_samples_are_refused_and_spare_the_earlier_fit(
     assert pickle.dumps(augmenter) == before
 
 
-def test_both_ways_out_of_sparse_missing_values_work():
+def test_both_advices_for_sparse_nan_work():
     X = sparse.csr_array(np.array([[1.0, 0.0], [0.0, np.nan], [5.0, 2.0]]))
     assert_array_equal(MaskedAugmenter().fit(X.toarray()).mean_, [2.0, 1.0])
     imputed = make_pipeline(SimpleImputer(), MaskedAugmenter(0)).fit_transform(X)
     assert_array_equal(imputed.toarray(), [[1.0, 0.0], [0.0, 1.0], [5.0, 2.0]])
 
 
-def test_the_tags_say_that_missing_values_are_welcome():
+def test_the_tags_allow_nan():
     tags = MaskedAugmenter().__sklearn_tags__()
     assert tags.input_tags.allow_nan
     assert tags.input_tags.sparse
@@ -259,7 +259,7 @@ def test_clone_and_pickle_with_missing_entries():
         )
 
 
-def test_a_classifier_that_reads_missing_values_may_follow():
+def test_a_classifier_that_accepts_nan_may_follow():
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, size=100)
     X = 3 * y[:, None] + rng.normal(size=(100, 4))

@@ -1,4 +1,4 @@
-"""Diagnostics against loops over pairs, and what they say of known embeddings."""
+"""Diagnostics against loops over pairs, and their values for known embeddings."""
 
 import math
 
@@ -22,7 +22,7 @@ EPS = np.finfo(np.float64).eps
 
 @st.composite
 def embedding_pairs(draw):
-    """Embeddings of two views in float64, from unrelated to nearly alike, of any length."""
+    """Embeddings of two views in float64, from unrelated to nearly equal, with any norm."""
     shape = draw(st.integers(2, 8)), draw(st.integers(1, 6))
     agreement = draw(st.sampled_from([0.0, 0.5, 0.99]))
     rng = np.random.default_rng(draw(SEEDS))
@@ -56,7 +56,7 @@ def test_uniformity_is_the_log_mean_potential_of_all_pairs(pair, t):
 
 
 @given(pair=embedding_pairs())
-def test_accuracy_is_the_share_of_anchors_that_find_their_partner(pair):
+def test_accuracy_is_the_share_of_anchors_with_their_partner_as_nearest_neighbour(pair):
     views = [units(each) for each in pair]
     n, found = len(views[0]), 0
     for view in range(2):
@@ -85,14 +85,14 @@ def test_collapse_is_recognised(n_samples, width, seed):
     assert_allclose(alignment(alike, alike), 0, rtol=0, atol=1e-12)
 
 
-def test_zeros_are_a_collapse_too():
+def test_zero_representations_count_as_collapse():
     zeros = torch.zeros(4, 3)
     assert collapse_share(zeros) == 0
     assert contrastive_accuracy(zeros, zeros) == 0
 
 
-def test_small_differences_are_not_lost_to_rounding():
-    # an angle of 1e-4 to their mean in float32, of which the cosine differs from 1 by eps / 20
+def test_collapse_share_is_accurate_for_small_differences():
+    # at an angle of 1e-4 to the mean, the cosine differs from 1 by eps / 20 in float32
     near = torch.tensor([[1.0, 1e-4], [1.0, -1e-4]])
     assert collapse_share(near) == pytest.approx(1e-8, rel=1e-3)
 
@@ -105,7 +105,7 @@ def test_points_spread_evenly_are_more_uniform_than_a_cluster():
     assert collapse_share(sphere).item() == pytest.approx(1, abs=0.002)
 
 
-def test_distinct_samples_with_equal_views_are_all_found():
+def test_accuracy_is_one_for_distinct_samples_with_equal_views():
     generator = torch.Generator().manual_seed(0)
     view = torch.randn(1500, 32, generator=generator)
     assert contrastive_accuracy(view, view) == 1
@@ -113,7 +113,7 @@ def test_distinct_samples_with_equal_views_are_all_found():
 
 
 @pytest.mark.parametrize("diagnostic", [alignment, contrastive_accuracy])
-def test_diagnostics_of_pairs_know_no_autocast_and_no_half_precision(diagnostic):
+def test_diagnostics_of_pairs_are_computed_in_float32_under_autocast(diagnostic):
     generator = torch.Generator().manual_seed(0)
     pair = torch.randn(2, 30, 8, generator=generator).bfloat16()
     expected = diagnostic(*pair.float())
@@ -123,7 +123,7 @@ def test_diagnostics_of_pairs_know_no_autocast_and_no_half_precision(diagnostic)
 
 
 @pytest.mark.parametrize("diagnostic", [uniformity, collapse_share])
-def test_diagnostics_of_samples_know_no_autocast_and_no_half_precision(diagnostic):
+def test_diagnostics_of_samples_are_computed_in_float32_under_autocast(diagnostic):
     generator = torch.Generator().manual_seed(0)
     samples = torch.randn(30, 8, generator=generator).bfloat16()
     expected = diagnostic(samples.float())
@@ -133,7 +133,7 @@ def test_diagnostics_of_samples_know_no_autocast_and_no_half_precision(diagnosti
 
 
 @pytest.mark.parametrize("diagnostic", [alignment, uniformity])
-def test_alignment_and_uniformity_can_be_trained_on(diagnostic):
+def test_alignment_and_uniformity_have_gradients(diagnostic):
     generator = torch.Generator().manual_seed(0)
     arguments = torch.randn(2, 5, 3, generator=generator, dtype=torch.float64).requires_grad_()
     leaves = arguments if diagnostic is alignment else arguments[:1]
@@ -142,12 +142,14 @@ def test_alignment_and_uniformity_can_be_trained_on(diagnostic):
 
 @pytest.mark.parametrize("diagnostic", [uniformity, collapse_share])
 @pytest.mark.parametrize("shape", [(3,), (1, 2), (2, 2, 2)])
-def test_what_is_no_matrix_of_samples_is_refused(diagnostic, shape):
-    with pytest.raises(ValueError, match=r"it must be \(n_samples, n_components\), of at least 2"):
+def test_embeddings_that_are_not_a_matrix_of_two_samples_are_refused(diagnostic, shape):
+    with pytest.raises(
+        ValueError, match=r"it must be \(n_samples, n_components\), with at least 2"
+    ):
         diagnostic(torch.ones(shape))
 
 
 @pytest.mark.parametrize("diagnostic", [alignment, contrastive_accuracy])
-def test_views_that_do_not_fit_are_refused(diagnostic):
-    with pytest.raises(ValueError, match=r"they must be \(n_samples, n_components\) both"):
+def test_views_of_different_shapes_are_refused(diagnostic):
+    with pytest.raises(ValueError, match=r"both must be \(n_samples, n_components\)"):
         diagnostic(torch.ones(3, 2), torch.ones(2, 2))

@@ -1,5 +1,6 @@
-"""The loss on embeddings against its definition, the loss of the linear wing, and batches of it."""
+"""Contrastive losses against their equations, invariances, low precision."""
 
+import math
 from itertools import combinations
 
 import numpy as np
@@ -10,99 +11,310 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from sklearn_contrastive import linear
-from sklearn_contrastive.deep import linear_contrastive_loss
+from sklearn_contrastive.deep._losses import (
+    decoupled_contrastive_loss,
+    linear_contrastive_loss,
+    nt_xent_loss,
+    spectral_contrastive_loss,
+)
 
 EPS = np.finfo(np.float64).eps
+COSINE_LOSSES = [nt_xent_loss, decoupled_contrastive_loss]
+LOSSES = [*COSINE_LOSSES, spectral_contrastive_loss, linear_contrastive_loss]
+TEMPERATURES = st.sampled_from([0.01, 0.05, 0.1, 0.5, 1.0, 10.0])
 
 
 @st.composite
-def embedding_pairs(draw, max_samples=8, max_components=4):
-    """Unrelated embeddings of two views, in float64."""
+def embedding_pairs(draw, max_samples=7, max_components=12):
+    """Embeddings of two views in float64, from unrelated to nearly equal."""
     shape = draw(st.integers(2, max_samples)), draw(st.integers(1, max_components))
-    location = draw(st.sampled_from([0.0, 1.0, 100.0]))
-    unit = draw(st.sampled_from([1e-6, 1.0, 1e6]))
+    agreement = draw(st.sampled_from([0.0, 0.9, 0.999]))
+    unit = draw(st.sampled_from([1e-3, 1.0, 10.0]))
     rng = np.random.default_rng(draw(SEEDS))
-    return tuple(torch.tensor(unit * rng.normal(location, size=shape)) for _ in range(2))
+    common = rng.normal(size=shape)
+    return tuple(
+        torch.tensor(unit * (agreement * common + (1 - agreement) * rng.normal(size=shape)))
+        for _ in range(2)
+    )
 
 
-def slow_loss(first, second):
-    """The loss as it is defined, anchor by anchor and negative by negative."""
-    n, views = len(first), (first, second)
-    total = 0.0
-    for i in range(n):
-        for v in range(2):
-            anchor = views[v][i]
-            negatives = [anchor @ views[s][j] for j in range(n) if j != i for s in range(2)]
-            total = total + anchor @ views[1 - v][i] - sum(negatives) / (2 * n - 2)
-    return -total / (2 * n)
+def random_pair(n_samples, n_components=16, dtype=torch.float64, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    shape = 2, n_samples, n_components
+    return tuple(torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype))
 
 
-def size_of(*embeddings):
-    return float(sum(torch.sum(each**2) for each in embeddings))
+def anchors(pair):
+    """Each embedding with its partner and the embeddings of other samples."""
+    n = len(pair[0])
+    for view in range(2):
+        for i in range(n):
+            others = [pair[v][j] for v in range(2) for j in range(n) if j != i]
+            yield pair[view][i], pair[1 - view][i], others
+
+
+def cosine(u, v):
+    return u @ v / (torch.sqrt(u @ u) * torch.sqrt(v @ v))
+
+
+def slow_nt_xent(first, second, temperature):
+    """Equation 1 of SimCLR, anchor by anchor."""
+    losses = []
+    for anchor, partner, others in anchors((first, second)):
+        terms = [cosine(anchor, other) / temperature for other in (partner, *others)]
+        losses.append(torch.logsumexp(torch.stack(terms), 0) - terms[0])
+    return sum(losses) / len(losses)
+
+
+def slow_decoupled(first, second, temperature):
+    """The loss of Yeh et al., anchor by anchor."""
+    losses = []
+    for anchor, partner, others in anchors((first, second)):
+        terms = [cosine(anchor, other) / temperature for other in others]
+        losses.append(
+            torch.logsumexp(torch.stack(terms), 0) - cosine(anchor, partner) / temperature
+        )
+    return sum(losses) / len(losses)
+
+
+def slow_spectral(first, second):
+    """The loss of HaoChen et al., pair by pair."""
+    positives = [u @ v for u, v in zip(first, second, strict=True)]
+    negatives = [
+        (anchor @ other) ** 2 for anchor, _, others in anchors((first, second)) for other in others
+    ]
+    return -2 * sum(positives) / len(positives) + sum(negatives) / len(negatives)
+
+
+def value_and_gradients(loss, pair, *arguments, **options):
+    leaves = [each.clone().requires_grad_() for each in pair]
+    value = loss(*leaves, *arguments, **options)
+    value.backward()
+    return value.item(), *(leaf.grad.numpy() for leaf in leaves)
+
+
+def assert_same(results, expected, scale):
+    """Assert agreement to rounding of `scale`; gradients also to that of their largest entry."""
+    assert_allclose(results[0], expected[0], rtol=0, atol=1000 * EPS * scale)
+    for fast, slow in zip(results[1:], expected[1:], strict=True):
+        size = max(np.abs(slow).max(), scale)
+        assert_allclose(fast, slow, rtol=0, atol=1000 * EPS * size)
+
+
+def norms_of(pair):
+    return torch.linalg.vector_norm(torch.cat(pair), dim=1)
+
+
+def gradient_scale(pair, temperature):
+    """Sensitivity of similarities at this temperature to the shortest embedding."""
+    return (1 + 1 / temperature) * (1 + 1 / norms_of(pair).min().item())
+
+
+# --- equations ------------------------------------------------------------------------------------
+
+
+@given(pair=embedding_pairs(), temperature=TEMPERATURES)
+@pytest.mark.parametrize(
+    ("fast", "slow"), [(nt_xent_loss, slow_nt_xent), (decoupled_contrastive_loss, slow_decoupled)]
+)
+def test_cosine_losses_and_their_gradients_are_those_of_the_equation(fast, slow, pair, temperature):
+    results = value_and_gradients(fast, pair, temperature)
+    expected = value_and_gradients(slow, pair, temperature)
+    assert_same(results, expected, gradient_scale(pair, temperature))
 
 
 @given(pair=embedding_pairs())
-def test_loss_and_gradient_are_those_of_the_definition(pair):
-    results = []
-    for loss_of in (linear_contrastive_loss, slow_loss):
-        leaves = [each.clone().requires_grad_() for each in pair]
-        loss = loss_of(*leaves)
-        loss.backward()
-        results.append((loss.item(), *(leaf.grad.numpy() for leaf in leaves)))
-    size = size_of(*pair)
-    assert_allclose(results[0][0], results[1][0], rtol=0, atol=100 * EPS * size)
-    for fast, slow in zip(results[0][1:], results[1][1:], strict=True):
-        assert_allclose(fast, slow, rtol=0, atol=100 * EPS * np.sqrt(size))
+def test_spectral_loss_and_its_gradient_are_those_of_the_equation(pair):
+    results = value_and_gradients(spectral_contrastive_loss, pair)
+    size = 1 + norms_of(pair).max().item() ** 4
+    assert_same(results, value_and_gradients(slow_spectral, pair), size)
 
 
-@given(pair=embedding_pairs(), width=st.integers(1, 5), seed=SEEDS)
-def test_of_linear_embeddings_it_is_the_loss_of_the_linear_wing(pair, width, seed):
-    encoder = np.random.default_rng(seed).normal(size=(width, pair[0].shape[1]))
-    embeddings = [view @ torch.tensor(encoder).T for view in pair]
-    views = [view.numpy() for view in pair]
-    penalty = np.sum((encoder @ encoder.T) ** 2) / 2
-    expected = linear.linear_contrastive_loss(encoder, *views, regularization=1.0)
-    size = size_of(*pair) * np.sum(encoder**2) + penalty
-    loss = linear_contrastive_loss(*embeddings).item()
-    assert_allclose(loss + penalty, expected, rtol=0, atol=100 * EPS * size)
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("shape", [(2, 5), (4, 2)])
+def test_gradients_are_those_of_finite_differences(loss, shape):
+    pair = [each.requires_grad_() for each in random_pair(*shape)]
+    assert torch.autograd.gradcheck(loss, pair)
 
 
-@given(pair=embedding_pairs(max_samples=7), batch_size=st.integers(2, 6))
-def test_the_mean_loss_of_all_batches_is_the_loss_of_all_samples(pair, batch_size):
-    # no remainder of 1 / batch_size: negatives are pairs, each as likely as any other
+@given(pair=embedding_pairs(), temperature=TEMPERATURES)
+def test_nt_xent_is_softplus_of_the_decoupled_loss_for_equal_anchors(pair, temperature):
+    # two opposite samples: all anchors have the same loss
+    first = torch.stack([pair[0][0], -pair[0][0]])
+    second = torch.stack([pair[1][0], -pair[1][0]])
+    decoupled = decoupled_contrastive_loss(first, second, temperature).item()
+    expected = np.logaddexp(0, decoupled)
+    actual = nt_xent_loss(first, second, temperature).item()
+    assert_allclose(actual, expected, rtol=1e-9 / temperature, atol=0)
+
+
+@given(n_samples=st.integers(2, 9), width=st.integers(1, 5), temperature=TEMPERATURES, seed=SEEDS)
+def test_loss_of_equal_embeddings_is_that_of_a_random_guess(n_samples, width, temperature, seed):
+    alike = torch.tensor(np.random.default_rng(seed).normal(size=width)).expand(n_samples, width)
+    allowed = 100 * EPS / temperature
+    loss = nt_xent_loss(alike, alike, temperature)
+    assert_allclose(loss, math.log(2 * n_samples - 1), rtol=0, atol=10 * EPS + allowed)
+    decoupled = decoupled_contrastive_loss(alike, alike, temperature)
+    assert_allclose(decoupled, math.log(2 * n_samples - 2), rtol=0, atol=10 * EPS + allowed)
+
+
+@given(n_samples=st.integers(2, 9))
+def test_spectral_loss_of_orthonormal_samples_is_its_minimum(n_samples):
+    apart = torch.eye(n_samples, dtype=torch.float64) * math.sqrt(n_samples - 1)
+    noise = 0.1 * random_pair(n_samples, n_samples)[0]
+    assert spectral_contrastive_loss(apart, apart).item() == pytest.approx(-2 * (n_samples - 1))
+    assert spectral_contrastive_loss(apart, apart + noise - noise.diag().diag()) > -2 * (
+        n_samples - 1
+    )
+
+
+@given(pair=embedding_pairs(max_samples=6), batch_size=st.integers(2, 5))
+def test_the_mean_spectral_loss_of_all_batches_is_that_of_all_samples(pair, batch_size):
     n = len(pair[0])
     batches = list(combinations(range(n), min(batch_size, n)))
-    mean = np.mean([linear_contrastive_loss(*(e[list(b)] for e in pair)) for b in batches])
-    loss = linear_contrastive_loss(*pair).item()
-    assert_allclose(mean, loss, rtol=0, atol=100 * EPS * size_of(*pair))
+    mean = np.mean([spectral_contrastive_loss(*(e[list(b)] for e in pair)) for b in batches])
+    size = 1 + norms_of(pair).max().item() ** 4
+    assert_allclose(mean, spectral_contrastive_loss(*pair), rtol=0, atol=100 * EPS * size)
+
+
+def test_radius_shortens_only_longer_embeddings():
+    first, second = random_pair(6, 4)
+    norms = norms_of((first, second))
+    assert norms.min() < 2 < norms.max()
+    shortened = [
+        torch.stack([row * min(1, 2 / torch.linalg.vector_norm(row)) for row in each])
+        for each in (first, second)
+    ]
+    expected = slow_spectral(*shortened)
+    assert_allclose(spectral_contrastive_loss(first, second, radius=2), expected, rtol=1e-12)
+    unlimited = spectral_contrastive_loss(first, second)
+    assert spectral_contrastive_loss(first, second, radius=100.0) == unlimited
+
+
+# --- invariances ----------------------------------------------------------------------------------
 
 
 @given(pair=embedding_pairs(), seed=SEEDS)
-def test_a_shift_of_all_embeddings_changes_nothing(pair, seed):
-    generator = torch.Generator().manual_seed(seed)
-    width = pair[0].shape[1]
-    shift = 1e3 * np.sqrt(size_of(*pair)) * torch.randn(width, generator=generator)
-    shifted = [each + shift for each in pair]
-    moved = linear_contrastive_loss(*shifted)
-    # the shift costs the views their last digits, and no more than that
-    size = np.sqrt(size_of(*shifted)) * np.sqrt(size_of(*pair))
-    assert_allclose(moved, linear_contrastive_loss(*pair), rtol=0, atol=100 * EPS * size)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_order_of_views_samples_and_axes_does_not_change_the_loss(loss, pair, seed):
+    rng = np.random.default_rng(seed)
+    n, width = pair[0].shape
+    order = torch.tensor(rng.permutation(n))
+    rotation = torch.tensor(np.linalg.qr(rng.normal(size=(width, width))).Q)
+    expected = loss(*pair).item()
+    allowed = 1000 * EPS * (10 + norms_of(pair).max().item() ** 4)
+    for changed in (pair[::-1], [e[order] for e in pair], [e @ rotation for e in pair]):
+        assert_allclose(loss(*changed).item(), expected, rtol=0, atol=allowed)
 
 
-def test_alike_views_of_unlike_samples_have_a_small_loss():
-    apart = torch.eye(4)
-    turned = apart.roll(1, dims=0)
-    assert linear_contrastive_loss(apart, apart) < linear_contrastive_loss(apart, turned)
-    assert linear_contrastive_loss(torch.ones(3, 2), torch.ones(3, 2)) == 0
+@given(pair=embedding_pairs(), seed=SEEDS)
+@pytest.mark.parametrize("loss", COSINE_LOSSES)
+def test_cosine_losses_do_not_depend_on_the_norms_of_embeddings(loss, pair, seed):
+    rng = np.random.default_rng(seed)
+    scaled = [each * torch.tensor(10 ** rng.uniform(-6, 6, (len(each), 1))) for each in pair]
+    assert_allclose(loss(*scaled).item(), loss(*pair).item(), rtol=0, atol=1000 * EPS)
 
 
+# --- precision ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_low_precision_embeddings_are_computed_in_float32(loss, dtype):
+    pair = random_pair(20, dtype=dtype)
+    value, *gradients = value_and_gradients_as_tensors(loss, pair)
+    exact, *_ = value_and_gradients_as_tensors(loss, [each.double() for each in pair])
+    assert value.dtype == torch.float32
+    assert exact.dtype == torch.float64
+    assert_allclose(value.item(), exact.item(), rtol=1e-5)
+    assert all(gradient.dtype == dtype for gradient in gradients)
+
+
+def value_and_gradients_as_tensors(loss, pair, *arguments):
+    leaves = [each.clone().requires_grad_() for each in pair]
+    value = loss(*leaves, *arguments)
+    value.backward()
+    return value.detach(), *(leaf.grad for leaf in leaves)
+
+
+@pytest.mark.parametrize("loss", COSINE_LOSSES)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("temperature", [0.01, 0.05])
+def test_low_temperatures_do_not_overflow_in_any_precision(loss, dtype, temperature):
+    view = random_pair(20, dtype=dtype)[0]
+    for pair in ((view, view), (view, -view), (view, torch.zeros_like(view))):
+        results = value_and_gradients_as_tensors(loss, pair, temperature)
+        assert all(torch.isfinite(each).all() for each in results)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_autocast_changes_neither_the_loss_nor_its_gradient(loss):
+    pair = random_pair(20, dtype=torch.float32)
+    leaves = [each.clone().requires_grad_() for each in pair]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = loss(*leaves)
+        assert torch.is_autocast_enabled("cpu")
+    value.backward()
+    expected, *gradients = value_and_gradients(loss, pair)
+    assert value.item() == expected
+    for leaf, gradient in zip(leaves, gradients, strict=True):
+        assert_allclose(leaf.grad, gradient, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("loss", COSINE_LOSSES)
+def test_autocast_does_not_change_the_backward_pass(loss):
+    pair = random_pair(20, dtype=torch.float32)
+    expected = value_and_gradients(loss, pair)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        results = value_and_gradients(loss, pair)
+    for actual, wanted in zip(results, expected, strict=True):
+        assert_allclose(actual, wanted, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("loss", COSINE_LOSSES)
+def test_a_row_of_zeros_has_similarity_zero_and_gradient_zero(loss):
+    first, second = random_pair(5)
+    first[2] = 0
+    axes = torch.eye(17, dtype=torch.float64)
+    stood_in = [each @ axes[:16] for each in (first, second)]
+    stood_in[0][2] = axes[16]  # orthogonal to all others
+    value, gradient, _ = value_and_gradients(loss, (first, second))
+    assert value == pytest.approx(loss(*stood_in).item(), rel=1e-12)
+    assert_allclose(gradient[2], 0, rtol=0, atol=0)
+    assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_nan_in_an_embedding_gives_a_nan_loss(loss):
+    first, second = random_pair(5)
+    first[2, 1] = torch.nan
+    assert torch.isnan(loss(first, second))
+
+
+# --- invalid input --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("shapes", [((3, 2), (3, 1)), ((3, 2), (2, 2)), ((3,), (3,))])
-def test_embeddings_that_do_not_fit_are_refused(shapes):
-    with pytest.raises(ValueError, match=r"they must be \(n_samples, n_components\) both"):
-        linear_contrastive_loss(*(torch.ones(shape) for shape in shapes))
+def test_embeddings_of_different_shapes_are_refused(loss, shapes):
+    with pytest.raises(ValueError, match=r"both must be \(n_samples, n_components\)"):
+        loss(*(torch.ones(shape) for shape in shapes))
 
 
-def test_one_sample_has_no_negatives():
-    with pytest.raises(ValueError, match="There are 1 samples, but negatives need at least 2"):
-        linear_contrastive_loss(torch.ones(1, 2), torch.ones(1, 2))
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_single_sample_is_refused(loss):
+    with pytest.raises(ValueError, match="There are 1 samples; negatives need at least 2"):
+        loss(torch.ones(1, 2), torch.ones(1, 2))
+
+
+@pytest.mark.parametrize("loss", COSINE_LOSSES)
+@pytest.mark.parametrize("temperature", [0, -0.5, math.nan, math.inf])
+def test_temperatures_that_are_not_positive_are_refused(loss, temperature):
+    with pytest.raises(ValueError, match=f"temperature={temperature} must be a positive number"):
+        loss(*random_pair(3), temperature)
+
+
+@pytest.mark.parametrize("radius", [0, -1.0, math.nan])
+def test_a_radius_that_is_not_positive_is_refused(radius):
+    with pytest.raises(ValueError, match=f"radius={radius} must be None or a positive number"):
+        spectral_contrastive_loss(*random_pair(3), radius=radius)

@@ -1,4 +1,4 @@
-"""Linear autoencoder and GAN: closed forms against definitions, trained networks against both."""
+"""LinearAutoencoder and LinearGAN: closed forms against definitions, estimator interface."""
 
 import tracemalloc
 from itertools import product
@@ -33,7 +33,7 @@ ESTIMATORS = [LinearAutoencoder(), LinearAutoencoder(keep_probability=0.5), Line
 
 
 def small_samples(n_samples=400, n_features=12, seed=0):
-    """Samples with two strong directions and unequal noise about a mean of 10."""
+    """Samples with two strong directions and unequal noise around a mean of 10."""
     X, _ = make_spiked_covariance(
         n_samples,
         n_features,
@@ -47,7 +47,7 @@ def small_samples(n_samples=400, n_features=12, seed=0):
 
 
 def samples_with_covariance(covariance):
-    """Twice as many samples as features whose covariance is exactly this one."""
+    """2 n_features samples with exactly this covariance."""
     root = np.linalg.cholesky(covariance).T * np.sqrt(len(covariance) - 0.5)
     return np.vstack([root, -root])
 
@@ -58,13 +58,13 @@ def closed_form(X, n_components, keep_probability):
 
 
 def masked_covariance(covariance, keep_probability):
-    """Covariance of samples of which each entry is kept with a probability."""
+    """Covariance of samples whose entries are kept with a probability."""
     p = keep_probability
     return p**2 * covariance + p * (1 - p) * np.diag(np.diag(covariance))
 
 
 def expected_error(encoder, decoder, covariance, keep_probability):
-    """Error of an autoencoder, from the definition and for any encoder and decoder."""
+    """Error of any encoder and decoder, from the definition."""
     both = decoder @ encoder
     return (
         np.trace(covariance)
@@ -74,16 +74,16 @@ def expected_error(encoder, decoder, covariance, keep_probability):
 
 
 def rounding_of(X):
-    """Size of a covariance of X, and what the rounding of X's mean may add to it."""
+    """Scale of a covariance of X, including the rounding error of the mean of X."""
     size = np.linalg.norm(np.cov(X.T), ord=2)
     return size + np.sqrt(size) * np.abs(X).max()
 
 
-# --- closed forms --------------------------------------------------------------------------------
+# --- closed forms ---------------------------------------------------------------------------------
 
 
 @given(problem=spiked_problems())
-def test_plain_autoencoder_and_gan_span_pcas_subspace(problem):
+def test_plain_autoencoder_and_gan_span_the_subspace_of_pca(problem):
     X, k = problem.X, min(problem.n_components, problem.n_samples - 1)
     _, roots, rows = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
     values = np.append(roots**2, 0.0) / (len(X) - 1)
@@ -94,7 +94,7 @@ def test_plain_autoencoder_and_gan_span_pcas_subspace(problem):
 
 
 @given(problem=spiked_problems(max_features=20), kept=KEPT)
-def test_masked_autoencoder_is_made_of_the_leading_eigenvectors(problem, kept):
+def test_masked_autoencoder_has_the_leading_eigenvectors(problem, kept):
     X, k = problem.X, min(problem.n_components, problem.n_samples - 1)
     code = closed_form(X, k, kept)
     S = np.cov(X.T)
@@ -121,7 +121,7 @@ def test_masked_autoencoder_is_made_of_the_leading_eigenvectors(problem, kept):
 
 
 @given(problem=spiked_problems(max_features=8, max_samples=30), kept=st.sampled_from([0.3, 1.0]))
-def test_no_autoencoder_restores_samples_better(problem, kept):
+def test_no_autoencoder_has_a_smaller_error(problem, kept):
     X, k = problem.X, min(problem.n_components, problem.n_samples - 1)
     S = np.cov(X.T)
     code = closed_form(X, k, kept)
@@ -138,7 +138,7 @@ def test_no_autoencoder_restores_samples_better(problem, kept):
 
 @pytest.mark.parametrize("kept", [0.3, 0.8, 1.0])
 @pytest.mark.parametrize("seed", range(3))
-def test_minimising_by_quasi_newton_steps_ends_in_the_closed_form(seed, kept):
+def test_quasi_newton_minimisation_converges_to_the_closed_form(seed, kept):
     rng = np.random.default_rng(seed)
     d, k = 6, 2
     X = rng.normal(size=(30, d)) @ rng.normal(size=(d, d))
@@ -177,7 +177,7 @@ def test_expected_error_is_the_mean_over_all_masks(problem, kept):
 
 
 @given(problem=spiked_problems(max_features=10), seed=SEEDS, kept=st.sampled_from([0.4, 1.0]))
-def test_any_basis_between_encoder_and_decoder_is_undone(problem, seed, kept):
+def test_canonical_code_does_not_depend_on_the_basis_of_the_codes(problem, seed, kept):
     X, k = problem.X, 2 if problem.n_samples > 2 else 1
     code = closed_form(X, k, kept)
     turn = np.linalg.qr(np.random.default_rng(seed).normal(size=(k, k)))[0] * [1.0, 0.3][:k]
@@ -202,7 +202,7 @@ def test_any_basis_between_encoder_and_decoder_is_undone(problem, seed, kept):
         (3.0, 2.173, 2.161, 2.052),
     ],
 )
-def test_noisy_features_fool_autoencoders_of_the_population(deviation, plain, decoder, encoder):
+def test_noisy_features_mislead_autoencoders_of_the_population(deviation, plain, decoder, encoder):
     # five features of this deviation, the others of 0.5, signal 1: means over ten subspaces, known
     # from an independent computation with other subspaces
     errors = []
@@ -233,7 +233,7 @@ def test_generated_covariance_is_the_best_of_its_rank(problem):
 
 
 @pytest.mark.parametrize("n_samples", [8, 300])
-def test_plain_autoencoder_is_pca_to_the_sign(n_samples):
+def test_plain_autoencoder_equals_pca_including_signs(n_samples):
     X = small_samples(n_samples)
     pca, model = PCA(3).fit(X), LinearAutoencoder(3).fit(X)
     assert_allclose(model.components_, pca.components_, atol=1e-10)
@@ -272,7 +272,7 @@ def test_samples_of_the_gan_have_its_mean_and_covariance():
     assert_array_equal(drawn, model.sample(n, random_state=0))
 
 
-def test_directions_that_do_not_vary_are_not_generated():
+def test_directions_without_variance_are_not_generated():
     line = np.outer(np.arange(6.0), [1.0, 2.0, 2.0])
     model = LinearGAN(2).fit(line)
     assert_allclose(model.components_ @ model.components_.T, np.eye(2), atol=1e-12)
@@ -282,7 +282,7 @@ def test_directions_that_do_not_vary_are_not_generated():
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_constant_features_take_no_part(estimator):
+def test_constant_features_have_zero_weight(estimator):
     X = small_samples()
     constant = np.insert(X, [0, 5], [0.1, -1e6], axis=1)
     with_them, without = clone(estimator).fit(constant), clone(estimator).fit(X)
@@ -293,7 +293,7 @@ def test_constant_features_take_no_part(estimator):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("value", [0.0, 1e3])
-def test_samples_that_are_all_the_same_give_zeros(estimator, value):
+def test_constant_samples_give_zeros(estimator, value):
     model = clone(estimator).fit(np.full((5, 3), value))
     assert_allclose(model.components_ @ model.components_.T, np.eye(2), atol=1e-12)
     assert_array_equal(model.transform(np.full((2, 3), value)), 0)
@@ -311,7 +311,7 @@ def test_fewer_samples_than_features_need_no_square_matrix(estimator):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("n_samples", [8, 300])
-def test_float32_samples_far_from_the_origin_keep_their_digits(estimator, n_samples):
+def test_float32_samples_far_from_the_origin_are_accurate(estimator, n_samples):
     X = np.round(small_samples(n_samples), 1) + 1e4
     exact = clone(estimator).fit(X.astype(np.float32).astype(np.float64))
     single = clone(estimator).fit(X.astype(np.float32))
@@ -330,9 +330,9 @@ def test_the_closed_form_has_no_history(estimator):
     assert model.n_iter_ == 0
 
 
-# --- as estimators -------------------------------------------------------------------------------
+# --- estimator interface --------------------------------------------------------------------------
 
-# generated by scikit-learn 1.9 for a transformer of dense samples, and the extra ones
+# number generated by scikit-learn 1.9 for a transformer of dense samples, and the extra checks
 N_CHECKS = 58
 
 CONFIGURATIONS = {
@@ -350,7 +350,7 @@ def test_every_check_of_scikit_learn_passes(name):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_refusals_say_what_is_allowed(estimator):
+def test_error_messages_give_the_allowed_values(estimator):
     X = small_samples(8)
     with pytest.raises(ValueError, match=r"n_components=9 must be between 1 and .*=8"):
         clone(estimator).set_params(n_components=9).fit(X)
@@ -379,19 +379,19 @@ def test_parameters_out_of_range_are_refused(estimator, parameters, message):
 
 
 @pytest.mark.parametrize("kept", [0.0, -1.0, 1.1])
-def test_keep_probabilities_that_are_none_are_refused(kept):
+def test_keep_probabilities_outside_0_to_1_are_refused(kept):
     with pytest.raises(ValueError, match="'keep_probability' parameter"):
         LinearAutoencoder(keep_probability=kept).fit(small_samples(8))
 
 
 @pytest.mark.parametrize("n_samples", [0, 2.5])
-def test_numbers_of_samples_that_are_none_are_refused(n_samples):
+def test_invalid_numbers_of_samples_are_refused(n_samples):
     with pytest.raises(ValueError, match="give a positive integer"):
         LinearGAN().fit(small_samples(8)).sample(n_samples)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_a_refused_refit_leaves_the_earlier_fit_usable(estimator):
+def test_a_failed_refit_keeps_the_earlier_fit(estimator):
     X = small_samples(20)
     model = clone(estimator).fit(X)
     before = model.transform(X)

@@ -1,4 +1,4 @@
-"""Generative networks that are really trained: they end where the closed forms say."""
+"""Trained generative networks: convergence to the closed forms."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ ESTIMATORS = [LinearAutoencoder(), LinearAutoencoder(keep_probability=0.5), Line
 
 
 def small_samples(n_samples=400, n_features=12, seed=0):
-    """Samples with two strong directions and unequal noise about a mean of 10."""
+    """Samples with two strong directions and unequal noise around a mean of 10."""
     X, _ = make_spiked_covariance(
         n_samples,
         n_features,
@@ -56,7 +56,7 @@ def test_a_trained_masked_autoencoder_reaches_its_closed_form():
     codes, exact_codes = model.transform(X), exact.transform(X)
     assert np.linalg.norm(codes - exact_codes) < 0.04 * np.linalg.norm(exact_codes)
     assert exact.score(X) - 1e-3 * abs(exact.score(X)) <= model.score(X) <= exact.score(X)
-    # an epoch's loss is that of its masks; ten epochs average them
+    # the loss of an epoch depends on its masks; ten epochs average them
     losses = [record["loss"] for record in model.history_[-10:]]
     assert_allclose(-np.mean(losses), model.score(X), rtol=0.03)
 
@@ -85,7 +85,7 @@ def test_training_is_repeatable_and_reports_each_epoch(estimator):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_callbacks_hear_of_every_epoch(estimator):
+def test_callbacks_are_called_after_every_epoch(estimator):
     pytest.importorskip("sklearn.callback", reason="scikit-learn < 1.9 has no callbacks")
     steps = []
 
@@ -107,7 +107,7 @@ def test_callbacks_hear_of_every_epoch(estimator):
     assert steps.count("epoch") == 3
 
 
-def test_the_gradient_solver_says_what_to_install(monkeypatch):
+def test_without_pytorch_the_gradient_solver_gives_the_install_command(monkeypatch):
     def missing(name, package):
         raise ModuleNotFoundError("No module named 'torch'")
 

@@ -1,4 +1,4 @@
-"""What the tests of SimCLREmbedder look at: its weights, and trainings that are cut off."""
+"""Weights of a fitted SimCLREmbedder, and trainings that are interrupted."""
 
 import torch
 
@@ -13,11 +13,11 @@ def weights_of(fitted):
 
 
 class CutOff(Exception):
-    """Stands for the end of a process."""
+    """Raised instead of the end of a process."""
 
 
 def cut_off_after(n_epochs, monkeypatch):
-    """Let trainings end after some epochs, their checkpoint written."""
+    """Make trainings stop after some epochs, with their checkpoint written."""
     save, seen = Checkpoint.save, []
 
     def save_and_end(self, state):

@@ -1,19 +1,16 @@
-"""LinearContrastiveEncoder: the linear contrastive loss, minimised step by step."""
-
-from __future__ import annotations
+"""LinearContrastiveEncoder: linear contrastive learning by stochastic gradients."""
 
 from numbers import Integral, Real
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..._base import fit_progress, fitted_state_kept_on_error
 from ..._linear_map import LinearMapTransformer
 from ..._signs import fix_signs
 from ..._sklearn_compat import Interval, fit_context
-from ..._typing import FloatArray, RandomState, VectorLike
-from .train import train_linear_contrastive_encoder
+from ..._typing import ArrayLike, FloatArray, RandomState, VectorLike
+from .contrastive import train_linear_contrastive_encoder
 
 __all__ = ["LinearContrastiveEncoder"]
 
@@ -21,12 +18,12 @@ __all__ = ["LinearContrastiveEncoder"]
 class LinearContrastiveEncoder(LinearMapTransformer):
     """Linear encoder trained by stochastic gradients on the linear contrastive loss.
 
-    The stochastic route to what :class:`~sklearn_contrastive.LinearContrastive` computes in closed
-    form: two views of each sample, one hiding the features that the other shows, a matrix W, and
-    steps that bring the projections of the two views of a sample together and those of other
-    samples apart [1]_. With fresh masks for every batch it converges to the leading eigenvectors of
-    the covariance without its diagonal. It is what larger encoders are trained by, on a problem
-    whose answer is known.
+    It trains a matrix W on complementary views of each sample: one view hides the features that
+    the other shows. The loss brings the projections of the two views of a sample together and
+    those of different samples apart [1]_. With new masks for every batch, W converges to the
+    leading eigenvectors of the covariance without its diagonal, which
+    :class:`~sklearn_contrastive.LinearContrastive` computes in closed form. Use it to test the
+    training of larger encoders on a problem with a known solution.
 
     Parameters
     ----------
@@ -37,44 +34,45 @@ class LinearContrastiveEncoder(LinearMapTransformer):
         Probability, in (0, 1), that an entry is hidden in the first view and shown in the second.
 
     n_masks : int or None, default=None
-        None draws fresh masks for every sample of every batch. An int draws so many masks once,
-        and each sample of a batch takes one of them: masks that are used again leave part of the
-        noise in the solution.
+        None draws a new mask for every sample of every batch. An int draws that many masks once,
+        and each sample of a batch uses one of them: reused masks leave part of the noise in the
+        solution.
 
     max_epochs : int, default=200
-        Passes over the samples; few samples need more of them.
+        Passes over the samples; few samples need more passes.
 
     batch_size : int, default=128
-        Largest number of samples of a step, at least 3. The other samples of the batch are the
+        Largest number of samples in a step, at least 3. The other samples of the batch are the
         negatives.
 
     learning_rate : float, default=0.01
-        First step of Adam, in units of the samples' root mean square; it falls to 0 as a cosine
-        does.
+        First step of Adam, in units of the root mean square of the samples; it falls to 0 as a
+        cosine.
 
     regularization : float, default=1.0
-        Weight of the penalty ||W W'||_F^2 / 2. It scales the encoder and turns nothing.
+        Weight of the penalty ||W W'||_F^2 / 2. It scales the encoder; it does not change
+        its row space.
 
     device : str, default="cpu"
-        Where to train, in the words of PyTorch.
+        Device of the training: "auto" or a PyTorch device string.
 
     random_state : int, RandomState instance or None, default=None
-        Draws weights, batches and masks. PyTorch's own random state is left as it is.
+        Draws weights, batches and masks. PyTorch's global random state does not change.
 
     Attributes
     ----------
     encoder_ : ndarray of shape (n_components_, n_features)
-        The matrix W, its rows orthogonal, the longest first: any rotation of the rows has the same
-        loss. Each row has its largest entry positive.
+        The matrix W in a basis with orthogonal rows, the longest first; any rotation of the rows
+        has the same loss. The largest entry of each row in absolute value is positive.
 
     components_ : ndarray of shape (n_components_, n_features)
-        Orthonormal rows: those of `encoder_`, each divided by its length.
+        The rows of `encoder_`, each divided by its norm.
 
     mean_ : ndarray of shape (n_features,)
         Mean of each feature, in float64.
 
     masks_ : ndarray of bool of shape (n_masks, n_features) or None
-        True where the first view hides; None for fresh masks.
+        True where the first view hides; None for new masks in every step.
 
     n_components_ : int
         Number of rows of the encoder.
@@ -93,20 +91,19 @@ class LinearContrastiveEncoder(LinearMapTransformer):
 
     See Also
     --------
-    sklearn_contrastive.LinearContrastive : The closed form, in less time and to all digits.
-    sklearn_contrastive.augmentation.MaskedAugmenter : The views, in NumPy.
+    sklearn_contrastive.LinearContrastive : The closed form: faster and exact.
+    sklearn_contrastive.augmentation.MaskedAugmenter : Complementary views in NumPy.
 
     Notes
     -----
-    The loss of a batch estimates that of all samples without bias, whatever the size of the batch:
-    every pair of samples is as likely as any other to be in it. What remains of the variances, in
-    the matrix that the training sees, is their share 1 / n_samples, as in
-    :func:`sklearn_contrastive.linear.expected_loss_matrix`. The size of the batch decides how noisy
-    the steps are, and the falling learning rate takes that noise away.
+    The loss of a batch is an unbiased estimate of the loss of all samples, for any batch size:
+    every pair of samples is equally likely to be in a batch. The diagonal of the expected loss
+    matrix keeps 1 / n_samples of the variances, as in
+    :func:`sklearn_contrastive.linear.expected_loss_matrix`. Smaller batches make noisier steps;
+    the falling learning rate removes this noise.
 
-    Samples are centred and divided by their root mean square, one number for all features, before
-    training; the encoder is given back in the units of the samples. It is trained in single
-    precision.
+    Before training, samples are centred and divided by their root mean square, one number for all
+    features. `encoder_` is in the units of the samples. The training uses single precision.
 
     References
     ----------
@@ -194,9 +191,9 @@ class LinearContrastiveEncoder(LinearMapTransformer):
                 random_state=self.random_state,
                 on_epoch=lambda record: progress.step("epoch"),
             )
-            components, strengths = _orthogonal_rows(network.encoder)
+            components, norms = _orthogonal_rows(network.encoder)
             self.components_ = components.astype(X.dtype)
-            self.encoder_ = (components * strengths[:, None]).astype(X.dtype)
+            self.encoder_ = (components * norms[:, None]).astype(X.dtype)
             self.mean_, self.masks_ = network.mean, network.masks
             self.history_, self.n_iter_ = network.history, len(network.history)
             self.n_components_ = len(components)
@@ -208,6 +205,6 @@ class LinearContrastiveEncoder(LinearMapTransformer):
 
 
 def _orthogonal_rows(encoder: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Orthonormal rows and their lengths, so that W'W is that of the encoder; fixed signs."""
-    _, strengths, components = np.linalg.svd(encoder, full_matrices=False)
-    return components * fix_signs(components)[:, None], strengths
+    """Orthonormal rows with fixed signs, and their norms, such that W'W stays the same."""
+    _, norms, components = np.linalg.svd(encoder, full_matrices=False)
+    return components * fix_signs(components)[:, None], norms

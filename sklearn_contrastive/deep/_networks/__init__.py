@@ -1,1 +1,1 @@
-"""Encoders and projection heads."""
+"""Networks: encoders and projection heads."""

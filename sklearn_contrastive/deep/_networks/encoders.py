@@ -1,6 +1,4 @@
-"""Encoders: a name, a module or a factory becomes a module that maps images to rows."""
-
-from __future__ import annotations
+"""Encoders: modules from images to representations, by name, as modules or from factories."""
 
 import copy
 import difflib
@@ -22,12 +20,12 @@ __all__ = [
     "try_out",
 ]
 
-# sides shorter than this many pixels do not bear the usual stem, which divides them by four
+# images with a shorter side are too small for the usual stem, which divides the sides by four
 SMALL_SIDE = 64
 
 
 class Normalization(NamedTuple):
-    """What pretrained weights expect: (image - mean) / std, per channel of images in [0, 1]."""
+    """Normalisation of pretrained weights: (x - mean) / std, per channel of images in [0, 1]."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -39,7 +37,7 @@ def build_encoder(
     *,
     pretrained: bool = False,
 ) -> nn.Module:
-    """Module that maps images to representations, tried out on two of them.
+    """Module that maps images to representations, tested on two images.
 
     Parameters
     ----------
@@ -47,27 +45,27 @@ def build_encoder(
         - str: "resnet_narrow", see `narrow_resnet`, or a name of `timm.list_models()`. Where the
           shorter side is below 64 pixels, a residual network (timm's class ResNet, with ResNeXt
           and others) starts with a 3x3 convolution of stride 1 and no max-pooling [1]_.
-        - nn.Module: a copy of it, weights included; the module itself is never trained.
-        - callable without arguments, such as a class: what it returns.
+        - nn.Module: a copy with its weights is trained, not the module itself.
+        - callable without arguments, such as a class: returns the module.
     shape : tuple (c, h, w)
         Channels, height and width of the images.
     pretrained : bool, default=False
-        Whether to load timm's weights. They fit the usual stem, which is then kept: resize small
-        images, to 224 pixels for most of the names, and see `encoder_normalization`.
+        Whether to load timm's weights. They are for the usual stem, also for small images: resize
+        these, to 224 pixels for most names, and see `encoder_normalization`.
 
     Returns
     -------
     nn.Module
-        Maps float images (n, c, h, w), normalised, to representations (n, width). New weights come
-        from PyTorch's global generator, which the caller seeds.
+        Maps normalised float images (n, c, h, w) to representations (n, width). PyTorch's global
+        generator, seeded by the caller, draws new weights.
 
     Raises
     ------
     ValueError
-        If the name is unknown, there are no pretrained weights or they cannot be had, or the
+        If the name is unknown, pretrained weights do not exist or cannot be downloaded, or the
         module does not map such images to rows of finite numbers.
     TypeError
-        If it is none of these, or a callable returns no module.
+        If it is none of these, or a callable does not return a module.
     ImportError
         If the name is timm's and timm is not installed.
 
@@ -86,7 +84,7 @@ def build_encoder(
     """
     if pretrained and not isinstance(encoder, str):
         raise ValueError(
-            "pretrained=True is for encoders by name; a module or a factory brings its own weights."
+            "pretrained=True needs an encoder name; a module or a factory has its own weights."
         )
     if isinstance(encoder, str):
         module = _named_encoder(encoder, shape, pretrained)
@@ -96,34 +94,34 @@ def build_encoder(
         module = encoder()
     else:
         raise TypeError(
-            f"encoder={encoder!r} is none of: a name, a torch.nn.Module, a callable that makes one."
+            f"encoder={encoder!r} must be a name, a torch.nn.Module or a callable that makes one."
         )
     if not isinstance(module, nn.Module):
         raise TypeError(
             f"The factory encoder={encoder!r} returned {type(module).__name__}; it must return a "
             "torch.nn.Module."
         )
-    module.float()  # whatever PyTorch's default was when it was made
+    module.float()  # PyTorch's default dtype may have been another
     encoder_width(module, shape)
     return module
 
 
 def encoder_width(module: nn.Module, shape: tuple[int, int, int]) -> int:
-    """Number of features of the representations that a module makes of images of shape (c, h, w).
+    """Number of features of the representations of images of shape (c, h, w).
 
-    Raises ValueError if it cannot take them, or does not map them to rows of finite numbers.
+    Raises ValueError if the module does not map such images to rows of finite numbers.
     """
     return try_out(
         module,
         shape,
         role="encoder",
-        takes="The channels must be those of the images, and some networks need larger images.",
+        takes="The input channels must be those of the images; some networks need larger images.",
         makes="Add a pooling layer and nn.Flatten() at its end.",
     )
 
 
 def encoder_normalization(module: nn.Module) -> Normalization | None:
-    """Normalisation of the images that an encoder's pretrained weights expect.
+    """Normalisation of images for the pretrained weights of an encoder.
 
     Parameters
     ----------
@@ -134,27 +132,27 @@ def encoder_normalization(module: nn.Module) -> Normalization | None:
     -------
     Normalization or None
         Means and standard deviations, one for each channel of the encoder; None if `build_encoder`
-        loaded no pretrained weights into it.
+        did not load pretrained weights.
     """
     normalization = getattr(module, "input_normalization", None)
     return normalization if isinstance(normalization, Normalization) else None
 
 
 def try_out(module: nn.Module, shape: tuple[int, ...], *, role: str, takes: str, makes: str) -> int:
-    """Width of the rows that a module makes of two samples; its state stays as it is.
+    """Width of the output of a module, tested on two samples; its state does not change.
 
-    Lazy weights are made. `shape` is that of a sample. For error messages, `role` says what the
-    module is, `takes` and `makes` what to look at where it fails and where it makes no rows.
-    Raises ValueError in these cases, and where the rows are not finite.
+    Lazy weights are initialised. `shape` is that of a sample. For error messages, `role` names the
+    module, `takes` is the advice if it fails on the samples, `makes` the advice if its output is
+    not rows. Raises ValueError in these cases, and if the output is not finite.
     """
-    # on the CPU, in float32, whatever PyTorch's defaults are, and without its global generator
+    # independent of PyTorch's default device, default dtype and global generator
     samples = torch.empty(2, *shape, dtype=torch.float32, device="cpu")
     samples.normal_(generator=torch.Generator().manual_seed(0))
     device = next((weight.device for weight in module.parameters()), samples.device)
     try:
         with _evaluation(module):
             output = module(samples.to(device))
-    except Exception as error:  # whatever a module of the user's raises
+    except Exception as error:  # a module of the user may raise any error
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(
             f"The {role} cannot take samples of shape {tuple(shape)}: {reason.rstrip('.')}. {takes}"
@@ -163,17 +161,17 @@ def try_out(module: nn.Module, shape: tuple[int, ...], *, role: str, takes: str,
         raise ValueError(f"The {role} returned {type(output).__name__}; it must return a Tensor.")
     if output.ndim != 2 or len(output) != 2 or output.shape[1] == 0:
         raise ValueError(
-            f"The {role} made an output of shape {tuple(output.shape)} of 2 samples of shape "
-            f"{tuple(shape)}; it must have shape (2, width). {makes}"
+            f"The {role} returned shape {tuple(output.shape)} for 2 samples of shape "
+            f"{tuple(shape)}; it must return shape (2, width). {makes}"
         )
     if not output.isfinite().all():
-        raise ValueError(f"The {role} made values that are not finite; look at its weights.")
+        raise ValueError(f"The {role} returned values that are not finite; check its weights.")
     return output.shape[1]
 
 
 @contextmanager
 def _evaluation(module: nn.Module) -> Iterator[None]:
-    """Without gradients, dropout and new running statistics; each part's mode is put back."""
+    """Evaluation mode without gradients within the context; the mode of each part is restored."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
@@ -185,7 +183,7 @@ def _evaluation(module: nn.Module) -> Iterator[None]:
 
 
 def _named_encoder(name, shape, pretrained):
-    """Our own network, or timm's."""
+    """The narrow residual network, or one of timm."""
     if name != "resnet_narrow":
         return _timm_encoder(_timm(name), name, shape, pretrained)
     if pretrained:
@@ -194,18 +192,18 @@ def _named_encoder(name, shape, pretrained):
 
 
 def _narrow_stride(side):
-    """Stride of the stem: a CPU has no time for 28 x 28 places, and digits have none to lose."""
+    """Stride of the stem: 28 x 28 positions are slow on a CPU, 8 x 8 digits need all of theirs."""
     return 1 if side < 24 else 2 if side < SMALL_SIDE else 4
 
 
 def _timm_encoder(timm: ModuleType, name, shape, pretrained):
-    """timm's network for images of this shape, with a small stem for small ones."""
+    """Network of timm for images of this shape, with a small stem for small images."""
     if not timm.is_model(name):
         names = ["resnet_narrow", *timm.list_models()]
         closest = ", ".join(map(repr, difflib.get_close_matches(name, names, n=3, cutoff=0)))
         raise ValueError(
             f"encoder={name!r} is not known. The closest names are {closest}; 'resnet18' is the "
-            "usual choice, timm.list_models() has them all, and 'resnet_narrow' suits a CPU."
+            "usual choice, 'resnet_narrow' suits a CPU, and timm.list_models() lists all others."
         )
     if pretrained and not timm.is_model_pretrained(name):
         raise _no_weights(name)
@@ -217,7 +215,7 @@ def _timm_encoder(timm: ModuleType, name, shape, pretrained):
             f"The pretrained weights of encoder={name!r} could not be downloaded, and are not in "
             "the cache. Connect to the network, or set pretrained=False."
         ) from error
-    except Exception as error:  # each family of networks fails in its own way
+    except Exception as error:  # each family of networks raises other errors
         raise ValueError(
             f"encoder={name!r} cannot be built for images of shape {tuple(shape)}: {error} "
             "Resize the images, or choose another encoder."
@@ -231,7 +229,7 @@ def _timm_encoder(timm: ModuleType, name, shape, pretrained):
 
 
 def _create(timm: ModuleType, name, shape, pretrained):
-    """timm's network, told the size of the images if that is its kind."""
+    """Network of timm, with the size of the images if its constructor has this argument."""
     options = {"pretrained": pretrained, "in_chans": shape[0], "num_classes": 0}
     try:
         return timm.create_model(name, img_size=tuple(shape[1:]), **options)
@@ -242,7 +240,7 @@ def _create(timm: ModuleType, name, shape, pretrained):
 
 
 def _check_patches(timm, module, shape):
-    """Refuse images that patches do not tile: timm would leave the rest of them out, unsaid."""
+    """Raise ValueError if patches do not tile the images: timm would drop the rest silently."""
     embed = getattr(module, "patch_embed", None)
     if isinstance(embed, timm.layers.PatchEmbed):
         height, width = embed.patch_size
@@ -251,10 +249,10 @@ def _check_patches(timm, module, shape):
 
 
 def _normalization(config, n_channels):
-    """Normalisation for the channels that timm made of the first convolution's three."""
+    """Normalisation for the number of channels to which timm adapted the first convolution."""
 
     def per_channel(values):
-        # timm sums the weights of the three for one channel, and repeats them for others
+        # timm sums the weights of the three channels for one channel, and repeats them for others
         if n_channels == 1:
             return (sum(values) / len(values),)
         return tuple(values[channel % len(values)] for channel in range(n_channels))
@@ -263,7 +261,7 @@ def _normalization(config, n_channels):
 
 
 def _timm(name):
-    """The module timm, or what to install."""
+    """The module timm; ImportError with the install command if it is missing."""
     try:
         import timm
     except ImportError as error:

@@ -1,6 +1,4 @@
-"""Projection heads: from representations to the projections that the loss compares."""
-
-from __future__ import annotations
+"""Projection heads: networks from representations to projections."""
 
 import copy
 
@@ -14,26 +12,27 @@ _HIDDEN_LAYERS = {"none": 0, "linear": 0, "mlp": 1, "mlp3": 2}
 
 
 class ProjectionHead(nn.Module):
-    """Map of representations h to projections z, layer by layer.
+    """Network from representations h to projections z.
 
     A hidden layer is as wide as h: a linear map without bias, batch norm, ReLU. The last layer is
-    a linear map with bias, without batch norm; the code of [1]_ has one there, its text has none.
+    a linear map with bias, without batch norm; the code of [1]_ has a batch norm there, its text
+    does not.
 
     Parameters
     ----------
     width : int
         Number of features of h.
     projection_dim : int, default=128
-        Number of features of z; "none" does not use it.
+        Number of features of z; "none" ignores it.
     kind : {"mlp", "mlp3", "linear", "none"}, default="mlp"
-        "mlp" has one hidden layer [1]_, "mlp3" two [2]_, "linear" none; of "none" z is h.
+        "mlp" has one hidden layer [1]_, "mlp3" two [2]_, "linear" none; with "none", z is h.
 
     Attributes
     ----------
     layers : nn.ModuleList
         The layers, in order.
     kind : str
-        The kind; "given" for a module of the user's.
+        The kind; "given" for a module of the user.
     projection_width : int
         Number of features of z.
 
@@ -63,7 +62,7 @@ class ProjectionHead(nn.Module):
         super().__init__()
         if kind not in _HIDDEN_LAYERS:
             raise ValueError(
-                f"The kind of projection head {kind!r} is not known; there are "
+                f"The kind of projection head {kind!r} is not known; choose one of "
                 f"{', '.join(map(repr, _HIDDEN_LAYERS))}."
             )
         layers: list[nn.Module] = [_hidden_layer(width) for _ in range(_HIDDEN_LAYERS[kind])]
@@ -93,7 +92,7 @@ class ProjectionHead(nn.Module):
         return len(self.layers) > 1
 
     def middle(self, h: Tensor) -> Tensor:
-        """Outputs (n, width) of the first hidden layer, from which [2]_ fine-tunes.
+        """Outputs (n, width) of the first hidden layer, which [2]_ uses for fine-tuning.
 
         Raises
         ------
@@ -102,13 +101,13 @@ class ProjectionHead(nn.Module):
         """
         if not self.has_middle:
             raise ValueError(
-                f"A projection head of kind {self.kind!r} has no middle layer; 'mlp' and 'mlp3' do."
+                f"A projection head of kind {self.kind!r} has no middle layer; use 'mlp' or 'mlp3'."
             )
         return self.layers[0](h)
 
 
 class _GivenHead(ProjectionHead):
-    """A module of the user's as one layer."""
+    """A module of the user as a head of one layer."""
 
     def __init__(self, module: nn.Module, projection_width: int):
         nn.Module.__init__(self)
@@ -120,22 +119,22 @@ class _GivenHead(ProjectionHead):
 def build_head(
     projection_head: str | nn.Module, width: int, projection_dim: int = 128
 ) -> ProjectionHead:
-    """Projection head from a name, or around a copy of a module.
+    """Projection head from a name, or from a copy of a module.
 
     Parameters
     ----------
     projection_head : {"mlp", "mlp3", "linear", "none"} or nn.Module
-        A kind of `ProjectionHead`, or a module that maps (n, width) to (n, any width), which is
-        copied and so never trained itself.
+        A kind of `ProjectionHead`, or a module that maps (n, width) to (n, any width); a copy of it
+        is trained.
     width : int
         Number of features of the representations.
     projection_dim : int, default=128
-        Number of features of the projections; a module has its own.
+        Number of features of the projections; ignored for a module.
 
     Returns
     -------
     ProjectionHead
-        The head. New weights come from PyTorch's global generator, which the caller seeds.
+        The head. PyTorch's global generator, seeded by the caller, draws new weights.
 
     Raises
     ------
@@ -163,7 +162,7 @@ def build_head(
 
 
 def _hidden_layer(width):
-    """A linear map as wide as what it gets, and what makes it more than linear."""
+    """Linear map to the same width, batch norm, ReLU."""
     return nn.Sequential(
         nn.Linear(width, width, bias=False), nn.BatchNorm1d(width), nn.ReLU(inplace=True)
     )

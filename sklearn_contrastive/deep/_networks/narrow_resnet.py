@@ -1,6 +1,4 @@
-"""A residual network for CPUs."""
-
-from __future__ import annotations
+"""Narrow residual network for CPUs."""
 
 from collections.abc import Sequence
 
@@ -37,7 +35,7 @@ def narrow_resnet(
     blocks: Sequence[int] = (1, 1, 1),
     stem_stride: int = 1,
 ) -> nn.Sequential:
-    """Residual network narrow enough to be trained on a CPU.
+    """Residual network narrow enough for training on a CPU.
 
     Parameters
     ----------
@@ -46,7 +44,7 @@ def narrow_resnet(
     widths : sequence of int, default=(32, 64, 128)
         Number of channels of each stage; the last is the width of the representations.
     blocks : sequence of int, default=(1, 1, 1)
-        Number of residual blocks of each stage. Every stage but the first halves both sides.
+        Number of residual blocks of each stage. Every stage except the first halves both sides.
     stem_stride : int, default=1
         Stride of the first convolution, 3x3.
 
@@ -72,7 +70,7 @@ def narrow_resnet(
 
 
 def convolution(width_in: int, width: int, *, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
-    """A convolution without bias, since a batch norm follows, that keeps the variance of ReLUs."""
+    """Convolution with He initialisation, without bias because a batch norm follows."""
     convolution = nn.Conv2d(width_in, width, kernel, stride, padding=kernel // 2, bias=False)
     nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
     return convolution

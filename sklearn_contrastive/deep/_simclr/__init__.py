@@ -1,1 +1,1 @@
-"""SimCLREmbedder and the parts of one training."""
+"""SimCLR: the estimator, its network, views and losses, and the run of a training."""

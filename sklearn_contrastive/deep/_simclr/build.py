@@ -1,6 +1,4 @@
-"""From the parameters of SimCLREmbedder to a trainer."""
-
-from __future__ import annotations
+"""The trainer of SimCLR, built from the parameters of SimCLREmbedder."""
 
 import copy
 import math
@@ -8,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from numpy.typing import ArrayLike
-from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
-from ..._images._source import ImageSource
-from ..._typing import FloatArray
-from ...augmentation._images import Augmentation, PatchMasking, make_augmentation
+from ..._images.source import ImageSource
+from ...augmentation._images.batch import Augmentation
+from ...augmentation._images.by_name import make_augmentation
+from ...augmentation._images.patch_masking import PatchMasking
 from .._training.devices import usable_device
 from .._training.objectives import ContrastiveObjective
 from .._training.optimizers import OptimizerRecipe, peak_learning_rate
@@ -24,9 +21,7 @@ from .losses import PairLoss
 from .network import NetworkRecipe
 from .views import ImageViews
 
-__all__ = ["nearest_neighbour_accuracy", "schedule_of", "set_course", "simclr_trainer"]
-
-_N_NEIGHBORS = 10
+__all__ = ["configure_schedule", "schedule_of", "simclr_trainer"]
 
 
 def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int) -> Trainer:
@@ -35,16 +30,16 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
     Parameters
     ----------
     images : ImageSource
-        What it will be trained on; their channels' moments normalise the images.
+        Training images; the mean and deviation of their channels normalise them.
     parameters : mapping
-        Those of SimCLREmbedder.
+        Parameters of SimCLREmbedder.
     seed : int
-        Draws weights, batches and views.
+        Seed of weights, batches and views.
 
     Returns
     -------
     trainer : Trainer
-        For images.
+        The trainer.
     """
     device = usable_device(parameters["device"])
     moments = images.moments()
@@ -64,27 +59,26 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
         ),
         seed=seed,
         half=_computes_in_half(parameters["precision"], device),
-        channels_last=True,
         optimizer=OptimizerRecipe(parameters["optimizer"], parameters["weight_decay"]),
         device=device,
     )
-    set_course(trainer, len(images), parameters)
+    configure_schedule(trainer, len(images), parameters)
     return trainer
 
 
-def set_course(trainer: Trainer, n_images: int, parameters: Mapping[str, Any]) -> None:
-    """Set how long a trainer trains on so many images, in which batches, at which rate.
+def configure_schedule(trainer: Trainer, n_images: int, parameters: Mapping[str, Any]) -> None:
+    """Set the number of epochs, the batch size and the learning rates of a trainer.
 
     Parameters
     ----------
     trainer : Trainer
-        New, or one that is to go on.
+        A new trainer, or one that continues.
     n_images : int
         Number of images.
     parameters : mapping
-        Those of SimCLREmbedder.
+        Parameters of SimCLREmbedder.
     """
-    # int: a grid gives NumPy's numbers, which some functions of PyTorch refuse
+    # int: a grid search passes NumPy numbers, which some functions of PyTorch refuse
     trainer.max_epochs = int(parameters["max_epochs"])
     trainer.batch_size = min(int(parameters["batch_size"]), n_images)
     trainer.schedule = schedule_of(
@@ -97,25 +91,18 @@ def set_course(trainer: Trainer, n_images: int, parameters: Mapping[str, Any]) -
 
 
 def schedule_of(warmup_epochs: float, max_epochs: int, n_batches: int) -> WarmupCosine:
-    """Warm-up, for half of the epochs at most, and cosine; `n_batches` is that of an epoch."""
+    """Warm-up, for at most half of the epochs, and cosine; `n_batches` is per epoch."""
     warmup = min(warmup_epochs / max_epochs, 0.5)
-    # its first step has the rate 0: with few steps there would be little else
+    # the first step has the rate 0, which would be most of a short warm-up
     return WarmupCosine(warmup if warmup * max_epochs * n_batches >= 2 else 0.0)
 
 
-def nearest_neighbour_accuracy(rows: FloatArray, labels: ArrayLike) -> float:
-    """Share of rows whose label the nearest others, by cosine similarity, predict."""
-    n_neighbors = min(_N_NEIGHBORS, len(rows) - 1)
-    neighbours = KNeighborsClassifier(n_neighbors, metric="cosine").fit(rows, labels)
-    return float((neighbours.predict(None) == labels).mean())
-
-
 def _augmentation(augmentations: Any, images: ImageSource) -> Augmentation:
-    """What makes views of these images."""
+    """The augmentation that draws views of these images."""
     if images.any_values and augmentations == "simclr":
-        # features have neither places nor colours; a hidden one is at the mean
+        # features have neither positions nor colours; a hidden feature is at the mean
         return PatchMasking(patch_size=1, fill=float(images.moments().mean[0]))
-    # a copy: modules may change when they are used, parameters of an estimator must not
+    # a copy: a module may change when it is called, parameters of an estimator must not
     is_module = isinstance(augmentations, nn.Module)
     return make_augmentation(copy.deepcopy(augmentations) if is_module else augmentations)
 

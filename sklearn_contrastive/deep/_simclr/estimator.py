@@ -1,17 +1,14 @@
-"""SimCLREmbedder: representations of images that were learned without labels."""
-
-from __future__ import annotations
+"""SimCLREmbedder: representations of images by contrastive learning."""
 
 import os
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
-from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from ..._sklearn_compat import Interval, StrOptions, fit_context
-from ..._typing import MatrixLike, RandomState, VectorLike
+from ..._typing import ArrayLike, MatrixLike, RandomState, VectorLike
 from .._training.optimizers import OPTIMIZERS
 from .image_embedder import ImageEmbedder
 from .losses import LOSSES
@@ -22,87 +19,89 @@ __all__ = ["SimCLREmbedder"]
 class SimCLREmbedder(ImageEmbedder):
     """Representations of images, learned without labels by SimCLR.
 
-    An encoder f, a network, is trained so that two random views of an image, crops in other
-    colours, are recognised as the same image among all others of the batch [1]_. The comparison is
-    made between projections z = g(f(x)); what :meth:`transform` returns are the representations
-    h = f(x), on which a linear classifier needs few labels.
+    It trains an encoder f, a network, to recognise two random views of the same image, crops with
+    changed colours, among all views of the batch [1]_. The loss compares projections z = g(f(x));
+    :meth:`transform` returns the representations h = f(x), on which a linear classifier needs few
+    labels.
 
     Parameters
     ----------
     encoder : str, nn.Module or callable, default="resnet18"
-        The network f. "resnet_narrow" is made for a CPU; any other name is one of timm, such as
-        "resnet50" or "convnext_atto". Residual networks get a small stem for images under 64
-        pixels. A module is copied, and its weights are where training starts; a callable makes a
-        module. It maps images (n, c, h, w) to rows.
+        The network f. "resnet_narrow" is small enough for a CPU; all other names are timm's, such
+        as "resnet50" or "convnext_atto". Residual networks get a small stem for images under 64
+        pixels. A module is copied, and training starts from its weights; a callable returns a
+        module. The module maps images (n, c, h, w) to rows.
 
     pretrained : bool, default=False
-        Whether the encoder starts from the weights that timm has for its name.
+        Whether the encoder starts from timm's pretrained weights.
 
     image_shape : tuple of (h, w) or (h, w, c), default=None
-        Shape of an image in two-dimensional X, and the size that files are resized and cropped to
+        Shape of an image in two-dimensional X, and the size to which files are resized and cropped
         (None: 224 x 224, in colour). Without it, a square number of at least 64 features is a grey
         square, and fewer than 64 features are a row of any real values.
 
     projection_head : {"mlp", "mlp3", "linear", "none"} or nn.Module, default="mlp"
-        The network g: one or two hidden layers, none, or nothing at all.
+        The network g: one hidden layer, two, a linear map, or the identity.
 
     projection_dim : int, default=128
         Number of features of the projections.
 
     loss : {"nt_xent", "decoupled", "spectral", "linear"} or callable, default="nt_xent"
-        What is minimised: :func:`nt_xent_loss`, :func:`decoupled_contrastive_loss` (for small
-        batches), :func:`spectral_contrastive_loss`, :func:`linear_contrastive_loss` of projections
-        of unit length, or a function of the projections of the two views, (n, projection_dim) each.
+        The loss: :func:`nt_xent_loss`, :func:`decoupled_contrastive_loss` (for small batches),
+        :func:`spectral_contrastive_loss`, :func:`linear_contrastive_loss` of projections of unit
+        length, or a function of the projections of the two views, (n, projection_dim) each.
 
     temperature : float, default=0.5
-        Of "nt_xent" and "decoupled". Low temperatures look at the hardest negatives.
+        Temperature of "nt_xent" and "decoupled". A low temperature gives more weight to the
+        hardest negatives.
 
     augmentations : {"simclr", "crop", "crop_flip", "masking", "none"} or callable, default="simclr"
-        What makes the views: a name, an object of :mod:`sklearn_contrastive.augmentation` such as
-        ``SimCLRAugmentation(strength=0.5)``, or any callable from a batch (n, c, h, w) in [0, 1] to
-        such a batch, kornia's modules among them. It may draw from PyTorch's random state, which is
-        seeded, but not from NumPy's, which is not. For rows of features "simclr" is random masking.
+        The augmentation that draws the views: a name, an object of
+        :mod:`sklearn_contrastive.augmentation` such as ``SimCLRAugmentation(strength=0.5)``, or any
+        callable from a batch (n, c, h, w) in [0, 1] to such a batch, such as a kornia module. It
+        may draw from PyTorch's random state, which is seeded, but not from NumPy's, which is not.
+        For rows of features "simclr" is random masking.
 
     batch_size : int, default=256
-        Number of images in a step, at least 3. The others of the batch are the negatives. More than
-        there are images is cut to them, with a warning.
+        Number of images in a step, at least 3. The other images of the batch are the negatives. If
+        it is more than the number of images, a warning is given and one batch holds all images.
 
     max_epochs : int, default=100
         Passes over the images.
 
     optimizer : {"adamw", "sgd", "lars"}, default="adamw"
-        SGD has momentum 0.9; LARS is the paper's, for large batches.
+        SGD has momentum 0.9; LARS is the optimiser of the paper, for large batches.
 
     learning_rate : float or {"auto", "linear", "sqrt"}, default="auto"
-        At the top of the schedule. "linear" and "sqrt" grow with the batch size and its square
-        root; "auto" is "sqrt" for AdamW and LARS, "linear" for SGD. For a batch of 256 it is 0.002
-        of AdamW, 0.03 of SGD, and 1.2 (or 0.3 with "linear") of LARS.
+        Learning rate at the top of the schedule. "linear" grows with the batch size, "sqrt" with
+        its square root; "auto" is "sqrt" for AdamW and LARS, "linear" for SGD. For a batch size of
+        256 it is 0.002 for AdamW, 0.03 for SGD, and 1.2 (or 0.3 with "linear") for LARS.
 
     weight_decay : float, default=1e-4
-        Of the weights; biases and norms are not decayed. The paper has 1e-6 with LARS.
+        Decay of the weights; biases and norms do not decay. The paper has 1e-6 with LARS.
 
     warmup_epochs : float, default=1
-        Epochs in which the learning rate rises, at most half of them; then it falls to 0 as a
-        cosine does. Where that would be a single step there is no warm-up. The paper has 10 of 100.
+        Epochs in which the learning rate rises, at most half of all epochs; then it falls to 0 as a
+        cosine. A warm-up of a single step is left out. The paper has 10 of 100.
 
     device : str, default="auto"
-        "auto" is a GPU if there is one; or a name in the words of PyTorch, such as "cpu".
+        "auto" is a GPU if there is one; otherwise a PyTorch device string such as "cpu".
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What the network computes in while it is trained; "auto" is bfloat16 on GPUs that have it
-        and float32 elsewhere. Some CPUs are faster in bfloat16, too. The loss is always computed
-        in float32.
+        Precision of the network during training; "auto" is bfloat16 on GPUs that support it and
+        float32 elsewhere. Some CPUs are also faster in bfloat16. The loss is always computed in
+        float32.
 
     output : {"representation", "projection", "middle"}, default="representation"
-        What transform returns: h, z, or the first hidden layer of g. It may be changed after fit.
+        Output of transform: h, z, or the first hidden layer of g. It may be changed after fit.
 
     checkpoint_dir : path-like, default=None
-        A folder. Every epoch is kept in it, in a folder of its own for each combination of
-        parameters, data and versions; a fit that was cut off goes on from there when it is called
-        again, to the same end, and then removes it.
+        A folder in which fit saves every epoch, in a subfolder for each combination of parameters,
+        data and versions. If the process ends during fit, the same call of fit resumes from the
+        last saved epoch, with the same result, and then removes the subfolder.
 
     random_state : int, RandomState instance or None, default=None
-        Draws weights, batches and views. PyTorch's own random state is left as it is.
+        Draws weights, batches and views. PyTorch's global random state does not change.
 
     verbose : int, default=0
         1 prints a line for each epoch.
@@ -114,12 +113,12 @@ class SimCLREmbedder(ImageEmbedder):
         normalises them.
 
     net_ : skorch.NeuralNet
-        What was trained: `net_.module_` has `encoder` and `head`.
+        The trainer: `net_.module_` has `encoder` and `head`.
 
     history_ : list of dict
-        One record per epoch: "epoch", "loss", "learning_rate" (at its end), "seconds"; of the last
-        batch, "alignment" and "uniformity" [2]_ and "contrastive_accuracy", the share of views
-        whose partner is the most similar of all others; "knn_accuracy" if `X_val` was given.
+        One record per epoch: "epoch", "loss", "learning_rate" (at its end), "seconds"; for the last
+        batch, "alignment" and "uniformity" [2]_ and "contrastive_accuracy", the share of views to
+        which their partner is the most similar view; "knn_accuracy" if `X_val` was given.
 
     image_shape_ : tuple of (h, w, c)
         Shape of an image.
@@ -135,8 +134,8 @@ class SimCLREmbedder(ImageEmbedder):
 
     See Also
     --------
-    sklearn_contrastive.LinearContrastive : For tables, in closed form.
-    sklearn_contrastive.evaluation.linear_probe : What the representations are worth.
+    sklearn_contrastive.LinearContrastive : Contrastive learning on tables, in closed form.
+    sklearn_contrastive.evaluation.linear_probe : Evaluate the representations.
 
     Notes
     -----
@@ -146,8 +145,8 @@ class SimCLREmbedder(ImageEmbedder):
     deviation of the training images.
 
     On a CPU, with the same number of threads, the same `random_state` gives the same network bit by
-    bit, also after an interruption and `checkpoint_dir`. An interruption by the keyboard leaves the
-    last epoch that ended as the fitted state, warns, and goes on up.
+    bit, also if the training was resumed from `checkpoint_dir`. After a KeyboardInterrupt the
+    fitted state is that of the last finished epoch; fit warns and raises the interrupt again.
 
     References
     ----------
@@ -262,9 +261,9 @@ class SimCLREmbedder(ImageEmbedder):
             Ignored.
 
         X_val : array-like, Tensor, or list of paths, default=None
-            Labelled images to watch the training with: after each epoch, "knn_accuracy" in
-            `history_` is the share of them whose label the nearest others among them, by cosine
-            similarity, predict. They are not trained on.
+            Labelled images to monitor the training: after each epoch, "knn_accuracy" in `history_`
+            is the leave-one-out accuracy of their 10 nearest neighbours by cosine similarity. The
+            network is not trained on them.
 
         y_val : array-like of shape (n_images,), default=None
             Their labels.
@@ -277,12 +276,12 @@ class SimCLREmbedder(ImageEmbedder):
         Raises
         ------
         ValueError
-            If X cannot be read as images, a parameter does not fit it, or the training diverges.
+            If X cannot be read as images, a parameter does not fit X, or the training diverges.
             An earlier fit stays usable.
         ImportError
-            If a package is missing that a parameter asks for.
+            If a parameter needs a package that is not installed.
         """
-        return self._train(X, y, anew=True, validation=(X_val, y_val))
+        return self._train(X, y, anew=True, X_val=X_val, y_val=y_val)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -293,12 +292,12 @@ class SimCLREmbedder(ImageEmbedder):
         X_val: ArrayLike | None = None,
         y_val: VectorLike | None = None,
     ) -> Self:
-        """Train for `max_epochs` more.
+        """Continue the training for `max_epochs` more epochs.
 
-        Weights and optimiser go on from where they are; the learning rate rises and falls once
-        more, in a schedule of its own. Other images of the same shape may be given. Of parameters
-        that were changed since the first call, these have an effect: `max_epochs`,
-        `warmup_epochs`, `batch_size`, `learning_rate`, `checkpoint_dir` and `verbose`.
+        Weights and optimiser keep their state; the learning rate follows a new schedule. X may hold
+        other images of the same shape. Of the parameters that changed since the first call, only
+        these have an effect: `max_epochs`, `warmup_epochs`, `batch_size`, `learning_rate`,
+        `checkpoint_dir` and `verbose`.
 
         Parameters
         ----------
@@ -309,7 +308,7 @@ class SimCLREmbedder(ImageEmbedder):
             Ignored.
 
         X_val : array-like, Tensor, or list of paths, default=None
-            Labelled images to watch the training with, as in fit.
+            Labelled images to monitor the training, as in fit.
 
         y_val : array-like of shape (n_images,), default=None
             Their labels.
@@ -319,4 +318,4 @@ class SimCLREmbedder(ImageEmbedder):
         self : object
             The fitted estimator.
         """
-        return self._train(X, y, anew=not hasattr(self, "net_"), validation=(X_val, y_val))
+        return self._train(X, y, anew=not hasattr(self, "net_"), X_val=X_val, y_val=y_val)

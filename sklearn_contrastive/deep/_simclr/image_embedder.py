@@ -1,10 +1,7 @@
-"""What embedders of images share: training that is not lost, and transform."""
-
-from __future__ import annotations
+"""Base of image embedders: fit, resumed training, interruption, collapse, transform."""
 
 import copy
 import os
-import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -18,29 +15,32 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from ..._base import ContrastiveEstimator, fit_progress, fitted_state_kept_on_error
-from ..._images._input import validated_images
+from ..._images.validation import validated_images
 from ..._typing import FloatArray, MatrixLike
+from ..._warnings import warn
+from ...evaluation import leave_one_out_knn_accuracy
 from ...exceptions import CollapseWarning
 from .._diagnostics import collapse_share
 from .._training.checkpoint import locked_checkpoint
 from .._training.fingerprint import fingerprint
-from .._training.torch_state import usual_modes
+from .._training.torch_state import default_torch_state
 from .._training.trainer import Trainer
-from .build import nearest_neighbour_accuracy, set_course, simclr_trainer
-from .run import Training, embed
+from .build import configure_schedule, simclr_trainer
+from .embed import embed
+from .run import Training
 
 __all__ = ["ImageEmbedder"]
 
-# Of the squared length of representations: float32 leaves about 1e-7 where all are the same.
+# share of the squared norm of representations: float32 leaves about 1e-7 if all are the same
 _COLLAPSED = 1e-5
-# images that are looked at for it
-_LOOKED_AT = 512
-# what a training is, whoever watches it
+# number of images that the check for collapse embeds
+_N_COLLAPSE_IMAGES = 512
+# parameters that do not change a training; the seed is hashed instead of random_state
 _NOT_PART_OF_TRAINING = ("checkpoint_dir", "verbose", "output", "random_state")
 
 
 class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ContrastiveEstimator):
-    """Base of estimators that train a network on images and return what it makes of them."""
+    """Base of estimators that train a network on images and return its outputs."""
 
     def transform(self, X: MatrixLike | Tensor | Sequence[os.PathLike[str]]) -> FloatArray:
         """Compute the representations of images.
@@ -53,16 +53,16 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
         Returns
         -------
         h : ndarray of float32 of shape (n_images, width)
-            Representations, or what `output` names.
+            Representations, or the output that `output` names.
         """
         check_is_fitted(self)
         self._check_output(self.net_.module_)
-        with usual_modes():
+        with default_torch_state():
             source = validated_images(self, X, self.image_shape_, reset=False, check_files=False)
             try:
                 return embed(self.net_.module_, source, self.output, self.batch_size)
             except ValueError:
-                source.check()  # names all files that cannot be read, not those of a batch
+                source.check()  # names all unreadable files, not only those of one batch
                 raise
 
     @property
@@ -77,22 +77,17 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
     def _n_features_out(self):
         return self.net_.module_.width_of(self.output)
 
-    def _train(self, X, y, *, anew, validation):
+    def _train(self, X, y, *, anew, X_val, y_val):
         with (
             fitted_state_kept_on_error(self),
             fit_progress(self, X, y, n_steps=self.max_epochs) as progress,
-            usual_modes(),
+            default_torch_state(),
         ):
             shape = self.image_shape if anew else self.image_shape_
             source = validated_images(self, X, shape, reset=anew, min_samples=2)
-            images_val, labels_val = self._validation(*validation, source)
-            if self.batch_size > len(source):
-                warnings.warn(
-                    f"batch_size={self.batch_size} is more than the {len(source)} images there "
-                    "are; all of them make one batch.",
-                    stacklevel=4,
-                )
-            net = self._new_net(source) if anew else self._net_to_go_on(source)
+            evaluate = self._evaluation(X_val, y_val, source)
+            self._check_batch_size(source)
+            net = self._new_net(source) if anew else self._copied_net(source)
             self._check_output(net.module_)
 
             def on_record(record):
@@ -100,42 +95,44 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
                 if self.verbose:
                     print(_line(record), flush=True)
 
-            def evaluate(network):
-                rows = embed(network, images_val, "representation", self.batch_size)
-                return nearest_neighbour_accuracy(rows, labels_val)
-
-            with self._checkpoint(net, source) as checkpoint:
-                training = Training(
-                    net,
-                    source,
-                    checkpoint=checkpoint,
-                    evaluate=evaluate if images_val is not None else None,
-                    on_record=on_record,
-                )
-                interruption = training.run_until_interrupted()
-                if checkpoint is not None and interruption is None:
-                    checkpoint.remove()
-            net.module_.eval()  # here already: transform may be called by several threads
-            self.net_, self.history_ = net, training.records()
-            self.n_iter_ = len(self.history_)
-            c, h, w = source.shape
-            self.image_shape_ = (h, w, c)
+            interruption = self._run(net, source, evaluate, on_record)
         if interruption is not None:
-            warnings.warn(
+            warn(
                 f"The training was interrupted; the fitted state is that after {self.n_iter_} "
-                "epochs.",
-                stacklevel=4,
+                "epochs."
             )
             raise interruption
         self._warn_of_collapse(source)
         return self
 
-    def _validation(self, X_val, y_val, source):
-        """Labelled images of the shape of the training images, and their labels; or Nones."""
+    def _run(self, net, source, evaluate, on_record):
+        """Train and set the fitted attributes; returns an interruption after the first epoch."""
+        with self._checkpoint(net, source) as checkpoint:
+            training = Training(
+                net, source, checkpoint=checkpoint, evaluate=evaluate, on_record=on_record
+            )
+            interruption = training.run_until_interrupted()
+            if checkpoint is not None and interruption is None:
+                checkpoint.remove()
+        net.module_.eval()  # here, because several threads may call transform
+        c, h, w = source.shape
+        self.net_, self.history_, self.image_shape_ = net, training.records(), (h, w, c)
+        self.n_iter_ = len(self.history_)
+        return interruption
+
+    def _check_batch_size(self, source):
+        if self.batch_size > len(source):
+            warn(
+                f"batch_size={self.batch_size} is more than the {len(source)} images; one batch "
+                "holds all of them."
+            )
+
+    def _evaluation(self, X_val, y_val, source):
+        """Function from a network to its accuracy on labelled images; None without them."""
         if X_val is None and y_val is None:
-            return None, None
+            return None
         if X_val is None or y_val is None:
-            raise ValueError("X_val and y_val are given together or not at all.")
+            raise ValueError("Give X_val and y_val together, or neither.")
         c, h, w = source.shape
         images = validated_images(self, X_val, (h, w, c), reset=False, min_samples=2)
         labels = np.asarray(y_val)
@@ -145,21 +142,26 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
                 "one label for each image."
             )
         check_classification_targets(labels)
-        return images, labels
+
+        def evaluate(network):
+            rows = embed(network, images, "representation", self.batch_size)
+            return leave_one_out_knn_accuracy(rows, labels)
+
+        return evaluate
 
     def _new_net(self, source) -> Trainer:
         """An initialised trainer of these parameters for these images."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         return simclr_trainer(source, self.get_params(deep=False), seed).initialize()
 
-    def _net_to_go_on(self, source) -> Trainer:
-        """A copy of the fitted trainer, so that a failure leaves that as it is."""
+    def _copied_net(self, source) -> Trainer:
+        """A copy of the fitted trainer, so that an error does not change the fitted one."""
         net = copy.deepcopy(self.net_)
-        set_course(net, len(source), self.get_params(deep=False))
+        configure_schedule(net, len(source), self.get_params(deep=False))
         return net
 
     def _checkpoint(self, net, source):
-        """The checkpoint of this training as a context, of None without `checkpoint_dir`."""
+        """Context of the checkpoint of this training; of None without `checkpoint_dir`."""
         if self.checkpoint_dir is None:
             return nullcontext()
         parameters = {
@@ -167,7 +169,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
             for name, value in self.get_params(deep=False).items()
             if name not in _NOT_PART_OF_TRAINING
         }
-        # without a seed there is no telling trainings apart: the next one goes on from this one
+        # without a seed, trainings cannot be distinguished: the next one resumes this one
         seed = None if self.random_state is None else net.seed
         start = net.module_.state_dict() if net.history else None
         return locked_checkpoint(
@@ -179,18 +181,22 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
             network.width_of("middle")
 
     def _warn_of_collapse(self, source):
-        """Look at representations that are all alike; nothing can be learned from those."""
-        network = self.net_.module_
-        with usual_modes():
-            rows = embed(network, source, "representation", self.net_.batch_size, _LOOKED_AT)
+        """Warn if all representations are the same, because nothing can be learned from them."""
+        with default_torch_state():
+            rows = embed(
+                self.net_.module_,
+                source,
+                "representation",
+                self.net_.batch_size,
+                _N_COLLAPSE_IMAGES,
+            )
             share = float(collapse_share(torch.from_numpy(rows)))
         if share < _COLLAPSED:
-            warnings.warn(
-                "The representations of all images are alike: the training collapsed. Lower the "
-                "learning rate or raise the temperature, and see that the augmentations leave "
-                "something of the images.",
+            warn(
+                "The representations of all images are the same: the training collapsed. Lower the "
+                "learning rate or raise the temperature, and check that the views still show the "
+                "images.",
                 CollapseWarning,
-                stacklevel=5,
             )
 
     def __sklearn_tags__(self) -> Any:

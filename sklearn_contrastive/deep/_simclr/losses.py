@@ -1,6 +1,4 @@
-"""The losses of SimCLREmbedder by name."""
-
-from __future__ import annotations
+"""Losses of SimCLREmbedder by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +30,7 @@ def _spectral(z_1: Tensor, z_2: Tensor, temperature: float) -> Tensor:
 
 
 def _linear(z_1: Tensor, z_2: Tensor, temperature: float) -> Tensor:
-    # of unit length, without which nothing bounds it
+    # unit vectors, because the loss of others has no lower bound
     return linear_contrastive_loss(normalize(z_1.float()), normalize(z_2.float()))
 
 
@@ -46,9 +44,9 @@ class PairLoss:
     Parameters
     ----------
     loss : str or callable
-        A name in `LOSSES`, or what takes the projections of the two views.
+        A name in `LOSSES`, or a function of the projections of the two views.
     temperature : float
-        Of the losses that have one.
+        Temperature of the losses that have one.
     """
 
     loss: str | Callable[[Tensor, Tensor], Tensor]
@@ -61,8 +59,9 @@ class PairLoss:
         with torch.autocast(z_1.device.type, enabled=False):
             loss = self.loss(z_1.float(), z_2.float())
         if not isinstance(loss, Tensor) or loss.ndim > 0:
-            made = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+            kind = type(loss).__name__
+            given = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else kind
             raise ValueError(
-                f"loss={self.loss!r} returned {made}; it must be a Tensor of shape ()."
+                f"loss={self.loss!r} returned {given}; it must be a Tensor of shape ()."
             )
         return loss

@@ -1,7 +1,5 @@
 """The network of SimCLR: normalisation, encoder f, projection head g."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -35,7 +33,7 @@ class Normalize(nn.Module):
 
 
 class SimCLRNetwork(nn.Module):
-    """Images to projections z = g(f(x)), and to what lies before them.
+    """Network from images to projections z = g(f(x)), with access to its inner layers.
 
     Parameters
     ----------
@@ -58,7 +56,7 @@ class SimCLRNetwork(nn.Module):
         return self.head(self.encoder(images))
 
     def output(self, images: Tensor, output: str) -> Tensor:
-        """What the network makes of images, as rows.
+        """Output of one layer for images, as rows.
 
         Parameters
         ----------
@@ -78,30 +76,30 @@ class SimCLRNetwork(nn.Module):
             return self.head.projection_width
         if output == "middle" and not self.head.has_middle:
             raise ValueError(
-                f'output="middle" needs a hidden layer of the projection head, and one of kind '
-                f"{self.head.kind!r} has none; 'mlp' and 'mlp3' do."
+                f'output="middle" needs a hidden layer of the projection head; a head of kind '
+                f"{self.head.kind!r} has none; use 'mlp' or 'mlp3'."
             )
         return self.width
 
 
 @dataclass(frozen=True)
 class NetworkRecipe:
-    """Makes the network; its weights come from PyTorch's global generator.
+    """Factory of the network; PyTorch's global generator draws its weights.
 
     Parameters
     ----------
     encoder : str, nn.Module or callable
         As `build_encoder` takes it.
     shape : tuple of (c, h, w)
-        Of an image.
+        Shape of an image.
     pretrained : bool
-        Whether the encoder starts from weights trained elsewhere.
+        Whether the encoder starts from pretrained weights.
     projection_head : str or nn.Module
         As `build_head` takes it.
     projection_dim : int
         Number of features of z.
     mean, std : tuple of float
-        Moments of the images' channels; pretrained encoders have their own.
+        Mean and deviation of each channel; pretrained encoders have their own.
     """
 
     encoder: str | nn.Module | Callable[[], nn.Module]
@@ -113,11 +111,12 @@ class NetworkRecipe:
     std: tuple[float, ...]
 
     def __call__(self) -> SimCLRNetwork:
-        """The network, on the CPU."""
+        """The network, on the CPU, its convolutions stored channels last."""
         backbone = build_encoder(self.encoder, self.shape, pretrained=self.pretrained)
         width = encoder_width(backbone, self.shape)
         expected = encoder_normalization(backbone)
         mean, std = (self.mean, self.std) if expected is None else expected
         encoder = nn.Sequential(Normalize(mean, std), backbone)
         head = build_head(self.projection_head, width, self.projection_dim)
-        return SimCLRNetwork(encoder, width, head)
+        network = SimCLRNetwork(encoder, width, head)
+        return network.to(memory_format=torch.channels_last)

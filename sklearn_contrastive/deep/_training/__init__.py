@@ -1,1 +1,1 @@
-"""The skorch trainer and its parts."""
+"""The trainer of all networks, built on skorch, and its parts."""

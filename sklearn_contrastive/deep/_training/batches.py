@@ -1,6 +1,4 @@
-"""Batches of samples in random order."""
-
-from __future__ import annotations
+"""Sources of samples and random batches of them."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -8,22 +6,23 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
-__all__ = ["IndexBatches", "Samples", "TensorSamples"]
+__all__ = ["RandomBatches", "SampleSource", "TensorSource"]
 
 
-class Samples(Protocol):
-    """Where batches come from: an array in memory, on a device, on disk, or files."""
+class SampleSource(Protocol):
+    """Samples in an array, on a device, on disk or in files; also a torch Dataset, for skorch."""
 
     def __len__(self) -> int:
         """Number of samples."""
 
     def batches(self, indices: Iterable[Tensor], device: torch.device) -> Iterator[Tensor]:
-        """The samples of each tensor of indices, which lies on the CPU, on the device."""
+        """Yield, on the device, the samples of each tensor of indices, which is on the CPU."""
 
 
-class TensorSamples:
-    """Samples that lie in a tensor, indexed where it lies.
+class TensorSource(Dataset):
+    """Samples in a tensor, indexed on the device of the tensor.
 
     Parameters
     ----------
@@ -38,36 +37,36 @@ class TensorSamples:
         return len(self._tensor)
 
     def batches(self, indices: Iterable[Tensor], device: torch.device) -> Iterator[Tensor]:
-        """The samples of each tensor of indices."""
+        """Yield the samples of each tensor of indices."""
         for index in indices:
             yield self._tensor[index.to(self._tensor.device)].to(device)
 
 
-class IndexBatches:
+class RandomBatches:
     """Batches of samples in random order, each sample once.
 
     Parameters
     ----------
-    samples : Samples
+    source : SampleSource
         All samples.
     batch_size : int
-        Largest number of samples in a batch; all batches of an epoch differ by one sample at most,
-        so that none is left with too few.
+        Largest number of samples in a batch. The batches of an epoch differ by at most one sample,
+        so that no batch has too few samples.
     generator : torch.Generator
         Draws the order, on the CPU.
     device : torch.device, default=the CPU
-        Where the batches shall be.
+        Device of the batches.
     """
 
     def __init__(
         self,
-        samples: Samples,
+        source: SampleSource,
         batch_size: int,
         generator: torch.Generator,
         device: torch.device = torch.device("cpu"),  # noqa: B008, it is a constant
     ):
-        self._samples = samples
-        self._n_batches = math.ceil(len(samples) / batch_size)
+        self._source = source
+        self._n_batches = math.ceil(len(source) / batch_size)
         self._generator = generator
         self._device = device
 
@@ -75,5 +74,5 @@ class IndexBatches:
         return self._n_batches
 
     def __iter__(self) -> Iterator[Tensor]:
-        order = torch.randperm(len(self._samples), generator=self._generator)
-        yield from self._samples.batches(torch.tensor_split(order, self._n_batches), self._device)
+        order = torch.randperm(len(self._source), generator=self._generator)
+        yield from self._source.batches(torch.tensor_split(order, self._n_batches), self._device)

@@ -1,11 +1,8 @@
-"""A folder in which a training is kept, so that it can go on after the process has died."""
-
-from __future__ import annotations
+"""Checkpoints: the last finished epoch of a training on disk, locked against other processes."""
 
 import os
 import pickle
 import shutil
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,16 +11,18 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
+from ..._warnings import warn
+
 __all__ = ["Checkpoint", "locked_checkpoint"]
 
 
 class Checkpoint:
-    """The last finished epoch of one training, in a folder of its own.
+    """The last finished epoch of one training, in its own folder.
 
     Parameters
     ----------
     folder : pathlib.Path
-        Made when something is written.
+        An existing folder, for this training only.
     """
 
     def __init__(self, folder: Path):
@@ -31,7 +30,7 @@ class Checkpoint:
         self._file = folder / "state.pt"
 
     def load(self) -> dict[str, Any] | None:
-        """What was written last, on the CPU; None if there is nothing, or nothing readable."""
+        """The last saved state, on the CPU; None if there is none or it cannot be read."""
         if not self._file.exists():
             return None
         try:
@@ -39,13 +38,11 @@ class Checkpoint:
                 return torch.load(file, map_location="cpu", weights_only=True)
         except (EOFError, RuntimeError, pickle.UnpicklingError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            warnings.warn(
-                f"{self._file} cannot be read ({reason}); the training starts anew.", stacklevel=2
-            )
+            warn(f"{self._file} cannot be read ({reason}); the training starts from the beginning.")
             return None
 
     def save(self, state: dict[str, Any]) -> None:
-        """Write a state of tensors, numbers, strings, lists and dicts; all of it or nothing."""
+        """Write a state of tensors, numbers, strings, lists and dicts completely, or not at all."""
         unfinished = self._file.with_suffix(".unfinished")
         try:
             with open(unfinished, "wb") as file:
@@ -58,7 +55,7 @@ class Checkpoint:
         _sync_folder(self._folder)
 
     def remove(self) -> None:
-        """Remove the folder and what is in it, if that can be done."""
+        """Remove the folder and its files, if possible."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -66,31 +63,30 @@ class Checkpoint:
 def locked_checkpoint(
     checkpoint_dir: str | os.PathLike[str], name: str
 ) -> Iterator[Checkpoint | None]:
-    """The checkpoint of one training, which no other process writes at the same time.
+    """Open the checkpoint of one training and lock it against other processes.
 
     Parameters
     ----------
     checkpoint_dir : path-like
-        Folder of the checkpoints of all trainings; it is made if need be.
+        Folder of the checkpoints of all trainings; created if missing.
     name : str
-        Of this training, a `fingerprint`.
+        Name of this training, a `fingerprint`.
 
     Yields
     ------
     checkpoint : Checkpoint or None
-        None if another process is busy with the same training, after a warning.
+        None, with a warning, if another process runs the same training.
     """
     folder = Path(checkpoint_dir).expanduser() / f"simclr-{name[:20]}"
     folder.mkdir(parents=True, exist_ok=True)
-    # beside the folder, which is removed while the lock is held; it ends with the process
+    # beside the folder, which is removed while the lock is held; the lock ends with the process
     lock = FileLock(folder.with_suffix(".lock"))
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        warnings.warn(
-            f"The same training is running elsewhere and writes to {folder.name!r} in "
-            "checkpoint_dir; this one goes on without checkpoints.",
-            stacklevel=6,
+        warn(
+            f"Another process runs the same training and writes to {folder.name!r} in "
+            "checkpoint_dir; this process continues without checkpoints."
         )
         yield None
         return
@@ -100,7 +96,7 @@ def locked_checkpoint(
     finally:
         is_empty = not folder.exists() or not any(folder.iterdir())
         if is_empty:
-            # while it is locked: the next owner makes the folder again
+            # while the lock is held: the next owner creates the folder again
             shutil.rmtree(folder, ignore_errors=True)
         lock.release()
         if is_empty:
@@ -108,7 +104,7 @@ def locked_checkpoint(
 
 
 def _sync_folder(folder):
-    """Let the renaming reach the disk, where a system can do that."""
+    """Write the renaming to disk, on systems that support this."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)

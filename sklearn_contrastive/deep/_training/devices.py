@@ -1,6 +1,4 @@
-"""Devices and what can be computed on them."""
-
-from __future__ import annotations
+"""Devices: the best one, and a check that a named one works."""
 
 import torch
 
@@ -8,7 +6,7 @@ __all__ = ["best_device", "usable_device"]
 
 
 def best_device() -> torch.device:
-    """A GPU if PyTorch sees one, otherwise the CPU."""
+    """A GPU if PyTorch finds one, otherwise the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
@@ -17,22 +15,23 @@ def best_device() -> torch.device:
 
 
 def usable_device(name: str) -> torch.device:
-    """A device by its name, or what to say where it is none.
+    """Device of this name, after a test that PyTorch can use it.
 
     Parameters
     ----------
     name : str
-        "auto" for a GPU where there is one, or a name such as "cpu", "cuda" or "cuda:1".
+        "auto" for a GPU if there is one, or a PyTorch device string such as "cpu", "cuda" or
+        "cuda:1".
 
     Returns
     -------
     torch.device
-        The device, tried out.
+        The device.
 
     Raises
     ------
     ValueError
-        If PyTorch does not know the name or cannot reach the device.
+        If PyTorch does not accept the name or cannot use the device.
     """
     if name == "auto":
         return best_device()
@@ -43,6 +42,6 @@ def usable_device(name: str) -> torch.device:
         reason = str(error).splitlines()[0][:200]
         raise ValueError(
             f'device={name!r} cannot be used: {reason} Give "cpu", or a device that this PyTorch '
-            "sees."
+            "can use."
         ) from error
     return device

@@ -1,6 +1,4 @@
-"""What tells one training from another: a hash of its parameters."""
-
-from __future__ import annotations
+"""Fingerprint of a training: a hash of parameters, networks, functions and versions."""
 
 import functools
 import hashlib
@@ -35,7 +33,7 @@ def fingerprint(*parts: Any) -> str:
     Returns
     -------
     digest : str
-        Alike in another process for the same values.
+        The same in every process for the same values.
     """
     digest = hashlib.sha256(f"python={sys.version};".encode())
     for name in _PACKAGES:
@@ -49,7 +47,8 @@ def fingerprint(*parts: Any) -> str:
 def _feed(digest, part, seen):
     """Add a value, with its kind, to a hash.
 
-    `seen` has what lies around it, and all functions and classes so far, by id: each once.
+    `seen` holds, by id, the enclosing objects and all functions and classes so far: each is hashed
+    once.
     """
     digest.update(f"<{type(part).__module__}.{type(part).__qualname__}>".encode())
     if part is None or isinstance(part, str | bytes | bool | int | float | os.PathLike):
@@ -68,7 +67,7 @@ def _feed(digest, part, seen):
 
 
 def _feed_nested(digest, part, seen):
-    """Add a value that holds others."""
+    """Add a container, module, class, function or other object."""
     if isinstance(part, dict):
         for key in sorted(part, key=str):
             digest.update(f"{key}=".encode())
@@ -99,11 +98,11 @@ def _feed_tensor(digest, tensor, seen):
 
 
 def _feed_object(digest, part, seen):
-    """Add an object by its class and attributes, or what it is pickled to where it has none."""
+    """Add an object by its class and attributes, or by its pickle if it has no attributes."""
     _feed(digest, type(part), seen)
     attributes = dict(getattr(part, "__dict__", {}))
     if isinstance(part, nn.Module):
-        # hooks and what a module finds in passing begin with _, too
+        # names of hooks and cached values begin with _ as well
         attributes = {
             name: value
             for name, value in attributes.items()
@@ -112,13 +111,13 @@ def _feed_object(digest, part, seen):
     if attributes:
         _feed(digest, attributes, seen)
         return
-    # what cannot be pickled has its class only
+    # an object that cannot be pickled is hashed by its class only
     with suppress(Exception):
         digest.update(pickle.dumps(part))
 
 
 def _feed_class(digest, kind, seen):
-    """Add a class by name, and its methods where it was made by the user."""
+    """Add a class by name, and its methods if it is the user's."""
     digest.update(f"{kind.__module__}.{kind.__qualname__}".encode())
     if _is_installed(kind):
         return
@@ -131,7 +130,7 @@ def _feed_class(digest, kind, seen):
 
 
 def _feed_function(digest, function, seen):
-    """Add a function by name, code, defaults, enclosed values and what it uses of its module."""
+    """Add a function by name, code, defaults, enclosed values and the globals that it uses."""
     name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', '')}"
     digest.update(name.encode())
     if inspect.ismethod(function) or isinstance(function, staticmethod | classmethod):
@@ -150,7 +149,7 @@ def _feed_function(digest, function, seen):
 
 
 def _feed_code(digest, code, seen):
-    """Add what a function does, not where it is written."""
+    """Add the code of a function, not its file and line."""
     digest.update(code.co_code + repr((code.co_names, code.co_varnames)).encode())
     for constant in code.co_consts:
         if inspect.iscode(constant):
@@ -160,7 +159,7 @@ def _feed_code(digest, code, seen):
 
 
 def _is_installed(function_or_class):
-    """Whether it comes from a package, whose code its name stands for."""
+    """Whether it comes from an installed package, whose version is hashed instead of its code."""
     module = sys.modules.get(function_or_class.__module__)
     file = getattr(module, "__file__", None) or ""
     return function_or_class.__module__ == "builtins" or "site-packages" in file

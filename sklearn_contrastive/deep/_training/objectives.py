@@ -1,6 +1,4 @@
-"""What a network is trained for."""
-
-from __future__ import annotations
+"""Training objectives: the loss of a batch, or the losses of a game; the contrastive objective."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,29 +11,29 @@ Views = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
 
 
 class Objective:
-    """What a network is trained for; a subclass says what its loss is on a batch.
+    """Base of training objectives; a subclass defines `loss`.
 
-    Games, in which parts of the network have aims of their own, override `turns`.
+    A game, in which parts of the network have losses of their own, overrides `steps`.
     """
 
     def loss(self, module: nn.Module, batch: Tensor, generator: torch.Generator) -> Tensor:
-        """Loss of shape () of the network on a batch; everything random comes from `generator`."""
+        """Loss of shape () of the network on a batch; `generator` draws everything random."""
         raise NotImplementedError
 
-    def turns(
+    def steps(
         self, module: nn.Module, batch: Tensor, generator: torch.Generator
     ) -> Iterator[tuple[Tensor, list[nn.Parameter] | None]]:
-        """Pairs of a loss and the parameters that lower it (None: all), a step for each in turn."""
+        """Yield, for each optimiser step, a loss and the parameters that it moves (None: all)."""
         yield self.loss(module, batch, generator), None
 
 
 def no_penalty(module: nn.Module) -> float:
-    """Nothing, whatever the network."""
+    """Penalty of 0 for every network."""
     return 0.0
 
 
 class ContrastiveObjective(Objective):
-    """Embeddings of two views of a sample shall be alike and those of other samples not.
+    """A loss of the embeddings of two views of each sample.
 
     Parameters
     ----------
@@ -43,13 +41,13 @@ class ContrastiveObjective(Objective):
         Takes a batch and a torch.Generator, returns two views of the batch.
     pair_loss : callable
         Takes the embeddings of the two views, returns a loss of shape ().
-    penalty : callable, default=none
-        Takes the network, returns what is added to the loss.
+    penalty : callable, default=no_penalty
+        Takes the network, returns a term that is added to the loss.
 
     Attributes
     ----------
     last_embeddings : pair of Tensor
-        Embeddings of the two views of the batch before, without their graph.
+        Embeddings of the two views of the last batch, without their graph.
     """
 
     def __init__(
@@ -64,11 +62,11 @@ class ContrastiveObjective(Objective):
 
     def loss(self, module, batch, generator):
         """The pair loss of the views plus the penalty."""
-        # one pass for both views: statistics of a batch must be those of both
+        # one pass for both views: batch statistics must be those of both
         embeddings = module(torch.cat(self._views(batch, generator)))
         self.last_embeddings = embeddings.detach().chunk(2)
         return self._pair_loss(*embeddings.chunk(2)) + self._penalty(module)
 
     def __getstate__(self):
-        # what is seen in training is not part of what is trained for
+        # embeddings of the last batch are a record, not part of the objective
         return {name: value for name, value in vars(self).items() if name != "last_embeddings"}

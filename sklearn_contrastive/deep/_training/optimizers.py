@@ -1,6 +1,4 @@
-"""Optimisers by name, and the learning rates that suit them."""
-
-from __future__ import annotations
+"""Optimisers by name, with their learning rates and weight decay."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ __all__ = ["OPTIMIZERS", "OptimizerRecipe", "peak_learning_rate"]
 
 @dataclass(frozen=True)
 class _Kind:
-    """An optimiser: what makes it, its learning rate at batch 256, the rule it is used with."""
+    """An optimiser: its factory, its learning rate at batch size 256, its default scaling rule."""
 
     make: Callable[..., torch.optim.Optimizer]
     base_rate: float
@@ -39,7 +37,7 @@ OPTIMIZERS = {
     "lars": _Kind(_lars, 1.2, "sqrt"),
 }
 _POWERS = {"linear": 1.0, "sqrt": 0.5}
-# SimCLR, section 2: the linear rule of LARS is 0.3 at a batch of 256
+# SimCLR, section 2: the linear rule of LARS is 0.3 at a batch size of 256
 _LINEAR_LARS = 0.3
 
 
@@ -49,18 +47,18 @@ def peak_learning_rate(learning_rate: float | str, optimizer: str, batch_size: i
     Parameters
     ----------
     learning_rate : float or {"auto", "linear", "sqrt"}
-        A number is taken as it is. "linear" and "sqrt" grow with the batch and its square root;
-        "auto" is the one of the two that the optimiser is used with.
+        A number is used as it is. "linear" grows with the batch size, "sqrt" with its square root;
+        "auto" is the default rule of the optimiser.
     optimizer : {"adamw", "sgd", "lars"}
-        Its name.
+        Name of the optimiser.
     batch_size : int
         Number of images in a batch.
 
     Returns
     -------
     rate : float
-        For a batch of 256: 0.002 of AdamW, 0.03 of SGD; of LARS 0.3 with "linear" and 1.2 with
-        "sqrt", as in the paper.
+        For a batch size of 256: 0.002 for AdamW, 0.03 for SGD; for LARS 0.3 with "linear" and 1.2
+        with "sqrt", as in the paper.
 
     References
     ----------
@@ -77,14 +75,14 @@ def peak_learning_rate(learning_rate: float | str, optimizer: str, batch_size: i
 
 @dataclass(frozen=True)
 class OptimizerRecipe:
-    """Makes an optimiser that decays weights, but neither biases nor the scales of norms.
+    """Factory of an optimiser that decays weights, but not biases and the scales of norms.
 
     Parameters
     ----------
     name : {"adamw", "sgd", "lars"}
-        Which one.
+        Name of the optimiser.
     weight_decay : float
-        Of the weights. Without decay LARS does not adapt its rate either.
+        Decay of the weights. Without decay LARS does not adapt its rate either.
     """
 
     name: str
@@ -94,7 +92,9 @@ class OptimizerRecipe:
         """The optimiser of the parameters in `groups`; `settings` has `lr`."""
         parameters = [each for group in groups for each in group["params"] if each.requires_grad]
         if not parameters:
-            raise ValueError("No part of the network can be trained: all has requires_grad=False.")
+            raise ValueError(
+                "The network has nothing to train: all parameters have requires_grad=False."
+            )
         weights, others = _split(parameters)
         groups = [
             {"params": weights, "weight_decay": self.weight_decay},
@@ -105,6 +105,6 @@ class OptimizerRecipe:
 
 
 def _split(parameters: list[nn.Parameter]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Matrices and filters, and the others."""
+    """Matrices and filters, and the other parameters."""
     weights = [each for each in parameters if each.ndim > 1]
     return weights, [each for each in parameters if each.ndim <= 1]

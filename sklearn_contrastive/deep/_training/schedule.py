@@ -1,6 +1,4 @@
-"""How the learning rate changes over a training, as a factor of its largest value."""
-
-from __future__ import annotations
+"""Learning rate schedules: cosine decay, with linear warm-up."""
 
 import math
 from dataclasses import dataclass
@@ -9,13 +7,13 @@ __all__ = ["WarmupCosine", "cosine"]
 
 
 def cosine(progress: float) -> float:
-    """Factor of the learning rate that falls from 1 to 0 while progress goes from 0 to 1."""
+    """Factor of the learning rate that falls from 1 to 0 while progress rises from 0 to 1."""
     return 0.5 * (1 + math.cos(math.pi * progress))
 
 
 @dataclass(frozen=True)
 class WarmupCosine:
-    """A straight rise to 1 and then half a cosine to 0 (Loshchilov and Hutter, 2017; Goyal, 2017).
+    """Linear warm-up to 1, then half a cosine to 0 (Loshchilov and Hutter, 2017; Goyal, 2017).
 
     Parameters
     ----------

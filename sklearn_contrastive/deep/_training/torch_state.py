@@ -1,20 +1,18 @@
-"""PyTorch's modes, which a user may have set otherwise."""
-
-from __future__ import annotations
+"""PyTorch's global state: default gradient mode, autocast, dtype and device during a fit."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import torch
 
-__all__ = ["usual_modes"]
+__all__ = ["default_torch_state"]
 
 
 @contextmanager
-def usual_modes() -> Iterator[None]:
-    """PyTorch's modes as they are at its start, for a while.
+def default_torch_state() -> Iterator[None]:
+    """Set PyTorch's global state to its defaults within the context.
 
-    With gradients, without autocast, new tensors in float32 and on the CPU.
+    Gradients on, autocast off, new tensors in float32 and on the CPU.
     """
     default_dtype = torch.get_default_dtype()
     with ExitStack() as stack:
@@ -23,7 +21,7 @@ def usual_modes() -> Iterator[None]:
         for device in ("cpu", "cuda"):
             if torch.is_autocast_enabled(device):
                 stack.enter_context(torch.autocast(device, enabled=False))
-        # only where it is another: this context makes every function of PyTorch a little slower
+        # only if the default device differs: this context slows every function of PyTorch a little
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))
         if default_dtype != torch.float32:

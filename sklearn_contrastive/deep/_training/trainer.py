@@ -1,55 +1,49 @@
-"""The trainer of every network of this package, on skorch's."""
-
-from __future__ import annotations
+"""Trainer: skorch's training loop with exact resume and its own random state."""
 
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from skorch import NeuralNet
 from torch import Tensor, nn
 
-from .batches import IndexBatches, Samples, TensorSamples
+from .batches import RandomBatches, SampleSource
 from .objectives import Objective
 from .schedule import cosine
 
-__all__ = ["OnEpoch", "Trainer", "ignore_epoch"]
-
-OnEpoch = Callable[["Trainer"], None]
+__all__ = ["Trainer"]
 
 
-def ignore_epoch(trainer: Trainer) -> None:
-    """Do nothing at the end of an epoch."""
+def _ignore_epoch(trainer: "Trainer") -> None:
+    """Default of `on_epoch`."""
 
 
 class Trainer(NeuralNet):
-    """skorch's network with an objective instead of targets, and randomness of its own.
+    """skorch's network with an objective instead of targets, and its own random state.
 
-    What it draws, weights, order, views and dropout, comes from one generator seeded with `seed`;
-    PyTorch's global state is as it was when training ends. The learning rate follows from the
-    number of steps made, so that the state of training is that number, the generator, the weights
-    and the optimiser: `training_state`.
+    One generator, seeded with `seed`, draws weights, order, views and dropout; PyTorch's global
+    random state does not change. The learning rate is a function of the number of steps, so the
+    state of a training is that number, the generator, the weights and the optimiser:
+    `training_state`.
 
     Parameters
     ----------
     module : callable
-        Makes the network, in float32 unless it says otherwise.
+        Makes the network, in float32 by default.
     criterion : Objective
-        What it is trained for.
+        The training objective.
     seed : int
-        Of the generator.
+        Seed of the generator.
     schedule : callable, default=cosine
-        Factor of the learning rate, a function of the share of all steps that is done.
+        Factor of the learning rate, a function of the share of all steps that are done.
     half : bool, default=False
         Whether the network computes in bfloat16 where that is safe; weights stay in float32.
-    channels_last : bool, default=False
-        Whether the weights of convolutions lie with the channels last.
     **settings : dict
         Other parameters of skorch's NeuralNet: `optimizer`, `lr`, `max_epochs`, `batch_size`,
-        `device`, `callbacks`.
+        `device`.
     """
 
     def __init__(
@@ -60,88 +54,97 @@ class Trainer(NeuralNet):
         seed: int,
         schedule: Callable[[float], float] = cosine,
         half: bool = False,
-        channels_last: bool = False,
-        train_split: None = None,
+        train_split: None = None,  # skorch's default holds out a fifth of the samples
+        callbacks: str = "disable",  # skorch's defaults need the loss of every batch
         verbose: int = 0,
         **settings: Any,
     ):
         self.seed = seed
         self.schedule = schedule
         self.half = half
-        self.channels_last = channels_last
-        super().__init__(module, criterion, train_split=train_split, verbose=verbose, **settings)
+        super().__init__(
+            module,
+            criterion,
+            train_split=train_split,
+            callbacks=callbacks,
+            verbose=verbose,
+            **settings,
+        )
 
-    # --- making -----------------------------------------------------------------------------------
+    # --- methods of skorch, overridden for exactness ---------------------------------------------
 
-    def initialize(self) -> Trainer:
-        """Seed the generator, then make the network and its optimiser."""
-        # on the CPU whatever the device, so that its state fits wherever training goes on
+    def initialize_module(self) -> Self:
+        """Seed the generator and make the network; skorch draws weights from the global state."""
+        # on the CPU for every device, so that its state can be loaded on any device
         self.generator_ = torch.Generator().manual_seed(self.seed)
         self.n_steps_ = 0
-        return super().initialize()
+        with self._own_random_state():
+            return super().initialize_module()
 
-    def initialize_module(self) -> Trainer:
-        """Make the network with weights of the generator's."""
-        with self._own_randomness():
-            super().initialize_module()
-        if self.channels_last:
-            self.module_ = self.module_.to(memory_format=torch.channels_last)
-        return self
-
-    def initialize_criterion(self) -> Trainer:
-        """Take the objective as it is."""
+    def initialize_criterion(self) -> Self:
+        """Use the objective as it is; skorch needs a module, and cannot copy one with a lambda."""
         self.criterion_ = self.criterion
         return self
 
-    def initialize_optimizer(self, triggered_directly: None = None) -> Trainer:
-        """Make the optimiser and note each group's first learning rate for the schedule."""
-        super().initialize_optimizer(triggered_directly)
-        for group in self.optimizer_.param_groups:
-            group["initial_lr"] = group["lr"]
-        return self
+    def get_iterator(self, dataset: SampleSource, training: bool = False) -> RandomBatches:
+        """Batches in an order that the generator draws; skorch's may leave one small batch."""
+        return RandomBatches(dataset, self.batch_size, self.generator_, torch.device(self.device))
 
-    def get_default_callbacks(self) -> list:
-        """No callbacks: the record of an epoch is made here."""
-        return []
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params) -> None:
+        """Train on all batches; skorch waits for the device after each batch, this only once."""
+        if iterator is None:
+            return
+        total, n_samples = 0.0, 0
+        with self._own_random_state() as seed:
+            draws = torch.Generator(self.device).manual_seed(seed)
+            for batch in iterator:
+                self.notify("on_batch_begin", batch=batch, training=training)
+                self._set_learning_rate(self.n_steps_ / (self.max_epochs * len(iterator)))
+                step = step_fn(batch, generator=draws, **fit_params)
+                self.n_steps_ += 1
+                total, n_samples = total + step["loss"] * len(batch), n_samples + len(batch)
+                self.notify("on_batch_end", batch=batch, training=training, **step)
+        self.history.record(f"{prefix}_loss", float(total) / n_samples)
 
-    def get_dataset(self, X: Tensor | Samples, y: None = None) -> Samples:
-        """The samples themselves; those of a tensor on the device."""
-        return TensorSamples(X.to(self.device)) if isinstance(X, Tensor) else X
+    def train_step(self, batch: Tensor, *, generator: torch.Generator) -> dict[str, Tensor]:
+        """Make the steps of the objective, the loss is that of the last; skorch makes one step."""
+        self._set_training(True)
+        for loss, parameters in self._losses(batch, generator):
+            # the optimiser does not move parameters without a gradient
+            self.optimizer_.zero_grad(set_to_none=True)
+            loss.backward(inputs=parameters)
+            self.optimizer_.step()
+        return {"loss": loss.detach()}
 
-    def get_iterator(self, dataset: Samples, training: bool = False) -> IndexBatches:
-        """Batches of the samples by index."""
-        return IndexBatches(dataset, self.batch_size, self.generator_, torch.device(self.device))
+    def __getstate__(self):
+        """Store the state of the generator; PyTorch 2.3 cannot pickle generators."""
+        return super().__getstate__() | {"generator_": self.generator_.get_state().numpy()}
 
-    # --- training ---------------------------------------------------------------------------------
+    def __setstate__(self, state):
+        """Make the generator from its state."""
+        generator = torch.Generator()
+        generator.set_state(torch.from_numpy(np.array(state["generator_"], dtype=np.uint8)))
+        super().__setstate__(state | {"generator_": generator})
 
-    def fit(
-        self, X: Tensor | Samples, y: None = None, *, on_epoch: OnEpoch = ignore_epoch
-    ) -> Trainer:
-        """Make the network anew and train it for `max_epochs`."""
-        self.initialize()
-        return self.partial_fit(X, on_epoch=on_epoch)
+    # --- training --------------------------------------------------------------------------------
 
-    def partial_fit(
+    def train_epochs(
         self,
-        X: Tensor | Samples,
-        y: None = None,
-        classes: None = None,
+        source: SampleSource,
         *,
-        on_epoch: OnEpoch = ignore_epoch,
         n_epochs: int | None = None,
-    ) -> Trainer:
-        """Train; unlike skorch, let an interruption through.
+        on_epoch: Callable[["Trainer"], None] = _ignore_epoch,
+    ) -> Self:
+        """Train from the current state; unlike skorch's `fit`, a KeyboardInterrupt is raised.
 
         Parameters
         ----------
-        X : Tensor or Samples
+        source : SampleSource
             All samples.
-        y, classes : None
-            Ignored.
-        on_epoch : callable, default=do nothing
-            Called with the trainer after each epoch.
         n_epochs : int, default=None
             Number of epochs, `max_epochs` by default.
+        on_epoch : callable, default=do nothing
+            Called with the trainer after each epoch.
 
         Returns
         -------
@@ -150,57 +153,36 @@ class Trainer(NeuralNet):
         """
         if not self.initialized_:
             self.initialize()
-        self._on_epoch = on_epoch
-        try:
-            self.notify("on_train_begin", X=X, y=y)
-            self.fit_loop(X, epochs=n_epochs)
-            self.notify("on_train_end", X=X, y=y)
-        finally:
-            self._on_epoch = ignore_epoch
+        for _ in range(self.max_epochs if n_epochs is None else n_epochs):
+            self.fit_loop(source, epochs=1)
+            self.history[-1]["batches"].clear()  # nothing is recorded for them
+            self._check_finite()
+            on_epoch(self)
         return self
 
-    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params) -> None:
-        """Train on all batches; the device is asked for the loss once, at the end."""
-        if iterator is None:
-            return
-        total, n_samples = 0.0, 0
-        with self._own_randomness() as seed:
-            self._draws = torch.Generator(self.device).manual_seed(seed)
-            for batch in iterator:
-                self.notify("on_batch_begin", batch=batch, training=training)
-                self._set_learning_rate(self.n_steps_ / (self.max_epochs * len(iterator)))
-                step = step_fn(batch, **fit_params)
-                self.n_steps_ += 1
-                total, n_samples = total + step["loss"] * len(batch), n_samples + len(batch)
-                self.notify("on_batch_end", batch=batch, training=training, **step)
-        self.history.record(f"{prefix}_loss", float(total) / n_samples)
+    def set_learning_rate(self, rate: float) -> None:
+        """Set the largest rate of the schedule, before a training or between two trainings."""
+        self.lr = rate
+        if self.initialized_:
+            for group in self.optimizer_.param_groups:
+                group["initial_lr"] = rate
 
-    def train_step(self, batch: Tensor, **fit_params) -> dict[str, Tensor]:
-        """Make a step for each of the objective's turns; the loss is that of the last."""
-        self._set_training(True)
-        for loss, parameters in self._turns(batch):
-            # a step leaves parameters alone that have no gradient
-            self.optimizer_.zero_grad(set_to_none=True)
-            loss.backward(inputs=parameters)
-            self.optimizer_.step()
-        return {"loss": loss.detach()}
-
-    def _turns(self, batch: Tensor) -> Iterator[tuple[Tensor, list[nn.Parameter] | None]]:
-        """Turns of the objective, whose losses are computed in the precision asked for."""
-        turns = self.criterion_.turns(self.module_, batch, self._draws)
+    def _losses(
+        self, batch: Tensor, generator: torch.Generator
+    ) -> Iterator[tuple[Tensor, list[nn.Parameter] | None]]:
+        """Losses of the objective and their parameters, computed in the chosen precision."""
+        steps = self.criterion_.steps(self.module_, batch, generator)
         while True:
-            # not around the step, which must not see autocast
+            # not around the optimiser step, which must not run under autocast
             with torch.autocast(batch.device.type, torch.bfloat16, enabled=self.half):
-                turn = next(turns, None)
-            if turn is None:
+                step = next(steps, None)
+            if step is None:
                 return
-            yield turn
+            yield step
 
-    def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs) -> None:
-        """Refuse to go on from a loss or weights that are no numbers; tell of the epoch."""
-        super().on_epoch_end(net, dataset_train, dataset_valid, **kwargs)
+    def _check_finite(self):
+        """Raise ValueError if the training diverged in the last epoch."""
         loss, epoch = self.history[-1, "train_loss"], self.history[-1, "epoch"]
-        self.history[-1]["batches"].clear()  # nothing is recorded of them
         if not math.isfinite(loss):
             raise ValueError(
                 f"The loss is {loss} in epoch {epoch}: the training diverged. Lower the learning "
@@ -212,12 +194,30 @@ class Trainer(NeuralNet):
                 f"Weights are no longer finite after epoch {epoch}: the training diverged. Lower "
                 "the learning rate."
             )
-        self._on_epoch(self)
 
-    # --- state ------------------------------------------------------------------------------------
+    def _set_learning_rate(self, progress):
+        """Set the rate of each parameter group at this share of all steps."""
+        for group in self.optimizer_.param_groups:
+            group["lr"] = group.setdefault("initial_lr", group["lr"]) * self.schedule(progress)
+
+    @contextmanager
+    def _own_random_state(self):
+        """Seed PyTorch's global generators from ours within the context; weights and dropout."""
+        seed = torch.randint(2**62, (), generator=self.generator_).item()
+        device = torch.device(self.device)
+        on_gpu = device.type == "cuda"
+        with torch.random.fork_rng(devices=[device] if on_gpu else []):
+            # not torch.manual_seed, which also seeds devices that fork_rng does not restore
+            torch.default_generator.manual_seed(seed)
+            if on_gpu:
+                with torch.cuda.device(device):
+                    torch.cuda.manual_seed(seed)
+            yield seed
+
+    # --- state -----------------------------------------------------------------------------------
 
     def training_state(self) -> dict[str, Any]:
-        """Everything that training goes on from, as tensors, numbers, lists and dicts; a copy."""
+        """Everything needed to resume, as tensors, numbers, lists and dicts; a copy."""
         return _copied(
             {
                 "module": self.module_.state_dict(),
@@ -232,7 +232,7 @@ class Trainer(NeuralNet):
         )
 
     def load_training_state(self, state: dict[str, Any]) -> None:
-        """Take up a training where `training_state` was called, in an initialised trainer."""
+        """Resume from a `training_state`, in an initialised trainer."""
         state = _copied(state)
         self.module_.load_state_dict(state["module"])
         self.optimizer_.load_state_dict(state["optimizer"])
@@ -244,50 +244,14 @@ class Trainer(NeuralNet):
             for key, value in epoch.items():
                 self.history.record(key, value)
 
-    def __getstate__(self):
-        state = super().__getstate__()
-        state["generator_"] = self.generator_.get_state().numpy()  # generators are not pickled
-        return {key: value for key, value in state.items() if key not in ("_draws", "_on_epoch")}
-
-    def __setstate__(self, state):
-        generator = torch.Generator()
-        generator.set_state(torch.from_numpy(np.array(state["generator_"], dtype=np.uint8)))
-        super().__setstate__(state | {"generator_": generator})
-
-    def set_learning_rate(self, rate: float) -> None:
-        """Set the largest rate of the schedule, also of a training that goes on."""
-        self.lr = rate
-        if self.initialized_:
-            for group in self.optimizer_.param_groups:
-                group["initial_lr"] = rate
-
-    def _set_learning_rate(self, progress):
-        """Each group's own, at this share of all steps."""
-        for group in self.optimizer_.param_groups:
-            group["lr"] = group["initial_lr"] * self.schedule(progress)
-
-    @contextmanager
-    def _own_randomness(self):
-        """Let PyTorch's global generators, of weights and dropout, follow from ours for a while."""
-        seed = torch.randint(2**62, (), generator=self.generator_).item()
-        device = torch.device(self.device)
-        on_gpu = device.type == "cuda"
-        with torch.random.fork_rng(devices=[device] if on_gpu else []):
-            # not torch.manual_seed, which seeds devices that are not put back
-            torch.default_generator.manual_seed(seed)
-            if on_gpu:
-                with torch.cuda.device(device):
-                    torch.cuda.manual_seed(seed)
-            yield seed
-
 
 def _copied(state: Any) -> Any:
-    """A nested state whose tensors are copies, on the device where they are."""
+    """Copy of a nested state; tensors stay on their devices."""
     if isinstance(state, Tensor):
         return state.detach().clone()
     if isinstance(state, dict):
         return {key: _copied(value) for key, value in state.items()}
     if isinstance(state, list | tuple):
         return type(state)(_copied(value) for value in state)
-    # a checkpoint with NumPy's numbers could be written, but not read
+    # a checkpoint with NumPy numbers can be written, but not read
     return state.item() if isinstance(state, np.generic) else state

@@ -1,4 +1,4 @@
-"""LinearContrastiveEncoder: gradient steps end in the closed form, with few masks and with many."""
+"""LinearContrastiveEncoder: convergence to the closed form, reused masks, estimator checks."""
 
 import pickle
 
@@ -30,7 +30,7 @@ CENTRED = X - X.mean(axis=0)
 TRAINED = LinearContrastiveEncoder(K, max_epochs=100, batch_size=200, random_state=0)
 
 
-def test_fresh_masks_reach_the_closed_form():
+def test_training_with_new_masks_converges_to_the_closed_form():
     model = clone(TRAINED).fit(X)
     closed_form = LinearContrastive(K, max_iter=0, random_state=0).fit(X)
     assert sin_theta_distance(model.components_, closed_form.components_) < 0.02
@@ -41,7 +41,7 @@ def test_fresh_masks_reach_the_closed_form():
 
 @pytest.mark.parametrize("mask_rate", [0.5, 0.3])
 @pytest.mark.parametrize("regularization", [1.0, 0.1])
-def test_the_encoder_is_as_large_as_that_of_the_least_loss(mask_rate, regularization):
+def test_the_encoder_has_the_scale_of_the_minimiser(mask_rate, regularization):
     model = clone(TRAINED).set_params(mask_rate=mask_rate, regularization=regularization).fit(X)
     matrix = expected_loss_matrix(CENTRED, mask_rate)
     best = minimize_linear_contrastive_loss(matrix, N, K, regularization)
@@ -49,7 +49,7 @@ def test_the_encoder_is_as_large_as_that_of_the_least_loss(mask_rate, regulariza
     error = np.linalg.norm(model.encoder_.T @ model.encoder_ - expected)
     assert error < 0.03 * np.linalg.norm(expected)
     minimum = -regularization / 2 * np.sum(expected**2)
-    # an epoch's loss is that of its masks; ten epochs average them
+    # the loss of an epoch depends on its masks; ten epochs average them
     losses = [record["loss"] for record in model.history_[-10:]]
     assert_allclose(np.mean(losses), minimum, rtol=0.08)
 
@@ -61,7 +61,7 @@ def matrix_of_masks(masks):
 
 
 @pytest.mark.parametrize("n_masks", [1, 3, 20])
-def test_few_masks_reach_what_these_masks_lead_to(n_masks):
+def test_training_with_few_masks_converges_to_the_minimiser_for_these_masks(n_masks):
     model = clone(TRAINED).set_params(n_masks=n_masks).fit(X)
     assert model.masks_.shape == (n_masks, D)
     best = minimize_linear_contrastive_loss(matrix_of_masks(model.masks_), N, K)
@@ -69,9 +69,9 @@ def test_few_masks_reach_what_these_masks_lead_to(n_masks):
     assert error < 0.03 * np.linalg.norm(best) ** 2
 
 
-def test_masks_that_are_used_again_cost_accuracy_and_many_cost_little():
+def test_reused_masks_cost_accuracy_and_many_masks_cost_little():
     # 40 features, 10 components, noise from 1 to 0.5: means of ten draws of 20000 samples were
-    # 0.908, 0.590, 0.327 and, for fresh masks, 0.305
+    # 0.908, 0.590, 0.327 and, for new masks, 0.305
     samples, truth = make_spiked_covariance(
         4000, 40, 10, noise=np.linspace(1, 0.5, 40), random_state=0
     )
@@ -84,9 +84,9 @@ def test_masks_that_are_used_again_cost_accuracy_and_many_cost_little():
     assert_allclose(errors[2], errors[3], atol=0.06)
 
 
-def test_small_batches_leave_no_variances_behind():
-    # a remainder of 1 / batch_size of this feature's variance would be an eigenvalue of 20, which
-    # is more than the signal's
+def test_small_batches_do_not_bias_the_solution():
+    # a bias of 1 / batch_size of the variance of this feature would be an eigenvalue of 20, larger
+    # than that of the signal
     noise = np.r_[10.0, np.full(D - 1, 0.3)]
     samples, _ = make_spiked_covariance(4000, D, K, signal=2.0, noise=noise, random_state=0)
     model = LinearContrastiveEncoder(K, max_epochs=6, batch_size=5, random_state=0).fit(samples)
@@ -94,7 +94,7 @@ def test_small_batches_leave_no_variances_behind():
     assert sin_theta_distance(model.components_, exact.components_) < 0.3
 
 
-def test_attributes_belong_together():
+def test_attributes_are_consistent():
     model = clone(TRAINED).set_params(max_epochs=3).fit(X)
     assert_allclose(model.components_ @ model.components_.T, np.eye(K), atol=1e-12)
     lengths = np.linalg.norm(model.encoder_, axis=1)
@@ -107,14 +107,14 @@ def test_attributes_belong_together():
     assert model.n_iter_ == len(model.history_) == 3
 
 
-def test_float32_samples_are_trained_on_as_float64_ones_are():
+def test_float32_samples_give_the_network_of_float64_samples():
     model = clone(TRAINED).set_params(max_epochs=3)
     single = clone(model).fit(X.astype(np.float32))
     assert single.encoder_.dtype == single.transform(X.astype(np.float32)).dtype == np.float32
     assert_allclose(single.encoder_, model.fit(X).encoder_, atol=1e-4)
 
 
-def test_training_is_repeatable_and_draws_nothing_from_pytorch():
+def test_training_is_repeatable_and_independent_of_pytorchs_seed():
     model = clone(TRAINED).set_params(max_epochs=2, n_masks=4)
     torch.manual_seed(0)
     state = torch.get_rng_state()
@@ -127,14 +127,14 @@ def test_training_is_repeatable_and_draws_nothing_from_pytorch():
     assert not np.array_equal(first.masks_, model.set_params(random_state=1).fit(X).masks_)
 
 
-def test_a_fitted_encoder_is_pickled_without_pytorch_in_it():
+def test_the_pickle_of_a_fitted_encoder_has_no_pytorch_objects():
     model = clone(TRAINED).set_params(max_epochs=2).fit(X)
     stored = pickle.dumps(model)
     assert b"torch" not in stored
     assert_array_equal(pickle.loads(stored).transform(X), model.transform(X))
 
 
-# generated by scikit-learn 1.9 for a transformer of dense samples, and the extra ones
+# number generated by scikit-learn 1.9 for a transformer of dense samples, and the extra checks
 N_CHECKS = 58
 
 
@@ -143,7 +143,7 @@ def test_every_check_of_scikit_learn_passes(n_masks):
     assert_first_class(LinearContrastiveEncoder(n_masks=n_masks, max_epochs=2), N_CHECKS)
 
 
-def test_refusals_say_what_is_allowed():
+def test_error_messages_give_the_allowed_values():
     with pytest.raises(ValueError, match=r"n_components=9 must be between 1 and .*=8"):
         LinearContrastiveEncoder(9).fit(X[:8])
     with pytest.raises(ValueError, match="minimum of 2 is required"):
@@ -168,7 +168,7 @@ def test_parameters_out_of_range_are_refused(name, value):
         LinearContrastiveEncoder(1, **{name: value}).fit(X)
 
 
-def test_a_failed_refit_leaves_the_earlier_fit_usable():
+def test_a_failed_refit_keeps_the_earlier_fit():
     model = clone(TRAINED).set_params(max_epochs=1).fit(X)
     before = model.transform(X)
     with pytest.raises(ValueError, match="training diverged"):

@@ -1,4 +1,4 @@
-"""Encoders: what each kind of argument gives, for which images, and what is refused."""
+"""Encoders: names, modules and factories, image shapes, pretrained weights, invalid input."""
 
 import copy
 import sys
@@ -24,7 +24,7 @@ from sklearn_contrastive.deep._networks.narrow_resnet import narrow_resnet
 
 
 def seeded(seed, make):
-    """What `make` returns with PyTorch's global generator seeded, which is then put back."""
+    """Result of `make` with PyTorch's global generator seeded; its state is restored."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         return make()
@@ -52,7 +52,7 @@ def flat_encoder(n_pixels=64, width=5):
     return nn.Sequential(nn.Flatten(), nn.BatchNorm1d(n_pixels), nn.Linear(n_pixels, width))
 
 
-# --- names ---------------------------------------------------------------------------------------
+# --- names ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("name", "width"), [("resnet_narrow", 128), ("resnet18", 512)])
@@ -120,19 +120,19 @@ def test_weights_of_timms_networks_follow_from_the_global_generator_too(name):
 
 
 @pytest.mark.parametrize("encoder", ["resnet_narrow", "resnet18", flat_encoder()])
-def test_a_representation_does_not_depend_on_the_others_of_the_batch(encoder):
+def test_a_representation_does_not_depend_on_other_images_of_the_batch(encoder):
     module = build_encoder(encoder, (1, 8, 8))
-    module(images(16, 1, 8, 8, seed=1))  # running statistics that are not the first ones
+    module(images(16, 1, 8, 8, seed=1))  # changes the running statistics
     module.eval()
     batch = images(6, 1, 8, 8)
     alone = torch.cat([module(image[None]) for image in batch])
     assert_allclose(module(batch).detach(), alone.detach(), rtol=1e-4, atol=1e-5)
 
 
-# --- modules and factories -----------------------------------------------------------------------
+# --- modules and factories ------------------------------------------------------------------------
 
 
-def test_a_users_module_is_copied_with_its_weights_and_never_touched():
+def test_a_module_is_copied_with_its_weights_and_does_not_change():
     module = flat_encoder()
     module[1].eval()
     module[2].weight.requires_grad_(False)
@@ -158,7 +158,7 @@ def test_a_factory_and_a_class_are_called():
     assert encoder_width(build_encoder(lambda: flat_encoder(width=3), (1, 8, 8)), (1, 8, 8)) == 3
 
 
-def test_trying_an_encoder_out_leaves_its_state_and_the_global_generator_alone():
+def test_testing_an_encoder_changes_neither_its_state_nor_the_global_generator():
     encoder = narrow_resnet(1)
     encoder[1].eval()
     modes, before = [part.training for part in encoder.modules()], state_of(encoder)
@@ -169,14 +169,14 @@ def test_trying_an_encoder_out_leaves_its_state_and_the_global_generator_alone()
     assert [part.training for part in encoder.modules()] == modes
 
 
-def test_a_failed_try_puts_the_modes_back():
+def test_a_failed_test_restores_the_modes_of_all_parts():
     encoder = nn.Sequential(nn.Dropout(), nn.Conv2d(3, 4, 3)).train()
     with pytest.raises(ValueError, match="cannot take"):
         encoder_width(encoder, (1, 8, 8))
     assert all(part.training for part in encoder.modules())
 
 
-def test_an_encoder_can_be_tried_out_where_the_default_type_is_double():
+def test_an_encoder_can_be_tested_with_default_dtype_float64():
     encoder = narrow_resnet(1)
     torch.set_default_dtype(torch.float64)
     try:
@@ -185,11 +185,11 @@ def test_an_encoder_can_be_tried_out_where_the_default_type_is_double():
         torch.set_default_dtype(torch.float32)
 
 
-# --- the narrow network --------------------------------------------------------------------------
+# --- the narrow network ---------------------------------------------------------------------------
 
 
 def obvious_narrow_resnet(state, x, n_blocks, strides):
-    """The network of He et al. in evaluation mode, read off its weights one by one."""
+    """The network of He et al. in evaluation mode, computed layer by layer from its weights."""
 
     def normalized(x, prefix):
         mean, variance, scale, shift = (
@@ -231,7 +231,7 @@ def test_the_narrow_network_is_small():
     height=st.integers(1, 12),
     width=st.integers(1, 12),
 )
-def test_widths_and_blocks_of_the_narrow_network_are_free(
+def test_widths_and_blocks_of_the_narrow_network_can_be_chosen(
     widths, n_blocks, stem_stride, height, width
 ):
     blocks = [n_blocks] * len(widths)
@@ -245,7 +245,7 @@ def test_the_narrow_network_halves_large_images_at_once():
     assert strides == [1, 1, 2, 2, 4, 4]
 
 
-def test_the_order_of_the_channels_in_memory_does_not_matter():
+def test_memory_format_does_not_change_the_output():
     network = build_encoder("resnet_narrow", (3, 16, 16)).eval()
     last = copy.deepcopy(network).to(memory_format=torch.channels_last)
     x = images(4, 3, 16, 16)
@@ -253,23 +253,23 @@ def test_the_order_of_the_channels_in_memory_does_not_matter():
     assert_allclose(network(x).detach(), y, rtol=1e-4, atol=1e-5)
 
 
-def test_activations_keep_their_size_through_the_narrow_network():
+def test_activations_keep_their_scale_through_the_narrow_network():
     network = seeded(0, lambda: narrow_resnet(3, widths=(16,) * 4, blocks=(2,) * 4))
     x = images(64, 3, 16, 16)
     spreads = []
     for layer in network[:-2]:
         x = layer(x)
         spreads.append(x.square().mean().sqrt().item())
-    # a block adds a residual of variance 1 to what came in
+    # a block adds a residual of variance 1 to its input
     assert min(spreads) > 0.3
     assert max(spreads) < 5
 
 
-# --- pretrained weights --------------------------------------------------------------------------
+# --- pretrained weights ---------------------------------------------------------------------------
 
 
 def test_weights_that_cannot_be_downloaded_are_an_error(monkeypatch, tmp_path):
-    # offline at once, where a network that is down costs five retries
+    # offline mode fails at once; a missing network costs five retries
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ValueError, match=r"could not be downloaded.*pretrained=False") as caught:
@@ -301,7 +301,7 @@ def test_pretrained_weights_are_loaded_into_the_usual_stem(weights_in_a_file):
     assert normalization == Normalization(encoder.pretrained_cfg["mean"], (0.229, 0.224, 0.225))
 
 
-def test_a_grey_image_is_seen_as_the_colour_image_of_equal_channels(weights_in_a_file):
+def test_a_grey_image_has_the_output_of_the_colour_image_with_equal_channels(weights_in_a_file):
     grey = build_encoder("resnet10t", (1, 64, 64), pretrained=True).eval()
     x = images(2, 1, 64, 64)
     weights_in_a_file.reset_classifier(0)
@@ -317,7 +317,7 @@ def test_two_channels_have_two_means(weights_in_a_file):
 
 
 @pytest.mark.parametrize("encoder", ["resnet_narrow", "resnet18", flat_encoder()])
-def test_new_weights_expect_no_normalization(encoder):
+def test_new_weights_have_no_normalization(encoder):
     assert encoder_normalization(build_encoder(encoder, (1, 8, 8))) is None
 
 
@@ -327,15 +327,15 @@ def test_names_without_pretrained_weights_are_refused(name):
         build_encoder(name, (3, 64, 64), pretrained=True)
 
 
-def test_pretrained_is_for_names():
-    with pytest.raises(ValueError, match="encoders by name"):
+def test_pretrained_needs_a_name():
+    with pytest.raises(ValueError, match="needs an encoder name"):
         build_encoder(flat_encoder(), (1, 8, 8), pretrained=True)
 
 
-# --- refusals ------------------------------------------------------------------------------------
+# --- refusals -------------------------------------------------------------------------------------
 
 
-def test_an_unknown_name_is_answered_with_the_closest_ones():
+def test_an_unknown_name_raises_an_error_with_the_closest_names():
     with pytest.raises(ValueError, match=r"closest names are ('\w+', ){2}'\w+';") as caught:
         build_encoder("resnet55", (1, 8, 8))
     assert "'resnet18'" in str(caught.value)
@@ -344,7 +344,7 @@ def test_an_unknown_name_is_answered_with_the_closest_ones():
         build_encoder("resnet_narow", (1, 8, 8))
 
 
-def test_without_timm_our_own_network_works_and_the_others_say_what_to_install(monkeypatch):
+def test_without_timm_resnet_narrow_works_and_other_names_raise_import_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
     assert encoder_width(build_encoder("resnet_narrow", (1, 8, 8)), (1, 8, 8)) == 128
     with pytest.raises(ImportError, match=r'pip install "sklearn-contrastive\[deep\]"$') as caught:
@@ -352,7 +352,7 @@ def test_without_timm_our_own_network_works_and_the_others_say_what_to_install(m
     assert "\n" not in str(caught.value)
 
 
-def test_an_output_that_is_no_row_is_refused_with_its_shape():
+def test_an_output_without_rows_is_refused_with_its_shape():
     with pytest.raises(ValueError, match=r"\(2, 3, 6, 6\).*pooling layer and nn.Flatten\(\)"):
         build_encoder(nn.Conv2d(1, 3, 3), (1, 8, 8))
     with pytest.raises(ValueError, match=r"shape \(128,\)"):
@@ -361,7 +361,7 @@ def test_an_output_that_is_no_row_is_refused_with_its_shape():
         build_encoder(nn.Sequential(nn.Flatten(0), nn.Unflatten(0, (1, 128))), (1, 8, 8))
 
 
-def test_an_output_that_is_no_tensor_is_refused():
+def test_an_output_that_is_not_a_tensor_is_refused():
     with pytest.raises(ValueError, match="returned tuple"):
         build_encoder(nn.Sequential(nn.Flatten(), nn.LSTM(64, 3)), (1, 8, 8))
 
@@ -373,7 +373,7 @@ def test_weights_that_are_not_finite_are_refused():
         build_encoder(module, (1, 8, 8))
 
 
-def test_images_that_a_module_cannot_take_are_refused_with_its_own_words():
+def test_images_that_a_module_cannot_process_are_refused_with_its_message():
     with pytest.raises(ValueError, match=r"\(1, 8, 8\): .*3 channels, but got 1.*") as caught:
         build_encoder(nn.Conv2d(3, 4, 3), (1, 8, 8))
     assert isinstance(caught.value.__cause__, RuntimeError)
@@ -382,12 +382,12 @@ def test_images_that_a_module_cannot_take_are_refused_with_its_own_words():
 
 
 def test_patches_that_do_not_tile_the_images_are_refused():
-    # timm would cut a 16 x 16 corner out of 28 x 28 and never mention it
+    # timm would silently crop 28 x 28 to 16 x 16
     with pytest.raises(ValueError, match="16 x 16 pixels do not tile"):
         build_encoder("vit_tiny_patch16_224", (1, 28, 28))
 
 
-@pytest.mark.parametrize(("encoder", "match"), [(3, "none of"), (lambda: 3, "returned int")])
-def test_what_is_no_module_is_refused(encoder, match):
+@pytest.mark.parametrize(("encoder", "match"), [(3, "must be a name"), (lambda: 3, "returned int")])
+def test_objects_that_are_not_modules_are_refused(encoder, match):
     with pytest.raises(TypeError, match=match):
         build_encoder(encoder, (1, 8, 8))

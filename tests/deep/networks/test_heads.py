@@ -1,4 +1,4 @@
-"""Projection heads: their layers, their middle, and a user's own module as one."""
+"""Projection heads: layers, middle layer, and modules of the user."""
 
 import copy
 
@@ -16,7 +16,7 @@ HIDDEN = {"none": 0, "linear": 0, "mlp": 1, "mlp3": 2}
 
 
 def seeded(seed, make):
-    """What `make` returns with PyTorch's global generator seeded, which is then put back."""
+    """Result of `make` with PyTorch's global generator seeded; its state is restored."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         return make()
@@ -47,7 +47,7 @@ def obvious_outputs(state, h, n_hidden):
     n=st.integers(2, 6),
     seed=SEEDS,
 )
-def test_a_head_is_its_layers_one_after_another(kind, width, projection_dim, n, seed):
+def test_a_head_is_the_composition_of_its_layers(kind, width, projection_dim, n, seed):
     head = seeded(seed, lambda: ProjectionHead(width, projection_dim, kind)).double()
     h = rows(n, width, seed).double()
     slow = obvious_outputs(copy.deepcopy(head.state_dict()), h, HIDDEN[kind])
@@ -72,11 +72,11 @@ def test_the_middle_is_the_first_hidden_layer(kind):
 def test_a_head_without_a_hidden_layer_has_no_middle(head):
     built = build_head(head, 6, 3)
     assert not built.has_middle
-    with pytest.raises(ValueError, match="has no middle layer; 'mlp' and 'mlp3' do"):
+    with pytest.raises(ValueError, match="has no middle layer; use 'mlp' or 'mlp3'"):
         built.middle(rows(2, 6))
 
 
-def test_no_head_gives_the_representations_themselves():
+def test_head_none_is_the_identity():
     head, h = ProjectionHead(6, 3, "none"), rows(2, 6)
     assert head(h) is h
     assert head.outputs(h) == []
@@ -85,7 +85,7 @@ def test_no_head_gives_the_representations_themselves():
 
 
 @pytest.mark.parametrize("kind", ["linear", "mlp", "mlp3"])
-def test_a_head_leaves_what_it_is_given_alone_and_passes_gradients_on(kind):
+def test_a_head_does_not_change_its_input_and_propagates_gradients(kind):
     head, h = ProjectionHead(6, 3, kind), rows(5, 6).requires_grad_()
     before = h.detach().clone()
     sum(output.square().sum() for output in head.outputs(h)).backward()
@@ -95,7 +95,7 @@ def test_a_head_leaves_what_it_is_given_alone_and_passes_gradients_on(kind):
 
 
 @pytest.mark.parametrize("kind", ["linear", "mlp", "mlp3"])
-def test_a_projection_does_not_depend_on_the_others_of_the_batch(kind):
+def test_a_projection_does_not_depend_on_other_samples_of_the_batch(kind):
     head = ProjectionHead(6, 3, kind)
     head(rows(20, 6, seed=1))
     head.eval()
@@ -112,12 +112,12 @@ def test_weights_follow_from_the_global_generator(seed, kind):
         assert_array_equal(one.detach(), other.detach())
 
 
-def test_a_name_gives_128_features_unless_told_otherwise():
+def test_projections_have_128_features_by_default():
     assert build_head("mlp", 6).projection_width == ProjectionHead(6).projection_width == 128
     assert ProjectionHead(6).kind == "mlp"
 
 
-def test_a_users_module_is_copied_and_tried_out():
+def test_a_module_is_copied_and_tested():
     module = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.Dropout())
     before = copy.deepcopy(module.state_dict())
     global_state = torch.get_rng_state()
@@ -133,13 +133,13 @@ def test_a_users_module_is_copied_and_tried_out():
         assert_array_equal(value, before[name])
 
 
-def test_a_head_survives_a_copy():
+def test_a_copied_head_has_the_same_output():
     for head in [build_head("mlp3", 6, 3), build_head(nn.Linear(6, 3), 6)]:
         h = rows(4, 6)
         assert_array_equal(copy.deepcopy(head).eval()(h).detach(), head.eval()(h).detach())
 
 
-def test_an_unknown_kind_is_answered_with_the_known_ones():
+def test_an_unknown_kind_raises_an_error_with_the_known_ones():
     with pytest.raises(ValueError, match=r"'mpl' is not known; .*'none', 'linear', 'mlp', 'mlp3'"):
         build_head("mpl", 6)
 
@@ -151,6 +151,6 @@ def test_a_module_that_does_not_fit_is_refused():
         build_head(nn.Unflatten(1, (6, 1)), 6)
 
 
-def test_what_is_neither_a_name_nor_a_module_is_refused():
+def test_objects_that_are_neither_a_name_nor_a_module_are_refused():
     with pytest.raises(TypeError, match="neither a name"):
         build_head(3, 6)

@@ -1,4 +1,4 @@
-"""SimCLREmbedder before all of scikit-learn's checks, in several configurations."""
+"""All estimator checks of scikit-learn for SimCLREmbedder, in several configurations."""
 
 import pytest
 from helpers.checks import assert_first_class
@@ -8,7 +8,7 @@ from sklearn_contrastive.deep import SimCLREmbedder
 
 
 def two_layers():
-    """Make the smallest of encoders, for rows of any length."""
+    """Return the smallest encoder, for rows of any length."""
     return nn.Sequential(nn.Flatten(), nn.LazyLinear(8), nn.ReLU())
 
 

@@ -1,4 +1,4 @@
-"""SimCLREmbedder: what it learns, what it takes, what it leaves alone."""
+"""SimCLREmbedder: learning, randomness, input, parameters, invalid input, interruption."""
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ IMAGES = (X * 255).astype(np.uint8).reshape(-1, 8, 8)
 
 
 def small_encoder():
-    """Make an encoder that trains in no time."""
+    """Return an encoder that trains fast."""
     return nn.Sequential(
         nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten()
     )
@@ -49,10 +49,10 @@ def embedder(encoder=small_encoder, **parameters):
     return SimCLREmbedder(encoder, **(defaults | parameters))
 
 
-# --- learning ------------------------------------------------------------------------------------
+# --- learning -------------------------------------------------------------------------------------
 
 
-def test_digits_become_easier_to_tell_apart_than_without_training():
+def test_training_improves_the_linear_probe_on_digits():
     images, labels = DIGITS / 16, LABELS
     settings = {"temperature": 0.2, "batch_size": 256, "augmentations": RandomResizedCrop((0.4, 1))}
     accuracy = {}
@@ -64,7 +64,7 @@ def test_digits_become_easier_to_tell_apart_than_without_training():
     assert accuracy["trained"] > accuracy["untrained"] + 0.08
 
 
-def test_the_loss_falls_and_views_are_recognised():
+def test_the_loss_falls_and_contrastive_accuracy_rises():
     history = embedder(max_epochs=30, temperature=0.2).fit(X).history_
     assert history[-1]["loss"] < history[0]["loss"] - 0.3
     assert history[-1]["contrastive_accuracy"] > history[0]["contrastive_accuracy"]
@@ -72,7 +72,7 @@ def test_the_loss_falls_and_views_are_recognised():
     assert history[-1]["uniformity"] <= 0
 
 
-def test_a_record_is_kept_of_every_epoch():
+def test_history_has_a_record_of_every_epoch():
     model = embedder(max_epochs=3).fit(X)
     assert [record["epoch"] for record in model.history_] == [1, 2, 3]
     assert model.n_iter_ == 3
@@ -85,7 +85,7 @@ def test_a_record_is_kept_of_every_epoch():
     assert rates[0] < rates[1] > rates[2] > 0
 
 
-def test_the_record_can_have_the_accuracy_of_neighbours():
+def test_history_has_the_knn_accuracy_of_validation_images():
     model = embedder().fit(X[:80], X_val=X[80:], y_val=Y[80:])
     for record in model.history_:
         assert 0 <= record["knn_accuracy"] <= 1
@@ -101,7 +101,7 @@ def test_verbose_prints_a_line_for_each_epoch(capsys):
 
 
 @pytest.mark.parametrize("loss", ["nt_xent", "decoupled", "spectral", "linear", nt_xent_loss])
-def test_every_loss_falls(loss):
+def test_every_loss_falls_in_training(loss):
     history = embedder(max_epochs=25, loss=loss).fit(X).history_
     assert history[-1]["loss"] < history[0]["loss"]
 
@@ -115,14 +115,14 @@ def test_every_optimizer_trains(optimizer, learning_rate):
     assert not np.allclose(weights_of(model), weights_of(untrained), rtol=1e-3)
 
 
-def test_neither_biases_nor_norms_decay():
+def test_biases_and_norms_do_not_decay():
     model = embedder(weight_decay=0.3).fit(X)
     for group in model.net_.optimizer_.param_groups:
         decayed = {weights.ndim > 1 for weights in group["params"]}
         assert decayed == {group["weight_decay"] == 0.3}
 
 
-def test_half_precision_trains_to_about_the_same():
+def test_half_precision_gives_similar_representations():
     full = embedder(max_epochs=1).fit(X)
     half = embedder(max_epochs=1, precision="bfloat16").fit(X)
     assert half.net_.module_.encoder[1][0].weight.dtype == torch.float32
@@ -130,10 +130,10 @@ def test_half_precision_trains_to_about_the_same():
     assert not np.array_equal(weights_of(full), weights_of(half))
 
 
-# --- randomness ----------------------------------------------------------------------------------
+# --- randomness -----------------------------------------------------------------------------------
 
 
-def test_the_same_seed_gives_the_same_network_and_another_another():
+def test_the_seed_determines_the_network():
     torch.manual_seed(1)
     first = embedder().fit(X)
     torch.manual_seed(2)
@@ -142,7 +142,7 @@ def test_the_same_seed_gives_the_same_network_and_another_another():
     assert not np.array_equal(weights_of(first), weights_of(other))
 
 
-def test_nothing_global_of_pytorch_or_numpy_changes():
+def test_fit_changes_no_global_state_of_pytorch_or_numpy():
     torch.manual_seed(3)
     np.random.seed(3)  # noqa: NPY002, the state that must not change
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
@@ -154,7 +154,7 @@ def test_nothing_global_of_pytorch_or_numpy_changes():
     assert after == settings
 
 
-def test_augmentations_that_draw_from_the_global_generator_are_seeded_as_well():
+def test_augmentations_that_draw_from_the_global_generator_are_seeded():
     def noisy(batch):
         return (batch + 0.1 * torch.randn_like(batch)).clamp(0, 1)
 
@@ -162,7 +162,7 @@ def test_augmentations_that_draw_from_the_global_generator_are_seeded_as_well():
     assert_array_equal(weights_of(first), weights_of(second))
 
 
-# --- transform -----------------------------------------------------------------------------------
+# --- transform ------------------------------------------------------------------------------------
 
 
 def test_representations_do_not_depend_on_the_batch():
@@ -173,7 +173,7 @@ def test_representations_do_not_depend_on_the_batch():
     assert_allclose(model.transform(X[5:6]), whole[5:6], atol=1e-5 * np.abs(whole).max())
 
 
-def test_every_output_has_its_width_and_can_be_chosen_after_fit():
+def test_output_can_be_changed_after_fit_and_has_its_width():
     model = embedder(projection_dim=5).fit(X)
     h = model.transform(X)
     assert h.shape == (120, 128)
@@ -187,20 +187,20 @@ def test_every_output_has_its_width_and_can_be_chosen_after_fit():
         assert_allclose(middle, network.head.middle(torch.from_numpy(h)), rtol=1e-4, atol=1e-6)
 
 
-def test_the_encoder_is_what_transform_computes():
+def test_encoder_gives_the_output_of_transform():
     model = embedder().fit(X)
     images = torch.from_numpy(X).reshape(-1, 1, 8, 8)
     with torch.no_grad():
         assert_allclose(model.encoder_.eval()(images), model.transform(X), rtol=1e-4, atol=1e-5)
 
 
-def test_there_is_no_encoder_before_fit():
+def test_encoder_is_missing_before_fit():
     with pytest.raises(AttributeError, match="no encoder_ yet"):
         _ = embedder().encoder_
     assert not hasattr(embedder(), "encoder_")
 
 
-# --- input ---------------------------------------------------------------------------------------
+# --- input ----------------------------------------------------------------------------------------
 
 
 AS_INPUT = {
@@ -224,7 +224,7 @@ def test_the_same_images_in_any_form_give_the_same_representations(name):
     assert model.n_features_in_ == 64
 
 
-def test_a_fit_on_images_takes_rows_of_their_pixels_as_well():
+def test_transform_accepts_rows_of_pixels_after_a_fit_on_images():
     model = embedder().fit(IMAGES)
     assert_array_equal(model.transform(IMAGES.reshape(120, -1)), model.transform(IMAGES))
 
@@ -237,7 +237,7 @@ def test_images_of_other_shapes_are_refused_by_transform():
         model.transform(X[:, :63])
 
 
-def test_colour_images_are_learned_from_too():
+def test_fit_accepts_colour_images():
     colours = np.random.default_rng(0).integers(0, 256, (30, 12, 12, 3), dtype=np.uint8)
     model = embedder(ForColours, batch_size=30).fit(colours)
     assert model.transform(colours).shape == (30, 4)
@@ -245,7 +245,7 @@ def test_colour_images_are_learned_from_too():
     assert_array_equal(flat.fit_transform(colours.reshape(30, -1)), model.transform(colours))
 
 
-def test_rows_of_features_need_not_be_images():
+def test_fit_accepts_rows_of_features_that_are_not_images():
     rows = np.random.default_rng(0).normal(100, 50, (60, 10))
     model = embedder(lambda: nn.Sequential(nn.Flatten(), nn.Linear(10, 6)), batch_size=30)
     h = model.fit_transform(rows)
@@ -253,14 +253,14 @@ def test_rows_of_features_need_not_be_images():
     assert model.image_shape_ == (1, 10, 1)
 
 
-def test_memory_maps_are_read_as_arrays_are(tmp_path):
+def test_memory_maps_give_the_results_of_arrays(tmp_path):
     np.save(tmp_path / "images.npy", IMAGES)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
     expected = embedder().fit(IMAGES)
     assert_array_equal(embedder().fit(mapped).transform(mapped), expected.transform(IMAGES))
 
 
-def test_files_are_read_as_images(tmp_path):
+def test_files_give_the_results_of_arrays_and_unreadable_ones_are_named(tmp_path):
     from PIL import Image
 
     paths = [tmp_path / f"{number:03}.png" for number in range(len(IMAGES))]
@@ -275,7 +275,7 @@ def test_files_are_read_as_images(tmp_path):
         embedder(image_shape=(8, 8)).fit(paths)
 
 
-# --- augmentations -------------------------------------------------------------------------------
+# --- augmentations --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -283,12 +283,12 @@ def test_files_are_read_as_images(tmp_path):
     ["simclr", "crop", "crop_flip", "masking", SimCLRAugmentation(0.2), PatchMasking(0.3)],
     ids=str,
 )
-def test_views_come_from_a_name_or_an_object(augmentations):
+def test_augmentations_may_be_names_or_objects(augmentations):
     model = embedder(augmentations=augmentations).fit(X)
     assert np.isfinite(model.transform(X)).all()
 
 
-def test_a_module_can_make_the_views():
+def test_augmentations_may_be_a_module():
     class Darker(nn.Module):
         def forward(self, batch):
             return batch * torch.rand(len(batch), 1, 1, 1)
@@ -296,10 +296,10 @@ def test_a_module_can_make_the_views():
     assert embedder(augmentations=Darker()).fit(X).n_iter_ == 2
 
 
-# --- encoders ------------------------------------------------------------------------------------
+# --- encoders -------------------------------------------------------------------------------------
 
 
-def test_a_module_is_copied_and_its_weights_are_the_start():
+def test_an_encoder_module_is_copied_and_its_weights_are_the_start():
     module = small_encoder()
     before = module[0].weight.detach().clone()
     model = embedder(module, learning_rate=1e-9, max_epochs=1).fit(X)
@@ -307,22 +307,22 @@ def test_a_module_is_copied_and_its_weights_are_the_start():
     assert_allclose(model.encoder_[1][0].weight.detach(), before, atol=1e-6)
 
 
-def test_images_are_normalised_by_what_was_trained_on():
+def test_images_are_normalised_by_the_moments_of_the_training_images():
     model = embedder().fit(X)
     assert_allclose(model.encoder_[0].mean.flatten(), [X.mean()], rtol=1e-5)
     assert_allclose(model.encoder_[0].std.flatten(), [X.std()], rtol=1e-5)
 
 
-def test_a_network_of_timm_by_its_name():
+def test_encoder_may_be_a_name_of_timm():
     model = embedder("resnet18", max_epochs=1, batch_size=20).fit(X[:20])
     assert model.transform(X[:5]).shape == (5, 512)
 
 
-# --- estimators ----------------------------------------------------------------------------------
+# --- estimators -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("returned", [by_pickle, by_joblib, by_skops])
-def test_a_fitted_embedder_returns_as_it_was_and_goes_on(returned):
+def test_a_loaded_embedder_gives_the_same_output_and_continues_training(returned):
     model = embedder("resnet_narrow").fit(X)
     loaded = returned(model)
     assert_array_equal(loaded.transform(X), model.transform(X))
@@ -346,14 +346,14 @@ def test_grid_search_splits_images_of_any_dimension():
     assert search.fit(IMAGES, Y).best_score_ > 0.1
 
 
-def test_clones_share_nothing():
+def test_clones_do_not_share_state():
     model = embedder(small_encoder()).fit(X)
     other = clone(model)
     assert not hasattr(other, "net_")
     assert_array_equal(weights_of(other.fit(X)), weights_of(model))
 
 
-def test_partial_fit_goes_on_and_leaves_no_trace_in_what_it_began_from():
+def test_partial_fit_continues_and_does_not_change_earlier_copies():
     model = embedder().fit(X)
     before = model.transform(X)
     earlier = by_pickle(model)
@@ -361,15 +361,15 @@ def test_partial_fit_goes_on_and_leaves_no_trace_in_what_it_began_from():
     assert [record["epoch"] for record in model.history_] == [1, 2, 3, 4, 5]
     assert not np.array_equal(model.transform(X), before)
     assert_array_equal(earlier.transform(X), before)
-    # the schedule has begun once more
+    # the schedule has started again
     assert model.history_[2]["learning_rate"] > model.history_[1]["learning_rate"]
 
 
-def test_partial_fit_alone_is_fit():
+def test_a_first_partial_fit_equals_fit():
     assert_array_equal(weights_of(embedder().partial_fit(X)), weights_of(embedder().fit(X)))
 
 
-# --- what goes wrong -----------------------------------------------------------------------------
+# --- invalid input, divergence, interruption ------------------------------------------------------
 
 
 BAD = {
@@ -383,18 +383,18 @@ BAD = {
     "no shape": (X, {"image_shape": (8,)}, "image_shape"),
     "not a square": (np.zeros((9, 65)), {}, "65 features"),
     "unknown encoder": (X, {"encoder": "resnet81"}, "encoder='resnet81' is not known"),
-    "not rows": (X, {"encoder": lambda: nn.Conv2d(1, 2, 3)}, r"must have shape \(2, width\)"),
+    "not rows": (X, {"encoder": lambda: nn.Conv2d(1, 2, 3)}, r"must return shape \(2, width\)"),
     "other channels": (X, {"encoder": ForColours}, "expected input"),
     "unknown device": (X, {"device": "cuda:77"}, "device='cuda:77' cannot be used"),
     "no middle": (X, {"projection_head": "none", "output": "middle"}, "hidden layer"),
     "unknown augmentation": (X, {"augmentations": "simclear"}, "simclear"),
-    "labels alone": (X, {"y_val": Y}, "together or not at all"),
+    "labels alone": (X, {"y_val": Y}, "together, or neither"),
     "too few labels": (X, {"X_val": X, "y_val": Y[:5]}, "one label for each image"),
 }
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_cannot_be_trained_on_is_refused_and_the_earlier_fit_stays(name):
+def test_invalid_input_is_refused_and_the_earlier_fit_stays(name):
     given, parameters, message = BAD[name]
     model = embedder().fit(X)
     before = model.transform(X)
@@ -407,13 +407,13 @@ def test_what_cannot_be_trained_on_is_refused_and_the_earlier_fit_stays(name):
     assert_array_equal(model.transform(X), before)
 
 
-def test_a_batch_larger_than_the_data_is_cut_with_a_warning():
+def test_a_batch_size_larger_than_the_data_is_reduced_with_a_warning():
     with pytest.warns(UserWarning, match="batch_size=500 is more than the 120 images"):
         model = embedder(batch_size=500).fit(X)
     assert model.net_.batch_size == 120
 
 
-def test_training_that_diverges_says_what_to_lower_and_keeps_the_earlier_fit():
+def test_divergence_names_the_learning_rate_and_keeps_the_earlier_fit():
     model = embedder().fit(X)
     before = model.transform(X)
     model.set_params(optimizer="sgd", learning_rate=1e30, max_epochs=5, warmup_epochs=0)
@@ -422,7 +422,7 @@ def test_training_that_diverges_says_what_to_lower_and_keeps_the_earlier_fit():
     assert_array_equal(model.transform(X), before)
 
 
-def test_collapse_is_noticed():
+def test_collapse_is_a_warning():
     class Constant(nn.Module):
         def __init__(self):
             super().__init__()
@@ -435,7 +435,7 @@ def test_collapse_is_noticed():
         embedder(Constant, projection_head="linear").fit(X)
 
 
-def test_an_interruption_keeps_the_last_epoch_and_goes_on_up():
+def test_an_interruption_keeps_the_last_epoch_and_is_raised_again():
     def interrupt_later(batch):
         views.append(None)
         if len(views) > 9:  # two calls in each of three batches: in the second epoch
@@ -454,7 +454,7 @@ def test_an_interruption_keeps_the_last_epoch_and_goes_on_up():
     assert np.isfinite(model.transform(X)).all()
 
 
-def test_an_interruption_before_the_first_epoch_leaves_the_earlier_fit():
+def test_an_interruption_before_the_first_epoch_keeps_the_earlier_fit():
     def interrupt(batch):
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""SimCLREmbedder under attack: each test failed once."""
+"""Regression tests of SimCLREmbedder: unusual input, callables, modes and failures."""
 
 import functools
 import os
@@ -26,7 +26,7 @@ Y = LABELS[:120]
 
 
 def small_encoder():
-    """Make an encoder that trains in no time."""
+    """Return an encoder that trains fast."""
     return nn.Sequential(
         nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten()
     )
@@ -38,7 +38,7 @@ def embedder(encoder=small_encoder, **parameters):
 
 
 def n_epochs_after_cut_off(first, second, monkeypatch):
-    """Number of epochs that a fit trains for after another was cut off in the second of four."""
+    """Number of epochs of a second fit after the first one was stopped in the second of four."""
     with monkeypatch.context() as patched:
         cut_off_after(2, patched)
         with pytest.raises(CutOff):
@@ -49,16 +49,16 @@ def n_epochs_after_cut_off(first, second, monkeypatch):
     return len(trained)
 
 
-# --- learning ------------------------------------------------------------------------------------
+# --- learning -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("max_epochs", [1, 2])
-def test_a_single_batch_is_learned_from(max_epochs):
+def test_training_on_a_single_batch_has_a_positive_learning_rate(max_epochs):
     model = embedder(batch_size=120, max_epochs=max_epochs).fit(X)
     assert all(record["learning_rate"] > 0 for record in model.history_)
 
 
-def test_batches_from_a_stream_are_learned_from():
+def test_partial_fit_learns_from_every_batch_of_a_stream():
     model = embedder(max_epochs=1)
     for start in (0, 40, 80):
         before = weights_of(model) if start else None
@@ -66,7 +66,7 @@ def test_batches_from_a_stream_are_learned_from():
         assert start == 0 or not np.allclose(weights_of(model), before, rtol=1e-4)
 
 
-def test_losses_of_the_user_are_computed_in_float32_too():
+def test_losses_of_the_user_are_computed_in_float32():
     def watched(z_1, z_2):
         types.update({z_1.dtype, (z_1 @ z_2.T).dtype})
         return ((z_1 - z_2) ** 2).mean()
@@ -76,10 +76,10 @@ def test_losses_of_the_user_are_computed_in_float32_too():
     assert types == {torch.float32}
 
 
-# --- what surrounds a fit ------------------------------------------------------------------------
+# --- global state, interruption -------------------------------------------------------------------
 
 
-def test_gradients_that_are_switched_off_are_no_obstacle():
+def test_fit_works_under_no_grad_and_inference_mode():
     expected = weights_of(embedder().fit(X))
     with torch.no_grad():
         assert_array_equal(weights_of(embedder().fit(X)), expected)
@@ -89,7 +89,7 @@ def test_gradients_that_are_switched_off_are_no_obstacle():
     assert model.partial_fit(X).n_iter_ == 4
 
 
-def test_another_default_device_is_no_obstacle():
+def test_fit_works_with_another_default_device():
     expected = embedder().fit(X).transform(X)
     torch.set_default_device("meta")
     try:
@@ -99,13 +99,13 @@ def test_another_default_device_is_no_obstacle():
         torch.set_default_device(None)
 
 
-def test_warnings_name_the_line_that_called_fit():
-    with pytest.warns(UserWarning, match="all of them make one batch") as caught:
+def test_warnings_point_at_the_line_that_called_fit():
+    with pytest.warns(UserWarning, match="one batch holds all of them") as caught:
         embedder(batch_size=500).fit(X)
     assert {Path(each.filename).name for each in caught} == {Path(__file__).name}
 
 
-def test_an_interrupted_network_is_left_ready_for_transform():
+def test_an_interrupted_network_is_in_evaluation_mode():
     def interrupt_later(batch):
         views.append(None)
         if len(views) > 9:
@@ -119,26 +119,26 @@ def test_an_interrupted_network_is_left_ready_for_transform():
     assert not any(part.training for part in model.net_.module_.modules())
 
 
-# --- input ---------------------------------------------------------------------------------------
+# --- input ----------------------------------------------------------------------------------------
 
 
-def test_transform_decodes_each_file_once_and_names_all_that_cannot_be_read(tmp_path, monkeypatch):
+def test_transform_decodes_each_file_once_and_names_all_unreadable_files(tmp_path, monkeypatch):
     from PIL import Image
 
-    from sklearn_contrastive._images import _files
+    from sklearn_contrastive._images import file_source
 
     images = (X[:60] * 255).astype(np.uint8).reshape(-1, 8, 8)
     paths = [tmp_path / f"{number:02}.png" for number in range(60)]
     for path, image in zip(paths, images, strict=True):
         Image.fromarray(image).save(path)
     model = embedder(image_shape=(8, 8), max_epochs=1, batch_size=20).fit(paths)
-    read, decoded = _files.read_image, []
+    read, decoded = file_source.read_image, []
 
     def counted(path, shape):
         decoded.append(path)
         return read(path, shape)
 
-    monkeypatch.setattr(_files, "read_image", counted)
+    monkeypatch.setattr(file_source, "read_image", counted)
     model.transform(paths)
     assert len(decoded) == 60
     paths[3].unlink()
@@ -150,7 +150,7 @@ def test_transform_decodes_each_file_once_and_names_all_that_cannot_be_read(tmp_
 MEASURE = """
     import sys
     import numpy as np
-    from sklearn_contrastive._images._source import image_source
+    from sklearn_contrastive._images.read import image_source
 
     def resident():
         with open("/proc/self/status") as status:
@@ -171,7 +171,7 @@ MEASURE = """
 
 
 @pytest.mark.filterwarnings("default")
-def test_memory_maps_that_are_checked_leave_no_memory_behind(tmp_path):
+def test_checks_of_memory_maps_release_their_memory(tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(MEASURE), str(tmp_path / "images.npy")],
         capture_output=True,
@@ -179,11 +179,11 @@ def test_memory_maps_that_are_checked_leave_no_memory_behind(tmp_path):
         check=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    # MB of 281; measured: 240 where each block left a small tensor behind
+    # MB, of 281 MB of images; 240 if each block keeps a small tensor
     assert float(run.stdout) < 140
 
 
-def test_numbers_of_numpy_are_parameters(tmp_path, monkeypatch):
+def test_parameters_may_be_numpy_numbers(tmp_path, monkeypatch):
     numbers = {
         "batch_size": np.int64(40),
         "max_epochs": np.int64(4),
@@ -195,10 +195,10 @@ def test_numbers_of_numpy_are_parameters(tmp_path, monkeypatch):
     assert make(checkpoint_dir=None).fit(X).transform(X).shape == (120, 128)
 
 
-# --- refusals ------------------------------------------------------------------------------------
+# --- refusals -------------------------------------------------------------------------------------
 
 
-def test_labels_that_are_no_classes_are_refused_before_training():
+def test_labels_that_are_not_classes_are_refused_before_training():
     views = []
 
     def watched(batch):
@@ -210,7 +210,7 @@ def test_labels_that_are_no_classes_are_refused_before_training():
     assert views == []
 
 
-def test_columns_of_labelled_images_must_be_those_of_training():
+def test_columns_of_validation_images_must_be_those_of_training():
     frame = pd.DataFrame(X, columns=[f"pixel {number}" for number in range(64)])
     with pytest.raises(ValueError, match="must be in the same order"):
         embedder().fit(frame, X_val=frame[frame.columns[::-1]], y_val=Y)
@@ -219,27 +219,33 @@ def test_columns_of_labelled_images_must_be_those_of_training():
 BAD = {
     "a loss of no Tensor": ({"loss": lambda z_1, z_2: 1.0}, "returned float; it must be a Tensor"),
     "a loss for each image": ({"loss": lambda z_1, z_2: (z_1 - z_2).sum(1)}, r"shape \(40,\)"),
-    "views of fewer images": ({"augmentations": lambda batch: batch[1:]}, "made 39 of a batch of"),
-    "views of NumPy": ({"augmentations": lambda batch: batch.numpy()}, "made ndarray of a batch"),
+    "views of fewer images": (
+        {"augmentations": lambda batch: batch[1:]},
+        "returned 39 for a",
+    ),
+    "views of NumPy": (
+        {"augmentations": lambda batch: batch.numpy()},
+        "returned ndarray for a",
+    ),
     "nothing to train": (
         {"encoder": lambda: small_encoder().requires_grad_(False), "projection_head": "none"},
-        "No part of the network can be trained",
+        "The network has nothing to train",
     ),
 }
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_parts_of_the_user_that_do_not_fit_are_named(name):
+def test_invalid_callables_of_the_user_are_named_in_the_error(name):
     parameters, message = BAD[name]
     with pytest.raises(ValueError, match=message):
         embedder(**parameters).fit(X)
 
 
-# --- checkpoints ---------------------------------------------------------------------------------
+# --- checkpoints ----------------------------------------------------------------------------------
 
 
 def darker(factor):
-    """Make an augmentation whose code is the same whatever the factor."""
+    """Return an augmentation whose code does not depend on the factor."""
     return lambda batch: batch * factor
 
 
@@ -279,7 +285,7 @@ MAKERS = {
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_callables_that_differ_in_a_value_only_are_different_trainings(name, tmp_path, monkeypatch):
+def test_callables_that_differ_only_in_a_value_are_different_trainings(name, tmp_path, monkeypatch):
     first, again, other = (MAKERS[name](factor) for factor in (0.5, 0.5, 0.1))
     make = functools.partial(embedder, checkpoint_dir=tmp_path, max_epochs=4)
     assert fingerprint(first) == fingerprint(again) != fingerprint(other)
@@ -295,7 +301,7 @@ def test_callables_that_differ_in_a_value_only_are_different_trainings(name, tmp
     )
 
 
-def test_functions_are_known_by_the_helpers_that_they_use():
+def test_fingerprints_of_functions_depend_on_the_helpers_that_they_use():
     def fingerprint_with(helper):
         names = {"__name__": "a_notebook"}
         exec(f"def helper(x):\n    return {helper}\ndef main(x):\n    return helper(x)", names)
@@ -304,7 +310,7 @@ def test_functions_are_known_by_the_helpers_that_they_use():
     assert fingerprint_with("x + 1") == fingerprint_with("x + 1") != fingerprint_with("x + 2")
 
 
-def test_functions_that_call_each_other_have_a_fingerprint():
+def test_mutually_recursive_functions_have_fingerprints():
     def even(n):
         return n == 0 or odd(n - 1)
 
@@ -314,7 +320,7 @@ def test_functions_that_call_each_other_have_a_fingerprint():
     assert fingerprint(even) != fingerprint(odd)
 
 
-def test_modules_that_change_when_they_are_used_stay_as_they_were():
+def test_fit_does_not_change_modules_passed_as_parameters():
     class Counting(nn.Module):
         def __init__(self):
             super().__init__()
@@ -331,18 +337,18 @@ def test_modules_that_change_when_they_are_used_stay_as_they_were():
     assert fingerprint(module) == before
 
 
-def test_lazy_networks_have_checkpoints(tmp_path, monkeypatch):
+def test_lazy_networks_are_resumed(tmp_path, monkeypatch):
     def make():
         network = nn.Sequential(nn.Flatten(), nn.LazyLinear(8))
         return embedder(network, checkpoint_dir=tmp_path, max_epochs=4)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PyTorch's, of lazy modules
+        warnings.simplefilter("ignore")  # PyTorch warns about lazy modules
         assert n_epochs_after_cut_off(make(), make(), monkeypatch) == 2
 
 
 @pytest.mark.parametrize("length", [0, 1000])
-def test_a_checkpoint_that_cannot_be_read_is_no_obstacle(tmp_path, monkeypatch, length):
+def test_fit_starts_again_if_the_checkpoint_is_unreadable(tmp_path, monkeypatch, length):
     make = functools.partial(embedder, max_epochs=4)
     with monkeypatch.context() as patched:
         cut_off_after(2, patched)
@@ -350,13 +356,13 @@ def test_a_checkpoint_that_cannot_be_read_is_no_obstacle(tmp_path, monkeypatch, 
             make(checkpoint_dir=tmp_path).fit(X)
     (file,) = tmp_path.glob("*/state.pt")
     file.write_bytes(file.read_bytes()[:length])
-    with pytest.warns(UserWarning, match="cannot be read .* starts anew"):
+    with pytest.warns(UserWarning, match="cannot be read .* starts from the beginning"):
         model = make(checkpoint_dir=tmp_path).fit(X)
     assert_array_equal(weights_of(model), weights_of(make().fit(X)))
 
 
-@pytest.mark.filterwarnings("ignore:The epoch could not be kept")
-def test_a_full_disk_costs_the_checkpoint_and_not_the_training(tmp_path, monkeypatch):
+@pytest.mark.filterwarnings("ignore:The epoch could not be saved")
+def test_training_continues_without_checkpoint_on_a_full_disk(tmp_path, monkeypatch):
     def full(state, file):
         file.write(b"half of")
         raise OSError(28, "No space left on device")
@@ -364,13 +370,13 @@ def test_a_full_disk_costs_the_checkpoint_and_not_the_training(tmp_path, monkeyp
     expected = weights_of(embedder().fit(X))
     monkeypatch.setattr(torch, "save", full)
     model = embedder(checkpoint_dir=tmp_path)
-    with pytest.warns(UserWarning, match="No space left on device.*the training goes on"):
+    with pytest.warns(UserWarning, match="No space left on device.*the training continues"):
         model.fit(X)
     assert_array_equal(weights_of(model), expected)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_finished_training_is_kept_though_its_checkpoint_cannot_be_removed(tmp_path, monkeypatch):
+def test_a_finished_fit_succeeds_if_its_checkpoint_cannot_be_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "rmdir", lambda *args, **kwargs: (_ for _ in ()).throw(OSError("busy")))
     model = embedder(checkpoint_dir=tmp_path).fit(X)
     assert model.n_iter_ == 2

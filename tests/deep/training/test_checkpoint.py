@@ -1,4 +1,4 @@
-"""Work that is not lost: a training goes on where it was cut off, and only its own."""
+"""Checkpoints: exact resume, locks, and fingerprints that separate trainings."""
 
 import os
 import signal
@@ -28,11 +28,11 @@ def embedder(folder, **parameters):
     return SimCLREmbedder("resnet_narrow", checkpoint_dir=folder, **(defaults | parameters))
 
 
-# --- resuming ------------------------------------------------------------------------------------
+# --- resuming -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n_epochs", [1, 3, 4])
-def test_a_fit_that_was_cut_off_ends_as_one_that_was_not(tmp_path, monkeypatch, n_epochs):
+def test_a_resumed_fit_equals_an_uninterrupted_one(tmp_path, monkeypatch, n_epochs):
     whole = embedder(None).fit(X)
     with monkeypatch.context() as patched:
         cut_off_after(n_epochs, patched)
@@ -45,7 +45,7 @@ def test_a_fit_that_was_cut_off_ends_as_one_that_was_not(tmp_path, monkeypatch, 
     assert_array_equal(resumed.transform(X), whole.transform(X))
     for record, expected in zip(resumed.history_, whole.history_, strict=True):
         assert {**record, "seconds": 0} == {**expected, "seconds": 0}
-    # and it goes on from there as the other does: optimiser and generator are the same as well
+    # further training is the same, so optimiser and generator are the same as well
     more = [
         weights_of(each.set_params(checkpoint_dir=None).partial_fit(X)) for each in (whole, resumed)
     ]
@@ -84,7 +84,7 @@ def test_after_kill_9_the_same_call_ends_bit_by_bit_the_same(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_partial_fit_is_taken_up_from_its_own_start(tmp_path, monkeypatch):
+def test_partial_fit_resumes_only_its_own_checkpoint(tmp_path, monkeypatch):
     started = embedder(None).fit(X)
     whole = clone(started).fit(X).partial_fit(X)
     started.set_params(checkpoint_dir=tmp_path)
@@ -98,7 +98,7 @@ def test_partial_fit_is_taken_up_from_its_own_start(tmp_path, monkeypatch):
     assert_array_equal(weights_of(started), weights_of(whole))
 
 
-def test_a_training_without_a_seed_is_taken_up_as_well(tmp_path, monkeypatch):
+def test_a_training_without_a_seed_is_resumed(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         cut_off_after(2, patched)
         with pytest.raises(CutOff):
@@ -108,12 +108,12 @@ def test_a_training_without_a_seed_is_taken_up_as_well(tmp_path, monkeypatch):
     assert len(trained) == 2
 
 
-def test_a_finished_fit_leaves_nothing_behind(tmp_path):
+def test_a_finished_fit_removes_its_checkpoint(tmp_path):
     embedder(tmp_path).fit(X)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_last_good_epoch_of_a_training_that_diverges_stays(tmp_path, monkeypatch):
+def test_a_diverging_training_keeps_its_last_finite_epoch(tmp_path, monkeypatch):
     def diverge(z_1, z_2):
         seen.append(None)
         factor = float("nan") if len(seen) > 7 else 1.0  # in the third epoch of three steps
@@ -128,7 +128,7 @@ def test_the_last_good_epoch_of_a_training_that_diverges_stays(tmp_path, monkeyp
     assert all(weights.isfinite().all() for weights in state["module"].values())
 
 
-def test_an_interruption_leaves_the_checkpoint(tmp_path, monkeypatch):
+def test_an_interruption_keeps_the_checkpoint(tmp_path, monkeypatch):
     whole = embedder(None).fit(X)
     save, seen = Checkpoint.save, []
 
@@ -147,7 +147,7 @@ def test_an_interruption_leaves_the_checkpoint(tmp_path, monkeypatch):
     assert_array_equal(weights_of(embedder(tmp_path).fit(X)), weights_of(whole))
 
 
-# --- whose it is ---------------------------------------------------------------------------------
+# --- whose it is ----------------------------------------------------------------------------------
 
 
 OTHERS = {
@@ -161,7 +161,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_no_training_takes_up_another(tmp_path, monkeypatch, name):
+def test_a_training_with_other_parameters_or_data_is_not_resumed(tmp_path, monkeypatch, name):
     with monkeypatch.context() as patched:
         cut_off_after(2, patched)
         with pytest.raises(CutOff):
@@ -170,10 +170,10 @@ def test_no_training_takes_up_another(tmp_path, monkeypatch, name):
     trained = cut_off_after(10**6, monkeypatch)
     embedder(tmp_path).set_params(**parameters).fit(np.clip(given(), 0, 1))
     assert len(trained) == 4
-    assert len(list(tmp_path.glob("*/state.pt"))) == 1  # that of the first is still there
+    assert len(list(tmp_path.glob("*/state.pt"))) == 1  # that of the first training
 
 
-def test_watching_is_no_part_of_a_training(tmp_path, monkeypatch):
+def test_verbose_and_validation_images_do_not_change_the_fingerprint(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         cut_off_after(2, patched)
         with pytest.raises(CutOff):
@@ -183,11 +183,11 @@ def test_watching_is_no_part_of_a_training(tmp_path, monkeypatch):
     assert len(trained) == 2
 
 
-def test_a_training_that_runs_elsewhere_is_not_written_to(tmp_path):
+def test_a_training_locked_by_another_process_runs_without_checkpoints(tmp_path):
     with locked_checkpoint(tmp_path, "a" * 64) as first:
         first.save({"n_steps": 1})
         with (
-            pytest.warns(UserWarning, match="running elsewhere"),
+            pytest.warns(UserWarning, match="Another process runs the same training"),
             locked_checkpoint(tmp_path, "a" * 64) as second,
         ):
             assert second is None
@@ -197,7 +197,7 @@ def test_a_training_that_runs_elsewhere_is_not_written_to(tmp_path):
         assert again.load() == {"n_steps": 1}
 
 
-def test_a_state_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+def test_a_state_is_written_completely_or_not_at_all(tmp_path, monkeypatch):
     with locked_checkpoint(tmp_path, "c" * 64) as checkpoint:
         checkpoint.save({"n_steps": 1})
 
@@ -211,14 +211,14 @@ def test_a_state_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
         assert checkpoint.load() == {"n_steps": 1}
 
 
-def test_locks_of_dead_processes_hold_nobody_up(tmp_path):
+def test_locks_of_dead_processes_are_released(tmp_path):
     lock = FileLock(tmp_path / f"simclr-{'d' * 20}.lock")
     Path(lock.lock_file).touch()
     with locked_checkpoint(tmp_path, "d" * 64) as checkpoint:
         assert checkpoint is not None
 
 
-# --- fingerprints --------------------------------------------------------------------------------
+# --- fingerprints ---------------------------------------------------------------------------------
 
 
 VALUES = [
@@ -245,7 +245,7 @@ def test_different_values_have_different_fingerprints():
     assert len({fingerprint(value) for value in VALUES}) == len(VALUES)
 
 
-def test_networks_have_fingerprints_of_their_weights():
+def test_fingerprints_of_networks_depend_on_their_weights():
     torch_state = torch.get_rng_state()
     first, second = nn.Linear(2, 2), nn.Linear(2, 2)
     torch.set_rng_state(torch_state)

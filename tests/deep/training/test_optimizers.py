@@ -1,4 +1,4 @@
-"""Optimisers by name, learning rates by rule, and how they change."""
+"""Optimisers by name: learning rates and weight decay."""
 
 import pytest
 import torch
@@ -8,7 +8,6 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from sklearn_contrastive.deep._training.optimizers import OptimizerRecipe, peak_learning_rate
-from sklearn_contrastive.deep._training.schedule import WarmupCosine, cosine
 
 
 def test_learning_rates_of_lars_are_those_of_the_paper():
@@ -22,7 +21,7 @@ def test_learning_rates_of_lars_are_those_of_the_paper():
 
 
 @given(batch_size=st.integers(3, 10**5), optimizer=st.sampled_from(["adamw", "sgd", "lars"]))
-def test_rules_say_how_the_rate_grows_with_the_batch(batch_size, optimizer):
+def test_rates_grow_with_the_batch_size_by_their_rule(batch_size, optimizer):
     for rule, factor in [("linear", 4), ("sqrt", 2)]:
         rate = peak_learning_rate(rule, optimizer, batch_size)
         assert_allclose(peak_learning_rate(rule, optimizer, 4 * batch_size), factor * rate)
@@ -33,7 +32,7 @@ def test_rules_say_how_the_rate_grows_with_the_batch(batch_size, optimizer):
 
 
 @pytest.mark.parametrize("name", ["adamw", "sgd", "lars"])
-def test_what_does_not_decay_moves_by_its_gradient_alone(name):
+def test_biases_and_norms_do_not_decay(name):
     network = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
     optimizer = OptimizerRecipe(name, 0.5)([{"params": list(network.parameters())}], lr=0.1)
     before = [weights.detach().clone() for weights in network.parameters()]
@@ -52,17 +51,3 @@ def test_weights_that_are_frozen_are_left_out():
     network.bias.requires_grad_(False)
     optimizer = OptimizerRecipe("sgd", 0.0)([{"params": list(network.parameters())}], lr=0.1)
     assert [group["params"] for group in optimizer.param_groups] == [[network.weight]]
-
-
-@given(warmup=st.floats(0, 0.9), progress=st.floats(0, 1))
-def test_the_rate_rises_in_a_straight_line_and_falls_as_a_cosine(warmup, progress):
-    factor = WarmupCosine(warmup)(progress)
-    assert 0 <= factor <= 1
-    if progress < warmup:
-        assert_allclose(factor, progress / warmup)
-    else:
-        assert_allclose(factor, cosine((progress - warmup) / (1 - warmup)))
-
-
-def test_without_warm_up_there_is_the_cosine_alone():
-    assert [WarmupCosine(0.0)(p / 10) for p in range(11)] == [cosine(p / 10) for p in range(11)]

@@ -1,6 +1,4 @@
-"""Where training and transform read images from: arrays, tensors, memory maps, files."""
-
-from __future__ import annotations
+"""The image source of X: an array, tensor, memory map or list of files, with checks of values."""
 
 import math
 import os
@@ -12,13 +10,13 @@ import scipy.sparse
 import torch
 from torch import Tensor
 
-from ._arrays import ArraySource, ChannelMoments, ImageSource
-from ._files import FileSource
-from ._layout import image_layout
+from .file_source import FileSource
+from .layout import image_layout
+from .source import ArraySource, ImageSource
 
-__all__ = ["ChannelMoments", "ImageSource", "holds_paths", "image_source"]
+__all__ = ["holds_paths", "image_source"]
 
-# Scaling to [0, 1] in floats may end a rounding error outside.
+# scaling to [0, 1] in floats may exceed the range by a rounding error
 _ROUNDING = 1e-6
 
 
@@ -28,7 +26,7 @@ def image_source(
     *,
     estimator_name: str = "SimCLREmbedder",
 ) -> ImageSource:
-    """The images that X holds or names.
+    """Image source of X.
 
     Parameters
     ----------
@@ -38,29 +36,29 @@ def image_source(
         fewer than 64 features are a row of any real values, a square number of at least 64 is a
         grey square, and c is 1 or 3. Memory maps are read in blocks.
     image_shape : sequence of (h, w) or (h, w, c), default=None
-        Shape of each image. A height of 1 says that samples are rows of features, of any real
-        values. Files are resized and cropped to it; None is (224, 224, 3) for them.
+        Shape of each image. A height of 1 means rows of features of any real values. Files are
+        resized and cropped to this shape, by default (224, 224, 3).
     estimator_name : str, default="SimCLREmbedder"
         For error messages.
 
     Returns
     -------
     source : ImageSource
-        The images. Arrays are checked; files are when `check` is called, or `moments`.
+        The images. Arrays are checked here, files by the methods `check` and `moments`.
 
     Raises
     ------
     TypeError
-        If X is sparse or holds objects that are no numbers.
+        If X is sparse or holds objects that are not numbers.
     ValueError
-        If X has no reading, or values that images do not have.
+        If the shape or the values of X are not those of images.
     ImportError
-        If X names files and Pillow is missing.
+        If X is a list of files and Pillow is missing.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_contrastive._images._source import image_source
+    >>> from sklearn_contrastive._images.read import image_source
     >>> source = image_source(np.zeros((500, 28, 28), dtype=np.uint8))
     >>> len(source), source.shape
     (500, (1, 28, 28))
@@ -79,7 +77,7 @@ def image_source(
 
 
 def holds_paths(X):
-    """Whether X is a list or one-dimensional array of paths; a mixture is refused."""
+    """Whether X is a list or one-dimensional array of paths; ValueError for a mixture."""
     if isinstance(X, str | os.PathLike):
         raise ValueError(
             f"X={os.fspath(X)!r} is one path; give a list of paths, such as "
@@ -92,12 +90,12 @@ def holds_paths(X):
     is_path = [isinstance(item, str | os.PathLike) for item in X]
     if any(is_path) and not all(is_path):
         number = is_path.index(False)
-        raise ValueError(f"X holds paths, but item {number} is none: {list(X)[number]!r}.")
+        raise ValueError(f"X holds paths, but item {number} is not a path: {list(X)[number]!r}.")
     return any(is_path)
 
 
 def _as_array(X):
-    """X as a NumPy array or tensor, without a copy where it is one."""
+    """X as a NumPy array or tensor, without a copy if it is one."""
     if scipy.sparse.issparse(X) or (isinstance(X, Tensor) and X.layout != torch.strided):
         raise TypeError("Sparse data was passed for X, but dense data is required.")
     if isinstance(X, Tensor):
@@ -105,7 +103,7 @@ def _as_array(X):
     try:
         if isinstance(X, list | tuple) and X and all(isinstance(item, Tensor) for item in X):
             return torch.stack(X).detach()
-        # not asarray, which would hide that an array is a memory map
+        # not asarray for an array, which would hide that it is a memory map
         array = X if isinstance(X, np.ndarray) else np.asarray(X)
         return array.astype(np.float64) if array.dtype.kind == "O" else array
     except (ValueError, RuntimeError) as error:
@@ -116,7 +114,7 @@ def _as_array(X):
 
 
 def _check_size(shape):
-    """Refuse no images, and images of nothing."""
+    """Raise ValueError for zero images or zero pixels."""
     for what, size in (("sample", shape[0]), ("feature", np.prod(shape[1:]))):
         if size == 0:
             raise ValueError(
@@ -126,14 +124,14 @@ def _check_size(shape):
 
 
 def _advice_for_rows(shape):
-    """What else to say where rows of features are read as images and do not look like them."""
+    """Advice for error messages if X may hold rows of features that are not images."""
     if len(shape) > 2:
         return ""
-    return f" Features that are no image are read with image_shape=(1, {shape[1]})."
+    return f" Features that are not images are read with image_shape=(1, {shape[1]})."
 
 
 def _check_dtype(images, layout, advice):
-    """Refuse what is no number, and integers that do not say what is white."""
+    """Raise ValueError for data that are not numbers, and integers with an unknown white."""
     name = str(images.dtype).removeprefix("torch.")
     if isinstance(images, Tensor):
         complex_, real = images.is_complex(), images.is_floating_point()
@@ -157,7 +155,7 @@ def _check_dtype(images, layout, advice):
 
 
 def _check_values(source, estimator_name, advice):
-    """Refuse floats that are not finite and, in images, outside [0, 1]."""
+    """Raise ValueError for floats that are not finite or, in images, outside [0, 1]."""
     if not source.holds_floats:
         return
     low, high = source.value_range()
@@ -170,7 +168,7 @@ def _check_values(source, estimator_name, advice):
     if low < -_ROUNDING:
         raise ValueError(
             f"X holds images of floats and its smallest value is {low:.6g}; they must be in "
-            "[0, 1]. Give images as they were before they were centred or standardised."
+            "[0, 1]. Give images that are not centred or standardised."
             f"{advice}"
         )
     if high > 1 + _ROUNDING:

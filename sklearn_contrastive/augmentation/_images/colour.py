@@ -1,13 +1,11 @@
-"""What colours an image has: colour jitter in random order, and grey."""
-
-from __future__ import annotations
+"""Colour augmentations: brightness, contrast, saturation and hue jitter, grey."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 
-from ._images_batch import ImageAugmentation, check_share, uniform
+from .batch import ImageAugmentation, check_share, uniform
 
 __all__ = ["ColorJitter", "Jitter", "RandomGrayscale", "draw_jitter", "jittered", "shift_hue"]
 
@@ -25,9 +23,9 @@ class Jitter:
     factors : Tensor of shape (n_images, 3)
         Factors of brightness, contrast and saturation; 1 changes nothing.
     hue : Tensor of shape (n_images,)
-        Shift of the hue in turns.
+        Shift of the hue, 1 for the full colour circle.
     position : Tensor of int of shape (n_images, 4)
-        The step, 0 to 3, at which brightness, contrast, saturation and hue come.
+        The step, 0 to 3, at which brightness, contrast, saturation and hue change.
     """
 
     factors: Tensor
@@ -44,45 +42,45 @@ def luma(images: Tensor) -> Tensor:
 
 
 def shift_hue(images: Tensor, shift: Tensor) -> Tensor:
-    """Turn the hue of every pixel, with its value and saturation in HSV kept.
+    """Shift the hue of every pixel; value and saturation in HSV do not change.
 
     Parameters
     ----------
     images : Tensor of shape (n_images, 3, height, width)
         Red, green and blue in [0, 1].
     shift : Tensor of shape (n_images, 1, 1, 1)
-        Turns, in [-1, 1].
+        Shift, in [-1, 1], 1 for the full colour circle.
 
     Returns
     -------
     shifted : Tensor of shape (n_images, 3, height, width)
-        Each channel is a trapezoid of the hue between the smallest and the largest channel. Where
-        the shift is 0 it is exactly the image.
+        Each channel is a trapezoid of the hue between the smallest and the largest channel. With a
+        shift of 0, the image is unchanged to the last bit.
     """
     red, green, blue = images.unbind(dim=1)
     largest = torch.maximum(torch.maximum(red, green), blue)
     smallest = torch.minimum(torch.minimum(red, green), blue)
     chroma = largest - smallest
-    # grey has no hue: whatever comes out below is multiplied by its chroma of 0
+    # grey has no hue: the result below is multiplied by its chroma of 0
     safe_chroma = torch.clamp(chroma, min=torch.finfo(images.dtype).tiny)
     from_green = (blue - red).div_(safe_chroma).add_(2)
     from_blue = (red - green).div_(safe_chroma).add_(4)
     sextant = torch.where(largest == green, from_green, from_blue)
     sextant = torch.where(largest == red, (green - blue).div_(safe_chroma), sextant)
     sextant = sextant.div_(6).unsqueeze(1)
-    turn = torch.empty_like(images)
-    # the trapezoids of green and blue are those of red 4 and 2 sixths of a turn further; the two
-    # whole turns keep everything positive, as frac_ needs
+    angle = torch.empty_like(images)
+    # the trapezoids of green and blue are that of red shifted by 4/6 and 2/6 of the circle; frac_
+    # needs positive values, hence the two full circles
     for channel, offset in enumerate((2.0, 2 + 4 / 6, 2 + 2 / 6)):
-        torch.add(sextant, shift + offset, out=turn[:, channel : channel + 1])
-    trapezoid = turn.frac_().sub_(0.5).abs_().mul_(6).sub_(1).clamp_(0, 1)
+        torch.add(sextant, shift + offset, out=angle[:, channel : channel + 1])
+    trapezoid = angle.frac_().sub_(0.5).abs_().mul_(6).sub_(1).clamp_(0, 1)
     shifted = trapezoid.mul_(chroma.unsqueeze(1)).add_(smallest.unsqueeze(1))
-    # x + (y - x) rather than a choice, which is several times slower
+    # x + (y - x) instead of torch.where, which is several times slower
     return shifted.sub_(images).mul_(shift != 0).add_(images)
 
 
 def _blend_(images: Tensor, jitter: Jitter, step: int, allowed: Tensor | bool) -> Tensor:
-    """Apply in place the factor, if any, that each image has at this step, and clip.
+    """Apply in place the factor of each image at this step, if it has one, and clip.
 
     Parameters
     ----------
@@ -93,7 +91,7 @@ def _blend_(images: Tensor, jitter: Jitter, step: int, allowed: Tensor | bool) -
     step : int
         The step.
     allowed : bool, or Tensor of bool that broadcasts to shape (n_images, 3)
-        The factors that may come now. Images that have none now stay exactly as they are.
+        The factors that may be applied now. Images without a factor do not change.
 
     Returns
     -------
@@ -113,14 +111,14 @@ def _blend_(images: Tensor, jitter: Jitter, step: int, allowed: Tensor | bool) -
 
 
 def jittered(images: Tensor, jitter: Jitter) -> Tensor:
-    """Change brightness, contrast, saturation and hue, in the order that each image has.
+    """Change brightness, contrast, saturation and hue, each image in its own order.
 
     Parameters
     ----------
     images : Tensor of shape (n_images, 1 or 3, height, width)
         Images in [0, 1].
     jitter : Jitter
-        The parameters; of one-channel images brightness and contrast only.
+        The parameters; for one-channel images only brightness and contrast.
 
     Returns
     -------
@@ -129,8 +127,8 @@ def jittered(images: Tensor, jitter: Jitter) -> Tensor:
 
     Notes
     -----
-    Hue is the expensive one, so it is computed once for all images, between two rounds of the
-    other three: an image has its turn in the first at steps before its hue, in the second after.
+    The hue costs most, so it is computed once for all images, between two rounds of the other
+    three: the first round has the steps before the hue of an image, the second those after it.
     """
     images = images.clone()
     if images.shape[1] == 1:
@@ -148,7 +146,7 @@ def jittered(images: Tensor, jitter: Jitter) -> Tensor:
 
 def draw_jitter(
     n_images: int,
-    strengths: tuple[float, float, float],
+    ranges: tuple[float, float, float],
     hue: float,
     p: float,
     generator: Generator,
@@ -159,11 +157,11 @@ def draw_jitter(
     ----------
     n_images : int
         Number of images.
-    strengths : tuple of float
-        The factors of brightness, contrast and saturation lie within this of 1, uniformly, and are
-        at least 0.
+    ranges : tuple of float
+        The factors of brightness, contrast and saturation are uniform within this distance of 1,
+        and at least 0.
     hue : float
-        The shift of the hue is uniform in [-hue, hue] turns.
+        The shift of the hue is uniform in [-hue, hue]; 1 is the full colour circle.
     p : float
         Probability that an image is changed at all.
     generator : torch.Generator
@@ -172,11 +170,11 @@ def draw_jitter(
     Returns
     -------
     jitter : Jitter
-        On the generator's device. Each of the 24 orders is as likely as any other.
+        On the generator's device. All 24 orders have the same probability.
     """
     chosen = uniform((n_images, 1), generator) < p
-    # written out value by value, because a tensor of them would be copied to the device
-    factors = [uniform(n_images, generator, max(0.0, 1 - s), 1 + s) for s in strengths]
+    # one call for each value, because a tensor of limits would be copied to the device
+    factors = [uniform(n_images, generator, max(0.0, 1 - s), 1 + s) for s in ranges]
     shift = uniform(n_images, generator, -hue, hue)
     position = uniform((n_images, 4), generator).argsort(dim=1)
     return Jitter(
@@ -196,14 +194,15 @@ class ColorJitter(ImageAugmentation):
         The factor of each is uniform within this distance of 1, and at least 0. A factor of 0
         leaves black, the mean grey, or the grey values.
     hue : float, default=0.2
-        The hue turns by a uniform share of the circle between minus and plus this, at most 0.5.
+        The shift of the hue is uniform between minus and plus this share of the colour circle, at
+        most 0.5.
     p : float, default=0.8
         Probability that an image is changed at all.
 
     Notes
     -----
-    Every image has its own factors and its own order. After each operation values are clipped to
-    [0, 1]. Hue is that of HSV. One-channel images have brightness and contrast only.
+    Every image has its own factors and its own order. Values are clipped to [0, 1] after each
+    operation. The hue is that of HSV. For one-channel images only brightness and contrast change.
 
     References
     ----------
@@ -231,25 +230,25 @@ class ColorJitter(ImageAugmentation):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}={getattr(self, name)!r} must not be negative.")
         if not 0 <= self.hue <= 0.5:
-            raise ValueError(f"hue={self.hue!r} must be in [0, 0.5] turns.")
+            raise ValueError(f"hue={self.hue!r} must be in [0, 0.5].")
         check_share("p", self.p)
 
     def _augment(self, images: Tensor, generator: Generator) -> Tensor:
         check_colours(images)
-        strengths = self.brightness, self.contrast, self.saturation
-        jitter = draw_jitter(len(images), strengths, self.hue, self.p, generator)
+        ranges = self.brightness, self.contrast, self.saturation
+        jitter = draw_jitter(len(images), ranges, self.hue, self.p, generator)
         return jittered(images, jitter)
 
 
 @dataclass(frozen=True)
 class RandomGrayscale(ImageAugmentation):
-    """Take the colour out of each image, or not.
+    """Convert images to grey at random.
 
     Parameters
     ----------
     p : float, default=0.2
         Probability that an image becomes grey. All three channels then hold the luma of ITU-R
-        BT.601; one-channel images stay as they are.
+        BT.601; one-channel images do not change.
 
     Examples
     --------
@@ -270,7 +269,7 @@ class RandomGrayscale(ImageAugmentation):
         grey = (uniform(len(images), generator) < self.p)[:, None, None, None]
         if images.shape[1] == 1:
             return images
-        # sums with a weight of 0 are exact, and cheaper than a choice pixel by pixel
+        # sums with a weight of 0 are exact, and faster than torch.where
         return images.mul(~grey).add_(luma(images).mul_(grey))
 
 
@@ -278,6 +277,6 @@ def check_colours(images: Tensor) -> None:
     """Raise an error unless images are grey or red, green and blue."""
     if images.shape[1] not in (1, 3):
         raise ValueError(
-            f"The images have {images.shape[1]} channels; colours are known of 1 (grey) and 3 "
-            "(red, green, blue). Crops, flips, blur and masks take any number."
+            f"The images have {images.shape[1]} channels; changes of colour need 1 (grey) or "
+            "3 (red, green, blue). Crops, flips, blur and masks accept any number."
         )

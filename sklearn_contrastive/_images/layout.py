@@ -1,6 +1,4 @@
-"""How the shape of an array is read as images."""
-
-from __future__ import annotations
+"""Layout of images in an array: height, width, channels and their order."""
 
 import math
 from collections.abc import Sequence
@@ -8,13 +6,13 @@ from dataclasses import dataclass
 
 __all__ = ["ImageLayout", "image_layout", "image_size"]
 
-# From this many features on, a row is not taken for anything but an image.
+# a row of at least this many features is read as an image
 _FEWEST_PIXELS = 64
 
 
 @dataclass(frozen=True)
 class ImageLayout:
-    """Where the channels and pixels of a sample lie.
+    """Shape and order of the axes of a sample.
 
     Parameters
     ----------
@@ -29,12 +27,12 @@ class ImageLayout:
 
     @property
     def any_values(self) -> bool:
-        """Whether a sample is a row of features, of any real values: it is one pixel high."""
+        """Whether a sample is a row of features of any real values: an image one pixel high."""
         return self.shape[1] == 1
 
 
 def image_size(image_shape: Sequence[int]) -> tuple[int, int, int]:
-    """Channels, height and width from what a user calls an image's shape.
+    """Channels, height and width from the parameter `image_shape`.
 
     Parameters
     ----------
@@ -49,17 +47,17 @@ def image_size(image_shape: Sequence[int]) -> tuple[int, int, int]:
     Raises
     ------
     ValueError
-        If it is anything else.
+        If it is not such a sequence of positive integers.
 
     Examples
     --------
-    >>> from sklearn_contrastive._images._layout import image_size
+    >>> from sklearn_contrastive._images.layout import image_size
     >>> image_size((28, 32))
     (1, 28, 32)
     """
     try:
         sizes = [int(size) for size in image_shape]
-        # 1.5 and "8" are no sizes, though int takes them
+        # int() accepts 1.5 and "8", which are not sizes
         valid = len(sizes) in (2, 3) and sizes == list(image_shape) and min(sizes) >= 1
     except (TypeError, ValueError):
         valid = False
@@ -82,21 +80,21 @@ def image_layout(
     array_shape : sequence of int
         (n, features), (n, h, w), (n, h, w, c) or (n, c, h, w).
     image_shape : sequence of (h, w) or (h, w, c), default=None
-        Says what the shape of the array leaves open.
+        Shape of each image; needed if the shape of the array is ambiguous.
 
     Returns
     -------
     layout : ImageLayout
-        How each sample is read.
+        Shape and order of the axes of each sample.
 
     Raises
     ------
     ValueError
-        If the shape has no reading, more than one, or another than `image_shape`.
+        If the shape is not that of images, is ambiguous, or contradicts `image_shape`.
 
     Examples
     --------
-    >>> from sklearn_contrastive._images._layout import image_layout
+    >>> from sklearn_contrastive._images.layout import image_layout
     >>> image_layout((500, 784))
     ImageLayout(shape=(1, 28, 28), channels_last=True)
     >>> image_layout((500, 3, 32, 32))
@@ -114,15 +112,15 @@ def image_layout(
             "or (n, c, h, w)."
         )
     if image_shape is not None:
-        return _layout_as_told(tuple(array_shape), image_shape)
+        return _layout_of_shape(tuple(array_shape), image_shape)
     readings = {2: _layout_of_row, 3: _layout_of_grey, 4: _layout_of_channels}
     return readings[len(array_shape)](tuple(array_shape))
 
 
-def _layout_as_told(array_shape, image_shape):
-    """Layout that image_shape says, if the array agrees."""
+def _layout_of_shape(array_shape, image_shape):
+    """Layout of images of `image_shape`, if the array has this shape."""
     c, h, w = image_size(image_shape)
-    told = tuple(int(size) for size in image_shape)
+    given = tuple(int(size) for size in image_shape)
     sample = array_shape[1:]
     last = {(h * w * c,), (h, w, c)} | ({(h, w)} if c == 1 else set())
     if sample in last:
@@ -131,18 +129,18 @@ def _layout_as_told(array_shape, image_shape):
         return ImageLayout((c, h, w), channels_last=False)
     if len(sample) == 1:
         raise ValueError(
-            f"X has {sample[0]} features, but image_shape={told} has "
-            f"{' * '.join(map(str, told))} = {c * h * w}."
+            f"X has {sample[0]} features, but image_shape={given} has "
+            f"{' * '.join(map(str, given))} = {c * h * w}."
             f"{_suggestion(sample[0])}"
         )
     raise ValueError(
-        f"X has shape {array_shape}, but image_shape={told} needs (n, {h * w * c}), "
+        f"X has shape {array_shape}, but image_shape={given} needs (n, {h * w * c}), "
         f"(n, {h}, {w}, {c}) or (n, {c}, {h}, {w}){f' or (n, {h}, {w})' if c == 1 else ''}."
     )
 
 
 def _layout_of_row(array_shape):
-    """Few features are a row, a square number of them a grey square."""
+    """Few features are a row; a square number of features is a grey square image."""
     n_features = array_shape[1]
     if n_features < _FEWEST_PIXELS:
         return ImageLayout((1, 1, n_features))
@@ -150,13 +148,13 @@ def _layout_of_row(array_shape):
     if side * side == n_features:
         return ImageLayout((1, side, side))
     raise ValueError(
-        f"X has {n_features} features, which is not a square number, so that the shape of its "
-        f"images is not known.{_suggestion(n_features)}"
+        f"X has {n_features} features, which is not a square number, so the shape of its "
+        f"images is unknown.{_suggestion(n_features)}"
     )
 
 
 def _suggestion(n_features):
-    """The image_shapes that as many features may have."""
+    """Advice with the values of image_shape that this number of features allows."""
     height = max(h for h in range(1, math.isqrt(n_features) + 1) if n_features % h == 0)
     side = math.isqrt(n_features // 3)
     readings = []
@@ -167,14 +165,14 @@ def _suggestion(n_features):
         )
     if height > 1:
         readings.append(f"({height}, {n_features // height}) for grey images")
-    readings.append(f"(1, {n_features}) for features that are no image")
+    readings.append(f"(1, {n_features}) for features that are not images")
     return (
         f" image_shape=(h, w) or (h, w, c) needs h * w * c = {n_features}: {', '.join(readings)}."
     )
 
 
 def _layout_of_grey(array_shape):
-    """(n, h, w), unless it looks like a single colour image."""
+    """Layout of (n, h, w), unless it may be a single colour image."""
     n, h, w = array_shape
     if w in (1, 3, 4):
         raise ValueError(
@@ -186,7 +184,7 @@ def _layout_of_grey(array_shape):
 
 
 def _layout_of_channels(array_shape):
-    """(n, h, w, c) or (n, c, h, w), where the sizes tell which."""
+    """Layout of (n, h, w, c) or (n, c, h, w), if the sizes determine it."""
     _, first, middle, last = array_shape
     if last in (1, 3) and first not in (1, 3):
         return ImageLayout((last, first, middle))
@@ -195,6 +193,6 @@ def _layout_of_channels(array_shape):
     where = "both the first and the last axis" if last in (1, 3) else "neither axis"
     raise ValueError(
         f"X has shape {array_shape}: {where} of an image can be the channels, which are 1 or 3. "
-        f"Say it with image_shape=(h, w, c): ({first}, {middle}, {last}) or "
+        f"Give image_shape=(h, w, c): ({first}, {middle}, {last}) or "
         f"({middle}, {last}, {first})."
     )

@@ -1,6 +1,4 @@
-"""X as scikit-learn's estimators check it, where it may hold images."""
-
-from __future__ import annotations
+"""Validation of images as scikit-learn's validate_data does it for tables."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +8,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
-from ._source import ImageSource, holds_paths, image_source
+from .read import holds_paths, image_source
+from .source import ImageSource
 
 __all__ = ["validated_images"]
 
@@ -24,22 +23,22 @@ def validated_images(
     min_samples: int = 1,
     check_files: bool = True,
 ) -> ImageSource:
-    """Images in X, all of them checked; ``n_features_in_`` is set, or held against them.
+    """Validate the images of X; set ``n_features_in_`` or compare with it.
 
     Parameters
     ----------
     estimator : estimator instance
         Gets ``n_features_in_``, h * w * c, and ``feature_names_in_`` if X has names.
     X : array-like, Tensor, or list of paths
-        As `image_source` takes it.
+        As for `image_source`.
     image_shape : sequence of (h, w) or (h, w, c), or None
-        What the user says, or in transform what was fitted.
+        Parameter of the user, or in transform the fitted shape.
     reset : bool
         True in fit, False later.
     min_samples : int, default=1
-        Fewest images.
+        Smallest number of images.
     check_files : bool, default=True
-        Whether every file is decoded to see that it can be.
+        Whether to decode every file as a check.
 
     Returns
     -------
@@ -61,7 +60,7 @@ def validated_images(
     if len(source) < min_samples:
         raise ValueError(
             f"Found array with {len(source)} sample(s) while a minimum of {min_samples} is "
-            "required: an image is compared with others."
+            "required: the loss compares an image with others."
         )
     if reset:
         c, h, w = source.shape
@@ -76,7 +75,7 @@ def _has_tensors(X):
 
 
 def _is_table(X):
-    """Whether scikit-learn can check X: rows of features, or what it refuses."""
+    """Whether scikit-learn can validate X: rows of features, or an invalid X."""
     if isinstance(X, list | tuple | Tensor) or holds_paths(X):
         return False
     return getattr(X, "ndim", 2) <= 2

@@ -1,22 +1,35 @@
-"""What every augmentation of a batch of images shares: draws, resampling, layout of the result."""
+"""Base of augmentations of image batches: validation, dtype and layout, draws, resampling."""
 
-from __future__ import annotations
+from collections.abc import Callable
+from typing import TypeAlias
 
 import torch
 from torch import Generator, Tensor
 
-__all__ = ["ImageAugmentation", "check_interval", "check_share", "resample", "uniform"]
+__all__ = [
+    "Augmentation",
+    "ImageAugmentation",
+    "check_batch",
+    "check_interval",
+    "check_share",
+    "prepared",
+    "resample",
+    "restored",
+    "uniform",
+]
+
+Augmentation: TypeAlias = Callable[[Tensor, Generator], Tensor]
 
 
 class ImageAugmentation:
     """Base of the augmentations: a callable ``(batch, generator) -> batch``.
 
-    A subclass draws and applies in ``_augment``, which sees a contiguous batch in float32 or
-    float64. What it returns gets back the precision and the memory format of the batch.
+    A subclass draws and applies in ``_augment``, which receives a contiguous batch in float32 or
+    float64. The result is converted to the dtype and the memory format of the batch.
     """
 
     def __call__(self, batch: Tensor, generator: Generator) -> Tensor:
-        """Augment every image of a batch with parameters of its own.
+        """Augment every image of a batch with its own parameters.
 
         Parameters
         ----------
@@ -43,7 +56,7 @@ class ImageAugmentation:
 
 
 def check_batch(batch: Tensor) -> None:
-    """Raise an error unless the batch is one of images of floating point."""
+    """Raise an error unless the batch holds images of floating point."""
     if batch.ndim != 4 or not batch.is_floating_point():
         raise ValueError(
             f"The batch has shape {tuple(batch.shape)} and dtype {batch.dtype}; it must be "
@@ -52,14 +65,14 @@ def check_batch(batch: Tensor) -> None:
 
 
 def prepared(batch: Tensor) -> Tensor:
-    """Batch as contiguous planes, in float32 where it is narrower; never written to."""
-    # eight or eleven bits would not survive the dozen of operations that one augmentation is
+    """Batch as contiguous planes, in at least float32; read only."""
+    # an augmentation has about twelve operations, too many for the 8 or 11 bits of half precision
     dtype = batch.dtype if batch.dtype == torch.float64 else torch.float32
     return batch.to(dtype).contiguous()
 
 
 def restored(images: Tensor, batch: Tensor) -> Tensor:
-    """Images in the dtype and memory format of the batch that they were made from."""
+    """Images in the dtype and memory format of the original batch."""
     channels_last = not batch.is_contiguous() and batch.is_contiguous(
         memory_format=torch.channels_last
     )
@@ -94,9 +107,9 @@ def uniform(
 
 
 def resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Apply to each image a linear map of its rows and one of its columns.
+    """Apply to each image a linear map of its rows and another of its columns.
 
-    Two batched products of dense matrices, so that any kernel costs the same.
+    Two batched products of dense matrices, so every kernel has the same cost.
 
     Parameters
     ----------

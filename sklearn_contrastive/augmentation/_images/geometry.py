@@ -1,25 +1,23 @@
-"""Where things are in an image: random resized crops and mirror images."""
-
-from __future__ import annotations
+"""Geometric augmentations: random resized crop and horizontal flip."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 
-from ._images_batch import ImageAugmentation, check_interval, check_share, resample, uniform
+from .batch import ImageAugmentation, check_interval, check_share, resample, uniform
 
 __all__ = ["Boxes", "RandomFlip", "RandomResizedCrop", "draw_boxes", "resized_crop"]
 
 
 @dataclass(frozen=True)
 class Boxes:
-    """One box in each image, in pixels; fractions are allowed.
+    """One box for each image, in pixels; fractions are allowed.
 
     Parameters
     ----------
     top, left : Tensor of shape (n_images,)
-        The corner that is nearest to the first pixel.
+        The corner nearest to the first pixel.
     height, width : Tensor of shape (n_images,)
         Size of the box; it lies within the image.
     """
@@ -39,11 +37,10 @@ def draw_boxes(
 ) -> Boxes:
     """Draw one box for each image.
 
-    The share of the area is uniform in `scale`, the aspect ratio log-uniform in that part of
-    `ratio` for which a box of this area fits, and the position uniform. Drawn this way every box
-    fits: nothing is rejected, and the share of the area has exactly the distribution asked for.
-    Where nothing in `ratio` fits, as for a large share of a long image, the ratio is the nearest
-    one that does.
+    The share of the area is uniform in `scale`, the aspect ratio log-uniform in the part of `ratio`
+    for which a box of this area fits, and the position uniform. So every box fits without
+    rejection, and the share of the area is exactly uniform. If no value in `ratio` fits, as for a
+    large share of a long image, the ratio is the nearest one that fits.
 
     Parameters
     ----------
@@ -79,10 +76,10 @@ def draw_boxes(
 
 
 def triangle_weights(start: Tensor, extent: Tensor, old_size: int, new_size: int) -> Tensor:
-    """Weights that stretch an interval of pixels over a new row of pixels.
+    """Weights that resize an interval of pixels to a new row of pixels.
 
-    Linear interpolation; where the interval shrinks, the triangle is as wide as a new pixel,
-    which prevents aliasing. A pixel that is partly in the interval weighs as much as that part.
+    Linear interpolation; if the interval shrinks, the triangle is as wide as a new pixel, which
+    prevents aliasing. The weight of a pixel is multiplied by its share inside the interval.
 
     Parameters
     ----------
@@ -110,7 +107,7 @@ def triangle_weights(start: Tensor, extent: Tensor, old_size: int, new_size: int
 
 
 def resized_crop(images: Tensor, boxes: Boxes, size: tuple[int, int]) -> Tensor:
-    """Cut one box out of each image and resize it.
+    """Crop one box of each image and resize it.
 
     Parameters
     ----------
@@ -124,7 +121,7 @@ def resized_crop(images: Tensor, boxes: Boxes, size: tuple[int, int]) -> Tensor:
     Returns
     -------
     crops : Tensor of shape (n_images, n_channels, *size)
-        Bilinear, antialiased where an axis shrinks. Nothing outside the box is read.
+        Bilinear, antialiased if an axis shrinks. Pixels outside the box have no weight.
     """
     height, width = images.shape[2:]
     rows = triangle_weights(boxes.top, boxes.height, height, size[0])
@@ -134,7 +131,7 @@ def resized_crop(images: Tensor, boxes: Boxes, size: tuple[int, int]) -> Tensor:
 
 @dataclass(frozen=True)
 class RandomResizedCrop(ImageAugmentation):
-    """Cut a random box out of each image and resize it.
+    """Crop a random box of each image and resize it.
 
     Parameters
     ----------
@@ -143,14 +140,13 @@ class RandomResizedCrop(ImageAugmentation):
     ratio : tuple of float, default=(3/4, 4/3)
         Smallest and largest width over height of the box in pixels; log-uniform between them.
     size : tuple of int, default=None
-        Height and width of the result. None keeps those of the images.
+        Height and width of the result, by default those of the images.
 
     Notes
     -----
-    Bilinear, and antialiased where the result is smaller than the box. Boxes may begin and end
-    between pixels, so that crops of small images are not tied to a coarse grid; for boxes of whole
-    pixels this is the resizing of Pillow. Images of one row or column of pixels stay what they are
-    across it.
+    Bilinear, and antialiased if the result is smaller than the box. Boxes may begin and end between
+    pixels, so crops of small images are not restricted to a coarse grid; for boxes of whole pixels
+    the result is that of Pillow. An axis of one pixel does not change.
 
     References
     ----------
@@ -185,12 +181,12 @@ class RandomResizedCrop(ImageAugmentation):
 
 @dataclass(frozen=True)
 class RandomFlip(ImageAugmentation):
-    """Mirror each image from left to right, or not.
+    """Flip images from left to right at random.
 
     Parameters
     ----------
     p : float, default=0.5
-        Probability that an image is mirrored.
+        Probability that an image is flipped.
 
     Examples
     --------
@@ -207,6 +203,6 @@ class RandomFlip(ImageAugmentation):
 
     def _augment(self, images: Tensor, generator: Generator) -> Tensor:
         flipped = uniform(len(images), generator) < self.p
-        # one copy of whole images from a stack of both, cheaper than a choice pixel by pixel
+        # indexing a stack of both copies whole images, which is faster than torch.where
         both = torch.stack([images, images.flip(-1)])
         return both[flipped.long(), torch.arange(len(images), device=images.device)]

@@ -1,51 +1,36 @@
-"""Sources of images: what they all do, and those in arrays, tensors and memory maps."""
-
-from __future__ import annotations
+"""Image sources: the base class, and arrays, tensors and memory maps, also copied to a GPU."""
 
 import hashlib
 import math
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import Dataset
 
-from ._layout import ImageLayout
+from .channel_moments import ChannelMoments, channel_moments
+from .layout import ImageLayout
 
-__all__ = ["ArraySource", "ChannelMoments", "ImageSource", "channel_moments"]
+__all__ = ["ArraySource", "ImageSource"]
 
-# Numbers that are looked at together in a pass over all images.
+# number of values in a block of a pass over all images
 _BLOCK_SIZE = 2**22
 
 
-class ChannelMoments(NamedTuple):
-    """Mean and standard deviation of each channel.
-
-    Parameters
-    ----------
-    mean, std : ndarray of shape (c,)
-        In the units of the batches. A deviation too small for float32 beside the mean is given as
-        1, so that one can divide by it.
-    """
-
-    mean: NDArray[np.float64]
-    std: NDArray[np.float64]
-
-
-class ImageSource:
-    """Images that are read in batches; subclasses say where from.
+class ImageSource(Dataset):
+    """Base of sources that read images in batches; a subclass defines `_stored`.
 
     Parameters
     ----------
     n_samples : int
         Number of images.
     shape : tuple of (c, h, w)
-        Of each image.
+        Shape of each image.
     any_values : bool, default=False
-        Whether samples are rows of features, taken as they are, rather than images in [0, 1].
+        Whether samples are rows of features of any values, rather than images in [0, 1].
     """
 
     def __init__(self, n_samples: int, shape: tuple[int, int, int], any_values: bool = False):
@@ -57,28 +42,28 @@ class ImageSource:
         return self.n_samples
 
     def batches(self, indices: Iterable[Tensor], device: torch.device | str) -> Iterator[Tensor]:
-        """Images by their numbers.
+        """Images by their indices.
 
         Parameters
         ----------
         indices : iterable of int64 Tensor of shape (n,)
-            The numbers of the images of each batch. Files ask for a few batches ahead.
+            The indices of the images of each batch. File sources read a few batches ahead.
         device : torch.device or str
-            Where the batches shall be.
+            Device of the batches.
 
         Yields
         ------
         images : float32 Tensor of shape (n, c, h, w)
-            Those images in that order, in [0, 1]; rows of features as they are. Strides are those
-            of the storage: `channels_last` where pixels are stored one by one.
+            The images in this order, in [0, 1]; rows of features as they are. Strides are those of
+            the storage: `channels_last` if it stores the channels of a pixel together.
         """
         for images in self._stored(indices):
             yield self._as_floats(images, device)
 
     def check(self) -> None:
-        """Refuse what cannot be read; arrays were checked when the source was made."""
+        """Raise an error for unreadable images; arrays are checked before the source is made."""
 
-    def resident(self, device: torch.device | str) -> ImageSource:
+    def resident(self, device: torch.device | str) -> "ImageSource":
         """The same images on a GPU, if they fit.
 
         Parameters
@@ -89,19 +74,16 @@ class ImageSource:
         Returns
         -------
         source : ImageSource
-            On the device if they take at most half of its free memory, uint8 as uint8; otherwise,
-            and on a CPU, this source itself.
+            On the device if they need at most half of its free memory, uint8 as uint8; otherwise,
+            and for a CPU, this source itself.
         """
         n_values = self.n_samples * math.prod(self.shape)
         if 2 * n_values * self._resident_dtype.itemsize > _free_memory(torch.device(device)):
             return self
-        return _Resident(self, device)
+        return _DeviceCopy(self, device)
 
     def digest(self) -> str:
-        """Hash, in hexadecimal digits, that other data do not have: of their type, shape and bytes.
-
-        It does not depend on the layout of the array.
-        """
+        """Hash of dtype, shape and values, in hexadecimal digits; independent of the layout."""
         digest = hashlib.sha256(f"{self._dtype} {self.n_samples} {self.shape}".encode())
         for block in self._stored(self._blocks()):
             digest.update(block.cpu().contiguous().view(torch.uint8).numpy().reshape(-1))
@@ -121,45 +103,45 @@ class ImageSource:
 
     @property
     def _dtype(self) -> torch.dtype:
-        """Type of what `_stored` yields."""
+        """Data type of the batches of `_stored`."""
         raise NotImplementedError
 
     def _stored(self, indices: Iterable[Tensor]) -> Iterator[Tensor]:
-        """Images of shape (n, c, h, w) by their numbers, as and where they are stored."""
+        """Images of shape (n, c, h, w) by their indices, in the dtype and on the device of X."""
         raise NotImplementedError
 
     @property
     def _resident_dtype(self):
-        """Type on a device: small integers as they are, no more than float32."""
+        """Data type on a device: bytes and small floats as they are, otherwise float32."""
         small = self._dtype.is_floating_point and self._dtype.itemsize <= 4
         keep = small or self._dtype in (torch.uint8, torch.bool)
         return self._dtype if keep else torch.float32
 
     @property
     def _white(self):
-        """What is stored for 1."""
+        """Stored value of white, which is 1 in the batches."""
         return 255 if self._dtype == torch.uint8 and not self.any_values else 1
 
     def _as_floats(self, images, device):
-        # what crosses over to the device is as small as it can be
+        # transfer the smaller type, then convert on the device
         images = _moved(images.to(self._resident_dtype), device).to(torch.float32)
         return images.div_(self._white) if self._white != 1 else images
 
     def _blocks(self):
-        """Numbers of all images, in order, as many at a time as are held in memory."""
+        """Indices of all images, in order, in blocks of limited memory."""
         size = max(1, _BLOCK_SIZE // math.prod(self.shape))
         return torch.arange(self.n_samples).split(size)
 
 
 class ArraySource(ImageSource):
-    """Images of an array or tensor, read where it lies.
+    """Images of an array or tensor, read without a copy of the whole.
 
     Parameters
     ----------
     images : ndarray or Tensor of shape (n, ...)
-        The images, of bools, uint8 or floats; rows of features, of any real type.
+        Images of bools, uint8 or floats; rows of features of any real type.
     layout : ImageLayout
-        How each is read.
+        Shape and order of the axes of each sample.
     """
 
     def __init__(self, images: NDArray | Tensor, layout: ImageLayout):
@@ -168,7 +150,7 @@ class ArraySource(ImageSource):
         self._layout = layout
 
     def resident(self, device):
-        """The same images on a GPU, if they fit; tensors that are on one are left there."""
+        """The same images on a GPU, if they fit; a tensor on this kind of device stays there."""
         is_tensor = isinstance(self._images, Tensor)
         if is_tensor and self._images.device.type == torch.device(device).type:
             return self
@@ -179,20 +161,20 @@ class ArraySource(ImageSource):
         return self._rows(torch.empty(0, dtype=torch.int64)).dtype
 
     def value_range(self) -> tuple[float, float]:
-        """Smallest and largest value, as stored; both NaN where there is one."""
+        """Smallest and largest stored value; both NaN if any value is NaN."""
         blocks = list(self._blocks())
         device = self._rows(blocks[0][:0]).device
-        # in one piece: small tensors between the blocks would keep the memory of these in use
+        # one tensor: small tensors between the blocks would keep the memory of the blocks in use
         extremes = torch.empty(len(blocks), 2, dtype=torch.float64, device=device)
         for extreme, block in zip(extremes, self._stored(blocks), strict=True):
             extreme.copy_(torch.stack(torch.aminmax(block)))
-        # NaN goes through; the device is asked once
+        # aminmax propagates NaN; one transfer from the device
         low, high = extremes.cpu().T
         return low.min().item(), high.max().item()
 
     @property
     def holds_floats(self) -> bool:
-        """Whether it is made of floating-point numbers."""
+        """Whether the stored values are floating-point numbers."""
         return self._dtype.is_floating_point
 
     def _stored(self, indices):
@@ -205,23 +187,23 @@ class ArraySource(ImageSource):
                 yield rows.reshape(-1, c, h, w)
 
     def _rows(self, index):
-        """Samples as a tensor; never more of them at a time."""
+        """The samples with these indices as a tensor."""
         if isinstance(self._images, Tensor):
             return self._images.index_select(0, _moved(index, self._images.device))
         index = index.cpu().numpy()
         if isinstance(self._images, np.memmap):
-            # in the order of the file, each image once
+            # read in the order of the file, each image once
             ordered, places = np.unique(index, return_inverse=True)
             rows = self._images[ordered][places]
         else:
             rows = self._images[index]
         if not rows.dtype.isnative or rows.dtype.itemsize > 8:
-            # PyTorch has the machine's byte order only, and nothing longer than float64
+            # PyTorch supports only the native byte order, and at most float64
             rows = rows.astype(f"={rows.dtype.kind}{min(rows.dtype.itemsize, 8)}")
         return torch.from_numpy(rows)
 
 
-class _Resident(ArraySource):
+class _DeviceCopy(ArraySource):
     """Images of another source, copied to a device block by block."""
 
     def __init__(self, origin: ImageSource, device: torch.device | str):
@@ -236,69 +218,19 @@ class _Resident(ArraySource):
         self._origin = origin
 
     def digest(self):
-        """That of the source it was copied from."""
+        """Digest of the source from which it was copied."""
         return self._origin.digest()
 
     def moments(self):
-        """Those of the source it was copied from."""
+        """Moments of the source from which it was copied."""
         return self._origin.moments()
 
 
 def _moved(tensor, device):
-    """A tensor on a device, without waiting for a GPU that it goes to."""
+    """Copy a tensor to a device; a copy to a GPU is asynchronous."""
     return tensor.to(device, non_blocking=torch.device(device).type == "cuda")
 
 
 def _free_memory(device):
-    """Bytes that a GPU can still give; 0 for others, which hold nothing that is not here."""
+    """Free memory of a GPU in bytes; 0 for other devices, to which nothing is copied."""
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 0
-
-
-def channel_moments(blocks: Iterable[Tensor]) -> ChannelMoments:
-    """Mean and standard deviation of each channel over blocks of images.
-
-    Parameters
-    ----------
-    blocks : iterable of Tensor of shape (n, c, h, w)
-        Images, at least one, of any real type; sums are made in float64.
-
-    Returns
-    -------
-    moments : ChannelMoments
-        In the units of the blocks; a standard deviation is divided by the number of values.
-
-    References
-    ----------
-    Chan, Golub and LeVeque (1983), Algorithms for computing the sample variance, eq. 2.1.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_contrastive._images._arrays import channel_moments
-    >>> mean, std = channel_moments([torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2)])
-    >>> print(mean, std)
-    [0.5] [0.5]
-    """
-    count, mean, scatter = 0, 0.0, 0.0
-    for block in blocks:
-        n_values = block.numel() // block.shape[1]
-        block_mean, block_scatter = _mean_and_scatter(block.cpu())
-        step = block_mean - mean
-        total = count + n_values
-        mean = mean + step * (n_values / total)
-        scatter = scatter + block_scatter + step**2 * (count * n_values / total)
-        count = total
-    std = np.sqrt(scatter / count)
-    return ChannelMoments(mean, np.where(std > np.finfo(np.float32).eps * abs(mean), std, 1.0))
-
-
-def _mean_and_scatter(block):
-    """Mean of each channel and sum of squares about it, a channel at a time in float64."""
-    # four to eight times as fast as torch.var_mean over three axes
-    moments = []
-    for channel in block.transpose(0, 1):
-        values = channel.reshape(-1).to(torch.float64, copy=True)
-        mean = values.mean()
-        values -= mean
-        moments.append((mean.item(), values.dot(values).item()))
-    return np.array(moments).T

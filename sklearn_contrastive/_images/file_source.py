@@ -1,0 +1,149 @@
+"""Image files as a source of batches, decoded in advance by threads."""
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from itertools import islice
+
+import joblib
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .channel_moments import channel_moments
+from .decode import PIL_MODES, read_image, require_pillow
+from .layout import image_size
+from .source import ImageSource
+
+__all__ = ["FileSource"]
+
+_MOST_THREADS = 8
+_BATCHES_AHEAD = 2
+_MOST_NAMES = 20
+
+
+class FileSource(ImageSource):
+    """Images in files, decoded when a batch needs them.
+
+    Parameters
+    ----------
+    paths : sequence of str or os.PathLike
+        The files, in any format that Pillow reads.
+    image_shape : sequence of (h, w) or (h, w, c)
+        Shape to which `read_image` resizes and crops each image; c is 1 or 3, by default 1.
+
+    Raises
+    ------
+    ValueError
+        If image_shape is not allowed.
+    ImportError
+        If Pillow is missing.
+    """
+
+    def __init__(self, paths: Sequence[str | os.PathLike[str]], image_shape: Sequence[int]):
+        require_pillow()
+        shape = image_size(image_shape)
+        if shape[0] not in PIL_MODES:
+            raise ValueError(
+                f"image_shape={image_shape!r} has {shape[0]} channels; image files have 1 "
+                "(grey) or 3 (colours)."
+            )
+        super().__init__(len(paths), shape)
+        self._paths = [os.fspath(path) for path in paths]
+
+    def check(self) -> None:
+        """Decode every file once; one ValueError names all files that cannot be read."""
+        self.moments()
+
+    def digest(self) -> str:
+        """Hash of the names, sizes and times of the files and of the shape; without decoding."""
+        digest, problems = hashlib.sha256(f"{self.shape}".encode()), []
+        for path in self._paths:
+            try:
+                status = os.stat(path)
+            except OSError as error:
+                problems.append(_problem(path, error))
+            else:
+                digest.update(repr((path, status.st_size, status.st_mtime_ns)).encode())
+        _refuse(problems)
+        return digest.hexdigest()
+
+    @property
+    def _dtype(self):
+        return torch.uint8
+
+    @cached_property
+    def _moments(self):
+        return self._scaled(channel_moments(self._readable()))
+
+    def _readable(self):
+        """Yield all images in blocks; at the end raise one error for all unreadable files."""
+        problems = []
+        for block, new in self._decoded(self._blocks()):
+            problems += new
+            if not problems:
+                yield block
+        _refuse(problems)
+
+    def _stored(self, indices):
+        for block, problems in self._decoded(indices):
+            _refuse(problems)
+            yield block
+
+    def _decoded(self, indices: Iterable[Tensor]) -> Iterator[tuple[Tensor, list[str]]]:
+        """Yield batches with the problems of their files, decoded a few batches ahead."""
+        pool = ThreadPoolExecutor(min(_MOST_THREADS, joblib.cpu_count()))
+        try:
+            submitted = (self._submit(pool, index) for index in indices)
+            waiting = deque(islice(submitted, _BATCHES_AHEAD))
+            while waiting:
+                waiting.extend(islice(submitted, 1))
+                images, futures = waiting.popleft()
+                problems = [problem for future in futures if (problem := future.result())]
+                yield torch.from_numpy(images).permute(0, 3, 1, 2), problems
+        finally:
+            # if the caller stops early, do not decode the remaining files
+            pool.shutdown(cancel_futures=True)
+
+    def _submit(self, pool, index) -> tuple[NDArray[np.uint8], list[Future]]:
+        """Start to decode a batch into an array of its images."""
+        c, h, w = self.shape
+        images = np.empty((len(index), h, w, c), dtype=np.uint8)
+        futures = [
+            pool.submit(self._fill, image, self._paths[number])
+            for image, number in zip(images, index.tolist(), strict=True)
+        ]
+        return images, futures
+
+    def _fill(self, image, path):
+        """Decode a file into an image array; returns a description of the problem, or None."""
+        try:
+            image[...] = read_image(path, self.shape)
+        except MemoryError:
+            raise
+        except Exception as error:  # decoders of broken files raise all kinds of errors
+            return _problem(path, error)
+        return None
+
+
+def _problem(path, error):
+    """One line about a file that cannot be read."""
+    reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+    if type(error).__name__ == "UnidentifiedImageError":
+        reason = "not an image, or in a format that Pillow does not support"
+    return f"{path} ({reason or type(error).__name__})"
+
+
+def _refuse(problems):
+    """Raise ValueError if any file cannot be read."""
+    if problems:
+        named = "\n".join(f"  {problem}" for problem in problems[:_MOST_NAMES])
+        more = len(problems) - _MOST_NAMES
+        raise ValueError(
+            f"{len(problems)} of the files cannot be read as images:\n{named}"
+            + (f"\n  and {more} more" if more > 0 else "")
+        )

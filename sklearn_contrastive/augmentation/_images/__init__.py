@@ -1,0 +1,1 @@
+"""Random augmentations of batches of images. Needs PyTorch."""

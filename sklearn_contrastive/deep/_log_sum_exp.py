@@ -1,0 +1,93 @@
+"""Log-sum-exp and maximum over negatives, in chunks, with a chunked backward pass."""
+
+from numbers import Integral
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+__all__ = ["log_sum_exp_over_others", "max_over_others"]
+
+# number of similarities in memory at once, 8 MB of float32; more are not faster
+MOST_SIMILARITIES = 2**21
+
+
+def log_sum_exp_over_others(
+    embeddings: Tensor, n_samples: int, scale: float, chunk_size: int | None = None
+) -> Tensor:
+    """Logarithm, for each embedding, of the sum of exp(scale * inner product) over other samples.
+
+    Parameters
+    ----------
+    embeddings : Tensor of shape (n_views * n_samples, n_components)
+        View by view, each in the same order of samples.
+    n_samples : int
+        Number of samples.
+    scale : float
+        Factor of the inner products.
+    chunk_size : int or None, default=None
+        Rows of the matrix of inner products in memory at once; None: 2^21 products. The backward
+        pass computes them again.
+
+    Returns
+    -------
+    sums : Tensor of shape (n_views * n_samples,)
+        log sum_j exp(scale * z_i'z_j), with j over all embeddings of other samples than that of i.
+    """
+    if chunk_size is None:
+        chunk_size = _rows_at_once(embeddings)
+    elif not isinstance(chunk_size, Integral) or chunk_size < 1:
+        raise ValueError(f"chunk_size={chunk_size!r} must be None or an integer of at least 1.")
+    return _LogSumExpOverOthers.apply(embeddings, n_samples, scale, chunk_size)
+
+
+def max_over_others(embeddings: Tensor, n_samples: int) -> Tensor:
+    """Largest inner product of each embedding with those of other samples; shapes as above."""
+    with torch.no_grad():
+        blocks = _similarities(embeddings, n_samples, 1.0, _rows_at_once(embeddings))
+        return torch.cat([block.amax(dim=1) for _, block in blocks])
+
+
+class _LogSumExpOverOthers(torch.autograd.Function):
+    """Log-sum-exp in blocks of rows, so memory is linear in the number of rows.
+
+    In the gradient, z_j has the weight g_i p_ij + g_j p_ji, with p_ij = exp(s_ij - sum_i). The
+    similarities s are symmetric, so a block of rows has both parts. This needs one matrix product
+    less than automatic differentiation, which pays for computing the block again.
+    """
+
+    @staticmethod
+    def forward(ctx, embeddings, n_samples, scale, chunk_size):
+        blocks = _similarities(embeddings, n_samples, scale, chunk_size)
+        sums = torch.cat([torch.logsumexp(block, dim=1) for _, block in blocks])
+        ctx.save_for_backward(embeddings, sums)
+        ctx.settings = n_samples, scale, chunk_size
+        return sums
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        embeddings, sums = ctx.saved_tensors
+        n_samples, scale, chunk_size = ctx.settings
+        result = torch.empty_like(embeddings)
+        # backward may run under autocast
+        with torch.autocast(embeddings.device.type, enabled=False):
+            for rows, block in _similarities(embeddings, n_samples, scale, chunk_size):
+                weights = torch.exp(block - sums).mul_(grad)
+                weights += block.sub_(sums[rows, None]).exp_().mul_(grad[rows, None])
+                torch.matmul(weights, embeddings, out=result[rows])
+        return result.mul_(scale), None, None, None
+
+
+def _rows_at_once(embeddings):
+    """Number of rows of the matrix of inner products in a block."""
+    return max(1, MOST_SIMILARITIES // len(embeddings))
+
+
+def _similarities(embeddings, n_samples, scale, chunk_size):
+    """Yield row slices and blocks of the scaled inner products, -inf within a sample."""
+    sample = torch.arange(len(embeddings), device=embeddings.device) % n_samples
+    for start in range(0, len(embeddings), chunk_size):
+        rows = slice(start, start + chunk_size)
+        block = (scale * embeddings[rows]) @ embeddings.T
+        yield rows, block.masked_fill_(sample[rows, None] == sample, -torch.inf)

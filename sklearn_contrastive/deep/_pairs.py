@@ -1,0 +1,52 @@
+"""Pairs of embeddings: validation, precision, unit vectors, similarities of partners."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+__all__ = ["check_pairs", "full_precision", "partner_similarities", "unit_vectors"]
+
+
+def check_pairs(embeddings_1: Tensor, embeddings_2: Tensor) -> None:
+    """Raise ValueError unless these are embeddings of two views of at least two samples."""
+    if embeddings_1.ndim != 2 or embeddings_1.shape != embeddings_2.shape:
+        raise ValueError(
+            f"The embeddings have shapes {tuple(embeddings_1.shape)} and "
+            f"{tuple(embeddings_2.shape)}; both must be (n_samples, n_components), two views of "
+            "the same samples, row by row."
+        )
+    if len(embeddings_1) < 2:
+        raise ValueError(f"There are {len(embeddings_1)} samples; negatives need at least 2.")
+
+
+@contextmanager
+def full_precision(*embeddings: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Yield embeddings in float32, or float64 if they are, and disable autocast in the context."""
+    with torch.autocast(embeddings[0].device.type, enabled=False):
+        yield tuple(each.to(torch.promote_types(each.dtype, torch.float32)) for each in embeddings)
+
+
+def unit_vectors(vectors: Tensor) -> Tensor:
+    """Rows divided by their norms.
+
+    Parameters
+    ----------
+    vectors : Tensor of shape (n_vectors, n_components)
+        The rows, in any unit.
+
+    Returns
+    -------
+    units : Tensor of shape (n_vectors, n_components)
+        Rows of norm 1. A row of norm 1e-12 or less has no direction: it becomes 0 and its gradient
+        is 0, because division by a small number would give a huge gradient.
+    """
+    norms = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
+    # norms <= 1e-12 is False for NaN, so a row with NaN stays NaN
+    return vectors / torch.where(norms <= 1e-12, torch.inf, norms)
+
+
+def partner_similarities(units_1: Tensor, units_2: Tensor) -> Tensor:
+    """Inner product of each row of the stacked views with the same row of the other view."""
+    return torch.sum(units_1 * units_2, dim=1).repeat(2)

@@ -1,0 +1,55 @@
+"""Augmentation of SimCLR: its steps, strength, pieces of large batches."""
+
+import pytest
+import torch
+from helpers.image_batches import images, seeded
+
+from sklearn_contrastive.augmentation import (
+    ColorJitter,
+    GaussianBlur,
+    RandomResizedCrop,
+    SimCLRAugmentation,
+)
+
+
+@pytest.mark.parametrize(
+    ("shape", "crop", "names"),
+    [
+        ((3, 32, 32), 0.2, ["RandomFlip", "ColorJitter", "RandomGrayscale"]),
+        ((3, 64, 64), 0.08, ["RandomFlip", "ColorJitter", "RandomGrayscale", "GaussianBlur"]),
+        ((3, 200, 63), 0.2, ["RandomFlip", "ColorJitter", "RandomGrayscale"]),
+        ((1, 28, 28), 0.2, ["RandomFlip", "ColorJitter"]),
+        ((1, 96, 96), 0.08, ["RandomFlip", "ColorJitter", "GaussianBlur"]),
+    ],
+)
+def test_steps_depend_on_the_size_and_the_channels(shape, crop, names):
+    members = SimCLRAugmentation().composition(shape).members
+    assert members[0] == RandomResizedCrop((crop, 1.0))
+    assert [type(member).__name__ for member in members[1:]] == names
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_a_large_batch_is_augmented_in_pieces(memory_format):
+    # 600 x 3 x 32 x 32 values are slightly more than three pieces
+    batch = images(600, 3, 32, 32).contiguous(memory_format=memory_format)
+    generator = seeded()
+    augmented = SimCLRAugmentation()(batch, seeded())
+    assert augmented.is_contiguous(memory_format=memory_format)
+    composition = SimCLRAugmentation().composition((3, 32, 32))
+    expected = torch.cat([composition(piece, generator) for piece in batch.split(150)])
+    assert torch.equal(augmented, expected)
+
+
+def test_strength_scales_only_the_jitter():
+    weak, strong = (SimCLRAugmentation(s).composition((3, 96, 96)).members for s in (0.5, 1.0))
+    assert [w == s for w, s in zip(weak, strong, strict=True)] == [True, True, False, True, True]
+    assert weak[2] == ColorJitter(0.4, 0.4, 0.4, 0.1)
+    assert strong[2] == ColorJitter(0.8, 0.8, 0.8, 0.2)
+
+
+def test_given_values_replace_auto():
+    given = SimCLRAugmentation(crop_scale=(0.5, 0.6), blur=0.1, grayscale=0.0)
+    members = given.composition((3, 8, 8)).members
+    assert members[0].scale == (0.5, 0.6)
+    assert members[-1] == GaussianBlur(p=0.1)
+    assert len(members) == 4
