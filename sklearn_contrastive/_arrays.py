@@ -1,14 +1,13 @@
 """Arrays of other libraries, on devices of their own, where scikit-learn's dispatch is enabled."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ._sklearn_compat import get_namespace_and_device, is_numpy_namespace, move_to
+from ._typing import ArrayLike
 
 __all__ = ["ArrayPlace", "dtype_name", "place_of"]
 

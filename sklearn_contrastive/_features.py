@@ -1,9 +1,9 @@
 """Features by name, and features that belong together, as those of one sensor do."""
 
-from __future__ import annotations
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+
+from ._typing import ArrayLike
 
 __all__ = ["group_members", "listed"]
 

@@ -1,17 +1,15 @@
 """Transformers whose scores are one matrix times the centred sample."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_array, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._base import ContrastiveEstimator
-from ._typing import FloatArray
+from ._typing import ArrayLike, FloatArray
 
 __all__ = ["LinearMapTransformer"]
 

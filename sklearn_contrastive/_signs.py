@@ -1,7 +1,5 @@
 """One sign for directions that have none of their own."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,19 +1,25 @@
-"""Names of the types that the public signatures speak of."""
+"""Type aliases of public signatures."""
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, NewType, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-__all__ = ["FloatArray", "MatrixLike", "RandomState", "StringArray", "VectorLike"]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike as ArrayLike
+else:
+    # NumPy's own is a union of ten private types, all of which help() would print
+    ArrayLike = NewType("ArrayLike", object)
 
-# What a user may hand in: arrays, lists, data frames and memory maps are array-like.
-MatrixLike: TypeAlias = npt.ArrayLike | scipy.sparse.sparray | scipy.sparse.spmatrix
-VectorLike: TypeAlias = npt.ArrayLike | Sequence[float]
+__all__ = ["ArrayLike", "FloatArray", "MatrixLike", "RandomState", "StringArray", "VectorLike"]
+
+# Arguments: arrays, lists, data frames and memory maps are array-like.
+MatrixLike: TypeAlias = ArrayLike | scipy.sparse.sparray | scipy.sparse.spmatrix
+VectorLike: TypeAlias = ArrayLike | Sequence[float]
 RandomState: TypeAlias = int | np.random.RandomState | None
 
-# What comes back.
+# Results.
 FloatArray: TypeAlias = npt.NDArray[np.floating]
 StringArray: TypeAlias = npt.NDArray[np.object_]

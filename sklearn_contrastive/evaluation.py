@@ -1,13 +1,11 @@
 """How much of the labels frozen representations hold: linear probe, neighbours, few labels."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
@@ -16,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 
-from ._typing import FloatArray, RandomState
+from ._typing import ArrayLike, FloatArray, RandomState
 
 __all__ = ["LabelEfficiency", "knn_accuracy", "label_efficiency_curve", "linear_probe"]
 

@@ -1,12 +1,9 @@
 """How far one subspace is from another, and how evenly one is spread over the features."""
 
-from __future__ import annotations
-
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
-from ._typing import FloatArray
+from ._typing import ArrayLike, FloatArray
 
 __all__ = ["incoherence", "principal_angles", "sin_theta_distance"]
 

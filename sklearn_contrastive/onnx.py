@@ -1,7 +1,5 @@
 """Export of fitted reducers to ONNX, by skl2onnx."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from .generative import LinearAutoencoder, LinearGAN

@@ -1,17 +1,14 @@
 """Spiked-covariance samples in classes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from numpy.typing import ArrayLike
 from scipy.linalg import helmert
 from scipy.special import expit, ndtri
 from sklearn.utils import check_random_state
 
-from .._typing import FloatArray, RandomState
+from .._typing import ArrayLike, FloatArray, RandomState
 from ..theory import SpikedCovarianceModel
 from ..theory._checks import check_size
 from ..theory._logistic import mean_logistic_slope

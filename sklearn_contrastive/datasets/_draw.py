@@ -1,11 +1,8 @@
 """Draws populations of the spiked covariance model, and weights of their scores."""
 
-from __future__ import annotations
-
 import numpy as np
-from numpy.typing import ArrayLike
 
-from .._typing import FloatArray
+from .._typing import ArrayLike, FloatArray
 from ..theory import SpikedCovarianceModel
 from ..theory._checks import as_vector, check_orthonormal_rows, check_size, check_unit_weights
 

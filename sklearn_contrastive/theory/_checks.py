@@ -1,14 +1,11 @@
 """Checks of what describes a population."""
 
-from __future__ import annotations
-
 from numbers import Integral
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
-from .._typing import FloatArray
+from .._typing import ArrayLike, FloatArray
 
 __all__ = [
     "as_vector",

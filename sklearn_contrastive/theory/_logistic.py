@@ -1,12 +1,9 @@
 """Gaussian expectations of the logistic function."""
 
-from __future__ import annotations
-
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from .._typing import FloatArray
+from .._typing import ArrayLike, FloatArray
 
 __all__ = ["mean_logistic_slope", "misclassification"]
 

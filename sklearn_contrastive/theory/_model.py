@@ -1,15 +1,12 @@
 """The spiked covariance model, and the subspaces that methods find in its population."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_random_state
 
 from .. import metrics
-from .._typing import FloatArray, RandomState
+from .._typing import ArrayLike, FloatArray, RandomState
 from ._checks import as_vector, check_orthonormal_rows, check_size
 from ._subspaces import (
     correlation_pca,

@@ -4,33 +4,30 @@ Errors are distances as in :func:`sklearn_contrastive.metrics.sin_theta_distance
 exceeds sqrt(n_components): a larger upper bound says nothing, nor does a negative lower bound.
 """
 
-from __future__ import annotations
-
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
-from .._typing import FloatArray
+from .._typing import ArrayLike, FloatArray
 from ._checks import check_size
 from ._model import SpikedCovarianceModel
 from ._rates import (
-    contrastive_rate_shape,
-    generative_error_shape,
-    in_domain_rate_shape,
-    transfer_error_shape,
+    contrastive_rate,
+    generative_rate,
+    in_domain_rate,
+    transfer_rate,
 )
 
 __all__ = [
     "contrastive_bias_bound",
     "contrastive_certificate",
-    "contrastive_rate_shape",
+    "contrastive_rate",
     "diagonal_deletion_bound",
     "first_order_sampling_error",
-    "generative_error_shape",
-    "in_domain_rate_shape",
+    "generative_rate",
+    "in_domain_rate",
     "incoherence_bias_bound",
     "pca_lower_bound",
-    "transfer_error_shape",
+    "transfer_rate",
 ]
 
 

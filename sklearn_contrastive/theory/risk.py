@@ -1,12 +1,9 @@
 """Exact risks of tasks on linear features, in a spiked covariance model."""
 
-from __future__ import annotations
-
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
-from .._typing import FloatArray
+from .._typing import ArrayLike, FloatArray
 from ._checks import check_at_least_zero, check_unit_weights
 from ._logistic import misclassification
 from ._model import SpikedCovarianceModel

@@ -17,14 +17,14 @@ from sklearn_contrastive.theory import SpikedCovarianceModel
 from sklearn_contrastive.theory.bounds import (
     contrastive_bias_bound,
     contrastive_certificate,
-    contrastive_rate_shape,
+    contrastive_rate,
     diagonal_deletion_bound,
     first_order_sampling_error,
-    generative_error_shape,
-    in_domain_rate_shape,
+    generative_rate,
+    in_domain_rate,
     incoherence_bias_bound,
     pca_lower_bound,
-    transfer_error_shape,
+    transfer_rate,
 )
 
 EPS = np.finfo(np.float64).eps
@@ -261,21 +261,21 @@ def test_shapes_are_their_formulas(d, n, m, data):
     r, k = data.draw(st.integers(1, d)), data.draw(st.integers(2, 50))
     alpha = data.draw(st.sampled_from([0.0, 0.1, 1.0, 100.0]))
     contrastive = r**1.5 * log(d) / d + sqrt(d * r / n)
-    assert contrastive_rate_shape(d, r, n) == pytest.approx(contrastive, rel=1e-12)
+    assert contrastive_rate(d, r, n) == pytest.approx(contrastive, rel=1e-12)
     labelled = contrastive / (1 + alpha) + alpha / (1 + alpha) * sqrt(d * r / m)
-    assert in_domain_rate_shape(d, r, n, m, alpha) == pytest.approx(labelled, rel=1e-12)
-    assert in_domain_rate_shape(d, r, n, m, np.inf) == pytest.approx(sqrt(d * r / m), rel=1e-12)
-    assert generative_error_shape(r) == pytest.approx(sqrt(r), rel=1e-12)
-    assert transfer_error_shape(r, k) == pytest.approx(sqrt(max(r - k + 1, 0)), rel=1e-12)
+    assert in_domain_rate(d, r, n, m, alpha) == pytest.approx(labelled, rel=1e-12)
+    assert in_domain_rate(d, r, n, m, np.inf) == pytest.approx(sqrt(d * r / m), rel=1e-12)
+    assert generative_rate(r) == pytest.approx(sqrt(r), rel=1e-12)
+    assert transfer_rate(r, k) == pytest.approx(sqrt(max(r - k + 1, 0)), rel=1e-12)
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "contrastive_rate_shape",
-        "generative_error_shape",
-        "in_domain_rate_shape",
-        "transfer_error_shape",
+        "contrastive_rate",
+        "generative_rate",
+        "in_domain_rate",
+        "transfer_rate",
     ],
 )
 def test_shapes_say_that_their_constants_are_unknown(name):
@@ -296,13 +296,13 @@ MODEL = haar_model(0, np.ones(6), 2)
         (lambda: contrastive_certificate(MODEL, np.eye(6)), "this certifies nothing"),
         (lambda: diagonal_deletion_bound(np.ones((2, 3))), r"shape \(2, 3\); it must be \(2, 2\)"),
         (lambda: diagonal_deletion_bound([[np.inf]]), "matrix contains infinity"),
-        (lambda: contrastive_rate_shape(5, 6, 10), "n_components=6 .* at most 5"),
-        (lambda: contrastive_rate_shape(5, 2, 0), "n_samples=0 is not allowed"),
-        (lambda: contrastive_rate_shape(5.0, 2, 9), "n_features=5.0 is not allowed"),
-        (lambda: generative_error_shape(0), "n_components=0 is not allowed"),
-        (lambda: in_domain_rate_shape(5, 2, 9, 0, 1.0), "n_labelled=0 is not allowed"),
-        (lambda: in_domain_rate_shape(5, 2, 9, 9, -1.0), "alpha=-1.0 is not allowed"),
-        (lambda: transfer_error_shape(5, 1), "n_classes=1 is not allowed; .* at least 2"),
+        (lambda: contrastive_rate(5, 6, 10), "n_components=6 .* at most 5"),
+        (lambda: contrastive_rate(5, 2, 0), "n_samples=0 is not allowed"),
+        (lambda: contrastive_rate(5.0, 2, 9), "n_features=5.0 is not allowed"),
+        (lambda: generative_rate(0), "n_components=0 is not allowed"),
+        (lambda: in_domain_rate(5, 2, 9, 0, 1.0), "n_labelled=0 is not allowed"),
+        (lambda: in_domain_rate(5, 2, 9, 9, -1.0), "alpha=-1.0 is not allowed"),
+        (lambda: transfer_rate(5, 1), "n_classes=1 is not allowed; .* at least 2"),
     ],
 )
 def test_where_a_condition_fails_the_error_names_it(call, message):
