@@ -88,8 +88,8 @@ def test_small_batches_leave_no_variances_behind():
     # a remainder of 1 / batch_size of this feature's variance would be an eigenvalue of 20, which
     # is more than the signal's
     noise = np.r_[10.0, np.full(D - 1, 0.3)]
-    samples, _ = make_spiked_covariance(4000, D, K, signal=2.0, noise=noise, random_state=0)
-    model = LinearContrastiveEncoder(K, max_epochs=6, batch_size=5, random_state=0).fit(samples)
+    samples, _ = make_spiked_covariance(2000, D, K, signal=2.0, noise=noise, random_state=0)
+    model = LinearContrastiveEncoder(K, max_epochs=4, batch_size=5, random_state=0).fit(samples)
     exact = LinearContrastive(K, max_iter=0, random_state=0).fit(samples)
     assert sin_theta_distance(model.components_, exact.components_) < 0.3
 
