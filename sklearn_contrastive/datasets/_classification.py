@@ -1,4 +1,4 @@
-"""Spiked-covariance samples in classes."""
+"""Spiked-covariance samples with class labels."""
 
 from dataclasses import dataclass, field
 
@@ -100,7 +100,7 @@ def make_spiked_classification(
         "quantile": u is Gaussian and y says between which quantiles <u, weights> lies.
         "mixture": the class comes first, and u is its mean plus a Gaussian. The means are the
         corners of a regular simplex in the span of the first n_classes - 1 components; the other
-        components, where there are any, are Gaussian and know nothing of the class. With
+        components, where there are any, are Gaussian and independent of the class. With
         n_components + 1 classes the means span the signal subspace.
     within_sd : float, default=0.0
         Standard deviation, in [0, 1], of u within the classes of a mixture along the components
@@ -149,7 +149,7 @@ def make_spiked_classification(
 
     Examples
     --------
-    Six classes show all of five components, two show only one:
+    The means of six classes span all five components, those of two only one:
 
     >>> import numpy as np
     >>> from sklearn_contrastive.datasets import make_spiked_classification

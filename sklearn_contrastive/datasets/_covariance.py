@@ -115,7 +115,7 @@ def make_spiked_covariance(
 
     Examples
     --------
-    Five features drown in noise, and PCA follows them:
+    PCA finds the five noisiest features instead of the subspace:
 
     >>> import numpy as np
     >>> from sklearn.decomposition import PCA

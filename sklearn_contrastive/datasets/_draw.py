@@ -1,4 +1,4 @@
-"""Draws populations of the spiked covariance model, and weights of their scores."""
+"""Random populations of the spiked covariance model, and weights of their scores."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def draw_model(
     """Population that the parameters of :func:`make_spiked_covariance` describe."""
     check_size("n_features", n_features)
     check_size("n_components", n_components, at_most=n_features)
-    # here and not by the model alone, which would take the sizes of what is given
+    # here as well as in the model, which would accept arrays of other sizes
     signal = as_vector("signal", signal, n_components)
     mean = as_vector("mean", mean, n_features)
     components = _draw_components(subspace, n_components, n_features, support_size, random_state)

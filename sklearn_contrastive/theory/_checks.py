@@ -1,4 +1,4 @@
-"""Checks of what describes a population."""
+"""Validation of the parameters of a population."""
 
 from numbers import Integral
 
@@ -17,7 +17,7 @@ __all__ = [
 
 
 def check_size(name: str, value: int, at_least: int = 1, at_most: float = np.inf) -> None:
-    """Refuse what is not an integer from `at_least` to `at_most`."""
+    """Refuse a value that is not an integer from `at_least` to `at_most`."""
     if not isinstance(value, Integral) or not at_least <= value <= at_most:
         limit = "" if at_most == np.inf else f" and at most {at_most}"
         raise ValueError(
@@ -26,7 +26,7 @@ def check_size(name: str, value: int, at_least: int = 1, at_most: float = np.inf
 
 
 def check_at_least_zero(name: str, value: float) -> None:
-    """Refuse what is not a finite number of at least 0."""
+    """Refuse a value that is not a finite number of at least 0."""
     if not 0 <= value < np.inf:
         raise ValueError(f"{name}={value!r} is not allowed; give a finite number of at least 0.")
 

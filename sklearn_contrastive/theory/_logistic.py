@@ -28,7 +28,7 @@ def misclassification(correlation: float) -> float:
 
     1/2 - E[(F(u) - 1/2) (2 Phi(k u / sqrt(1 - k^2)) - 1)].
 
-    That expectation has a step in it as k approaches 1. Its derivative in k, however, is
+    The integrand becomes a step as k approaches 1. Its derivative in k, however, is
     sqrt(2/pi) E F'(sqrt(1 - k^2) v) by partial integration (v standard normal), and with
     k = sin(angle) the integral of this is smooth up to k = 1.
     """

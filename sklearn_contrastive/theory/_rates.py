@@ -1,4 +1,4 @@
-"""Rates of errors of which theory gives the shape and leaves the constants open."""
+"""Rates of errors, up to an unspecified constant."""
 
 import numpy as np
 
@@ -13,11 +13,11 @@ __all__ = [
 
 
 def contrastive_rate(n_features: int, n_components: int, n_samples: int) -> float:
-    """Shape of the contrastive components' error, up to constants nobody knows.
+    """Rate of the contrastive components' error, up to an unspecified constant.
 
     With d features, r components and n samples it is r^3/2 log(d) / d + sqrt(d r / n) [1]_: a bias
     that vanishes as features are added, and a sampling error that vanishes with more samples.
-    Compare its values at two sizes with each other, not one value with an error.
+    Compare rates at two sizes with each other; do not compare a rate with an error.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ def contrastive_rate(n_features: int, n_components: int, n_samples: int) -> floa
 
     Returns
     -------
-    shape : float
-        The error divided by a constant that nobody knows.
+    rate : float
+        The error, up to an unspecified constant factor.
 
     Raises
     ------
@@ -61,11 +61,11 @@ def contrastive_rate(n_features: int, n_components: int, n_samples: int) -> floa
 
 
 def generative_rate(n_components: int) -> float:
-    """Shape of the error of autoencoders, GANs and PCA under uneven noise, up to constants.
+    """Rate of the error of autoencoders, GANs and PCA under unequal noise, up to a constant.
 
-    It is sqrt(n_components), up to constants nobody knows: where the noise is uneven and the signal
-    weak, a fixed share of the largest error there is, whatever the number of samples [1]_. Under
-    equal noise it does not hold.
+    It is sqrt(n_components): where the noise is unequal and the signal weak, the error is a fixed
+    share of the largest possible one for any number of samples [1]_. Under equal noise it does
+    not hold.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ def generative_rate(n_components: int) -> float:
 
     Returns
     -------
-    shape : float
-        The lower bound on the error, divided by a constant that nobody knows.
+    rate : float
+        The lower bound on the error, up to an unspecified constant factor.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def generative_rate(n_components: int) -> float:
 def in_domain_rate(
     n_features: int, n_components: int, n_samples: int, n_labelled: int, alpha: float
 ) -> float:
-    """Shape of the error with labels that show the whole subspace, up to constants nobody knows.
+    """Rate of the error with labels of the task at hand, up to an unspecified constant.
 
     A mean of two errors, with weights 1 and alpha: that of :func:`contrastive_rate`, and
     sqrt(d r / m) of m labelled samples, which have no bias [1]_. The classes are of the task at
@@ -125,8 +125,8 @@ def in_domain_rate(
 
     Returns
     -------
-    shape : float
-        The error divided by a constant that nobody knows.
+    rate : float
+        The error, up to an unspecified constant factor.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def in_domain_rate(
 
     See Also
     --------
-    transfer_rate : What labels of too few classes lose.
+    transfer_rate : The error that labels of too few classes cause.
 
     References
     ----------
@@ -154,14 +154,14 @@ def in_domain_rate(
     check_size("n_labelled", n_labelled)
     if not alpha >= 0:
         raise ValueError(f"alpha={alpha!r} is not allowed; give a number of at least 0.")
-    # not alpha / (1 + alpha), which infinity divided by itself would spoil
+    # not alpha / (1 + alpha), which is NaN for infinity
     share = 1 / (1 + alpha)
     labelled = np.sqrt(n_features * n_components / n_labelled)
     return float(share * unlabelled + (1 - share) * labelled)
 
 
 def transfer_rate(n_components: int, n_classes: int) -> float:
-    """Shape of the error that labels of too few classes leave, up to constants nobody knows.
+    """Rate of the error that labels of too few classes cause, up to an unspecified constant.
 
     The means of K classes have at most K - 1 directions. As the weight of the labels grows, the
     other r - (K - 1) of the r components are lost, and with them the tasks that need them [1]_:
@@ -176,8 +176,8 @@ def transfer_rate(n_components: int, n_classes: int) -> float:
 
     Returns
     -------
-    shape : float
-        The error divided by a constant that nobody knows.
+    rate : float
+        The error, up to an unspecified constant factor.
 
     Raises
     ------

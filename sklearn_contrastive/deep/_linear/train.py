@@ -250,7 +250,7 @@ def train_linear_gan(
     --------
     >>> import numpy as np
     >>> from sklearn_contrastive.deep import train_linear_gan
-    >>> X = np.random.default_rng(0).normal(size=(500, 3)) * [5.0, 1.0, 1.0]
+    >>> X = np.random.default_rng(0).normal(size=(200, 3)) * [5.0, 1.0, 1.0]
     >>> network = train_linear_gan(X, 1, random_state=0)
     >>> abs(network.generator[:, 0]).round(0)
     array([5., 0., 0.])

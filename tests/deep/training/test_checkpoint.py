@@ -16,6 +16,7 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from torch import nn
 
+from sklearn_contrastive.augmentation import SimCLRAugmentation
 from sklearn_contrastive.deep import SimCLREmbedder
 from sklearn_contrastive.deep._training.checkpoint import Checkpoint, locked_checkpoint
 from sklearn_contrastive.deep._training.fingerprint import fingerprint
@@ -52,36 +53,70 @@ def test_a_fit_that_was_cut_off_ends_as_one_that_was_not(tmp_path, monkeypatch, 
     assert_array_equal(*more)
 
 
+VALUES_OF_A_TRAINING = {"a": 1, "b": [2.5, None]}, SimCLRAugmentation(0.3)
+# after the third epoch it waits, so that however slow the machine is, it is killed in the fourth
 PROGRAM = """
-    import sys
+    import sys, time
     import numpy as np
+    from sklearn_contrastive.augmentation import SimCLRAugmentation
     from sklearn_contrastive.deep import SimCLREmbedder
+    from sklearn_contrastive.deep._training.fingerprint import fingerprint
 
+    class Waiting:
+        def write(self, text):
+            sys.__stdout__.write(text)
+            if text.startswith("epoch 3"):
+                print(flush=True, file=sys.__stdout__)
+                time.sleep(600)
+
+        def flush(self):
+            sys.__stdout__.flush()
+
+    print(fingerprint({"a": 1, "b": [2.5, None]}, SimCLRAugmentation(0.3)), flush=True)
+    sys.stdout = Waiting()
     X = np.random.default_rng(0).uniform(size=(60, 64)).astype(np.float32)
     SimCLREmbedder(
-        "resnet_narrow", checkpoint_dir=sys.argv[1], max_epochs=30, batch_size=20, device="cpu",
+        "resnet_narrow", checkpoint_dir=sys.argv[1], max_epochs=6, batch_size=20, device="cpu",
         random_state=0, verbose=1,
     ).fit(X)
 """
 
 
-def test_after_kill_9_the_same_call_ends_bit_by_bit_the_same(tmp_path):
-    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """Lines that a process printed before it was killed, and the folder of its checkpoint.
+
+    It is one process for two tests: it imports PyTorch, which takes five seconds.
+    """
+    folder = tmp_path_factory.mktemp("killed")
     process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(PROGRAM), str(tmp_path)],
+        [sys.executable, "-c", textwrap.dedent(PROGRAM), str(folder)],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, **threads},
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": str(torch.get_num_threads()),
+            "PYTHONHASHSEED": "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2",
+        },
     )
-    lines = [process.stdout.readline() for _ in range(3)]
+    lines = [process.stdout.readline() for _ in range(4)]
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    assert lines[2].startswith("epoch 3")
-    n_resumed = next(iter(tmp_path.glob("*/state.pt"))).stat().st_size
-    assert n_resumed > 0
-    resumed = embedder(tmp_path, max_epochs=30).fit(X)
-    assert_array_equal(weights_of(resumed), weights_of(embedder(None, max_epochs=30).fit(X)))
-    assert list(tmp_path.iterdir()) == []
+    return lines, folder
+
+
+def test_after_kill_9_the_same_call_ends_bit_by_bit_the_same(killed):
+    lines, folder = killed
+    assert lines[3].startswith("epoch 3")
+    assert next(iter(folder.glob("*/state.pt"))).stat().st_size > 0
+    resumed = embedder(folder, max_epochs=6).fit(X)
+    assert_array_equal(weights_of(resumed), weights_of(embedder(None, max_epochs=6).fit(X)))
+    assert list(folder.iterdir()) == []
+
+
+def test_fingerprints_are_the_same_in_another_process(killed):
+    lines, _ = killed
+    assert lines[0].strip() == fingerprint(*VALUES_OF_A_TRAINING)
 
 
 def test_partial_fit_is_taken_up_from_its_own_start(tmp_path, monkeypatch):
@@ -252,22 +287,3 @@ def test_networks_have_fingerprints_of_their_weights():
     assert fingerprint(first) != fingerprint(second)
     second.load_state_dict(first.state_dict())
     assert fingerprint(first) == fingerprint(second)
-
-
-def test_fingerprints_are_the_same_in_another_process():
-    program = (
-        "from sklearn_contrastive.deep._training.fingerprint import fingerprint\n"
-        "from sklearn_contrastive.augmentation import SimCLRAugmentation\n"
-        "print(fingerprint({'a': 1, 'b': [2.5, None]}, SimCLRAugmentation(0.3)))"
-    )
-    runs = {
-        subprocess.run(
-            [sys.executable, "-c", program],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(runs) == 1
