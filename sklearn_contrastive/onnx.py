@@ -38,8 +38,8 @@ def register_converters() -> None:
     -----
     The graph subtracts the mean and multiplies by one matrix. Float and double samples are
     computed in their own precision; for float samples the mean is subtracted in two steps,
-    since float32 would round a mean of 1e4 by 5e-4. Integers are centred in double precision and give
-    float scores.
+    since float32 would round a mean of 1e4 by 5e-4. Integers are centred in double precision
+    and give float scores.
 
     A row with missing values gets NaN scores from the graph, where ``transform`` solves a
     least-squares problem on the observed features of the row, which a graph of fixed matrices

@@ -1,4 +1,4 @@
-"""Docstrings: complete by numpydoc's rules, and their examples do what they say."""
+"""Docstrings: numpydoc's rules, and examples."""
 
 import doctest
 import importlib

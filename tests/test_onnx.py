@@ -1,4 +1,4 @@
-"""Export to ONNX: onnxruntime computes from the graph what transform computes."""
+"""Export to ONNX: the graph in onnxruntime against transform."""
 
 import copy
 import sys

@@ -20,7 +20,7 @@ def test_version_is_that_of_the_distribution():
 
 
 @pytest.mark.parametrize(("file", "start"), [("CITATION.cff", "version: "), ("CHANGES.md", "## ")])
-def test_version_is_the_newest_that_the_project_speaks_of(file, start):
+def test_version_is_the_newest_in_the_changelog_and_citation(file, start):
     lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
     newest = next(text for text in lines if text.startswith(start))
     assert newest.removeprefix(start).split()[0] == sklearn_contrastive.__version__

@@ -294,8 +294,9 @@ class SpikedCovarianceModel:
     def optimal_components(self) -> FloatArray:
         """Best linear features for every task on the scores: the span of diag(noise_variance)^-1 U.
 
-        No n_components rows predict the scores better. The signal subspace U is worse because it
-        weighs noisy features as much as others. The rows are ordered by the ratio of signal to noise.
+        No n_components rows predict the scores better. Those of the signal subspace are no better,
+        since they weigh noisy features as much as others. The rows are ordered by the ratio of
+        signal to noise.
 
         Returns
         -------

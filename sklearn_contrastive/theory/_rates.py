@@ -61,11 +61,11 @@ def contrastive_rate(n_features: int, n_components: int, n_samples: int) -> floa
 
 
 def generative_rate(n_components: int) -> float:
-    """Rate of the error of autoencoders, GANs and PCA under unequal noise, up to a constant.
+    """Rate of the error of autoencoders, GANs and PCA under unequal noise.
 
-    It is sqrt(n_components): where the noise is unequal and the signal weak, the error is a fixed
-    share of the largest possible one for any number of samples [1]_. Under equal noise it does
-    not hold.
+    It is sqrt(n_components), up to an unspecified constant: where the noise is unequal and the
+    signal weak, the error is a fixed share of the largest possible one for any number of samples
+    [1]_. Under equal noise it does not hold.
 
     Parameters
     ----------

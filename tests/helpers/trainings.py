@@ -1,4 +1,4 @@
-"""What the tests of SimCLREmbedder look at: its weights, and trainings that are cut off."""
+"""Weights of a fitted SimCLREmbedder, and trainings that are interrupted."""
 
 import torch
 
