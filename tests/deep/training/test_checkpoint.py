@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from helpers.persistence import by_pickle
 from helpers.trainings import CutOff, cut_off_after, weights_of
 from numpy.testing import assert_array_equal
-from sklearn.base import clone
 from torch import nn
 
 from sklearn_contrastive.augmentation import SimCLRAugmentation
@@ -29,12 +29,25 @@ def embedder(folder, **parameters):
     return SimCLREmbedder("resnet_narrow", checkpoint_dir=folder, **(defaults | parameters))
 
 
+@pytest.fixture(scope="module")
+def whole():
+    """A fit that was not interrupted; tests go on with copies of it."""
+    return embedder(None).fit(X)
+
+
+@pytest.fixture(scope="module")
+def continued(whole):
+    """Weights after the same fit and another call of partial_fit."""
+    return weights_of(by_pickle(whole).partial_fit(X))
+
+
 # --- resuming ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n_epochs", [1, 3, 4])
-def test_a_fit_that_was_cut_off_ends_as_one_that_was_not(tmp_path, monkeypatch, n_epochs):
-    whole = embedder(None).fit(X)
+def test_a_fit_that_was_cut_off_ends_as_one_that_was_not(
+    tmp_path, monkeypatch, n_epochs, whole, continued
+):
     with monkeypatch.context() as patched:
         cut_off_after(n_epochs, patched)
         with pytest.raises(CutOff):
@@ -47,10 +60,8 @@ def test_a_fit_that_was_cut_off_ends_as_one_that_was_not(tmp_path, monkeypatch, 
     for record, expected in zip(resumed.history_, whole.history_, strict=True):
         assert {**record, "seconds": 0} == {**expected, "seconds": 0}
     # and it goes on from there as the other does: optimiser and generator are the same as well
-    more = [
-        weights_of(each.set_params(checkpoint_dir=None).partial_fit(X)) for each in (whole, resumed)
-    ]
-    assert_array_equal(*more)
+    resumed.set_params(checkpoint_dir=None).partial_fit(X)
+    assert_array_equal(weights_of(resumed), continued)
 
 
 VALUES_OF_A_TRAINING = {"a": 1, "b": [2.5, None]}, SimCLRAugmentation(0.3)
@@ -119,9 +130,8 @@ def test_fingerprints_are_the_same_in_another_process(killed):
     assert lines[0].strip() == fingerprint(*VALUES_OF_A_TRAINING)
 
 
-def test_partial_fit_is_taken_up_from_its_own_start(tmp_path, monkeypatch):
-    started = embedder(None).fit(X)
-    whole = clone(started).fit(X).partial_fit(X)
+def test_partial_fit_is_taken_up_from_its_own_start(tmp_path, monkeypatch, whole, continued):
+    started = by_pickle(whole)
     started.set_params(checkpoint_dir=tmp_path)
     with monkeypatch.context() as patched:
         cut_off_after(2, patched)
@@ -130,7 +140,7 @@ def test_partial_fit_is_taken_up_from_its_own_start(tmp_path, monkeypatch):
     assert started.n_iter_ == 4
     started.partial_fit(X)
     assert started.n_iter_ == 8
-    assert_array_equal(weights_of(started), weights_of(whole))
+    assert_array_equal(weights_of(started), continued)
 
 
 def test_a_training_without_a_seed_is_taken_up_as_well(tmp_path, monkeypatch):
@@ -163,8 +173,7 @@ def test_the_last_good_epoch_of_a_training_that_diverges_stays(tmp_path, monkeyp
     assert all(weights.isfinite().all() for weights in state["module"].values())
 
 
-def test_an_interruption_leaves_the_checkpoint(tmp_path, monkeypatch):
-    whole = embedder(None).fit(X)
+def test_an_interruption_leaves_the_checkpoint(tmp_path, monkeypatch, whole):
     save, seen = Checkpoint.save, []
 
     def save_and_interrupt(self, state):
