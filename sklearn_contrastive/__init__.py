@@ -1,4 +1,18 @@
-"""Contrastive learning as scikit-learn estimators."""
+"""Contrastive learning as scikit-learn estimators.
+
+LinearContrastive
+    Linear dimension reduction that unequal noise of the features does not mislead.
+SupervisedLinearContrastive
+    The same from a few labels and many samples without labels.
+PairedContrastive
+    Directions in which measured positive pairs agree.
+HeteroPCA
+    PCA for unequal noise, by imputing the diagonal of the covariance.
+SimCLREmbedder
+    Representations of images, learned without labels; needs PyTorch.
+MaskedAugmenter
+    Pairs of views of a sample, by hiding features at random.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +27,7 @@ from . import (
     metrics,
     theory,
 )
-from ._lazy import lazy_names
+from ._lazy import lazy_names, pytorch_is_installed
 from .augmentation import MaskedAugmenter
 from .linear import (
     HeteroPCA,
@@ -27,7 +41,6 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# SimCLREmbedder is here as well, but not for `import *`, which would need PyTorch
 __all__ = [
     "HeteroPCA",
     "LinearContrastive",
@@ -44,6 +57,8 @@ __all__ = [
     "metrics",
     "theory",
 ]
+if pytorch_is_installed():  # where it is not, `import *` must not ask for the name
+    __all__ += ["SimCLREmbedder"]
 
 __getattr__, __dir__ = lazy_names(
     __name__, {"SimCLREmbedder": ".deep._simclr.estimator"}, globals()

@@ -1,28 +1,27 @@
-"""Arrays of other libraries, on devices of their own, where scikit-learn's dispatch is enabled."""
-
-from __future__ import annotations
+"""Namespace and device of an array, under scikit-learn's array API dispatch."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ._sklearn_compat import get_namespace_and_device, is_numpy_namespace, move_to
+from ._typing import ArrayLike
 
 __all__ = ["ArrayPlace", "dtype_name", "place_of"]
 
 
 @dataclass(frozen=True)
 class ArrayPlace:
-    """Where an array lives.
+    """Namespace and device of an array.
 
     Parameters
     ----------
     xp : module
-        Its namespace.
+        The namespace.
     device : object
-        Its device, None for array-likes.
+        The device, None for array-likes.
     """
 
     xp: Any
@@ -30,15 +29,15 @@ class ArrayPlace:
 
     @property
     def is_numpy(self) -> bool:
-        """Whether nothing has to be moved."""
+        """Whether the namespace is NumPy."""
         return is_numpy_namespace(self.xp)
 
     def put(self, array: NDArray) -> Any:
-        """A NumPy array, moved here; float64 becomes float32 where the device has nothing more."""
+        """Move a NumPy array here; float64 becomes float32 on a device without float64."""
         return array if self.is_numpy else move_to(array, xp=self.xp, device=self.device)
 
     def take(self, array: Any) -> NDArray:
-        """An array that lives here, as a NumPy array; a tensor leaves its gradient behind."""
+        """Move an array from here to NumPy; a tensor is detached from its gradient."""
         if self.is_numpy:
             return array
         return move_to(getattr(array, "detach", lambda: array)(), xp=np, device="cpu")

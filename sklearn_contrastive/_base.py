@@ -1,4 +1,4 @@
-"""What every estimator of the library shares: documentation links, callbacks, safe refits."""
+"""Base class of all estimators, fitted state that survives a failed refit, progress callbacks."""
 
 from contextlib import contextmanager
 
@@ -27,8 +27,8 @@ class ContrastiveEstimator(CallbackSupportMixin, BaseEstimator):
 def fitted_state_kept_on_error(estimator):
     """Put an estimator's attributes back as they were if the body raises.
 
-    scikit-learn's ``validate_data(reset=True)`` overwrites ``n_features_in_`` before it looks at
-    the values, so that a refused refit would otherwise leave a broken estimator behind.
+    scikit-learn's ``validate_data(reset=True)`` overwrites ``n_features_in_`` before it checks
+    the values, so that a refit that fails would otherwise leave a broken estimator.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def fitted_state_kept_on_error(estimator):
     try:
         yield
     except BaseException:
-        # what scikit-learn has to tear down is not fitted state and must survive the error
+        # scikit-learn tears its callbacks down after the error; they are not fitted state
         callbacks = {name: value for name, value in vars(estimator).items() if "callback" in name}
         vars(estimator).clear()
         vars(estimator).update(kept, **callbacks)
@@ -56,10 +56,10 @@ class fit_progress:
         The estimator being fitted.
 
     X, y : object
-        What ``fit`` was given; handed on to the callbacks.
+        Arguments of ``fit``; passed to the callbacks.
 
     n_steps : int or None
-        Number of steps, where that is known.
+        Number of steps, None where it is not known in advance.
     """
 
     def __init__(self, estimator, X=None, y=None, n_steps=None):

@@ -1,9 +1,9 @@
-"""Features by name, and features that belong together, as those of one sensor do."""
-
-from __future__ import annotations
+"""Feature groups, and features named in messages."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+
+from ._typing import ArrayLike
 
 __all__ = ["group_members", "listed"]
 
@@ -34,7 +34,7 @@ def group_members(feature_groups: ArrayLike, n_features: int) -> dict[object, ND
             f"feature_groups has shape {labels.shape}, but X has {n_features} features; give one "
             "label per feature."
         )
-    # as objects: among strings, NumPy would write NaN out as the label "nan"
+    # as objects: among strings, NumPy would convert NaN to the label "nan"
     for label in np.asarray(feature_groups, dtype=object):
         if _is_missing(label):
             missing = "None" if label is None else "NaN"
@@ -59,7 +59,7 @@ def _is_missing(label: object) -> bool:
 
 
 def listed(features: NDArray[np.intp], names: NDArray | None) -> str:
-    """The first few of some features as words, by name where there are names.
+    """Text that lists features, by name where there are names, at most five of them.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def listed(features: NDArray[np.intp], names: NDArray | None) -> str:
 
     Returns
     -------
-    words : str
+    text : str
         Such as "feature 3" or "features a, b, c, d, e and 7 more".
     """
     shown = [str(i) if names is None else str(names[i]) for i in features[:5]]

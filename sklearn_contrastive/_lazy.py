@@ -1,12 +1,19 @@
-"""Names that are imported when they are first used, for what needs PyTorch."""
-
-from __future__ import annotations
+"""Names that are imported on first use, because they need PyTorch."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
-__all__ = ["lazy_names"]
+__all__ = ["lazy_names", "pytorch_is_installed"]
+
+
+def pytorch_is_installed() -> bool:
+    """Whether PyTorch and skorch can be found; neither is imported."""
+    try:
+        return all(find_spec(package) is not None for package in ("torch", "skorch"))
+    except (ImportError, ValueError):  # from an import hook, or a module without a spec
+        return False
 
 
 def lazy_names(
@@ -19,14 +26,15 @@ def lazy_names(
     package : str
         Its name.
     module_of : mapping from str to str
-        The module, relative to the package, of each name that is imported late.
+        The module, relative to the package, of each name that is imported on first use.
     namespace : mapping
         Its other names: ``globals()``.
 
     Returns
     -------
     getattr_, dir_ : callable
-        The two functions.
+        The two functions. ``__dir__`` lists a lazy name only where it can be imported, so that
+        ``help(package)`` and ``inspect.getmembers`` work without PyTorch.
     """
 
     def getattr_(name: str) -> Any:
@@ -44,6 +52,6 @@ def lazy_names(
         return getattr(module, name)
 
     def dir_() -> list[str]:
-        return sorted({*namespace, *module_of})
+        return sorted({*namespace, *(module_of if pytorch_is_installed() else ())})
 
     return getattr_, dir_

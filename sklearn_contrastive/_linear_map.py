@@ -1,26 +1,24 @@
-"""Transformers whose scores are one matrix times the centred sample."""
-
-from __future__ import annotations
+"""Base class of transformers that multiply centred samples by one matrix."""
 
 from abc import abstractmethod
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_array, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._base import ContrastiveEstimator
-from ._typing import FloatArray
+from ._typing import ArrayLike, FloatArray
 
 __all__ = ["LinearMapTransformer"]
 
-# rows that are centred at once, in float64 whatever the type of the samples
+# rows that are centred at once, in float64 for float32 samples too
 _BLOCK_ROWS = 4096
 
 
 class LinearMapTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ContrastiveEstimator):
-    """Base of transformers of dense samples whose scores are a matrix times the centred sample.
+    """Base class of transformers of dense samples that multiply centred samples by one matrix.
 
     A subclass has the parameter `n_components` and sets `mean_` and `n_components_`.
     """
@@ -28,7 +26,7 @@ class LinearMapTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Co
     @property
     @abstractmethod
     def _scoring(self):
-        """Matrix of shape (n_features, n_components_) that makes scores of centred samples."""
+        """Scoring matrix of shape (n_features, n_components_): scores = (X - mean_) @ scoring."""
 
     def transform(self, X: ArrayLike) -> FloatArray:
         """Scores of samples.
@@ -51,7 +49,7 @@ class LinearMapTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Co
         return scores
 
     def _validated(self, X, *, reset):
-        """Samples in one of the two float types; at least two of them where they are learned."""
+        """Validated samples in float64 or float32; at least two of them in a fit."""
         return validate_data(
             self,
             X,
@@ -61,7 +59,7 @@ class LinearMapTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Co
         )
 
     def _check_n_components(self, X):
-        """Refuse more components than the samples have directions."""
+        """Refuse n_components above min(n_samples, n_features)."""
         largest = min(X.shape)
         if self.n_components > largest:
             raise ValueError(
@@ -70,7 +68,7 @@ class LinearMapTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Co
             )
 
     def _points_of(self, scores: ArrayLike, decoder: NDArray) -> FloatArray:
-        """Mean plus what a decoder of shape (n_features, n_components_) makes of scores."""
+        """Mean plus scores times the transposed decoder of shape (n_features, n_components_)."""
         check_is_fitted(self)
         scores = check_array(scores, dtype=(np.float64, np.float32), ensure_min_features=0)
         if scores.shape[1] != self.n_components_:

@@ -1,6 +1,4 @@
-"""One sign for directions that have none of their own."""
-
-from __future__ import annotations
+"""Signs of eigenvectors and singular vectors."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +7,7 @@ __all__ = ["fix_signs"]
 
 
 def fix_signs(rows: NDArray) -> NDArray:
-    """Signs that make the largest absolute entry of each row positive, as scikit-learn does.
+    """Signs that make the largest absolute entry of each row positive, as svd_flip does.
 
     Parameters
     ----------

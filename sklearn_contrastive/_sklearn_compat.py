@@ -1,7 +1,6 @@
-"""The one place that imports what scikit-learn does not promise to keep.
+"""Private names of scikit-learn, imported in this module alone.
 
-Everybody who writes estimators uses these names; a scikit-learn release that moves one of them
-breaks a line here and nowhere else.
+A scikit-learn release that moves one of them breaks a line here and nowhere else.
 """
 
 import numpy as np
@@ -9,9 +8,9 @@ from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import Hidden, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
-try:  # scikit-learn >= 1.9, experimental there; its fit_context also ends what a fit began
+try:  # scikit-learn >= 1.9, experimental there; its fit_context also tears the callbacks down
     from sklearn.callback import CallbackSupportMixin
-except ImportError:  # an older scikit-learn fits the same, without callbacks
+except ImportError:  # an older scikit-learn, without callbacks
 
     class CallbackSupportMixin:
         """Stands in for scikit-learn's mixin where it does not exist."""
@@ -25,11 +24,11 @@ try:  # scikit-learn >= 1.9: arrays of other libraries, on their devices
     from sklearn.utils._array_api import check_same_namespace, get_namespace_and_device, move_to
 
     ARRAY_API = True
-except ImportError:  # in an older scikit-learn they become NumPy arrays on the way in
+except ImportError:  # an older scikit-learn converts them to NumPy arrays
     ARRAY_API = False
 
     def get_namespace_and_device(array):
-        """NumPy, whatever the array."""
+        """NumPy for every array."""
         return np, False, None
 
     def move_to(array, xp, device):
@@ -37,11 +36,11 @@ except ImportError:  # in an older scikit-learn they become NumPy arrays on the 
         return array
 
     def is_numpy_namespace(xp):
-        """There is no other."""
+        """True: there is no other namespace."""
         return True
 
     def widest_float(xp, device):
-        """The type that NumPy computes in."""
+        """float64."""
         return xp.float64
 
     def check_same_namespace(X, estimator, *, attribute, method):

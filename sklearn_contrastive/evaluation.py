@@ -1,13 +1,11 @@
-"""How much of the labels frozen representations hold: linear probe, neighbours, few labels."""
-
-from __future__ import annotations
+"""Linear probe, k-NN accuracy and label efficiency of frozen representations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
@@ -16,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 
-from ._typing import FloatArray, RandomState
+from ._typing import ArrayLike, FloatArray, RandomState
 
 __all__ = ["LabelEfficiency", "knn_accuracy", "label_efficiency_curve", "linear_probe"]
 
@@ -41,19 +39,19 @@ def linear_probe(
     y_train : array-like of shape (n_train,)
         Their labels, of two classes or more.
     H_test : array-like of shape (n_test, n_components)
-        Representations of the samples to be told apart.
+        Representations of the samples to classify.
     y_test : array-like of shape (n_test,)
-        Their labels; a class that is not in `y_train` cannot be found.
+        Their labels; a class that is not in `y_train` cannot be predicted.
     C : float or "auto", default=1.0
-        Inverse strength of the penalty. "auto" takes that of .001, .01, .1 and 1 which is best in
-        stratified cross-validation of the labelled samples; it costs about fifteen times as much.
+        Inverse strength of the penalty. "auto" chooses .001, .01, .1 or 1 by stratified
+        cross-validation of the labelled samples; it costs about fifteen times as much.
     max_iter : int, default=1000
-        Most iterations; where they do not suffice, scikit-learn warns.
+        Largest number of iterations; scikit-learn warns where it is too small.
 
     Returns
     -------
     accuracy : float
-        Share of the test samples that are labelled right.
+        Share of the test samples that are classified correctly.
 
     Raises
     ------
@@ -94,7 +92,7 @@ def knn_accuracy(
     *,
     n_neighbors: int = 10,
 ) -> float:
-    """Accuracy of the vote of the nearest labelled representations, by cosine similarity.
+    """Accuracy of a k-nearest-neighbour classifier with cosine similarity.
 
     Parameters
     ----------
@@ -103,17 +101,16 @@ def knn_accuracy(
     y_train : array-like of shape (n_train,)
         Their labels.
     H_test : array-like of shape (n_test, n_components)
-        Representations of the samples to be told apart.
+        Representations of the samples to classify.
     y_test : array-like of shape (n_test,)
         Their labels.
     n_neighbors : int, default=10
-        Number of neighbours, one vote each. Of classes with as many votes the first in the order of
-        labels wins.
+        Number of neighbours, one vote each. A tie goes to the smallest of the labels.
 
     Returns
     -------
     accuracy : float
-        Share of the test samples that are labelled right.
+        Share of the test samples that are classified correctly.
 
     Raises
     ------
@@ -122,7 +119,7 @@ def knn_accuracy(
 
     See Also
     --------
-    linear_probe : Learns which directions matter.
+    linear_probe : Learns a weight for each direction.
 
     Examples
     --------
@@ -198,11 +195,11 @@ def label_efficiency_curve(
     max_iter: int = 1000,
     random_state: RandomState = None,
 ) -> LabelEfficiency:
-    """Accuracy of the linear probe where only some of the samples are labelled.
+    """Accuracy of the linear probe by the number of labelled samples.
 
-    The labelled samples are drawn at random, all classes in the proportions that they have and at
-    least one sample of each. Within a draw, fewer labels are a part of more, so that differences
-    along the curve do not come from the draw.
+    The labelled samples are a stratified random draw with at least one sample of each class.
+    Within a draw the smaller sets are subsets of the larger ones, so that differences along the
+    curve do not come from the draw.
 
     Parameters
     ----------
@@ -211,7 +208,7 @@ def label_efficiency_curve(
     y_train : array-like of shape (n_train,)
         Their labels.
     H_test : array-like of shape (n_test, n_components)
-        Representations of the samples to be told apart.
+        Representations of the samples to classify.
     y_test : array-like of shape (n_test,)
         Their labels.
     n_labels : sequence of int, default=(100, 1000, 5000)
@@ -219,11 +216,11 @@ def label_efficiency_curve(
     n_draws : int, default=5
         Number of draws.
     C : float or "auto", default=1.0
-        Of :func:`linear_probe`.
+        As in :func:`linear_probe`.
     max_iter : int, default=1000
-        Of :func:`linear_probe`.
+        As in :func:`linear_probe`.
     random_state : int, RandomState instance or None, default=None
-        Draws the labelled samples; an int gives the same ones to all representations.
+        Draws the labelled samples. Pass an int to compare representations on the same samples.
 
     Returns
     -------
@@ -233,7 +230,7 @@ def label_efficiency_curve(
     Raises
     ------
     ValueError
-        If a number of labels exceeds the samples or is less than the classes, there are no draws,
+        If a number of labels exceeds the samples or is less than the classes, n_draws is below 1,
         or samples and labels do not fit.
 
     See Also
@@ -278,7 +275,7 @@ def label_efficiency_curve(
 
 
 def _checked(H_train, y_train, H_test, y_test):
-    """Arrays of the arguments, or what is wrong with them."""
+    """Arguments as arrays, or an error that names the fault."""
     H_train, y_train = check_X_y(H_train, y_train, dtype=(np.float64, np.float32))
     H_test, y_test = check_X_y(H_test, y_test, dtype=(np.float64, np.float32))
     if H_train.shape[1] != H_test.shape[1]:
@@ -301,11 +298,11 @@ def _searched(probe: Pipeline, smallest_class: int) -> GridSearchCV:
 
 
 def _stratified_order(y, rng):
-    """An order of the samples in which every beginning has the classes in their proportions."""
+    """Permutation of the samples whose first m are stratified, for every m."""
     order = rng.permutation(len(y))
     _, classes, counts = np.unique(y[order], return_inverse=True, return_counts=True)
     by_class = np.argsort(classes, kind="stable")
     rank = np.empty(len(y))
     rank[by_class] = np.arange(len(y)) - np.repeat(np.cumsum(counts) - counts, counts)
-    # the first of each class come first of all
+    # rank 0 of each class comes first
     return order[np.argsort(rank / counts[classes], kind="stable")]

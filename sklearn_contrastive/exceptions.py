@@ -14,7 +14,7 @@ class CollapseWarning(UserWarning):
 
 
 class ComponentsWarning(UserWarning):
-    """Fewer components were found than asked for, none at all, or one that may be noise."""
+    """The data support fewer components than requested, none, or one that may be noise."""
 
 
 class HeywoodWarning(UserWarning):
@@ -22,8 +22,8 @@ class HeywoodWarning(UserWarning):
 
 
 class LabelsWarning(UserWarning):
-    """Labels or groups say less than was asked of them: too few classes, samples without a pair."""
+    """Too few classes, or samples that have no pair."""
 
 
 class MissingValuesWarning(UserWarning):
-    """Too little was observed: of a row for its scores, or of features for a model as yet."""
+    """Too few observed values, in a row for its scores or in features for a model."""

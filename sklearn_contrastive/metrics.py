@@ -1,12 +1,9 @@
-"""How far one subspace is from another, and how evenly one is spread over the features."""
-
-from __future__ import annotations
+"""Sin-theta distance, principal angles, incoherence."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
-from ._typing import FloatArray
+from ._typing import ArrayLike, FloatArray
 
 __all__ = ["incoherence", "principal_angles", "sin_theta_distance"]
 
@@ -31,8 +28,8 @@ def sin_theta_distance(components: ArrayLike, reference: ArrayLike) -> float:
     Returns
     -------
     distance : float
-        The distance, exactly symmetric in the arguments. It comes from what projecting each basis
-        onto the other subspace leaves over, so that angles down to 1e-15 are resolved.
+        The distance, exactly symmetric in the arguments. It is computed from the residuals of
+        projecting each basis onto the other subspace, so that angles down to 1e-15 are resolved.
 
     Raises
     ------
@@ -58,8 +55,8 @@ def sin_theta_distance(components: ArrayLike, reference: ArrayLike) -> float:
     0.0
     """
     U, V = _orthonormal_pair(components, reference)
-    left_over = np.linalg.norm(U - U @ V.T @ V) ** 2 + np.linalg.norm(V - V @ U.T @ U) ** 2
-    return float(np.sqrt(left_over / 2))
+    residual = np.linalg.norm(U - U @ V.T @ V) ** 2 + np.linalg.norm(V - V @ U.T @ U) ** 2
+    return float(np.sqrt(residual / 2))
 
 
 def principal_angles(components: ArrayLike, reference: ArrayLike) -> FloatArray:
@@ -86,8 +83,8 @@ def principal_angles(components: ArrayLike, reference: ArrayLike) -> FloatArray:
     See Also
     --------
     sin_theta_distance : The root of the summed squared sines.
-    scipy.linalg.subspace_angles : Much the same, for columns; with some angles large, it computes
-        small ones from their cosines, to half the digits.
+    scipy.linalg.subspace_angles : The same for columns; where some angles are large, small ones
+        come from their cosines and have half the digits.
 
     References
     ----------
@@ -106,12 +103,12 @@ def principal_angles(components: ArrayLike, reference: ArrayLike) -> FloatArray:
     smaller, larger = (U, V) if len(U) <= len(V) else (V, U)
     cosines = np.linalg.svd(smaller @ larger.T, compute_uv=False)
     sines = np.linalg.svd(smaller - smaller @ larger.T @ larger, compute_uv=False)
-    # small angles need their sines and large ones their cosines: with both, none loses digits
+    # arctan2 of both: cosines lose the digits of small angles, sines those of large ones
     return np.arctan2(sines, cosines[::-1])
 
 
 def incoherence(components: ArrayLike) -> float:
-    """Largest share that one feature has in a subspace.
+    """Largest share of a subspace that one feature has.
 
     With U an orthonormal basis this is max_i ||e_i' U||^2: 1 if the subspace contains a whole
     feature, n_components / n_features if it is spread over all of them evenly. The smaller it is,

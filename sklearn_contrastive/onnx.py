@@ -1,7 +1,5 @@
 """Export of fitted reducers to ONNX, by skl2onnx."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from .generative import LinearAutoencoder, LinearGAN
@@ -26,10 +24,10 @@ _CONVERTED = (
 
 
 def register_converters() -> None:
-    """Teach skl2onnx to convert the linear reducers, alone and inside pipelines.
+    """Register converters of the linear reducers with skl2onnx, also for use in pipelines.
 
-    Afterwards ``skl2onnx.to_onnx`` and ``skl2onnx.convert_sklearn`` know the estimators. Calling
-    it twice does no harm.
+    ``skl2onnx.to_onnx`` and ``skl2onnx.convert_sklearn`` then accept the estimators. A second
+    call changes nothing.
 
     Raises
     ------
@@ -39,13 +37,13 @@ def register_converters() -> None:
     Notes
     -----
     The graph subtracts the mean and multiplies by one matrix. Float and double samples are
-    computed in their own precision; of float samples the mean is subtracted in two steps, since
-    float32 would round a mean of 1e4 by 5e-4. Integers are centred in double precision and give
-    float scores.
+    computed in their own precision; for float samples the mean is subtracted in two steps,
+    since float32 would round a mean of 1e4 by 5e-4. Integers are centred in double precision
+    and give float scores.
 
     A row with missing values gets NaN scores from the graph, where ``transform`` solves a
-    least-squares problem of the features that the row shows, which no graph of fixed matrices can
-    do. Sparse samples have to be made dense.
+    least-squares problem on the observed features of the row, which a graph of fixed matrices
+    cannot. Convert sparse samples to dense ones first.
 
     Examples
     --------
@@ -84,7 +82,7 @@ def _set_output_type(operator):
     n_components = operator.raw_operator.n_components_
     if not n_components:
         raise ValueError(
-            f"{type(operator.raw_operator).__name__} found no component, and skl2onnx knows no "
+            f"{type(operator.raw_operator).__name__} found no component, and skl2onnx has no "
             "arrays without columns. Fit it with n_components >= 1 to export it."
         )
     operator.outputs[0].type = of_scores([samples.get_first_dimension(), n_components])
@@ -108,7 +106,7 @@ def _add_nodes(scope, operator, container):
             centred = OnnxSub(centred, remainder, **version)
     elif is_double:
         centred = OnnxSub(samples, mean, **version)
-    else:  # float has no room for an integer above 2^24, but for how far it is from the mean
+    else:  # float32 rounds integers above 2^24, but not their distance from the mean
         wide = OnnxCast(samples, to=TensorProto.DOUBLE, **version)
         narrow = OnnxSub(wide, mean, **version)
         centred = OnnxCast(narrow, to=TensorProto.FLOAT, **version)

@@ -1,10 +1,15 @@
-"""Settings of the whole suite: hypothesis examples, plots without a screen, arrays of torch."""
+"""Settings of the whole suite: one thread, hypothesis profiles, plots without a screen."""
 
 import os
 
 from hypothesis import HealthCheck, settings
 
-# Set before anything imports matplotlib, and inherited by the subprocesses that tests start.
+# Set before anything imports NumPy or PyTorch, and inherited by the subprocesses that tests start:
+# the matrices are small, and two pytest workers with two threads each would slow each other down.
+for _library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+# Set before anything imports matplotlib.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 # Set before anything imports SciPy, as scikit-learn asks for before it takes arrays of other

@@ -1,4 +1,4 @@
-"""Spiked-covariance data: the population is what it says, and the samples come from it."""
+"""make_spiked_covariance: its population and samples."""
 
 import dataclasses
 
@@ -176,6 +176,6 @@ def test_truth_cannot_be_changed():
         ({"random_state": "seed"}, "cannot be used to seed"),
     ],
 )
-def test_what_describes_no_population_is_refused(arguments, message):
+def test_invalid_populations_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         make_spiked_covariance(**({"n_samples": 5, "n_features": 6, "n_components": 2} | arguments))

@@ -1,4 +1,4 @@
-"""Targets and classes on spiked-covariance data: they follow the scores as the truth says."""
+"""make_spiked_regression, make_spiked_classification: targets and classes."""
 
 import dataclasses
 from itertools import pairwise
@@ -55,7 +55,7 @@ def test_targets_without_noise_are_weighted_standardised_scores(k, seed, mean):
     assert np.all(np.abs(residual) <= 10 * np.sqrt(truth.noise_variance))
 
 
-def test_target_noise_is_normal_and_knows_nothing_of_the_samples():
+def test_target_noise_is_normal_and_independent_of_the_samples():
     n = 50_000
     X, y, truth = make_spiked_regression(n, 6, 2, target_noise=0.7, random_state=0)
     noise = (y - truth.scores / truth.signal @ truth.weights) / 0.7
@@ -177,7 +177,7 @@ def test_means_of_a_mixture_are_a_regular_simplex(k, within, data, seed):
 
 
 @given(kind=labelled_kinds(), seed=SEEDS)
-def test_labels_alone_find_a_direction_less_than_there_are_classes(kind, seed):
+def test_labels_alone_find_one_direction_less_than_classes(kind, seed):
     k, options = kind
     _, _, truth = make_spiked_classification(2, 9, k, **options, random_state=seed)
     if options["within_sd"] == 1:  # classes that do not differ
@@ -235,7 +235,7 @@ COMMON = [
         ({"target_noise": np.nan}, "target_noise=nan is not allowed"),
     ],
 )
-def test_what_describes_no_regression_is_refused(arguments, message):
+def test_invalid_regression_tasks_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         make_spiked_regression(**({"n_samples": 5, "n_features": 6, "n_components": 2} | arguments))
 
@@ -254,7 +254,7 @@ def test_what_describes_no_regression_is_refused(arguments, message):
         ({"labels": "mixture", "weights": [1.0, 0.0]}, 'labels="mixture" has no weights'),
     ],
 )
-def test_what_describes_no_classification_is_refused(arguments, message):
+def test_invalid_classification_tasks_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         make_spiked_classification(
             **({"n_samples": 5, "n_features": 6, "n_components": 2} | arguments)

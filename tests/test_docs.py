@@ -1,4 +1,4 @@
-"""The written documentation: its examples run, and the API reference leaves nothing out."""
+"""Documentation pages: examples run, references exist, the API reference is complete."""
 
 import doctest
 import re
@@ -37,12 +37,12 @@ def test_examples_on_the_page_run(page, capsys):
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/index.rst", "docs/guide/replace_pca.rst"])
-def test_the_pages_that_teach_have_examples(page):
+def test_pages_for_beginners_have_examples(page):
     assert len(examples_of(ROOT / page).examples) >= 5
 
 
 def named_on(page, pattern):
-    """Return what the pages say of the files of the project."""
+    """Return the matches of a pattern on a page."""
     return re.findall(pattern, page.read_text(encoding="utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""Evaluation of representations: against plain scikit-learn, on few labels, on bad input."""
+"""Linear probe, k-NN accuracy, label efficiency: against plain scikit-learn; refusals."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_linear_probe_is_logistic_regression_on_standardised_representations():
     assert type(accuracy) is float
 
 
-def test_neighbours_vote_by_the_angle():
+def test_neighbours_are_found_by_cosine_similarity():
     train, test = (each / np.linalg.norm(each, axis=1)[:, None] for each in SPLIT[::2])
     nearest = np.argsort(-(test @ train.T), axis=1, kind="stable")[:, :10]
     votes = [np.bincount(labels).argmax() for labels in SPLIT[1][nearest]]
@@ -47,14 +47,14 @@ def test_neighbours_vote_by_the_angle():
 
 
 @given(seed=SEEDS)
-def test_lengths_do_not_matter_to_the_vote(seed):
+def test_knn_accuracy_ignores_lengths(seed):
     rng = np.random.default_rng(seed)
     train, test = (each * 10 ** rng.uniform(-3, 3, (len(each), 1)) for each in SPLIT[::2])
     scaled = knn_accuracy(train, SPLIT[1], test, SPLIT[3])
     assert scaled == pytest.approx(knn_accuracy(*SPLIT), abs=2e-3)
 
 
-def test_units_of_components_do_not_matter_to_the_probe():
+def test_linear_probe_ignores_units_of_components():
     unit = 10 ** np.random.default_rng(0).uniform(-3, 3, X.shape[1])
     scaled = linear_probe(SPLIT[0] * unit, SPLIT[1], SPLIT[2] * unit, SPLIT[3])
     assert scaled == pytest.approx(linear_probe(*SPLIT), abs=5e-3)
@@ -77,7 +77,7 @@ def test_the_penalty_is_chosen_by_the_labelled_samples_alone():
     assert chosen < 1.0
 
 
-def test_labels_may_be_words_and_representations_lists():
+def test_labels_may_be_strings_and_representations_lists():
     words = np.array(["zero", "one"])
     H = [[0.0, 1.0], [1.0, 0.0]] * 10
     y = words[[0, 1] * 10].tolist()
@@ -85,7 +85,7 @@ def test_labels_may_be_words_and_representations_lists():
     assert knn_accuracy(H, y, H, y, n_neighbors=3) == 1
 
 
-def test_a_probe_that_does_not_converge_says_so():
+def test_a_probe_that_does_not_converge_warns():
     with pytest.warns(ConvergenceWarning, match="failed to converge"):
         linear_probe(*SPLIT, max_iter=2)
 
@@ -107,7 +107,7 @@ def test_curve_holds_the_probes_of_its_draws():
     assert_allclose(curve.std[0], abs(np.diff(curve.accuracy[0])[0]) / np.sqrt(2))
 
 
-def test_more_labels_help_and_one_draw_has_no_spread():
+def test_more_labels_raise_accuracy_and_one_draw_has_no_standard_deviation():
     curve = label_efficiency_curve(*SPLIT, n_labels=(10, 100, 500), n_draws=1, random_state=0)
     assert (np.diff(curve.mean) > 0.02).all()
     assert np.isnan(curve.std).all()
@@ -123,7 +123,7 @@ def test_a_seed_repeats_the_draws():
 
 
 @given(counts=st.lists(st.integers(1, 40), min_size=1, max_size=6), seed=SEEDS)
-def test_every_beginning_of_a_draw_has_the_proportions_of_the_whole(counts, seed):
+def test_every_beginning_of_a_draw_is_stratified(counts, seed):
     rng = np.random.RandomState(seed)
     y = rng.permutation(np.repeat(np.arange(len(counts)), counts))
     order = _stratified_order(y, rng)
@@ -153,7 +153,7 @@ def test_representations_of_different_encoders_are_refused(evaluation):
 
 
 @pytest.mark.parametrize("evaluation", EVALUATIONS)
-def test_numbers_that_are_none_and_targets_that_are_no_classes_are_refused(evaluation):
+def test_nan_and_continuous_targets_are_refused(evaluation):
     broken = np.where(X == 0, np.nan, X)
     with pytest.raises(ValueError, match="contains NaN"):
         evaluation(broken, Y, X, Y)

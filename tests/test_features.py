@@ -1,4 +1,4 @@
-"""group_members: which features carry which label."""
+"""group_members: indices of the features of each label."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Distances between subspaces: against scipy, under rotation, at tiny angles and wild scales."""
+"""Sin-theta distance, principal angles, incoherence: against scipy, tiny angles, any scale."""
 
 import numpy as np
 import pytest
@@ -75,7 +75,7 @@ def test_only_the_span_of_the_rows_counts(pair, seed):
 
 
 @given(pair=row_pairs(), scales=st.tuples(*[st.sampled_from([1e-300, 1.0, 1e300])] * 2))
-def test_units_do_not_matter(pair, scales):
+def test_distances_do_not_depend_on_units(pair, scales):
     scaled = [rows * scale for rows, scale in zip(pair, scales, strict=True)]
     scaled[0][0] *= 1e-5  # nor do those of one row
     allowed = 10 * rounding_of(*pair)
@@ -98,7 +98,7 @@ def test_tiny_angles_keep_their_digits(n_features, exponent, seed, data):
 
 
 @given(pair=row_pairs())
-def test_a_subspace_is_no_distance_from_itself(pair):
+def test_distance_of_a_subspace_from_itself_is_zero(pair):
     assert sin_theta_distance(pair[0], pair[0]) <= rounding_of(pair[0])
     assert np.all(principal_angles(pair[0], pair[0]) <= rounding_of(pair[0]))
 

@@ -1,12 +1,9 @@
-"""The installed package as a whole: what importing it costs, its names, versions and types."""
+"""The installed package as a whole: public names, versions, signatures."""
 
 import importlib
 import importlib.metadata
 import importlib.resources
 import inspect
-import json
-import subprocess
-import sys
 import typing
 from pathlib import Path
 
@@ -16,45 +13,6 @@ from helpers.public_api import PUBLIC_MODULES, public_callables, public_classes
 import sklearn_contrastive
 
 ROOT = Path(__file__).parents[1]
-OPTIONAL = [
-    *("torch", "skorch", "timm", "dask", "accelerate", "matplotlib", "pandas", "polars"),
-    *("skl2onnx", "onnxruntime", "skops"),
-]
-
-
-def fresh_python(program):
-    """Run a program in a new interpreter and return what it prints, read as JSON."""
-    command = [sys.executable, "-W", "error", "-c", program]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
-
-
-def test_import_brings_in_none_of_the_optional_packages():
-    # on top of scikit-learn, which itself imports pandas where it finds it
-    added = fresh_python(
-        "import json, sys, sklearn.decomposition; before = set(sys.modules)\n"
-        "import sklearn_contrastive; print(json.dumps(sorted(set(sys.modules) - before)))"
-    )
-    assert "sklearn_contrastive" in added
-    assert set(OPTIONAL).isdisjoint(added)
-
-
-def test_everything_public_works_where_no_optional_package_is_installed():
-    program = f"""
-import json, sys
-
-class NotInstalled:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {OPTIONAL}:
-            raise ModuleNotFoundError(name)
-
-sys.meta_path.insert(0, NotInstalled())
-import {", ".join(PUBLIC_MODULES)}
-X, _ = sklearn_contrastive.datasets.make_spiked_covariance(200, 20, 2, random_state=0)
-print(json.dumps(sklearn_contrastive.LinearContrastive(2).fit_transform(X).shape))
-"""
-    assert fresh_python(program) == [200, 2]
 
 
 def test_version_is_that_of_the_distribution():
@@ -62,7 +20,7 @@ def test_version_is_that_of_the_distribution():
 
 
 @pytest.mark.parametrize(("file", "start"), [("CITATION.cff", "version: "), ("CHANGES.md", "## ")])
-def test_version_is_the_newest_that_the_project_speaks_of(file, start):
+def test_version_is_the_newest_in_the_changelog_and_citation(file, start):
     lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
     newest = next(text for text in lines if text.startswith(start))
     assert newest.removeprefix(start).split()[0] == sklearn_contrastive.__version__
@@ -99,6 +57,17 @@ def test_every_parameter_and_return_value_is_annotated(name, function):
     # what a constructor returns goes without saying
     wanted = set(parameters) if name.endswith("__init__") else {*parameters, "return"}
     assert wanted <= hints.keys(), f"{name}: no type for {sorted(wanted - hints.keys())}"
+
+
+@pytest.mark.parametrize(("name", "function"), public_callables().items())
+def test_signatures_have_no_quoted_and_no_private_types(name, function):
+    parameters = inspect.signature(function).parameters.values()
+    types = [each.annotation for each in parameters] + [
+        inspect.signature(function).return_annotation
+    ]
+    assert not [each for each in types if isinstance(each, str)], name
+    # ArrayLike of numpy.typing prints as a union of ten types; sklearn_contrastive._typing has ours
+    assert "numpy._typing" not in str(inspect.signature(function)), name
 
 
 def test_the_walk_over_the_public_names_found_them():

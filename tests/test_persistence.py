@@ -1,4 +1,4 @@
-"""Saving and loading: by pickle, joblib and skops, a fitted estimator returns as it was."""
+"""Saving and loading by pickle, joblib and skops."""
 
 import numpy as np
 import pandas as pd
@@ -77,7 +77,7 @@ def test_a_pipeline_predicts_the_same(returned):
 
 
 @each_way
-def test_learning_goes_on_where_it_stopped(returned):
+def test_partial_fit_continues_after_loading(returned):
     model = LinearContrastive(2, random_state=generator()).partial_fit(X[:100])
     loaded = returned(model)
     for estimator in (model, loaded):
@@ -88,7 +88,7 @@ def test_learning_goes_on_where_it_stopped(returned):
 
 
 @each_way
-def test_the_parts_may_be_incomplete(returned):
+def test_partial_fit_on_incomplete_rows_continues_after_loading(returned):
     model = LinearContrastive(2, random_state=generator()).partial_fit(INCOMPLETE[:100])
     loaded = returned(model)
     for estimator in (model, loaded):

@@ -26,7 +26,7 @@ from _label_draws import (
 from _record import Run, average_of, curve, of_part, panels, shared_legend, wrapped
 from _report import plus_minus
 
-from sklearn_contrastive.theory.bounds import transfer_error_shape
+from sklearn_contrastive.theory.bounds import transfer_rate
 
 ALLOWED = 1.05
 PARTS = ("mean", "standard_error")
@@ -105,7 +105,7 @@ def findings(in_domain, fewer, transfer, regression):
                 + f"; no labels, refined: {mean[ALL + 'LinearContrastive']:.3f}"
             )
     for label, average in fewer.items():
-        lost = transfer_error_shape(R, int(label.removeprefix("K=")))
+        lost = transfer_rate(R, int(label.removeprefix("K=")))
         found[f"labels alone, {label}: error, and the root of the number of directions lost"] = (
             f"{average['mean']['labels alone']:.3f}, {lost:.3f}"
         )

@@ -1,4 +1,4 @@
-"""Data whose signal subspace is known, and tasks on them whose risk is known."""
+"""Synthetic data of a known signal subspace, with targets and classes of known risk."""
 
 from ._classification import SpikedClassification, make_spiked_classification
 from ._covariance import SpikedCovariance, make_spiked_covariance

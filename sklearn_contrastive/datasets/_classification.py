@@ -1,17 +1,14 @@
-"""Spiked-covariance samples in classes."""
-
-from __future__ import annotations
+"""Spiked-covariance samples with class labels."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from numpy.typing import ArrayLike
 from scipy.linalg import helmert
 from scipy.special import expit, ndtri
 from sklearn.utils import check_random_state
 
-from .._typing import FloatArray, RandomState
+from .._typing import ArrayLike, FloatArray, RandomState
 from ..theory import SpikedCovarianceModel
 from ..theory._checks import check_size
 from ..theory._logistic import mean_logistic_slope
@@ -103,7 +100,7 @@ def make_spiked_classification(
         "quantile": u is Gaussian and y says between which quantiles <u, weights> lies.
         "mixture": the class comes first, and u is its mean plus a Gaussian. The means are the
         corners of a regular simplex in the span of the first n_classes - 1 components; the other
-        components, where there are any, are Gaussian and know nothing of the class. With
+        components, where there are any, are Gaussian and independent of the class. With
         n_components + 1 classes the means span the signal subspace.
     within_sd : float, default=0.0
         Standard deviation, in [0, 1], of u within the classes of a mixture along the components
@@ -152,7 +149,7 @@ def make_spiked_classification(
 
     Examples
     --------
-    Six classes show all of five components, two show only one:
+    The means of six classes span all five components, those of two only one:
 
     >>> import numpy as np
     >>> from sklearn_contrastive.datasets import make_spiked_classification

@@ -1,13 +1,10 @@
 """Spiked-covariance samples."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
-from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
-from .._typing import FloatArray, RandomState
+from .._typing import ArrayLike, FloatArray, RandomState
 from ..theory import SpikedCovarianceModel
 from ..theory._checks import check_size
 from ._draw import draw_model
@@ -118,7 +115,7 @@ def make_spiked_covariance(
 
     Examples
     --------
-    Five features drown in noise, and PCA follows them:
+    PCA finds the five noisiest features instead of the subspace:
 
     >>> import numpy as np
     >>> from sklearn.decomposition import PCA

@@ -1,11 +1,8 @@
-"""Draws populations of the spiked covariance model, and weights of their scores."""
-
-from __future__ import annotations
+"""Random populations of the spiked covariance model, and weights of their scores."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from .._typing import FloatArray
+from .._typing import ArrayLike, FloatArray
 from ..theory import SpikedCovarianceModel
 from ..theory._checks import as_vector, check_orthonormal_rows, check_size, check_unit_weights
 
@@ -26,7 +23,7 @@ def draw_model(
     """Population that the parameters of :func:`make_spiked_covariance` describe."""
     check_size("n_features", n_features)
     check_size("n_components", n_components, at_most=n_features)
-    # here and not by the model alone, which would take the sizes of what is given
+    # here as well as in the model, which would accept arrays of other sizes
     signal = as_vector("signal", signal, n_components)
     mean = as_vector("mean", mean, n_features)
     components = _draw_components(subspace, n_components, n_features, support_size, random_state)

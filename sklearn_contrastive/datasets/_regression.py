@@ -1,13 +1,10 @@
 """Spiked-covariance samples with a target."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
-from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
-from .._typing import FloatArray, RandomState
+from .._typing import ArrayLike, FloatArray, RandomState
 from ..theory._checks import check_at_least_zero, check_size
 from ._covariance import SpikedCovariance
 from ._draw import draw_model, draw_weights

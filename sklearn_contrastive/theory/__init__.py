@@ -1,4 +1,4 @@
-"""Populations of the spiked covariance model: what methods find in them, bounds and risks."""
+"""Spiked covariance model: subspaces that methods find in the population, bounds and risks."""
 
 from . import bounds, risk
 from ._model import SpikedCovarianceModel

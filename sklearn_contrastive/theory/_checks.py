@@ -1,14 +1,11 @@
-"""Checks of what describes a population."""
-
-from __future__ import annotations
+"""Validation of the parameters of a population."""
 
 from numbers import Integral
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
-from .._typing import FloatArray
+from .._typing import ArrayLike, FloatArray
 
 __all__ = [
     "as_vector",
@@ -20,7 +17,7 @@ __all__ = [
 
 
 def check_size(name: str, value: int, at_least: int = 1, at_most: float = np.inf) -> None:
-    """Refuse what is not an integer from `at_least` to `at_most`."""
+    """Refuse a value that is not an integer from `at_least` to `at_most`."""
     if not isinstance(value, Integral) or not at_least <= value <= at_most:
         limit = "" if at_most == np.inf else f" and at most {at_most}"
         raise ValueError(
@@ -29,7 +26,7 @@ def check_size(name: str, value: int, at_least: int = 1, at_most: float = np.inf
 
 
 def check_at_least_zero(name: str, value: float) -> None:
-    """Refuse what is not a finite number of at least 0."""
+    """Refuse a value that is not a finite number of at least 0."""
     if not 0 <= value < np.inf:
         raise ValueError(f"{name}={value!r} is not allowed; give a finite number of at least 0.")
 

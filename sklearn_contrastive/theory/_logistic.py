@@ -1,12 +1,9 @@
 """Gaussian expectations of the logistic function."""
 
-from __future__ import annotations
-
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from .._typing import FloatArray
+from .._typing import ArrayLike, FloatArray
 
 __all__ = ["mean_logistic_slope", "misclassification"]
 
@@ -31,7 +28,7 @@ def misclassification(correlation: float) -> float:
 
     1/2 - E[(F(u) - 1/2) (2 Phi(k u / sqrt(1 - k^2)) - 1)].
 
-    That expectation has a step in it as k approaches 1. Its derivative in k, however, is
+    The integrand becomes a step as k approaches 1. Its derivative in k, however, is
     sqrt(2/pi) E F'(sqrt(1 - k^2) v) by partial integration (v standard normal), and with
     k = sin(angle) the integral of this is smooth up to k = 1.
     """

@@ -1,15 +1,12 @@
-"""The spiked covariance model, and the subspaces that methods find in its population."""
-
-from __future__ import annotations
+"""Spiked covariance model, and the subspaces that methods find in its population."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_random_state
 
 from .. import metrics
-from .._typing import FloatArray, RandomState
+from .._typing import ArrayLike, FloatArray, RandomState
 from ._checks import as_vector, check_orthonormal_rows, check_size
 from ._subspaces import (
     correlation_pca,
@@ -95,7 +92,7 @@ class SpikedCovarianceModel:
         if noise_variance.min() < 0:
             raise ValueError("noise_variance holds variances of features; none can be negative.")
         mean = as_vector("mean", self.mean, n_features)
-        # the way around frozen: this is the constructor's only chance
+        # a frozen dataclass refuses plain assignment, here too
         object.__setattr__(self, "components", components)
         object.__setattr__(self, "signal", signal)
         object.__setattr__(self, "noise_variance", noise_variance)
@@ -152,7 +149,7 @@ class SpikedCovarianceModel:
         return self.observe(scores, random_state), scores
 
     def observe(self, scores: ArrayLike, random_state: RandomState = None) -> FloatArray:
-        """Draw the samples of given scores: they are put into the subspace and noise is added.
+        """Draw the samples of given scores: scores times components, plus noise.
 
         Parameters
         ----------
@@ -224,8 +221,8 @@ class SpikedCovarianceModel:
     def autoencoder_encoder(self, keep_probability: float = 1.0) -> FloatArray:
         """Row space of the encoder of a linear autoencoder that sees masked samples.
 
-        With U' the rows of :meth:`autoencoder_decoder`, the encoder is p U' S C^-1. Features for
-        another task are what the encoder returns, so this is the subspace that counts there.
+        With U' the rows of :meth:`autoencoder_decoder`, the encoder is p U' S C^-1. The encoder's
+        output is used as features of another task, so this subspace matters there.
 
         Parameters
         ----------
@@ -289,7 +286,7 @@ class SpikedCovarianceModel:
         rank = np.sum(strength > strength[0] * max(spread.shape) * np.finfo(np.float64).eps)
         if rank == 0:
             raise ValueError(
-                "All classes have the same mean scores, so that labels alone show no direction; "
+                "All classes have the same mean scores, so that labels alone have no direction; "
                 "give a finite alpha."
             )
         return leading_rows(spread.T @ spread, int(rank))
@@ -297,8 +294,9 @@ class SpikedCovarianceModel:
     def optimal_components(self) -> FloatArray:
         """Best linear features for every task on the scores: the span of diag(noise_variance)^-1 U.
 
-        No n_components rows predict the scores better, the signal subspace U included: it weighs
-        noisy features as much as others. The rows are ordered by the ratio of signal to noise.
+        No n_components rows predict the scores better. Those of the signal subspace are no better,
+        since they weigh noisy features as much as others. The rows are ordered by the ratio of
+        signal to noise.
 
         Returns
         -------

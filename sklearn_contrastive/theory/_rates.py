@@ -1,25 +1,23 @@
-"""Rates of errors of which theory gives the shape and leaves the constants open."""
-
-from __future__ import annotations
+"""Rates of errors, up to an unspecified constant."""
 
 import numpy as np
 
 from ._checks import check_size
 
 __all__ = [
-    "contrastive_rate_shape",
-    "generative_error_shape",
-    "in_domain_rate_shape",
-    "transfer_error_shape",
+    "contrastive_rate",
+    "generative_rate",
+    "in_domain_rate",
+    "transfer_rate",
 ]
 
 
-def contrastive_rate_shape(n_features: int, n_components: int, n_samples: int) -> float:
-    """Shape of the contrastive components' error, up to constants nobody knows.
+def contrastive_rate(n_features: int, n_components: int, n_samples: int) -> float:
+    """Rate of the contrastive components' error, up to an unspecified constant.
 
     With d features, r components and n samples it is r^3/2 log(d) / d + sqrt(d r / n) [1]_: a bias
     that vanishes as features are added, and a sampling error that vanishes with more samples.
-    Compare its values at two sizes with each other, not one value with an error.
+    Compare rates at two sizes with each other; do not compare a rate with an error.
 
     Parameters
     ----------
@@ -32,8 +30,8 @@ def contrastive_rate_shape(n_features: int, n_components: int, n_samples: int) -
 
     Returns
     -------
-    shape : float
-        The error divided by a constant that nobody knows.
+    rate : float
+        The error, up to an unspecified constant factor.
 
     Raises
     ------
@@ -51,8 +49,8 @@ def contrastive_rate_shape(n_features: int, n_components: int, n_samples: int) -
 
     Examples
     --------
-    >>> from sklearn_contrastive.theory.bounds import contrastive_rate_shape
-    >>> ratio = contrastive_rate_shape(100, 5, 10**4) / contrastive_rate_shape(100, 5, 10**8)
+    >>> from sklearn_contrastive.theory.bounds import contrastive_rate
+    >>> ratio = contrastive_rate(100, 5, 10**4) / contrastive_rate(100, 5, 10**8)
     >>> round(ratio, 2)
     1.43
     """
@@ -62,12 +60,12 @@ def contrastive_rate_shape(n_features: int, n_components: int, n_samples: int) -
     return float(bias + np.sqrt(n_features * n_components / n_samples))
 
 
-def generative_error_shape(n_components: int) -> float:
-    """Shape of the error of autoencoders, GANs and PCA under uneven noise, up to constants.
+def generative_rate(n_components: int) -> float:
+    """Rate of the error of autoencoders, GANs and PCA under unequal noise.
 
-    It is sqrt(n_components), up to constants nobody knows: where the noise is uneven and the signal
-    weak, a fixed share of the largest error there is, whatever the number of samples [1]_. Under
-    equal noise it does not hold.
+    It is sqrt(n_components), up to an unspecified constant: where the noise is unequal and the
+    signal weak, the error is a fixed share of the largest possible one for any number of samples
+    [1]_. Under equal noise it does not hold.
 
     Parameters
     ----------
@@ -76,8 +74,8 @@ def generative_error_shape(n_components: int) -> float:
 
     Returns
     -------
-    shape : float
-        The lower bound on the error, divided by a constant that nobody knows.
+    rate : float
+        The lower bound on the error, up to an unspecified constant factor.
 
     Raises
     ------
@@ -95,20 +93,20 @@ def generative_error_shape(n_components: int) -> float:
 
     Examples
     --------
-    >>> from sklearn_contrastive.theory.bounds import generative_error_shape
-    >>> generative_error_shape(9)
+    >>> from sklearn_contrastive.theory.bounds import generative_rate
+    >>> generative_rate(9)
     3.0
     """
     check_size("n_components", n_components)
     return float(np.sqrt(n_components))
 
 
-def in_domain_rate_shape(
+def in_domain_rate(
     n_features: int, n_components: int, n_samples: int, n_labelled: int, alpha: float
 ) -> float:
-    """Shape of the error with labels that show the whole subspace, up to constants nobody knows.
+    """Rate of the error with labels of the task at hand, up to an unspecified constant.
 
-    A mean of two errors, with weights 1 and alpha: that of :func:`contrastive_rate_shape`, and
+    A mean of two errors, with weights 1 and alpha: that of :func:`contrastive_rate`, and
     sqrt(d r / m) of m labelled samples, which have no bias [1]_. The classes are of the task at
     hand and their means span the subspace.
 
@@ -127,8 +125,8 @@ def in_domain_rate_shape(
 
     Returns
     -------
-    shape : float
-        The error divided by a constant that nobody knows.
+    rate : float
+        The error, up to an unspecified constant factor.
 
     Raises
     ------
@@ -138,7 +136,7 @@ def in_domain_rate_shape(
 
     See Also
     --------
-    transfer_error_shape : What labels of too few classes lose.
+    transfer_rate : The error that labels of too few classes cause.
 
     References
     ----------
@@ -147,23 +145,23 @@ def in_domain_rate_shape(
 
     Examples
     --------
-    >>> from sklearn_contrastive.theory.bounds import in_domain_rate_shape
-    >>> few, many = (in_domain_rate_shape(100, 5, 2000, m, alpha=1.0) for m in (100, 10_000))
-    >>> few > in_domain_rate_shape(100, 5, 2000, 100, alpha=0.0) > many
+    >>> from sklearn_contrastive.theory.bounds import in_domain_rate
+    >>> few, many = (in_domain_rate(100, 5, 2000, m, alpha=1.0) for m in (100, 10_000))
+    >>> few > in_domain_rate(100, 5, 2000, 100, alpha=0.0) > many
     True
     """
-    unlabelled = contrastive_rate_shape(n_features, n_components, n_samples)
+    unlabelled = contrastive_rate(n_features, n_components, n_samples)
     check_size("n_labelled", n_labelled)
     if not alpha >= 0:
         raise ValueError(f"alpha={alpha!r} is not allowed; give a number of at least 0.")
-    # not alpha / (1 + alpha), which infinity divided by itself would spoil
+    # not alpha / (1 + alpha), which is NaN for infinity
     share = 1 / (1 + alpha)
     labelled = np.sqrt(n_features * n_components / n_labelled)
     return float(share * unlabelled + (1 - share) * labelled)
 
 
-def transfer_error_shape(n_components: int, n_classes: int) -> float:
-    """Shape of the error that labels of too few classes leave, up to constants nobody knows.
+def transfer_rate(n_components: int, n_classes: int) -> float:
+    """Rate of the error that labels of too few classes cause, up to an unspecified constant.
 
     The means of K classes have at most K - 1 directions. As the weight of the labels grows, the
     other r - (K - 1) of the r components are lost, and with them the tasks that need them [1]_:
@@ -178,8 +176,8 @@ def transfer_error_shape(n_components: int, n_classes: int) -> float:
 
     Returns
     -------
-    shape : float
-        The error divided by a constant that nobody knows.
+    rate : float
+        The error, up to an unspecified constant factor.
 
     Raises
     ------
@@ -188,7 +186,7 @@ def transfer_error_shape(n_components: int, n_classes: int) -> float:
 
     See Also
     --------
-    in_domain_rate_shape : With enough classes.
+    in_domain_rate : With enough classes.
 
     References
     ----------
@@ -197,8 +195,8 @@ def transfer_error_shape(n_components: int, n_classes: int) -> float:
 
     Examples
     --------
-    >>> from sklearn_contrastive.theory.bounds import transfer_error_shape
-    >>> [transfer_error_shape(5, n_classes) for n_classes in (2, 5, 6, 10)]
+    >>> from sklearn_contrastive.theory.bounds import transfer_rate
+    >>> [transfer_rate(5, n_classes) for n_classes in (2, 5, 6, 10)]
     [2.0, 1.0, 0.0, 0.0]
     """
     check_size("n_components", n_components)

@@ -1,7 +1,5 @@
 """Subspaces that linear methods find in a covariance matrix known exactly."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.linalg import solve
 

@@ -1,36 +1,33 @@
-"""Bounds on errors of subspaces in the spiked covariance model, and the shapes of rates.
+"""Bounds on errors of subspaces in the spiked covariance model, and rates.
 
 Errors are distances as in :func:`sklearn_contrastive.metrics.sin_theta_distance`, so that no error
-exceeds sqrt(n_components): a larger upper bound says nothing, nor does a negative lower bound.
+exceeds sqrt(n_components): larger upper bounds and negative lower bounds are vacuous.
 """
 
-from __future__ import annotations
-
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
-from .._typing import FloatArray
+from .._typing import ArrayLike, FloatArray
 from ._checks import check_size
 from ._model import SpikedCovarianceModel
 from ._rates import (
-    contrastive_rate_shape,
-    generative_error_shape,
-    in_domain_rate_shape,
-    transfer_error_shape,
+    contrastive_rate,
+    generative_rate,
+    in_domain_rate,
+    transfer_rate,
 )
 
 __all__ = [
     "contrastive_bias_bound",
     "contrastive_certificate",
-    "contrastive_rate_shape",
+    "contrastive_rate",
     "diagonal_deletion_bound",
     "first_order_sampling_error",
-    "generative_error_shape",
-    "in_domain_rate_shape",
+    "generative_rate",
+    "in_domain_rate",
     "incoherence_bias_bound",
     "pca_lower_bound",
-    "transfer_error_shape",
+    "transfer_rate",
 ]
 
 
@@ -117,7 +114,7 @@ def incoherence_bias_bound(model: SpikedCovarianceModel) -> float:
 
 
 def contrastive_certificate(model: SpikedCovarianceModel, matrix: ArrayLike) -> float:
-    """Bound the error of the leading eigenvectors of a matrix that stands for the signal.
+    """Bound the error of the leading eigenvectors of an estimate of the signal's covariance.
 
     With K the matrix and A = U diag(signal^2) U' the signal's covariance, the r = n_components
     leading eigenvectors of K are in error by at most
@@ -125,7 +122,7 @@ def contrastive_certificate(model: SpikedCovarianceModel, matrix: ArrayLike) -> 
     ||(K - A) U||_F / (min(signal)^2 - lambda_{r+1}(K)),
 
     which is the theorem of Davis and Kahan [1]_ with the eigenvalues of A known. It holds for
-    every symmetric matrix, a sample's loss matrix among them, with nothing assumed of the noise.
+    every symmetric matrix, also a sample's loss matrix, without assumptions on the noise.
 
     Parameters
     ----------
@@ -144,7 +141,7 @@ def contrastive_certificate(model: SpikedCovarianceModel, matrix: ArrayLike) -> 
     ------
     ValueError
         If the matrix has the wrong shape or is not symmetric, or its eigenvalue r+1 is no smaller
-        than min(signal)^2, where nothing is certain.
+        than min(signal)^2, where the bound does not exist.
 
     See Also
     --------
@@ -179,15 +176,15 @@ def contrastive_certificate(model: SpikedCovarianceModel, matrix: ArrayLike) -> 
     if not outside < weakest:
         raise ValueError(
             f"Eigenvalue {model.n_components + 1} of the matrix is {outside:.3g}, no smaller than "
-            f"the weakest component's variance, {weakest:.3g}: this certifies nothing. More "
-            "samples or a stronger signal may."
+            f"the weakest component's variance, {weakest:.3g}: there is no bound. Use more "
+            "samples or a stronger signal."
         )
     signal_part = model.components.T * model.signal**2
     return float(np.linalg.norm(matrix @ model.components.T - signal_part) / (weakest - outside))
 
 
 def pca_lower_bound(model: SpikedCovarianceModel) -> float:
-    """Bound from below the error of PCA in infinitely many samples, where noise misleads it.
+    """Lower bound on the error of PCA in infinitely many samples under unequal noise.
 
     With the features in descending order of noise variance and U_{1:r} the rows of U of the
     r = n_components noisiest ones, the error is at least
@@ -245,7 +242,7 @@ def pca_lower_bound(model: SpikedCovarianceModel) -> float:
         raise ValueError(
             f"The {r} noisiest features stand out from the others by {jump:.3g} in noise variance, "
             f"no more than the strongest component's variance, {model.signal.max() ** 2:.3g}: "
-            "nothing says that PCA errs."
+            "there is no lower bound on the error of PCA."
         )
     noisiest = model.components[:, order[:r]]
     # rounding may take a subspace of the noisiest features themselves below 0
@@ -256,7 +253,7 @@ def pca_lower_bound(model: SpikedCovarianceModel) -> float:
 def first_order_sampling_error(model: SpikedCovarianceModel, n_samples: int) -> float:
     """Estimate the error that n_samples samples add, to first order and for equal noise.
 
-    This is a heuristic and no bound. With sigma^2 the variance of the noise, it is
+    This is a heuristic, not a bound. With sigma^2 the variance of the noise, it is
 
     sqrt((d - r) / n * sum_k sigma^2 (signal_k^2 + sigma^2) / signal_k^4),
 
@@ -310,8 +307,8 @@ def first_order_sampling_error(model: SpikedCovarianceModel, n_samples: int) -> 
 def diagonal_deletion_bound(matrix: ArrayLike) -> float:
     """Bound the norm of a matrix without its diagonal by that of the matrix.
 
-    In the spectral norm ||Delta(M)|| <= 2 ||M||, where Delta deletes the diagonal, for the
-    diagonal alone is no larger than M. So deletion does at most double a perturbation.
+    In the spectral norm ||Delta(M)|| <= 2 ||M||, where Delta deletes the diagonal, because the
+    norm of the diagonal is at most that of M. Deleting it at most doubles a perturbation.
 
     Parameters
     ----------

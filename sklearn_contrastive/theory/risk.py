@@ -1,12 +1,9 @@
 """Exact risks of tasks on linear features, in a spiked covariance model."""
 
-from __future__ import annotations
-
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
-from .._typing import FloatArray
+from .._typing import ArrayLike, FloatArray
 from ._checks import check_at_least_zero, check_unit_weights
 from ._logistic import misclassification
 from ._model import SpikedCovarianceModel
@@ -25,8 +22,8 @@ def explained_scores(model: SpikedCovarianceModel, components: ArrayLike) -> Flo
 
     With V the rows of `components`, L' = diag(signal) U' the model's loadings and S its
     covariance, it is L' V' (V S V')^-1 V L. Its quadratic form w' K w is the squared correlation
-    of <u, w> with its best linear prediction: 0 where the features say nothing of it, 1 where they
-    determine it.
+    of <u, w> with its best linear prediction: 0 where the features are independent of it, 1
+    where they determine it.
 
     Parameters
     ----------
@@ -122,12 +119,12 @@ def regression_risk(
 def classification_risk(
     model: SpikedCovarianceModel, components: ArrayLike, weights: ArrayLike | None = None
 ) -> float:
-    """Share of samples that the best classifier on features gets wrong.
+    """Share of samples that the best classifier on features misclassifies.
 
     Classes follow P(y = 1 | u) = F(<u, w>), where u are the standardised scores, the length of w
     is 1, and F is the logistic function [1]_. Scores and noise are Gaussian: then the best
     classifier is linear, and its risk depends on w' K w alone, with K of :func:`explained_scores`.
-    Who knows the scores still errs with probability 0.325143.
+    A classifier that is given the scores errs with probability 0.325143.
 
     Parameters
     ----------
@@ -191,9 +188,9 @@ def excess_regression_risk(
         Weights of the scores in the target, of length 1. None subtracts the largest risk on the
         reference from the largest risk on the features; they may be risks of two tasks.
     reference : {"optimal", "signal"}, default="optimal"
-        "optimal" compares with the model's best linear features, and no features do better;
-        "signal" with the model's components, which features may well beat where the noise is
-        unequal.
+        "optimal" compares with the model's best linear features, which no others outperform;
+        "signal" with the model's components, which other features may outperform where the noise
+        is unequal.
 
     Returns
     -------
@@ -245,9 +242,9 @@ def excess_classification_risk(
         Weights of the scores in the logistic link, of length 1. None subtracts the largest risk on
         the reference from the largest risk on the features; they may be risks of two tasks.
     reference : {"optimal", "signal"}, default="optimal"
-        "optimal" compares with the model's best linear features, and no features do better;
-        "signal" with the model's components, which features may well beat where the noise is
-        unequal.
+        "optimal" compares with the model's best linear features, which no others outperform;
+        "signal" with the model's components, which other features may outperform where the noise
+        is unequal.
 
     Returns
     -------
@@ -293,7 +290,7 @@ def _seen_scores(model: SpikedCovarianceModel, components: ArrayLike) -> FloatAr
 
 
 def _seen_by(model: SpikedCovarianceModel, reference: str) -> FloatArray:
-    """`_seen_scores` of the features with this name."""
+    """`_seen_scores` of the reference features."""
     if reference == "signal":
         return _seen_scores(model, model.components)
     if reference == "optimal":

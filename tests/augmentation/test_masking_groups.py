@@ -204,11 +204,13 @@ def test_expected_cross_moment_loses_the_diagonal_blocks(rate, make, missing):
     X -= np.nanmean(X, axis=0)
     augmenter = MaskedAugmenter(rate, feature_groups=groups).fit(make(X))
     random_state = np.random.RandomState(0)
-    draws = []
-    for _ in range(4000):
-        view_1, view_2 = augmenter.sample_views(make(X), random_state=random_state)
-        moment = view_1.T @ view_2
-        draws.append(moment.toarray() if sparse.issparse(moment) else moment)
+    # the masks of samples are independent: 4000 copies of X in one call are 4000 draws
+    views = augmenter.sample_views(make(np.tile(X, (4000, 1))), random_state=random_state)
+    view_1, view_2 = (
+        (view.toarray() if sparse.issparse(view) else view).reshape(4000, *X.shape)
+        for view in views
+    )
+    draws = view_1.transpose(0, 2, 1) @ view_2
     filled = np.nan_to_num(X)
     same_group = groups[:, None] == groups
     expected = np.where(same_group, 0.0, rate * (1 - rate) * filled.T @ filled)

@@ -64,7 +64,7 @@ def test_a_trained_masked_autoencoder_reaches_its_closed_form():
 def test_a_trained_gan_reaches_pca():
     X = small_samples(1000)
     exact = LinearGAN(2).fit(X)
-    model = LinearGAN(2, solver="gradient", max_epochs=100, batch_size=100, random_state=0).fit(X)
+    model = LinearGAN(2, solver="gradient", max_epochs=50, batch_size=100, random_state=0).fit(X)
     assert sin_theta_distance(model.components_, exact.components_) < 0.02
     generated, best = (each.generator_ @ each.generator_.T for each in (model, exact))
     assert np.linalg.norm(generated - best) < 0.03 * np.linalg.norm(best)

@@ -1,4 +1,4 @@
-"""All of scikit-learn's estimator checks: those it generates, and those it keeps for itself."""
+"""All of scikit-learn's estimator checks: check_estimator, and those that it leaves out."""
 
 import re
 import warnings
@@ -57,7 +57,7 @@ N_ARRAY_CHECKS = 7
 
 
 class CheckResult(NamedTuple):
-    """What one check said: its name, "passed", "failed" or "skipped", and the exception if any."""
+    """Result of one check: its name, "passed", "failed" or "skipped", and the exception if any."""
 
     name: str
     status: str

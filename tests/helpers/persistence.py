@@ -1,4 +1,4 @@
-"""The ways in which an estimator is saved and returns."""
+"""Estimators that are saved and loaded."""
 
 import io
 import pickle
@@ -10,12 +10,12 @@ __all__ = ["by_joblib", "by_pickle", "by_skops"]
 
 
 def by_pickle(estimator):
-    """Return what pickle makes of it."""
+    """Return the estimator after a round trip through pickle."""
     return pickle.loads(pickle.dumps(estimator))
 
 
 def by_joblib(estimator):
-    """Return what joblib makes of it."""
+    """Return the estimator after a round trip through joblib."""
     file = io.BytesIO()
     joblib.dump(estimator, file)
     file.seek(0)
@@ -23,6 +23,6 @@ def by_joblib(estimator):
 
 
 def by_skops(estimator):
-    """Return what skops makes of it, all types trusted."""
+    """Return the estimator after a round trip through skops, all types trusted."""
     data = skops.io.dumps(estimator)
     return skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))

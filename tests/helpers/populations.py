@@ -1,4 +1,4 @@
-"""Spiked populations of many kinds, drawn from sizes, scales and a seed."""
+"""Spiked covariance models, drawn from sizes, scales and a seed."""
 
 import numpy as np
 from helpers.strategies import SEEDS

@@ -1,4 +1,4 @@
-"""Finds what the package offers: the tests of docstrings, types and docs all walk over it."""
+"""Public objects of the package, for the tests of docstrings, types and docs."""
 
 import importlib
 import inspect

@@ -1,4 +1,4 @@
-"""Strategies that several test modules share: they draw structure and a seed, not raw floats."""
+"""Hypothesis strategies: they draw sizes, scales and a seed, not raw floats."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -19,8 +19,9 @@ CONFIGURATIONS = {
     "closed form": LinearContrastive(n_components=2, max_iter=0, noise_weighted=False),
     "whitened": LinearContrastive(n_components=1, whiten=True),
     "gram": LinearContrastive(n_components=2, solver="gram"),
-    "HeteroPCA": HeteroPCA(n_components=2),
-    "HeteroPCA, plain": HeteroPCA(n_components=1, deflated=False, noise_weighted=False),
+    # most of the checks' random samples let it run to the limit, which at 500 takes half a minute
+    "HeteroPCA": HeteroPCA(n_components=2, max_iter=30),
+    "HeteroPCA, plain": HeteroPCA(1, deflated=False, noise_weighted=False, max_iter=30),
 }
 
 
@@ -29,7 +30,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.ComponentsWarning"),
     pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.HeywoodWarning"),
     pytest.mark.filterwarnings("ignore:HeteroPCA diverged"),
-    pytest.mark.filterwarnings("ignore:No convergence in 500 eigenproblems"),  # HeteroPCA's number
+    pytest.mark.filterwarnings("ignore:No convergence in 30 eigenproblems"),  # HeteroPCA's
 ]
 
 

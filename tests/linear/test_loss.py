@@ -178,12 +178,10 @@ def test_views_of_the_augmenter_have_the_expected_matrix_on_average(rate):
     X -= X.mean(axis=0)
     augmenter = MaskedAugmenter(rate).fit(X)
     random_state = np.random.RandomState(0)
-    draws = np.array(
-        [
-            contrastive_loss_matrix(*augmenter.sample_views(X, random_state=random_state))
-            for _ in range(4000)
-        ]
-    )
+    # the masks of samples are independent: 4000 copies of X in one call are 4000 draws
+    views = augmenter.sample_views(np.tile(X, (4000, 1)), random_state=random_state)
+    pairs = zip(*(view.reshape(4000, *X.shape) for view in views), strict=True)
+    draws = np.array([contrastive_loss_matrix(*pair) for pair in pairs])
     error = draws.mean(axis=0) - expected_loss_matrix(X, rate)
     allowed = 5 * draws.std(axis=0) / np.sqrt(len(draws))
     # the diagonal does not depend on the masks: what one view hides the other shows

@@ -1,4 +1,4 @@
-"""Every bound holds wherever its conditions do, and refuses where they do not."""
+"""Bounds and rates: they hold under their conditions and are refused without them."""
 
 import dataclasses
 from math import log, sqrt
@@ -17,14 +17,14 @@ from sklearn_contrastive.theory import SpikedCovarianceModel
 from sklearn_contrastive.theory.bounds import (
     contrastive_bias_bound,
     contrastive_certificate,
-    contrastive_rate_shape,
+    contrastive_rate,
     diagonal_deletion_bound,
     first_order_sampling_error,
-    generative_error_shape,
-    in_domain_rate_shape,
+    generative_rate,
+    in_domain_rate,
     incoherence_bias_bound,
     pca_lower_bound,
-    transfer_error_shape,
+    transfer_rate,
 )
 
 EPS = np.finfo(np.float64).eps
@@ -58,7 +58,7 @@ def test_bias_bounds_of_equal_strengths_are_the_published_ones(model):
 
 
 @given(model=spiked_models(), factor=st.sampled_from([1e-150, 1e-3, 1e150]), noise=SEEDS)
-def test_bias_bounds_know_neither_unit_nor_noise(model, factor, noise):
+def test_bias_bounds_do_not_depend_on_unit_or_noise(model, factor, noise):
     noise = np.random.default_rng(noise).uniform(size=model.n_features)
     other = SpikedCovarianceModel(model.components, factor * model.signal, noise)
     assert contrastive_bias_bound(other) == pytest.approx(contrastive_bias_bound(model), rel=1e-12)
@@ -69,7 +69,7 @@ def test_bias_bounds_know_neither_unit_nor_noise(model, factor, noise):
     ("d", "r", "error", "sharp", "simple"),
     [(20, 5, 0.2423, 0.7475, 1.1397), (100, 10, 0.1272, 0.3944, 0.7126)],
 )
-def test_bounds_of_random_subspaces_are_as_large_as_seen_before(d, r, error, sharp, simple):
+def test_bounds_of_random_subspaces_keep_their_values(d, r, error, sharp, simple):
     models = [haar_model(seed, np.ones(d), r) for seed in range(40)]
     for measure, expected in (
         (lambda m: error_of(m.contrastive_components(), m), error),
@@ -117,7 +117,7 @@ def assert_certified(matrix, model):
         bound = contrastive_certificate(model, matrix)
         assert error_of(leading(matrix, k), model) <= bound + rounding
     else:
-        with pytest.raises(ValueError, match="this certifies nothing"):
+        with pytest.raises(ValueError, match="there is no bound"):
             contrastive_certificate(model, matrix)
 
 
@@ -156,7 +156,7 @@ def test_pca_errs_by_at_least_its_lower_bound(model, excess, seed):
 
 @given(model=spiked_models(noise_ratios=(1.0,)))
 def test_equal_noise_gives_pca_no_lower_bound(model):
-    message = "nothing says that PCA errs|every method finds"
+    message = "there is no lower bound on the error of PCA|every method finds"
     with pytest.raises(ValueError, match=message):
         pca_lower_bound(model)
 
@@ -172,7 +172,7 @@ def test_equal_noise_gives_pca_no_lower_bound(model):
         (1.8, 1.7935, -0.7439),
     ],
 )
-def test_lower_bounds_are_as_large_as_seen_before(strength, error, bound):
+def test_lower_bounds_keep_their_values(strength, error, bound):
     noise_sd = np.r_[np.full(5, 2.0), np.full(95, 0.5)]
     models = [haar_model(seed, noise_sd, signal=strength) for seed in range(30)]
     errors = np.array([error_of(model.pca_components(), model) for model in models])
@@ -223,7 +223,7 @@ def test_sampling_error_of_equal_strengths_is_the_published_one(model, n):
     assert first_order_sampling_error(model, n) == pytest.approx(expected, rel=1e-12)
 
 
-def test_sampling_error_is_for_equal_noise():
+def test_sampling_error_refuses_unequal_noise():
     model = build_model(10, 2, "haar", 1.0, 1.1, 1.0, 0)
     with pytest.raises(ValueError, match="are not equal; this estimate is for equal noise only"):
         first_order_sampling_error(model, 100)
@@ -253,33 +253,33 @@ def test_deletion_nearly_doubles_the_norm_of_a_projection_onto_the_complement_of
     assert norm > 0.99 * diagonal_deletion_bound(matrix)
 
 
-# --- shapes --------------------------------------------------------------------------------------
+# --- rates ---------------------------------------------------------------------------------------
 
 
 @given(d=st.integers(1, 10**5), n=st.integers(1, 10**7), m=st.integers(1, 10**7), data=st.data())
-def test_shapes_are_their_formulas(d, n, m, data):
+def test_rates_are_their_formulas(d, n, m, data):
     r, k = data.draw(st.integers(1, d)), data.draw(st.integers(2, 50))
     alpha = data.draw(st.sampled_from([0.0, 0.1, 1.0, 100.0]))
     contrastive = r**1.5 * log(d) / d + sqrt(d * r / n)
-    assert contrastive_rate_shape(d, r, n) == pytest.approx(contrastive, rel=1e-12)
+    assert contrastive_rate(d, r, n) == pytest.approx(contrastive, rel=1e-12)
     labelled = contrastive / (1 + alpha) + alpha / (1 + alpha) * sqrt(d * r / m)
-    assert in_domain_rate_shape(d, r, n, m, alpha) == pytest.approx(labelled, rel=1e-12)
-    assert in_domain_rate_shape(d, r, n, m, np.inf) == pytest.approx(sqrt(d * r / m), rel=1e-12)
-    assert generative_error_shape(r) == pytest.approx(sqrt(r), rel=1e-12)
-    assert transfer_error_shape(r, k) == pytest.approx(sqrt(max(r - k + 1, 0)), rel=1e-12)
+    assert in_domain_rate(d, r, n, m, alpha) == pytest.approx(labelled, rel=1e-12)
+    assert in_domain_rate(d, r, n, m, np.inf) == pytest.approx(sqrt(d * r / m), rel=1e-12)
+    assert generative_rate(r) == pytest.approx(sqrt(r), rel=1e-12)
+    assert transfer_rate(r, k) == pytest.approx(sqrt(max(r - k + 1, 0)), rel=1e-12)
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "contrastive_rate_shape",
-        "generative_error_shape",
-        "in_domain_rate_shape",
-        "transfer_error_shape",
+        "contrastive_rate",
+        "generative_rate",
+        "in_domain_rate",
+        "transfer_rate",
     ],
 )
-def test_shapes_say_that_their_constants_are_unknown(name):
-    assert "up to constants nobody knows" in " ".join(globals()[name].__doc__.split())
+def test_rates_state_that_their_constants_are_unspecified(name):
+    assert "up to an unspecified constant" in " ".join(globals()[name].__doc__.split())
 
 
 # --- refusals ------------------------------------------------------------------------------------
@@ -293,16 +293,16 @@ MODEL = haar_model(0, np.ones(6), 2)
         (lambda: contrastive_certificate(MODEL, np.eye(5)), r"shape \(5, 5\); it must be \(6, 6\)"),
         (lambda: contrastive_certificate(MODEL, np.triu(np.ones((6, 6)))), "differ by 1; it must"),
         (lambda: contrastive_certificate(MODEL, 3 * np.eye(6)), "Eigenvalue 3 of the matrix is 3"),
-        (lambda: contrastive_certificate(MODEL, np.eye(6)), "this certifies nothing"),
+        (lambda: contrastive_certificate(MODEL, np.eye(6)), "there is no bound"),
         (lambda: diagonal_deletion_bound(np.ones((2, 3))), r"shape \(2, 3\); it must be \(2, 2\)"),
         (lambda: diagonal_deletion_bound([[np.inf]]), "matrix contains infinity"),
-        (lambda: contrastive_rate_shape(5, 6, 10), "n_components=6 .* at most 5"),
-        (lambda: contrastive_rate_shape(5, 2, 0), "n_samples=0 is not allowed"),
-        (lambda: contrastive_rate_shape(5.0, 2, 9), "n_features=5.0 is not allowed"),
-        (lambda: generative_error_shape(0), "n_components=0 is not allowed"),
-        (lambda: in_domain_rate_shape(5, 2, 9, 0, 1.0), "n_labelled=0 is not allowed"),
-        (lambda: in_domain_rate_shape(5, 2, 9, 9, -1.0), "alpha=-1.0 is not allowed"),
-        (lambda: transfer_error_shape(5, 1), "n_classes=1 is not allowed; .* at least 2"),
+        (lambda: contrastive_rate(5, 6, 10), "n_components=6 .* at most 5"),
+        (lambda: contrastive_rate(5, 2, 0), "n_samples=0 is not allowed"),
+        (lambda: contrastive_rate(5.0, 2, 9), "n_features=5.0 is not allowed"),
+        (lambda: generative_rate(0), "n_components=0 is not allowed"),
+        (lambda: in_domain_rate(5, 2, 9, 0, 1.0), "n_labelled=0 is not allowed"),
+        (lambda: in_domain_rate(5, 2, 9, 9, -1.0), "alpha=-1.0 is not allowed"),
+        (lambda: transfer_rate(5, 1), "n_classes=1 is not allowed; .* at least 2"),
     ],
 )
 def test_where_a_condition_fails_the_error_names_it(call, message):

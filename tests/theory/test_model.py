@@ -1,4 +1,4 @@
-"""The spiked covariance model, and the subspaces found in its population."""
+"""Spiked covariance model, and the subspaces found in its population."""
 
 import dataclasses
 from itertools import product
@@ -73,7 +73,7 @@ def test_covariance_is_signal_plus_noise(model):
     assert model.components.shape == (model.n_components, model.n_features)
 
 
-def test_numbers_stand_for_all_components_and_features():
+def test_scalars_are_broadcast_to_all_components_and_features():
     model = SpikedCovarianceModel(np.eye(4)[:2], 3.0, 0.5, 7.0)
     assert_array_equal(model.signal, [3, 3])
     assert_array_equal(model.noise_variance, np.full(4, 0.5))
@@ -182,13 +182,13 @@ def test_alternating_least_squares_trains_the_same_autoencoder(p):
 
 
 @pytest.mark.parametrize("method", ["autoencoder_decoder", "autoencoder_encoder"])
-def test_masks_that_hide_next_to_nothing_leave_pca(method):
+def test_masks_that_hide_almost_nothing_give_pca(method):
     model = haar_model(0, np.linspace(1.0, 0.5, 20), 3)
     rows = getattr(model, method)(1 - 1e-10)
     assert sin_theta_distance(rows, model.pca_components()) < 1e-7
 
 
-def test_a_feature_that_is_constant_changes_nothing():
+def test_a_constant_feature_changes_nothing():
     rows = np.hstack([np.full((1, 4), 0.5), np.zeros((1, 1))])
     model = SpikedCovarianceModel(rows, noise_variance=[0.1, 0.1, 0.1, 0.3, 0.0])
     for method in ("decoder", "encoder", "correlation"):
@@ -264,7 +264,7 @@ def test_contrastive_components_ignore_the_noise(model, noise, seed):
 
 @pytest.mark.parametrize("name", SUBSPACES)
 @given(seed=SEEDS)
-def test_order_sign_and_unit_of_the_features_turn_with_the_components(name, seed):
+def test_reordered_flipped_and_scaled_features_change_the_components_alike(name, seed):
     rng = np.random.default_rng(seed)
     model = haar_model(0, np.linspace(1.0, 0.5, 10), 2, signal=[3.0, 2.0])
     order, signs = rng.permutation(10), rng.choice([-1.0, 1.0], size=10)
@@ -371,7 +371,7 @@ MODEL = SpikedCovarianceModel(np.eye(6)[:2], signal=[2.0, 1.0])
         ({"mean": np.inf}, "mean contains NaN or infinity"),
     ],
 )
-def test_what_describes_no_population_is_refused(arguments, message):
+def test_invalid_populations_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         SpikedCovarianceModel(**({"components": np.eye(6)[:2]} | arguments))
 
@@ -396,6 +396,6 @@ def test_what_describes_no_population_is_refused(arguments, message):
         ),
     ],
 )
-def test_calls_without_an_answer_are_refused(call, message):
+def test_invalid_arguments_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call(MODEL)

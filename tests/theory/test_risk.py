@@ -93,7 +93,7 @@ def test_explained_scores_are_their_formula(model, kind, seed):
 
 
 @given(model=spiked_models(), kind=st.sampled_from(FEATURES), seed=SEEDS)
-def test_explained_shares_are_between_nothing_and_all(model, kind, seed):
+def test_explained_shares_are_between_0_and_1(model, kind, seed):
     explained = explained_scores(model, features_of(model, kind, seed))
     eigenvalues = np.linalg.eigvalsh(explained)
     assert eigenvalues.min() >= -100 * EPS
@@ -107,7 +107,7 @@ def test_explained_shares_are_between_nothing_and_all(model, kind, seed):
     spread=st.sampled_from([1.0, 1e3, 1e6]),
     seed=SEEDS,
 )
-def test_risks_know_only_the_span_of_the_rows(model, kind, spread, seed):
+def test_risks_depend_only_on_the_span_of_the_rows(model, kind, spread, seed):
     rng = np.random.default_rng(seed)
     rows = features_of(model, kind, seed)
     k = len(rows)
@@ -129,7 +129,7 @@ def test_rows_of_zeros_explain_nothing():
     assert classification_risk(ONE, rows) == 0.5
 
 
-def test_without_noise_the_subspace_tells_everything():
+def test_without_noise_the_subspace_explains_all_scores():
     model = SpikedCovarianceModel(np.eye(5)[:2], [1e3, 1e-3], 0.0)
     assert regression_risk(model, model.components, target_noise=0.5) == pytest.approx(0.25)
     assert classification_risk(model, model.components) == pytest.approx(ORACLE, abs=1e-14)
@@ -151,7 +151,7 @@ def test_no_features_do_better_than_the_optimal_ones(model, kind, seed):
 
 
 @given(model=spiked_models())
-def test_optimal_features_tell_as_much_as_all_features(model):
+def test_optimal_features_explain_as_much_as_all_features(model):
     every = explained_scores(model, np.eye(model.n_features))
     assert_allclose(
         explained_scores(model, model.optimal_components()), every, rtol=0, atol=1e4 * EPS
@@ -159,7 +159,7 @@ def test_optimal_features_tell_as_much_as_all_features(model):
 
 
 @given(model=spiked_models(max_features=12, noise_ratios=(1.0, 1e2)))
-def test_optimal_components_come_in_the_order_of_what_they_tell(model):
+def test_optimal_components_are_ordered_by_explained_share(model):
     optimal = model.optimal_components()
     all_shares = np.linalg.eigvalsh(explained_scores(model, optimal))[::-1]
     for j in range(1, len(optimal) + 1):
@@ -167,7 +167,7 @@ def test_optimal_components_come_in_the_order_of_what_they_tell(model):
         assert_allclose(shares[:j], all_shares[:j], rtol=0, atol=1e-8)
 
 
-def test_features_may_beat_the_signal_subspace_under_unequal_noise():
+def test_features_can_outperform_the_signal_subspace_under_unequal_noise():
     model = haar_model(0, np.r_[np.full(5, 2.0), np.full(95, 0.5)])
     weights = unit_weights(5, 0)
     best = model.optimal_components()
@@ -180,7 +180,7 @@ def test_features_may_beat_the_signal_subspace_under_unequal_noise():
 
 
 @given(model=spiked_models(noise_ratios=(1.0,)), seed=SEEDS)
-def test_under_equal_noise_nothing_beats_the_signal_subspace(model, seed):
+def test_under_equal_noise_no_features_outperform_the_signal_subspace(model, seed):
     weights = unit_weights(model.n_components, seed)
     for excess in (excess_regression_risk, excess_classification_risk):
         assert abs(excess(model, model.components, weights)) <= 1e4 * EPS
@@ -287,7 +287,7 @@ def test_classification_risk_is_the_share_of_errors_in_a_large_sample(setting, f
         (np.full(100, 0.5), 5, "classification", (0.3457, 0.00005, 0.0, 0.00005)),
     ],
 )
-def test_risks_are_as_large_as_seen_before(noise_sd, r, measure, seen):
+def test_risks_keep_their_values(noise_sd, r, measure, seen):
     risk, excess = {
         "regression": (regression_risk, excess_regression_risk),
         "classification": (classification_risk, excess_classification_risk),

@@ -116,7 +116,7 @@ class LinearContrastiveEncoder(LinearMapTransformer):
     >>> from sklearn_contrastive.datasets import make_spiked_covariance
     >>> from sklearn_contrastive.deep import LinearContrastiveEncoder
     >>> from sklearn_contrastive.metrics import sin_theta_distance
-    >>> X, _ = make_spiked_covariance(2000, 20, 2, random_state=0)
+    >>> X, _ = make_spiked_covariance(500, 20, 2, random_state=0)
     >>> trained = LinearContrastiveEncoder(2, random_state=0).fit(X)
     >>> closed_form = LinearContrastive(2, max_iter=0, random_state=0).fit(X)
     >>> round(sin_theta_distance(trained.components_, closed_form.components_), 1)

@@ -88,8 +88,8 @@ def test_small_batches_do_not_bias_the_solution():
     # a bias of 1 / batch_size of the variance of this feature would be an eigenvalue of 20, larger
     # than that of the signal
     noise = np.r_[10.0, np.full(D - 1, 0.3)]
-    samples, _ = make_spiked_covariance(4000, D, K, signal=2.0, noise=noise, random_state=0)
-    model = LinearContrastiveEncoder(K, max_epochs=6, batch_size=5, random_state=0).fit(samples)
+    samples, _ = make_spiked_covariance(2000, D, K, signal=2.0, noise=noise, random_state=0)
+    model = LinearContrastiveEncoder(K, max_epochs=4, batch_size=5, random_state=0).fit(samples)
     exact = LinearContrastive(K, max_iter=0, random_state=0).fit(samples)
     assert sin_theta_distance(model.components_, exact.components_) < 0.3
 

@@ -54,14 +54,14 @@ def embedder(encoder=small_encoder, **parameters):
 
 def test_training_improves_the_linear_probe_on_digits():
     images, labels = DIGITS / 16, LABELS
-    settings = {"temperature": 0.2, "batch_size": 256, "augmentations": RandomResizedCrop((0.4, 1))}
+    settings = {"temperature": 0.2, "batch_size": 64, "augmentations": RandomResizedCrop((0.4, 1))}
     accuracy = {}
-    for name, epochs, rate in [("trained", 20, "auto"), ("untrained", 1, 1e-12)]:
+    for name, epochs, rate in [("trained", 10, "auto"), ("untrained", 1, 1e-12)]:
         model = embedder("resnet_narrow", max_epochs=epochs, learning_rate=rate, **settings)
-        h = model.fit(images[:1000]).transform(images)
+        h = model.fit(images[:400]).transform(images)
         accuracy[name] = knn_accuracy(h[:100], labels[:100], h[1000:], labels[1000:])
-    # with seeds 0 and 1 it was .77 and .80, against .64
-    assert accuracy["trained"] > accuracy["untrained"] + 0.08
+    # with seeds 0, 1 and 2 it was .83, .79 and .77, against .63, .61 and .57
+    assert accuracy["trained"] > accuracy["untrained"] + 0.1
 
 
 def test_the_loss_falls_and_contrastive_accuracy_rises():
@@ -330,14 +330,6 @@ def test_a_loaded_embedder_gives_the_same_output_and_continues_training(returned
     for each in (model, loaded):
         each.partial_fit(X)
     assert_array_equal(weights_of(loaded), weights_of(model))
-
-
-def test_grid_search_in_two_processes_finds_a_temperature():
-    pipeline = make_pipeline(embedder("resnet_narrow"), LogisticRegression(max_iter=1000))
-    grid = {"simclrembedder__temperature": [0.1, 0.5]}
-    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X, Y)
-    alone = clone(pipeline).set_params(**search.best_params_).fit(X, Y)
-    assert_array_equal(search.predict(X), alone.predict(X))
 
 
 def test_grid_search_splits_images_of_any_dimension():

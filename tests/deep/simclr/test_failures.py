@@ -158,11 +158,10 @@ MEASURE = """
 
     shape = (6000, 64 * 64 * 3)
     images = np.lib.format.open_memmap(sys.argv[1], "w+", np.float32, shape)
-    for start in range(0, 6000, 2000):
-        images[start : start + 2000] = np.random.default_rng(start).random(
-            (2000, shape[1]), dtype=np.float32
-        )
-    del images
+    block = np.random.default_rng(0).random((1000, shape[1]), dtype=np.float32)
+    for start in range(0, 6000, 1000):
+        images[start : start + 1000] = block
+    del images, block
     images = np.load(sys.argv[1], mmap_mode="r")
     before = resident()
     source = image_source(images, (64, 64, 3))

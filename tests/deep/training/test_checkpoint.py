@@ -1,4 +1,4 @@
-"""Checkpoints: exact resume, locks, and fingerprints that separate trainings."""
+"""Work that is not lost: a training goes on where it was cut off, and only its own."""
 
 import os
 import signal
@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from helpers.persistence import by_pickle
 from helpers.trainings import CutOff, cut_off_after, weights_of
 from numpy.testing import assert_array_equal
-from sklearn.base import clone
 from torch import nn
 
+from sklearn_contrastive.augmentation import SimCLRAugmentation
 from sklearn_contrastive.deep import SimCLREmbedder
 from sklearn_contrastive.deep._training.checkpoint import Checkpoint, locked_checkpoint
 from sklearn_contrastive.deep._training.fingerprint import fingerprint
@@ -28,12 +29,25 @@ def embedder(folder, **parameters):
     return SimCLREmbedder("resnet_narrow", checkpoint_dir=folder, **(defaults | parameters))
 
 
-# --- resuming -------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def whole():
+    """A fit that was not interrupted; tests continue with copies of it."""
+    return embedder(None).fit(X)
+
+
+@pytest.fixture(scope="module")
+def continued(whole):
+    """Weights after the same fit and another call of partial_fit."""
+    return weights_of(by_pickle(whole).partial_fit(X))
+
+
+# --- resuming ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n_epochs", [1, 3, 4])
-def test_a_resumed_fit_equals_an_uninterrupted_one(tmp_path, monkeypatch, n_epochs):
-    whole = embedder(None).fit(X)
+def test_a_resumed_fit_equals_an_uninterrupted_one(
+    tmp_path, monkeypatch, n_epochs, whole, continued
+):
     with monkeypatch.context() as patched:
         cut_off_after(n_epochs, patched)
         with pytest.raises(CutOff):
@@ -46,47 +60,78 @@ def test_a_resumed_fit_equals_an_uninterrupted_one(tmp_path, monkeypatch, n_epoc
     for record, expected in zip(resumed.history_, whole.history_, strict=True):
         assert {**record, "seconds": 0} == {**expected, "seconds": 0}
     # further training is the same, so optimiser and generator are the same as well
-    more = [
-        weights_of(each.set_params(checkpoint_dir=None).partial_fit(X)) for each in (whole, resumed)
-    ]
-    assert_array_equal(*more)
+    resumed.set_params(checkpoint_dir=None).partial_fit(X)
+    assert_array_equal(weights_of(resumed), continued)
 
 
+VALUES_OF_A_TRAINING = {"a": 1, "b": [2.5, None]}, SimCLRAugmentation(0.3)
+# after the third epoch it waits, so that however slow the machine is, it is killed in the fourth
 PROGRAM = """
-    import sys
+    import sys, time
     import numpy as np
+    from sklearn_contrastive.augmentation import SimCLRAugmentation
     from sklearn_contrastive.deep import SimCLREmbedder
+    from sklearn_contrastive.deep._training.fingerprint import fingerprint
 
+    class Waiting:
+        def write(self, text):
+            sys.__stdout__.write(text)
+            if text.startswith("epoch 3"):
+                print(flush=True, file=sys.__stdout__)
+                time.sleep(600)
+
+        def flush(self):
+            sys.__stdout__.flush()
+
+    print(fingerprint({"a": 1, "b": [2.5, None]}, SimCLRAugmentation(0.3)), flush=True)
+    sys.stdout = Waiting()
     X = np.random.default_rng(0).uniform(size=(60, 64)).astype(np.float32)
     SimCLREmbedder(
-        "resnet_narrow", checkpoint_dir=sys.argv[1], max_epochs=30, batch_size=20, device="cpu",
+        "resnet_narrow", checkpoint_dir=sys.argv[1], max_epochs=6, batch_size=20, device="cpu",
         random_state=0, verbose=1,
     ).fit(X)
 """
 
 
-def test_after_kill_9_the_same_call_ends_bit_by_bit_the_same(tmp_path):
-    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """Lines that a process printed before it was killed, and the folder of its checkpoint.
+
+    It is one process for two tests: it imports PyTorch, which takes five seconds.
+    """
+    folder = tmp_path_factory.mktemp("killed")
     process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(PROGRAM), str(tmp_path)],
+        [sys.executable, "-c", textwrap.dedent(PROGRAM), str(folder)],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, **threads},
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": str(torch.get_num_threads()),
+            "PYTHONHASHSEED": "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2",
+        },
     )
-    lines = [process.stdout.readline() for _ in range(3)]
+    lines = [process.stdout.readline() for _ in range(4)]
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    assert lines[2].startswith("epoch 3")
-    n_resumed = next(iter(tmp_path.glob("*/state.pt"))).stat().st_size
-    assert n_resumed > 0
-    resumed = embedder(tmp_path, max_epochs=30).fit(X)
-    assert_array_equal(weights_of(resumed), weights_of(embedder(None, max_epochs=30).fit(X)))
-    assert list(tmp_path.iterdir()) == []
+    return lines, folder
 
 
-def test_partial_fit_resumes_only_its_own_checkpoint(tmp_path, monkeypatch):
-    started = embedder(None).fit(X)
-    whole = clone(started).fit(X).partial_fit(X)
+def test_after_kill_9_the_same_call_ends_bit_by_bit_the_same(killed):
+    lines, folder = killed
+    assert lines[3].startswith("epoch 3")
+    assert next(iter(folder.glob("*/state.pt"))).stat().st_size > 0
+    resumed = embedder(folder, max_epochs=6).fit(X)
+    assert_array_equal(weights_of(resumed), weights_of(embedder(None, max_epochs=6).fit(X)))
+    assert list(folder.iterdir()) == []
+
+
+def test_fingerprints_are_the_same_in_another_process(killed):
+    lines, _ = killed
+    assert lines[0].strip() == fingerprint(*VALUES_OF_A_TRAINING)
+
+
+def test_partial_fit_resumes_only_its_own_checkpoint(tmp_path, monkeypatch, whole, continued):
+    started = by_pickle(whole)
     started.set_params(checkpoint_dir=tmp_path)
     with monkeypatch.context() as patched:
         cut_off_after(2, patched)
@@ -95,7 +140,7 @@ def test_partial_fit_resumes_only_its_own_checkpoint(tmp_path, monkeypatch):
     assert started.n_iter_ == 4
     started.partial_fit(X)
     assert started.n_iter_ == 8
-    assert_array_equal(weights_of(started), weights_of(whole))
+    assert_array_equal(weights_of(started), continued)
 
 
 def test_a_training_without_a_seed_is_resumed(tmp_path, monkeypatch):
@@ -128,8 +173,7 @@ def test_a_diverging_training_keeps_its_last_finite_epoch(tmp_path, monkeypatch)
     assert all(weights.isfinite().all() for weights in state["module"].values())
 
 
-def test_an_interruption_keeps_the_checkpoint(tmp_path, monkeypatch):
-    whole = embedder(None).fit(X)
+def test_an_interruption_keeps_the_checkpoint(tmp_path, monkeypatch, whole):
     save, seen = Checkpoint.save, []
 
     def save_and_interrupt(self, state):
@@ -147,7 +191,7 @@ def test_an_interruption_keeps_the_checkpoint(tmp_path, monkeypatch):
     assert_array_equal(weights_of(embedder(tmp_path).fit(X)), weights_of(whole))
 
 
-# --- whose it is ----------------------------------------------------------------------------------
+# --- whose it is ---------------------------------------------------------------------------------
 
 
 OTHERS = {
@@ -170,7 +214,7 @@ def test_a_training_with_other_parameters_or_data_is_not_resumed(tmp_path, monke
     trained = cut_off_after(10**6, monkeypatch)
     embedder(tmp_path).set_params(**parameters).fit(np.clip(given(), 0, 1))
     assert len(trained) == 4
-    assert len(list(tmp_path.glob("*/state.pt"))) == 1  # that of the first training
+    assert len(list(tmp_path.glob("*/state.pt"))) == 1  # that of the first is still there
 
 
 def test_verbose_and_validation_images_do_not_change_the_fingerprint(tmp_path, monkeypatch):
@@ -187,7 +231,7 @@ def test_a_training_locked_by_another_process_runs_without_checkpoints(tmp_path)
     with locked_checkpoint(tmp_path, "a" * 64) as first:
         first.save({"n_steps": 1})
         with (
-            pytest.warns(UserWarning, match="Another process runs the same training"),
+            pytest.warns(UserWarning, match="running elsewhere"),
             locked_checkpoint(tmp_path, "a" * 64) as second,
         ):
             assert second is None
@@ -218,7 +262,7 @@ def test_locks_of_dead_processes_are_released(tmp_path):
         assert checkpoint is not None
 
 
-# --- fingerprints ---------------------------------------------------------------------------------
+# --- fingerprints --------------------------------------------------------------------------------
 
 
 VALUES = [
@@ -252,22 +296,3 @@ def test_fingerprints_of_networks_depend_on_their_weights():
     assert fingerprint(first) != fingerprint(second)
     second.load_state_dict(first.state_dict())
     assert fingerprint(first) == fingerprint(second)
-
-
-def test_fingerprints_are_the_same_in_another_process():
-    program = (
-        "from sklearn_contrastive.deep._training.fingerprint import fingerprint\n"
-        "from sklearn_contrastive.augmentation import SimCLRAugmentation\n"
-        "print(fingerprint({'a': 1, 'b': [2.5, None]}, SimCLRAugmentation(0.3)))"
-    )
-    runs = {
-        subprocess.run(
-            [sys.executable, "-c", program],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(runs) == 1

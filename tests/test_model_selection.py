@@ -1,0 +1,42 @@
+"""Grid searches in two processes."""
+
+import numpy as np
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from sklearn_contrastive import MaskedAugmenter
+from sklearn_contrastive.deep import SimCLREmbedder
+
+# Each of the two processes imports PyTorch, which takes five seconds. joblib keeps them for the
+# next search, hence one module.
+
+
+def test_a_temperature_is_found_in_two_processes():
+    X, y = load_digits(return_X_y=True)
+    X, y = (X[:120] / 16).astype(np.float32), y[:120]
+    settings = {"max_epochs": 2, "batch_size": 40, "device": "cpu", "random_state": 0}
+    embedder = SimCLREmbedder("resnet_narrow", **settings)
+    pipeline = make_pipeline(embedder, LogisticRegression(max_iter=1000))
+    grid = {"simclrembedder__temperature": [0.1, 0.5]}
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X, y)
+    alone = clone(pipeline).set_params(**search.best_params_).fit(X, y)
+    assert_array_equal(search.predict(X), alone.predict(X))
+
+
+def test_masks_that_hide_everything_score_worst_in_two_processes():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, size=60)
+    X = y[:, None] + rng.normal(size=(60, 6))
+    search = GridSearchCV(
+        make_pipeline(MaskedAugmenter(random_state=0), LogisticRegression()),
+        {"maskedaugmenter__mask_rate": [0.0, 0.5, 1.0]},
+        cv=3,
+        n_jobs=2,
+    ).fit(X, y)
+    whole, _, nothing = search.cv_results_["mean_test_score"]
+    assert whole > 0.7  # six features, each at one standard deviation
+    assert nothing < 0.6  # every feature is hidden: no better than the larger class
