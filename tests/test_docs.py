@@ -2,18 +2,17 @@
 
 import doctest
 import re
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from helpers.public_api import public_classes, public_objects
+from helpers.references import ROOT, cells_of, references_in
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
 from sklearn_contrastive import LinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
 
-ROOT = Path(__file__).parents[1]
 BUILT = ("_build", "generated")
 PAGES = sorted(
     path
@@ -55,10 +54,29 @@ def test_tests_and_benchmarks_that_a_page_names_exist(page):
         assert (ROOT / file).is_file(), file
 
 
-def test_the_theory_page_names_a_test_or_benchmark_for_its_claims():
-    page = ROOT / "docs" / "theory.rst"
-    assert len(set(named_on(page, r"test_\w+\.py::test_\w+"))) >= 15
-    assert len(set(named_on(page, r"benchmarks/theory/\w+\.py"))) == 5
+THEORY = (ROOT / "docs" / "theory.rst").read_text(encoding="utf-8")
+
+
+def statements_of_the_theory():
+    """Return the rows of the tables of the theory page as (statement, sources, checks)."""
+    tables = re.findall(r"(?m)^\.\. checks::\n\n((?: {3}\S.*\n)+)", THEORY)
+    return [cells_of(row) for table in tables for row in table.splitlines()]
+
+
+@pytest.mark.parametrize("row", statements_of_the_theory(), ids=lambda row: row[0])
+def test_a_statement_of_the_theory_has_a_source_and_a_check_that_exist(row):
+    statement, sources, checks = row
+    assert statement
+    assert [each for each in references_in(sources) if not each.exists] == []
+    assert [each for each in references_in(checks) if not each.exists] == []
+    for each in references_in(checks):
+        assert each.name.startswith("test_") or each.path.startswith("benchmarks/theory/")
+
+
+def test_the_theory_page_checks_its_statements_in_tables_and_not_in_its_sentences():
+    assert len(statements_of_the_theory()) >= 25
+    assert "::test_" not in re.sub(r"(?m)^ {3}.*\|.*$", "", THEORY)
+    assert len(set(re.findall(r"benchmarks/theory/\w+\.py", THEORY))) == 5
 
 
 def listed_in_the_reference():
