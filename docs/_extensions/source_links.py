@@ -54,7 +54,9 @@ class SourceRole(SphinxRole):
             return self._problem(f"no {name} in {located_path}")
         folder = posixpath.dirname(self.env.current_document.docname)
         uri = posixpath.relpath(page_of(located_path), folder or ".") + ".html"
-        text = nodes.literal("", name or path)
+        text = nodes.literal()
+        for part in re.split(r"(?<=[_./])(?=\w)", name or path):  # long names break at these
+            text += [nodes.Text(part), nodes.raw("", "<wbr>", format="html")]
         target = f"{uri}#{name}" if name else uri
         return [nodes.reference("", "", text, refuri=target, reftitle=located_path)], []
 
