@@ -1,4 +1,4 @@
-"""The written documentation: its examples run, and the API reference leaves nothing out."""
+"""Documentation: examples run, statements have checks, and the API reference is complete."""
 
 import doctest
 import re
@@ -36,12 +36,12 @@ def test_examples_on_the_page_run(page, capsys):
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/index.rst", "docs/guide/replace_pca.rst"])
-def test_the_pages_that_teach_have_examples(page):
+def test_introductory_pages_have_examples(page):
     assert len(examples_of(ROOT / page).examples) >= 5
 
 
 def named_on(page, pattern):
-    """Return what the pages say of the files of the project."""
+    """Return all matches of a pattern on a page."""
     return re.findall(pattern, page.read_text(encoding="utf-8"))
 
 
@@ -64,7 +64,7 @@ def statements_of_the_theory():
 
 
 @pytest.mark.parametrize("row", statements_of_the_theory(), ids=lambda row: row[0])
-def test_a_statement_of_the_theory_has_a_source_and_a_check_that_exist(row):
+def test_sources_and_checks_of_the_theory_page_exist(row):
     statement, sources, checks = row
     assert statement
     assert [each for each in references_in(sources) if not each.exists] == []
@@ -73,7 +73,7 @@ def test_a_statement_of_the_theory_has_a_source_and_a_check_that_exist(row):
         assert each.name.startswith("test_") or each.path.startswith("benchmarks/theory/")
 
 
-def test_the_theory_page_checks_its_statements_in_tables_and_not_in_its_sentences():
+def test_the_theory_page_names_tests_in_tables_only():
     assert len(statements_of_the_theory()) >= 25
     assert "::test_" not in re.sub(r"(?m)^ {3}.*\|.*$", "", THEORY)
     named = set(re.findall(r"benchmarks[./]theory[./](\w+)", THEORY))
@@ -94,7 +94,7 @@ def test_the_reference_lists_every_public_object_and_nothing_else():
 @pytest.mark.parametrize(
     "name", [name for name, offered in public_classes().items() if hasattr(offered, "fit")]
 )
-def test_the_link_in_the_html_view_leads_to_a_page_of_the_reference(name):
+def test_the_html_view_links_to_a_page_of_the_reference(name):
     address = public_classes()[name]()._get_doc_link()
     assert address.endswith(f"/api/generated/{name}.html")
     assert name in listed_in_the_reference()
@@ -116,7 +116,7 @@ def surface(estimator):
 
 
 @pytest.mark.parametrize("estimator", [PCA(2), LinearContrastive(2)], ids=["PCA", "ours"])
-def test_the_migration_guide_leaves_nothing_out(estimator):
+def test_the_migration_guide_covers_every_parameter_attribute_and_method(estimator):
     guide = (ROOT / "docs" / "guide" / "replace_pca.rst").read_text(encoding="utf-8")
     missing = {name for name in surface(estimator) if f"``{name}``" not in guide}
     assert not missing
