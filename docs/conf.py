@@ -1,7 +1,13 @@
 """Sphinx configuration; the site builds without a network."""
 
 import re
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+
+from source_links import linkcode_resolve  # noqa: F401
 
 project = "sklearn-contrastive"
 author = "The sklearn-contrastive developers"
@@ -11,10 +17,12 @@ release = version = installed_version("sklearn-contrastive")
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.linkcode",
     "numpydoc",
+    "source_links",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_templates", "_extensions"]
 
 autosummary_generate = True
 autosummary_imported_members = False
@@ -27,6 +35,8 @@ suppress_warnings = ["ref.term"]  # :term:`fit` is in scikit-learn's glossary, n
 highlight_language = "none"  # formulas stand in literal blocks; code says that it is Python
 
 html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["references.css"]
 html_title = "sklearn-contrastive"
 html_copy_source = False
 html_show_sourcelink = False
@@ -38,7 +48,8 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {page: [] for page in ["index", "when_not", "measured", "changes"]}
+NO_SIDEBAR = ["index", "theory", "formula_map", "when_not", "measured", "changes", "source/**"]
+html_sidebars = {page: [] for page in NO_SIDEBAR}
 
 # scikit-learn's own methods: its docstrings refer to labels of its own site
 INHERITED = re.compile(

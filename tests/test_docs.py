@@ -1,19 +1,18 @@
-"""Documentation pages: examples run, references exist, the API reference is complete."""
+"""Documentation: examples run, statements have checks, and the API reference is complete."""
 
 import doctest
 import re
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from helpers.public_api import public_classes, public_objects
+from helpers.references import ROOT, cells_of, references_in
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
 from sklearn_contrastive import LinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
 
-ROOT = Path(__file__).parents[1]
 BUILT = ("_build", "generated")
 PAGES = sorted(
     path
@@ -37,12 +36,12 @@ def test_examples_on_the_page_run(page, capsys):
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/index.rst", "docs/guide/replace_pca.rst"])
-def test_pages_for_beginners_have_examples(page):
+def test_introductory_pages_have_examples(page):
     assert len(examples_of(ROOT / page).examples) >= 5
 
 
 def named_on(page, pattern):
-    """Return the matches of a pattern on a page."""
+    """Return all matches of a pattern on a page."""
     return re.findall(pattern, page.read_text(encoding="utf-8"))
 
 
@@ -55,10 +54,30 @@ def test_tests_and_benchmarks_that_a_page_names_exist(page):
         assert (ROOT / file).is_file(), file
 
 
-def test_the_theory_page_names_a_test_or_benchmark_for_its_claims():
-    page = ROOT / "docs" / "theory.rst"
-    assert len(set(named_on(page, r"test_\w+\.py::test_\w+"))) >= 15
-    assert len(set(named_on(page, r"benchmarks/theory/\w+\.py"))) == 5
+THEORY = (ROOT / "docs" / "theory.rst").read_text(encoding="utf-8")
+
+
+def statements_of_the_theory():
+    """Return the rows of the tables of the theory page as (statement, sources, checks)."""
+    tables = re.findall(r"(?m)^\.\. checks::\n\n((?: {3}\S.*\n)+)", THEORY)
+    return [cells_of(row) for table in tables for row in table.splitlines()]
+
+
+@pytest.mark.parametrize("row", statements_of_the_theory(), ids=lambda row: row[0])
+def test_sources_and_checks_of_the_theory_page_exist(row):
+    statement, sources, checks = row
+    assert statement
+    assert [each for each in references_in(sources) if not each.exists] == []
+    assert [each for each in references_in(checks) if not each.exists] == []
+    for each in references_in(checks):
+        assert each.name.startswith("test_") or each.path.startswith("benchmarks/theory/")
+
+
+def test_the_theory_page_names_tests_in_tables_only():
+    assert len(statements_of_the_theory()) >= 25
+    assert "::test_" not in re.sub(r"(?m)^ {3}.*\|.*$", "", THEORY)
+    named = set(re.findall(r"benchmarks[./]theory[./](\w+)", THEORY))
+    assert named >= {"recovery", "downstream_risk", "labels", "limits", "real_data"}
 
 
 def listed_in_the_reference():
@@ -75,7 +94,7 @@ def test_the_reference_lists_every_public_object_and_nothing_else():
 @pytest.mark.parametrize(
     "name", [name for name, offered in public_classes().items() if hasattr(offered, "fit")]
 )
-def test_the_link_in_the_html_view_leads_to_a_page_of_the_reference(name):
+def test_the_html_view_links_to_a_page_of_the_reference(name):
     address = public_classes()[name]()._get_doc_link()
     assert address.endswith(f"/api/generated/{name}.html")
     assert name in listed_in_the_reference()
@@ -97,7 +116,7 @@ def surface(estimator):
 
 
 @pytest.mark.parametrize("estimator", [PCA(2), LinearContrastive(2)], ids=["PCA", "ours"])
-def test_the_migration_guide_leaves_nothing_out(estimator):
+def test_the_migration_guide_covers_every_parameter_attribute_and_method(estimator):
     guide = (ROOT / "docs" / "guide" / "replace_pca.rst").read_text(encoding="utf-8")
     missing = {name for name in surface(estimator) if f"``{name}``" not in guide}
     assert not missing
