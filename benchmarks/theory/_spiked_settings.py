@@ -161,7 +161,7 @@ EQUAL_NOISE = Sweep(
 COHERENCE = Sweep(
     "k; each direction on k features of its own, equal noise of sd .5, r=3, d=60, n=5000",
     "k",
-    "features to a direction",
+    "features per component",
     (1, 2, 3, 5, 10, 20),
     lambda k: Setting(5000, 60, 3, equal_noise(0.5), draw_subspace=few_features(k)),
     (1, 2, 3),
