@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from sklearn_contrastive._images._source import image_source
-from sklearn_contrastive.deep._simclr.estimator.run import Training
+from sklearn_contrastive.deep._simclr.run import Training
 
 
 def synthetic_images(n, side, channels, seed=0):
