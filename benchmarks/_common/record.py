@@ -110,7 +110,7 @@ class Run:
             save_figure(figure, self.path.with_suffix(".png"))
         machine = record["machine"]
         print(
-            f"{machine['processor']}, {machine['blas_threads']} BLAS threads "
+            f"{machine['processor']}, BLAS threads: {machine['blas_threads']} "
             f"({machine['blas_architecture']}), {seconds:.0f} s; wrote {os.path.relpath(self.path)}"
         )
 
@@ -120,7 +120,7 @@ class Run:
         packages = ("numpy", "scikit-learn", "torch")
         foot = (
             f"`{self._command()}`: {len(self.seeds)} draws, mean ± standard error; "
-            f"{machine['processor']}, {machine['blas_threads']} BLAS threads; "
+            f"{machine['processor']}, BLAS threads: {machine['blas_threads']}; "
             + "".join(f"{name} {versions[name]}, " for name in packages if name in versions)
             + f"{datetime.date.today().isoformat()}."
         )
