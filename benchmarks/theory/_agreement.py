@@ -1,10 +1,11 @@
-"""Whether what was measured agrees with an independent measurement."""
+"""Comparison of the results with an independent measurement."""
 
 import numpy as np
-from _reference import WHERE_IT_STOPS
+
+from ._reference import WHY_UNSTABLE
 
 ALLOWED = 3
-# draws of the reference; its spread stands in for ours where we have few
+# draws of the reference, whose spread replaces ours where we have few draws
 REFERENCE_DRAWS, FEW_DRAWS = 10, 5
 
 
@@ -18,7 +19,7 @@ def compared(run, table, cells, reference):
     table : str
         Name of the table.
     cells : dict of str to dict
-        Cell -> what `averaged` gave.
+        Cell -> result of `averaged`.
     reference : dict of str to dict of str to Value
         Cell -> method -> value.
 
@@ -37,10 +38,10 @@ def compared(run, table, cells, reference):
                 continue
             mean, ours = average["mean"][method], average["standard_error"][method]
             theirs = ours if value.standard_error is None else value.standard_error
-            certain = ours
+            error = ours
             if few:
-                certain = max(ours, theirs * np.sqrt(REFERENCE_DRAWS / len(run.seeds)))
-            combined = np.hypot(certain, theirs + value.digit / 2)
+                error = max(ours, theirs * np.sqrt(REFERENCE_DRAWS / len(run.seeds)))
+            combined = np.hypot(error, theirs + value.digit / 2)
             records.append(
                 {
                     "table": table,
@@ -77,9 +78,9 @@ def add_agreement(run, records):
     run.add_table(
         "Agreement with an independent measurement, within three combined standard errors",
         rows,
-        "Where both measure the same, one value in a hundred or so is further away by chance at "
-        "ten draws, whose standard errors are themselves estimates, and the root mean square "
-        "deviation, in combined standard errors, is about 1.",
+        "If both measure the same, about one value in a hundred is further away by chance, since "
+        "the standard errors are estimates from ten draws, and the root mean square deviation, in "
+        "combined standard errors, is about 1.",
     )
     if disagreeing:
         run.add_table(
@@ -94,7 +95,7 @@ def add_agreement(run, records):
                         record["reference"], record["reference_standard_error"]
                     ),
                     "deviation": f"{record['deviation']:+.1f}",
-                    "why": WHERE_IT_STOPS.get(record["method"], "not explained"),
+                    "why": WHY_UNSTABLE.get(record["method"], "not explained"),
                 }
                 for record in disagreeing
             ],

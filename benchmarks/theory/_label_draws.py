@@ -1,10 +1,17 @@
-"""Draws with labels: subspaces by the written-out losses and by the estimators, their errors."""
+"""Draws with labels, and the errors of losses and estimators on them."""
 
 import warnings
 
-import _reference
 import numpy as np
-from _labelled import (
+from sklearn.decomposition import PCA
+
+from sklearn_contrastive.linear import LinearContrastive, SupervisedLinearContrastive
+from sklearn_contrastive.theory import SpikedCovarianceModel
+from sklearn_contrastive.theory.risk import excess_regression_risk
+
+from .._common.spiked import five_noisy, linear_noise, subspace_error
+from . import _reference
+from ._labelled_samples import (
     by_quantile,
     class_matrix,
     gaussian_draw,
@@ -13,13 +20,6 @@ from _labelled import (
     self_matrix,
     simplex_draw,
 )
-from _spiked import subspace_error
-from sklearn.decomposition import PCA
-from subspace import five_loud, linear
-
-from sklearn_contrastive.linear import LinearContrastive, SupervisedLinearContrastive
-from sklearn_contrastive.theory import SpikedCovarianceModel
-from sklearn_contrastive.theory.risk import excess_regression_risk
 
 R = 5
 ALPHAS = {
@@ -33,22 +33,22 @@ ALPHAS = {
     "labels alone": 1e6,
 }
 ESTIMATED = {"alpha=0": 0.0, "alpha=1": 1.0, "labels alone": np.inf, "auto": "auto"}
-# before what is fitted to labelled and unlabelled samples together
-ALL, CHOSEN = "all samples, ", "alpha that auto takes"
+# prefix of estimators that are fitted to labelled and unlabelled samples together
+ALL, CHOSEN = "all samples, ", "alpha chosen by auto"
 # title -> numbers of labels, samples without, features, noise, reference
 IN_DOMAIN = {
     "six classes, d=40, n=2000, noise sd 2 on five features and .5 on the others": (
         (12, 30, 60, 120, 300, 1200),
         2000,
         40,
-        five_loud(2),
+        five_noisy(2),
         _reference.IN_DOMAIN,
     ),
     "six classes, d=20, n=20000, noise sd from 1 to .5": (
         (60, 300, 1200, 6000),
         20_000,
         20,
-        linear(0.5),
+        linear_noise(0.5),
         _reference.IN_DOMAIN_SMALL,
     ),
 }
@@ -67,7 +67,7 @@ def blended(draw, supervised):
 
 
 def estimated(draw):
-    """The same from the estimators, to which labelled samples count among all; chosen alpha."""
+    """The same from the estimators, fitted to all samples, and the alpha chosen by "auto"."""
     X, y = draw.all_samples()
     rows, chosen = {"LinearContrastive": LinearContrastive(R).fit(X).components_}, np.nan
     with warnings.catch_warnings(action="ignore"):  # too few classes for R directions
@@ -102,12 +102,12 @@ def in_domain_draw(title, m, seed):
 def few_classes_draw(n_classes, seed):
     """Classes that span n_classes - 1 of the directions."""
     rng = np.random.default_rng([seed, 2, n_classes])
-    draw = simplex_draw(rng, 2000, 600, 40, R, n_classes, five_loud(2)(rng, 40))
+    draw = simplex_draw(rng, 2000, 600, 40, R, n_classes, five_noisy(2)(rng, 40))
     return errors_of(draw, class_matrix(draw.X, draw.y))
 
 
 def quantile_draw(m, n_classes, seed):
-    """Classes along one direction, which is the task that they come from."""
+    """Classes along one direction: the task of the labels."""
     rng = np.random.default_rng([seed, 3, m, n_classes])
     return gaussian_draw(
         rng,
@@ -115,7 +115,7 @@ def quantile_draw(m, n_classes, seed):
         m,
         40,
         R,
-        five_loud(2)(rng, 40),
+        five_noisy(2)(rng, 40),
         lambda rng, Z, tasks: by_quantile(Z, tasks[:, 0], n_classes),
     )
 
@@ -127,7 +127,7 @@ def one_direction_draw(n_classes, seed):
 
 
 def transfer_draw(m, seed):
-    """Excess risk over U* of the task that the labels come from, and of another one."""
+    """Excess risk over U* of the task of the labels, and of another one."""
     draw = quantile_draw(m, 2, seed)
     model = SpikedCovarianceModel(draw.subspace.T, 1.0, draw.noise**2)
     rows, _ = estimated(draw)
@@ -150,7 +150,7 @@ def regression_draw(n_tasks, seed):
         600,
         40,
         R,
-        five_loud(2)(rng, 40),
+        five_noisy(2)(rng, 40),
         lambda rng, Z, tasks: Z @ tasks[:, :n_tasks] + 0.1 * rng.standard_normal((len(Z), n_tasks)),
     )
     return errors_of(draw, regression_matrix(draw.X, draw.y), estimate=False)

@@ -1,4 +1,4 @@
-"""Reference values: an independent measurement, ten draws unless said.
+"""Reference values of an independent measurement, ten draws unless stated otherwise.
 
 1.204(26) is a mean of 1.204 with a standard error of .026; a value without brackets has none on
 record. Errors are Frobenius norms of the sines of the principal angles. Subspaces are Haar, signal
@@ -64,7 +64,7 @@ n=50000 | .622(11) .277(11) .076(1) .076(1) .074(1) .264(10)
 )
 
 # n=20000, d=40, r=10, noise sd linear from 1 to 1/C
-AGAINST_UNEVENNESS = _table(
+AGAINST_NOISE_RATIO = _table(
     ERRORS,
     """
 C=1 | .173(3) .335(8) .176(3) .176(3) .176(3) .287(6)
@@ -76,7 +76,7 @@ C=10 | .887(6) .277(5) .088(1) .088(1) .082(1) .359(4)
 )
 
 # n=5000, d=100, r=5, noise sd s on five features and .5 on the others
-AGAINST_LOUDNESS = _table(
+AGAINST_NOISY_FEATURES = _table(
     ERRORS,
     """
 s=0.5 | .171(2) .184(3) .171(2) .171(2) .171(2) .179(2)
@@ -90,7 +90,7 @@ s=3 | 2.170(4) .366(19) .378(29) .378(29) .652(124) .287(7)
 )
 
 # n=5000, r=5, noise sd 3 on five features and .5 on the others
-LOUD_AGAINST_FEATURES = _table(
+FIVE_NOISY_AGAINST_FEATURES = _table(
     ERRORS,
     """
 d=15 | 1.787(27) .509(28) .716(119) .721(117) 1.185(63) .670(19)
@@ -137,7 +137,7 @@ kappa=30 | 1.080(41) 1.317(18) 1.395(3) .178(8) .137(5)
     """,
 )
 
-# six classes on a simplex, r=5, d=40, 2000 samples without label, noise as AGAINST_LOUDNESS
+# six classes on a simplex, r=5, d=40, 2000 samples without label, noise as AGAINST_NOISY_FEATURES
 # at s=2, m labels; twenty draws
 IN_DOMAIN = _table(
     ALPHAS,
@@ -164,7 +164,7 @@ m=6000 | .442(7) .263(11) .179(8) .119(5) .086(3) .083(2) .085(2) .086(2) .086(2
 )
 
 # K classes from the quantiles of one direction of the signal, r=5, d=40, 2000 samples
-# without label, noise as AGAINST_LOUDNESS at s=2, 600 labels
+# without label, noise as AGAINST_NOISY_FEATURES at s=2, 600 labels
 FEW_CLASSES = _table(
     ALPHAS,
     """
@@ -213,8 +213,8 @@ d=110, worst task | .0427(17) .0005(5) .0014(4) .0010(3) .0053(5) -.0288(15) .41
     """,
 )
 
-# as AGAINST_LOUDNESS: the same
-RISK_AGAINST_LOUDNESS = _table(
+# as AGAINST_NOISY_FEATURES: the same
+RISK_AGAINST_NOISY_FEATURES = _table(
     RISKS,
     """
 s=0.5, regression | .0010(0) .0012(1) .0010(0) .0010(0) .0011(1) -.0000(0) .2000(0)
@@ -235,7 +235,7 @@ s=3, worst task | .4464(123) .1086(215) .1308(265) .2376(695) .0522(110) -.3337(
     """,
 )
 
-# as AGAINST_LOUDNESS at s=2, against n: the same
+# as AGAINST_NOISY_FEATURES at s=2, against n: the same
 RISK_AGAINST_SAMPLES = _table(
     RISKS,
     """
@@ -306,9 +306,9 @@ n=16000 | .259
 
 # Why a method's value may differ from the reference by more than chance: where its iteration has no
 # limit, or more than one, the error depends on where the iteration starts and stops.
-WHERE_IT_STOPS = {
-    "HeteroPCA": "diverges or crawls here: its error is that of the step at which it is stopped",
-    "deflated": "diverges or crawls here: its error is that of the step at which it is stopped",
+WHY_UNSTABLE = {
+    "HeteroPCA": "diverges or converges slowly here: its error depends on the last step",
+    "deflated": "diverges or converges slowly here: its error depends on the last step",
     "FA": "started at equal noise, it ends in one of several solutions (Scaler+FA does not), or on "
     "a ridge of the likelihood where two features do not identify a factor",
 }

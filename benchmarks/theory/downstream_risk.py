@@ -1,19 +1,11 @@
-"""What later tasks lose: exact risks of regression and classification on the features found.
+"""Excess risk of regression and classification on the estimated features.
 
 Risks of the population, not of a sample: the best linear regression and classification on the
-features, for a task drawn at random and for the worst task. Ours are the directions and, besides,
-the weighted scores that `transform` returns, which span other features.
+features, for a random task and for the worst task. LinearContrastive has two entries: its
+components, and the weighted scores of `transform`, which span other features.
 """
 
-import _reference
 import numpy as np
-from _agreement import add_agreement, compared
-from _methods import OURS, TRAINED, UNTRAINED, fitted_components
-from _record import Run, average_of, curve, of_part, panels, shared_legend, wrapped
-from _settings import Setting, Sweep
-from _spiked import haar
-from _theory import model_of
-from subspace import five_loud, linear
 
 from sklearn_contrastive.linear import LinearContrastive
 from sklearn_contrastive.theory.risk import (
@@ -23,6 +15,16 @@ from sklearn_contrastive.theory.risk import (
     regression_risk,
 )
 
+from .._common.averages import averaged, with_prefix
+from .._common.plots import curve, panels, shared_legend, wrapped
+from .._common.record import Run
+from .._common.spiked import five_noisy, haar, linear_noise
+from . import _reference
+from ._agreement import add_agreement, compared
+from ._estimators import OURS, TRAINED, UNTRAINED, estimated_components
+from ._predictions import model_of
+from ._spiked_settings import Setting, Sweep
+
 SWEEPS = {
     sweep.title: sweep
     for sweep in (
@@ -31,7 +33,7 @@ SWEEPS = {
             "d",
             "features",
             (40, 80, 110),
-            lambda d: Setting(20_000, d, 10, linear(0.5)),
+            lambda d: Setting(20_000, d, 10, linear_noise(0.5)),
             (40, 80),
             _reference.RISK_AGAINST_FEATURES,
         ),
@@ -40,25 +42,25 @@ SWEEPS = {
             "s",
             "noise sd of five features, .5 in the others",
             (0.5, 1, 1.5, 2, 3),
-            lambda s: Setting(5000, 100, 5, five_loud(s)),
+            lambda s: Setting(5000, 100, 5, five_noisy(s)),
             (0.5, 1, 3),
-            _reference.RISK_AGAINST_LOUDNESS,
+            _reference.RISK_AGAINST_NOISY_FEATURES,
         ),
         Sweep(
             "n; five features at noise sd 2, the others at .5, r=5, d=100",
             "n",
             "samples",
             (200, 500, 2000, 20_000),
-            lambda n: Setting(n, 100, 5, five_loud(2)),
+            lambda n: Setting(n, 100, 5, five_noisy(2)),
             (200, 2000),
             _reference.RISK_AGAINST_SAMPLES,
         ),
     )
 }
-# cells in which networks are trained: PCA fails half, and altogether
+# cells in which networks are trained: PCA fails partly, and completely
 TRAINED_IN = ("s=1", "s=3")
 SCORES, TRUTH, BEST, RISK = f"{OURS}, scores", "U*", "best features", "risk of U*"
-# task -> excess risk, risk itself, whether it is of one task
+# task -> excess risk, risk, whether the task is drawn
 TASKS = {
     "regression": (excess_regression_risk, regression_risk, True),
     "classification": (excess_classification_risk, classification_risk, True),
@@ -68,8 +70,8 @@ TASKS = {
 FIGURE = ["PCA", "Scaler+PCA", "closed form", OURS, "HeteroPCA", "FA"]
 
 
-def scored_directions(X, r):
-    """Rows of the linear map that the default estimator's `transform` is."""
+def scoring_rows(X, r):
+    """Rows of the linear map `transform` of the default estimator."""
     model = LinearContrastive(r).fit(X)
     return (model.transform(np.eye(X.shape[1])) - model.transform(np.zeros_like(X[:1]))).T
 
@@ -82,13 +84,13 @@ def one_draw(title, cell, seed):
     problem = setting.draw(seed, *position)
     task = haar(np.random.default_rng([seed, *position, 1]), setting.r, 1)[:, 0]
     methods = UNTRAINED + (TRAINED if cell in TRAINED_IN else [])
-    features = fitted_components(problem.X, setting.r, methods)
-    features[SCORES] = scored_directions(problem.X, setting.r)
+    features = estimated_components(problem.X, setting.r, methods)
+    features[SCORES] = scoring_rows(problem.X, setting.r)
     model = model_of(problem, setting)
     features[BEST] = model.optimal_components()
     outcome = {}
-    for name, (excess, risk, of_one_task) in TASKS.items():
-        weights = task if of_one_task else None
+    for name, (excess, risk, is_drawn) in TASKS.items():
+        weights = task if is_drawn else None
         for method, rows in features.items():
             outcome[f"{name}, {method}"] = excess(model, rows, weights, reference="signal")
         outcome[f"{name}, {RISK}"] = risk(model, model.components, weights)
@@ -96,7 +98,7 @@ def one_draw(title, cell, seed):
 
 
 def over_the_best(draw):
-    """The same over the best features, among which U* itself is one of many."""
+    """Excess over the best features, for U* too."""
     outcome = {}
     for task in TASKS:
         best = draw[f"{task}, {BEST}"]
@@ -110,7 +112,7 @@ def over_the_best(draw):
 def add_tables(run, cells, title, note):
     """One table per task."""
     for task in TASKS:
-        parts = {label: of_part(average, task) for label, average in cells.items()}
+        parts = {label: with_prefix(average, task) for label, average in cells.items()}
         run.add_table(
             f"{title}, {task}",
             [
@@ -130,11 +132,11 @@ def four_digits(average, names):
 
 
 def findings(over_best):
-    """Who comes nearest to the best features, and what U* itself leaves."""
+    """Excess of each method, and of U*, over the best features."""
     found = {}
     for title, averages in over_best.items():
         for label in (next(iter(averages)), list(averages)[-1]):
-            mean = of_part(averages[label], "regression")["mean"]
+            mean = with_prefix(averages[label], "regression")["mean"]
             found[f"squared error over the best features, {title.split('; ')[1]}, {label}"] = (
                 ", ".join(
                     f"{name} {mean[name]:.4f}"
@@ -145,7 +147,7 @@ def findings(over_best):
 
 
 def draw_figure(run, over_best):
-    """One column per sweep, one row per task; log scales, since best features are the zero."""
+    """One column per sweep, one row per task; log scales, since the best features are at 0."""
     shown = ("regression", "classification", "worst task")
     units = (
         "mean squared error (of variance 1)",
@@ -158,7 +160,7 @@ def draw_figure(run, over_best):
         for panel, (title, sweep) in zip(row, SWEEPS.items(), strict=True):
             labels = list(sweep.cells(run.quick))
             x = [float(label.split("=")[1]) for label in labels]
-            averages = [of_part(over_best[title][label], task) for label in labels]
+            averages = [with_prefix(over_best[title][label], task) for label in labels]
             for name in FIGURE:
                 curve(panel, x, averages, name)
             # exactly 0 where the noise is equal
@@ -189,15 +191,15 @@ def draw_figure(run, over_best):
 
 def main():
     """Run the sweeps, relative to U* and to the best features."""
-    run = Run("downstream_risk", __doc__.splitlines()[0])
+    run = Run(__spec__.name, __doc__.splitlines()[0], seeds=10)
     cases = [(title, label) for title, sweep in SWEEPS.items() for label in sweep.cells(run.quick)]
     drawn = run.draws(one_draw, cases)
     records, over_best = [], {}
     for title, sweep in SWEEPS.items():
         labels = list(sweep.cells(run.quick))
-        cells = {label: average_of(drawn[title, label]) for label in labels}
+        cells = {label: averaged(drawn[title, label]) for label in labels}
         over_best[title] = {
-            label: average_of([over_the_best(draw) for draw in drawn[title, label]])
+            label: averaged([over_the_best(draw) for draw in drawn[title, label]])
             for label in labels
         }
         run.results[title] = {"over U*": cells, "over the best features": over_best[title]}
@@ -205,10 +207,10 @@ def main():
             run,
             cells,
             f"Excess risk over the features U*, against {title}",
-            "Below 0: better than U*, which are not the best features where noise is uneven.",
+            "Below 0: better than U*, which is not optimal where noise is unequal.",
         )
         parts = {
-            f"{label}, {task}": of_part(average, task)
+            f"{label}, {task}": with_prefix(average, task)
             for label, average in cells.items()
             for task in TASKS
         }
@@ -219,10 +221,11 @@ def main():
         for draw in draws
         for excess in over_the_best(draw).values()
     )
-    found = {"risks below those of the best features, of all": f"{below}"}
-    run.add_findings("Risks, measured", found | findings(over_best))
+    found = {"risks below those of the best features": f"{below}"}
+    run.add_findings("Findings", found | findings(over_best))
     add_agreement(run, records)
-    run.finish(draw_figure(run, over_best))
+    run.save_markdown()
+    run.save(draw_figure(run, over_best))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,19 @@
-"""What labels add and what they harm: against their number, their weight and their classes.
+"""Subspace error and risk with labels, against their number, their weight and the classes.
 
-Delta(Cov)/4 + alpha M_sup of the losses' matrices, written out here: the covariance of samples
-without labels, the supervised matrix of those with. Estimators are given both together.
+The losses' matrices Delta(Cov)/4 + alpha M_sup are written out here: the covariance of samples
+without labels, the supervised matrix of samples with labels. Estimators are fitted to both.
 """
 
-import _reference
 import numpy as np
-from _agreement import add_agreement, compared
-from _label_draws import (
+
+from sklearn_contrastive.theory.bounds import transfer_rate
+
+from .._common.averages import averaged, plus_minus, with_prefix
+from .._common.plots import curve, panels, shared_legend, wrapped
+from .._common.record import Run
+from . import _reference
+from ._agreement import add_agreement, compared
+from ._label_draws import (
     ALL,
     ALPHAS,
     CHOSEN,
@@ -23,10 +29,6 @@ from _label_draws import (
     regression_draw,
     transfer_draw,
 )
-from _record import Run, average_of, curve, of_part, panels, shared_legend, wrapped
-from _report import plus_minus
-
-from sklearn_contrastive.theory.bounds import transfer_rate
 
 ALLOWED = 1.05
 PARTS = ("mean", "standard_error")
@@ -35,7 +37,7 @@ PARTS = ("mean", "standard_error")
 def run_cells(run, function, cases, label):
     """Averages of a function over draws: label of a case -> average."""
     drawn = run.draws(function, cases)
-    return {label(*case): average_of(drawn[case]) for case in cases}
+    return {label(*case): averaged(drawn[case]) for case in cases}
 
 
 def add_tables(run, title, cells, note=""):
@@ -92,12 +94,12 @@ def auto_table(run, cells):
 
 
 def findings(in_domain, fewer, transfer, regression):
-    """What was to be expected, and what was not."""
+    """Few and many labels, lost directions, transfer, real labels."""
     found = {}
     for title, averages in in_domain.items():
-        for what, label in (("few", next(iter(averages))), ("many", list(averages)[-1])):
+        for quantity, label in (("few", next(iter(averages))), ("many", list(averages)[-1])):
             mean = averages[label]["mean"]
-            found[f"{what} labels, {title}, {label}"] = (
+            found[f"{quantity} labels, {title}, {label}"] = (
                 ", ".join(
                     f"{name.removeprefix(ALL)} {mean[name]:.3f}"
                     for name in ("alpha=0", "alpha=0.1", "alpha=1", "labels alone")
@@ -106,7 +108,7 @@ def findings(in_domain, fewer, transfer, regression):
             )
     for label, average in fewer.items():
         lost = transfer_rate(R, int(label.removeprefix("K=")))
-        found[f"labels alone, {label}: error, and the root of the number of directions lost"] = (
+        found[f"labels alone, {label}: error, and square root of the number of lost directions"] = (
             f"{average['mean']['labels alone']:.3f}, {lost:.3f}"
         )
     last = list(transfer)[-1]
@@ -118,7 +120,7 @@ def findings(in_domain, fewer, transfer, regression):
         )
     most = list(regression)[-1]
     mean = regression[most]["mean"]
-    found[f"real labels of five tasks ({most}) push nothing out that they do not name"] = ", ".join(
+    found[f"real labels of five tasks ({most}): error"] = ", ".join(
         f"{name} {mean[name]:.3f}" for name in ("alpha=0", "alpha=0.1", "alpha=1", "labels alone")
     )
     return found
@@ -126,7 +128,7 @@ def findings(in_domain, fewer, transfer, regression):
 
 def of_task(cells, task):
     """Cells of one task of the transfer table."""
-    return {f"{task}, {label}": of_part(average, task) for label, average in cells.items()}
+    return {f"{task}, {label}": with_prefix(average, task) for label, average in cells.items()}
 
 
 def against_labels(panel, averages):
@@ -172,7 +174,7 @@ def draw_figure(in_domain, fewer, transfer, regression):
     for panel, task in zip(axes[3:5], ("source", "new"), strict=True):
         against_alpha(panel, of_task(transfer, task), ALPHAS)
         panel.axhline(0, color="0.6", linewidth=0.8)
-    axes[3].set_title("two classes: the task that they come from")
+    axes[3].set_title("two classes: the task of the labels")
     axes[4].set_title("two classes: another task")
     against_alpha(axes[5], regression, ALPHAS)
     axes[5].set_title("real labels of T tasks, 600 of them")
@@ -184,8 +186,8 @@ def draw_figure(in_domain, fewer, transfer, regression):
 
 
 def main():
-    """Run all tables, hold "auto" against its target and all against independent values."""
-    run = Run("labels", __doc__.splitlines()[0], seeds=20, quick_seeds=10)
+    """Run all tables; compare "auto" with its target, and all with independent values."""
+    run = Run(__spec__.name, __doc__.splitlines()[0], seeds=20, quick_seeds=10)
     records, in_domain = [], {}
     for title, (sizes, *_, reference) in IN_DOMAIN.items():
         sizes = sizes[::2] if run.quick else sizes
@@ -217,9 +219,10 @@ def main():
         "Source: the task that the classes come from; new: one orthogonal to it.",
     )
     records += compared(run, "transfer", both, _reference.TRANSFER)
-    run.add_findings("Labels, measured", findings(in_domain, fewer, transfer, regression))
+    run.add_findings("Findings", findings(in_domain, fewer, transfer, regression))
     add_agreement(run, records)
-    run.finish(draw_figure(in_domain, fewer, transfer, regression))
+    run.save_markdown()
+    run.save(draw_figure(in_domain, fewer, transfer, regression))
 
 
 if __name__ == "__main__":

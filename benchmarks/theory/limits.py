@@ -1,15 +1,6 @@
-"""Where the contrastive subspace loses, and what refinement and centring repair."""
+"""Limits of the contrastive subspace: equal noise, coherence, means, few masks."""
 
-import _reference
 import numpy as np
-from _agreement import add_agreement, compared
-from _methods import OURS, UNTRAINED, fitted_components
-from _record import Run, average_of, curve, panels, shared_legend, wrapped
-from _report import plus_minus
-from _settings import AGAINST_UNEVENNESS, COHERENCE, EQUAL_NOISE, SPIKES, Setting
-from _spiked import subspace_error
-from _theory import model_of
-from subspace import even, linear
 
 from sklearn_contrastive.deep import LinearContrastiveEncoder
 from sklearn_contrastive.linear import (
@@ -19,16 +10,26 @@ from sklearn_contrastive.linear import (
 )
 from sklearn_contrastive.theory.bounds import first_order_sampling_error
 
-SWEEPS = {sweep.title: sweep for sweep in (EQUAL_NOISE, AGAINST_UNEVENNESS, COHERENCE, SPIKES)}
+from .._common.averages import averaged, plus_minus
+from .._common.plots import curve, panels, shared_legend, wrapped
+from .._common.record import Run
+from .._common.spiked import equal_noise, linear_noise, subspace_error
+from . import _reference
+from ._agreement import add_agreement, compared
+from ._estimators import OURS, UNTRAINED, estimated_components
+from ._predictions import model_of
+from ._spiked_settings import AGAINST_NOISE_RATIO, COHERENCE, EQUAL_NOISE, SPIKES, Setting
+
+SWEEPS = {sweep.title: sweep for sweep in (EQUAL_NOISE, AGAINST_NOISE_RATIO, COHERENCE, SPIKES)}
 PREDICTED = "predicted for PCA, first order"
 # sd of the means of the features, in units of the signal's sd
 SHIFTS = (0, 0.5, 1, 3)
-SHIFTED = Setting(5000, 40, 5, even(0.5))
+SHIFTED = Setting(5000, 40, 5, equal_noise(0.5))
 MASKS = (1, 2, 5, 20, 100, 1000)
-MASKED = Setting(20_000, 40, 10, linear(0.5))
+MASKED = Setting(20_000, 40, 10, linear_noise(0.5))
 # passes of the encoder that is trained by gradient steps
 EPOCHS = 20
-# the curves of the figure, which says more without what lies on another curve
+# without methods whose curve lies on another one
 FIGURE = ["PCA", "Scaler+PCA", "closed form", OURS, "HeteroPCA", "deflated", "FA"]
 
 
@@ -37,7 +38,7 @@ def one_draw(title, cell, seed):
     sweep = SWEEPS[title]
     setting = sweep.cells()[cell]
     problem = setting.draw(seed, list(SWEEPS).index(title), list(sweep.cells()).index(cell))
-    found = fitted_components(problem.X, setting.r)
+    found = estimated_components(problem.X, setting.r)
     errors = {name: subspace_error(rows, problem.subspace) for name, rows in found.items()}
     if title == EQUAL_NOISE.title:
         errors[PREDICTED] = first_order_sampling_error(model_of(problem, setting), setting.n)
@@ -79,7 +80,7 @@ def masked_draw(n_masks, seed):
 
 
 def trained_encoder(X, n_masks, seed):
-    """Directions of an encoder trained on some shared masks, or on fresh ones (None)."""
+    """Components of an encoder trained on some shared masks, or on new ones (None)."""
     encoder = LinearContrastiveEncoder(
         MASKED.r, n_masks=n_masks, max_epochs=EPOCHS, random_state=seed
     )
@@ -87,7 +88,7 @@ def trained_encoder(X, n_masks, seed):
 
 
 def all_masks_draw(seed):
-    """The same with all masks there are: the closed form."""
+    """The same with all masks: the closed form."""
     problem = MASKED.draw(seed, 103)
     model = LinearContrastive(MASKED.r, max_iter=0, noise_weighted=False).fit(problem.X)
     return {
@@ -97,7 +98,7 @@ def all_masks_draw(seed):
 
 
 def ratio_table(run, cells):
-    """Where the closed form loses to the best rival, and ours with it."""
+    """Errors of the closed form and of ours over that of the best rival."""
     rivals = [name for name in UNTRAINED if name not in ("closed form", OURS)]
     rows = []
     for title, averages in cells.items():
@@ -117,14 +118,15 @@ def ratio_table(run, cells):
             )
     run.results["ratios"] = rows
     run.add_table(
-        "What is lost, and what refinement gives back",
+        "Error over the best rival's, and over the closed form's",
         rows,
-        "A ratio above 1 in the third and fourth column is a loss, below 1 in the last a repair.",
+        "Above 1 over the rival: the rival is more accurate. Below 1 in the last column: "
+        "refinement helps.",
     )
 
 
 def findings(cells, shifted, masked):
-    """The limits, each with its figures."""
+    """The limits, each with its numbers."""
 
     def of(sweep, label, names=("PCA", "closed form", OURS)):
         mean = cells[sweep.title].get(label, {"mean": {}})["mean"]
@@ -132,17 +134,17 @@ def findings(cells, shifted, masked):
 
     most = list(cells[SPIKES.title])[-1]
     return {
-        "equal noise: deletion costs, refinement returns it": of(AGAINST_UNEVENNESS, "C=1"),
-        "a direction on one feature is lost, refined or not": of(COHERENCE, "k=1"),
-        "two features to a direction": of(COHERENCE, "k=2"),
-        "three features to a direction are enough for refinement": of(COHERENCE, "k=3"),
-        f"unequal strengths ({most}): refinement and deflation repair": of(
+        "equal noise: deletion costs, refinement restores": of(AGAINST_NOISE_RATIO, "C=1"),
+        "component on one feature: lost, with refinement too": of(COHERENCE, "k=1"),
+        "component on two features": of(COHERENCE, "k=2"),
+        "component on three features: enough for refinement": of(COHERENCE, "k=3"),
+        f"unequal signals ({most}): refinement and deflation help": of(
             SPIKES, most, ("PCA", "closed form", OURS, "HeteroPCA", "deflated")
         ),
-        "means of sd 3, loss not centred, centred, and the estimator, which centres": ", ".join(
+        "means of sd 3: loss not centred, loss centred, estimator (which centres)": ", ".join(
             f"{shifted['shift=3']['mean'][name]:.3f}" for name in ("not centred", "centred", OURS)
         ),
-        "masks that are shared and few: error with 1, 20 and all": ", ".join(
+        "shared masks: error with 1, 20 and all": ", ".join(
             f"{masked[label]['mean']['error']:.3f}" for label in ("B=1", "B=20", "B=infinity")
         ),
     }
@@ -168,7 +170,7 @@ def draw_figure(run, cells, shifted, masked):
         curve(means, SHIFTS, averages, name, f"loss, {name}", color=colour, marker=".")
     curve(means, SHIFTS, list(shifted.values()), OURS)
     means.set(xlabel="sd of the features' means (signal sd 1)", ylim=(0, None))
-    means.set_title("means that differ\nr=5, d=40, n=5000, equal noise of sd .5")
+    means.set_title("unequal means\nr=5, d=40, n=5000, equal noise of sd .5")
     curve(masks, MASKS, list(masked.values())[:-1], "error", "B shared masks", marker="o")
     curve(
         masks,
@@ -190,13 +192,13 @@ def draw_figure(run, cells, shifted, masked):
 
 
 def main():
-    """Run every limit and hold it against an independent measurement."""
-    run = Run("limits", __doc__.strip())
+    """Run every limit and compare it with an independent measurement."""
+    run = Run(__spec__.name, __doc__.splitlines()[0], seeds=10)
     records = []
     cases = [(title, label) for title, sweep in SWEEPS.items() for label in sweep.cells(run.quick)]
     drawn = run.draws(one_draw, cases)
     cells = {
-        title: {label: average_of(drawn[title, label]) for label in sweep.cells(run.quick)}
+        title: {label: averaged(drawn[title, label]) for label in sweep.cells(run.quick)}
         for title, sweep in SWEEPS.items()
     }
     run.results["sweeps"] = cells
@@ -210,12 +212,12 @@ def main():
             ],
         )
     drawn = run.draws(shifted_draw, [(shift,) for shift in SHIFTS])
-    shifted = {f"shift={shift:g}": average_of(drawn[shift,]) for shift in SHIFTS}
+    shifted = {f"shift={shift:g}": averaged(drawn[shift,]) for shift in SHIFTS}
     drawn = run.draws(masked_draw, [(n_masks,) for n_masks in MASKS])
-    masked = {f"B={n_masks}": average_of(drawn[n_masks,]) for n_masks in MASKS}
-    masked["B=infinity"] = average_of(run.draws(all_masks_draw, [()])[()])
+    masked = {f"B={n_masks}": averaged(drawn[n_masks,]) for n_masks in MASKS}
+    masked["B=infinity"] = averaged(run.draws(all_masks_draw, [()])[()])
     for name, title, averages, reference in (
-        ("means", "Subspace error where features have means of their own", shifted, "MEAN_SHIFT"),
+        ("means", "Subspace error where features have unequal means", shifted, "MEAN_SHIFT"),
         ("masks", "Subspace error with B masks that all samples share", masked, "MASKS"),
     ):
         run.results[name] = averages
@@ -228,9 +230,10 @@ def main():
             ],
         )
     ratio_table(run, cells)
-    run.add_findings("Limits, measured", findings(cells, shifted, masked))
+    run.add_findings("Findings", findings(cells, shifted, masked))
     add_agreement(run, records)
-    run.finish(draw_figure(run, cells, shifted, masked))
+    run.save_markdown()
+    run.save(draw_figure(run, cells, shifted, masked))
 
 
 if __name__ == "__main__":

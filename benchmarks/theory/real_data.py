@@ -1,20 +1,16 @@
-"""Accuracy on real tables, against the number of labels and of components.
+"""Accuracy on real tables against the number of labels and of components.
 
-Reducer -> StandardScaler -> logistic regression, on a random stratified third of the rows that
-neither has seen. Against labels, reducers see all training rows and the classifier those with a
-label; linear discriminant analysis sees only these. Noise of a per-column sd that is log-uniform
-in the given range is added to standardised columns. Six tables that ship inside packages, at most
-900 rows and 400 columns; no independent measurement of this protocol is on record.
+Reducer -> StandardScaler -> logistic regression, scored on a random stratified third of the rows
+that neither was fitted to. Against labels, reducers are fitted to all training rows, the
+classifier and linear discriminant analysis to those with a label. Noise of a per-column sd that
+is log-uniform in the given range is added to standardised columns. Six tables from installed
+packages, at most 900 rows and 400 columns. There is no independent measurement of this protocol.
 """
 
 import warnings
 from itertools import product
 
-import _next_door  # noqa: F401
 import numpy as np
-from _data import LOADERS, load
-from _protocol import NOISE, number_of_components, with_noisy_sensors
-from _record import Run, average_of, curve, of_part, panels, shared_legend
 from sklearn.covariance import OAS
 from sklearn.decomposition import PCA, FactorAnalysis
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -24,6 +20,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_contrastive.linear import LinearContrastive, SupervisedLinearContrastive
+
+from .._common.averages import averaged, with_prefix
+from .._common.classification import NOISE, number_of_components, with_noisy_features
+from .._common.plots import curve, panels, shared_legend
+from .._common.real_tables import LOADERS, load
+from .._common.record import Run
 
 ROWS = ("as shipped", "noise .1 to 3", "noise .1 to 10")
 LABELS = (2, 5, 10, 20, 50)
@@ -69,16 +71,16 @@ def reducers(k, n_classes):
 
 
 def split(name, row, seed):
-    """Training and test rows of a table, with noisy sensors where the row says so."""
+    """Training and test rows of a table, with noisy features where `row` is a kind of noise."""
     X, y = load(name)
     rng = np.random.default_rng([seed, list(LOADERS).index(name), ROWS.index(row)])
     if row in NOISE:
-        X = with_noisy_sensors(X, *NOISE[row], rng)
+        X = with_noisy_features(X, *NOISE[row], rng)
     return train_test_split(X, y, test_size=1 / 3, stratify=y, random_state=seed)
 
 
 def some_labels(rng, y, per_class):
-    """The labels of at most so many samples of each class, -1 for the others."""
+    """Labels of at most `per_class` samples of each class, -1 for the others."""
     shown = np.full(len(y), -1)
     for label in np.unique(y):
         members = rng.permutation(np.flatnonzero(y == label))[:per_class]
@@ -136,7 +138,7 @@ def components_draw(name, row, seed):
 
 
 def over_tables(draws):
-    """Mean over the tables for each seed: what varies is the draw, not the table."""
+    """Mean over the tables for each seed, so that the spread is over draws, not tables."""
     return [
         {name: float(np.mean([draw[name] for draw in same_seed])) for name in same_seed[0]}
         for same_seed in zip(*draws, strict=True)
@@ -152,25 +154,25 @@ def with_spread(draws, method, values):
     return cells
 
 
-def add_part(run, function, names, values, what):
+def add_part(run, function, names, values, axis):
     """Draw one part; a table of means for every kind of noise, one of single data sets."""
     cases = [(name, row) for row in ROWS for name in names]
     drawn = run.draws(function, cases)
     means = {}
     for row in ROWS:
         draws = over_tables([drawn[name, row] for name in names])
-        means[row] = average_of(draws)
+        means[row] = averaged(draws)
         run.add_table(
-            f"Accuracy against {what}, {row}, mean over {len(names)} tables",
+            f"Accuracy against {axis}, {row}, mean over {len(names)} tables",
             [
-                {what: method} | with_spread(draws, method, values)
+                {axis: method} | with_spread(draws, method, values)
                 for method in (*METHODS, EVERYTHING)
             ],
             "Spread over draws of rows and noise.",
         )
     middle = values[len(values) // 2]
     run.add_table(
-        f"Accuracy at {middle} {what}, table by table",
+        f"Accuracy at {middle} {axis}, table by table",
         [
             {"": f"{name}, {row}"}
             | {
@@ -180,13 +182,13 @@ def add_part(run, function, names, values, what):
             for name, row in cases
         ],
     )
-    tables = {f"{name}, {row}": average_of(draws) for (name, row), draws in drawn.items()}
-    run.results[what] = {"means over tables": means, "tables": tables}
+    tables = {f"{name}, {row}": averaged(draws) for (name, row), draws in drawn.items()}
+    run.results[axis] = {"means over tables": means, "tables": tables}
     return means, drawn
 
 
-def differences(run, drawn, values, what):
-    """Ours less each rival, paired by table, draw and value: mean, sd, and how often not below."""
+def differences(run, drawn, values, axis):
+    """Ours - rival, paired by table, draw and value: mean, sd, and share not below."""
     rows = []
     for row in ROWS:
         for ours, rival in product(OURS, RIVALS):
@@ -209,21 +211,21 @@ def differences(run, drawn, values, what):
                     "share not below": float(np.mean(gaps >= 0)),
                 }
             )
-    run.results[what]["differences"] = rows
-    run.add_table(f"Ours less a rival, over all tables, draws and {what}", rows)
+    run.results[axis]["differences"] = rows
+    run.add_table(f"Ours - rival, over all tables, draws and {axis}", rows)
     return rows
 
 
 def findings(rows_of):
-    """Where ours is below a rival by more than .005 on average."""
+    """Rivals above ours by more than .005 on average."""
     return {
-        f"{ours} below, over {what}": ", ".join(
+        f"{ours} below a rival, over {axis}": ", ".join(
             f"{row['rival']} ({row['']}) {row['mean of differences']}"
             for row in rows
             if row["ours"] == ours and float(row["mean of differences"]) < -0.005
         )
         or "none"
-        for what, rows in rows_of.items()
+        for axis, rows in rows_of.items()
         for ours in OURS
     }
 
@@ -231,14 +233,14 @@ def findings(rows_of):
 def draw_figure(parts):
     """One column per kind of noise; labels above, components below."""
     figure, axes = panels(2, len(ROWS))
-    for panels_, (what, (values, means)) in zip(
+    for panels_, (axis, (values, means)) in zip(
         axes.reshape(2, len(ROWS)), parts.items(), strict=True
     ):
         for panel, row in zip(panels_, ROWS, strict=True):
-            averages = [of_part(means[row], value) for value in values]
+            averages = [with_prefix(means[row], value) for value in values]
             for method in (*METHODS, EVERYTHING):
                 curve(panel, values, averages, method, **STYLES.get(method, {}))
-            panel.set(xscale="log", xlabel=what, title=row)
+            panel.set(xscale="log", xlabel=axis, title=row)
             panel.set_xticks(values, [str(value) for value in values])
             panel.minorticks_off()
         panels_[0].set_ylabel("accuracy, mean over tables")
@@ -247,19 +249,20 @@ def draw_figure(parts):
 
 
 def main():
-    """Run both parts and compare ours with the rivals, table by table and draw by draw."""
-    run = Run("real_data", __doc__.splitlines()[0])
+    """Run both parts; compare ours with the rivals by table and draw."""
+    run = Run(__spec__.name, __doc__.splitlines()[0], seeds=10)
     names = ["wine", "breast_cancer", "digits"] if run.quick else list(LOADERS)
     parts, rows_of = {}, {}
-    for what, function, values in (
+    for axis, function, values in (
         ("labels to a class", labels_draw, LABELS),
         ("components", components_draw, COMPONENTS),
     ):
-        means, drawn = add_part(run, function, names, values, what)
-        parts[what] = values, means
-        rows_of[what] = differences(run, drawn, values, what)
-    run.add_findings("Real tables, measured", findings(rows_of))
-    run.finish(draw_figure(parts))
+        means, drawn = add_part(run, function, names, values, axis)
+        parts[axis] = values, means
+        rows_of[axis] = differences(run, drawn, values, axis)
+    run.add_findings("Findings", findings(rows_of))
+    run.save_markdown()
+    run.save(draw_figure(parts))
 
 
 if __name__ == "__main__":

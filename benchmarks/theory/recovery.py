@@ -1,23 +1,17 @@
-"""Recovery of the signal subspace: against features, samples, components and uneven noise."""
+"""Subspace error against the number of features, samples and components, and against noise."""
 
-import _reference
 import numpy as np
-from _agreement import add_agreement, compared
-from _methods import OURS, STEPS, TRAINED, UNTRAINED, fitted_components
-from _record import Run, average_of, curve, panels, shared_legend, wrapped
-from _report import plus_minus
-from _settings import (
-    AGAINST_COMPONENTS,
-    AGAINST_FEATURES,
-    AGAINST_LOUDNESS,
-    AGAINST_SAMPLES,
-    AGAINST_UNEVENNESS,
-    BOTH_TERMS,
-    LOUD_AGAINST_FEATURES,
-    UNIFORM_NOISE,
-)
-from _spiked import haar, subspace_error
-from _theory import (
+
+from sklearn_contrastive.theory import SpikedCovarianceModel
+
+from .._common.averages import averaged, plus_minus
+from .._common.plots import curve, panels, shared_legend, wrapped
+from .._common.record import Run
+from .._common.spiked import haar, subspace_error
+from . import _reference
+from ._agreement import add_agreement, compared
+from ._estimators import OURS, STEPS, TRAINED, UNTRAINED, estimated_components
+from ._predictions import (
     BIAS,
     BOUNDS,
     CERTIFICATE,
@@ -31,8 +25,16 @@ from _theory import (
     slope_with_error,
     terms,
 )
-
-from sklearn_contrastive.theory import SpikedCovarianceModel
+from ._spiked_settings import (
+    AGAINST_COMPONENTS,
+    AGAINST_FEATURES,
+    AGAINST_NOISE_RATIO,
+    AGAINST_NOISY_FEATURES,
+    AGAINST_SAMPLES,
+    BOTH_TERMS,
+    FIVE_NOISY_AGAINST_FEATURES,
+    UNIFORM_NOISE,
+)
 
 SWEEPS = {
     sweep.title: sweep
@@ -40,20 +42,20 @@ SWEEPS = {
         AGAINST_FEATURES,
         AGAINST_SAMPLES,
         AGAINST_COMPONENTS,
-        AGAINST_UNEVENNESS,
-        AGAINST_LOUDNESS,
-        LOUD_AGAINST_FEATURES,
+        AGAINST_NOISE_RATIO,
+        AGAINST_NOISY_FEATURES,
+        FIVE_NOISY_AGAINST_FEATURES,
         UNIFORM_NOISE,
         BOTH_TERMS,
     )
 }
-# networks are trained where PCA fails by and by, and where it stays at the worst as d grows
-TRAINED_IN = (AGAINST_LOUDNESS.title, BOTH_TERMS.title)
-# features and components at which the error with infinitely many samples is taken
+# networks are trained where PCA fails gradually, and where it keeps its worst error as d grows
+TRAINED_IN = (AGAINST_NOISY_FEATURES.title, BOTH_TERMS.title)
+# features and components for the error with infinitely many samples
 INFINITE = ((10, 2), (20, 5), (40, 5), (40, 10), (100, 5), (100, 10), (400, 10), (1000, 10))
 # sweeps with one noise, to which the constants of the two terms are fitted
 FITTED = (AGAINST_FEATURES, AGAINST_SAMPLES, AGAINST_COMPONENTS)
-# Scaler+FA lies on LinearContrastive, deflated on HeteroPCA but for the settings of the limits
+# Scaler+FA has the curve of LinearContrastive, deflated that of HeteroPCA
 FIGURE = [name for name in UNTRAINED if name not in ("deflated", "Scaler+FA")]
 SLOPES = ["PCA", "closed form", SAMPLING, BIAS, OURS]
 
@@ -64,7 +66,7 @@ def one_draw(title, cell, seed):
     setting = sweep.cells()[cell]
     problem = setting.draw(seed, list(SWEEPS).index(title), list(sweep.cells()).index(cell))
     methods = UNTRAINED + (TRAINED if title in TRAINED_IN else [])
-    found = fitted_components(problem.X, setting.r, methods)
+    found = estimated_components(problem.X, setting.r, methods)
     errors = {name: subspace_error(rows, problem.subspace) for name, rows in found.items()}
     for name in TRAINED if title in TRAINED_IN else ():
         errors[f"{name} to PCA"] = subspace_error(found[name], np.linalg.qr(found["PCA"].T)[0])
@@ -82,7 +84,7 @@ def bias_table(run):
     """Error with infinitely many samples against d and r, within its bounds."""
     cases = INFINITE[:6] if run.quick else INFINITE
     drawn = run.draws(bias_of_one_draw, cases)
-    cells = {f"d={d} r={r}": average_of(drawn[d, r]) for d, r in cases}
+    cells = {f"d={d} r={r}": averaged(drawn[d, r]) for d, r in cases}
     run.results["infinitely many samples"] = cells
     run.add_table(
         "Error of the closed form with infinitely many samples",
@@ -92,9 +94,9 @@ def bias_table(run):
             | {"r^1.5 log d / d": float(r**1.5 * np.log(d) / d)}
             for (d, r), (cell, average) in zip(cases, cells.items(), strict=True)
         ],
-        "Of Haar subspaces and signals of equal strength, whatever the noise. Bound: root of the "
-        "sum of the sixth powers of the rows' norms; incoherence bound: root of r times the "
-        "largest squared norm.",
+        "Haar subspaces, signals of equal strength, any noise. Bound: square root of the sum of "
+        "the sixth powers of the rows' norms; incoherence bound: sqrt(r) times the largest squared "
+        "norm.",
     )
     broken = sum(
         draw["closed form"] > min(draw["bound"], draw["incoherence bound"])
@@ -103,7 +105,7 @@ def bias_table(run):
     )
     run.add_findings(
         "Bounds of the bias",
-        {"draws above a bound": f"{broken} of {sum(map(len, drawn.values()))}"},
+        {"biases above a bound": f"{broken} of {sum(map(len, drawn.values()))}"},
     )
     return compared(run, "infinitely many samples", cells, _reference.POPULATION)
 
@@ -120,8 +122,8 @@ def slope_row(run, title, drawn):
         for name in SLOPES
     }
     average = {
-        what: {name: values[i] for name, values in fitted.items()}
-        for i, what in enumerate(("mean", "standard_error"))
+        statistic: {name: values[i] for name, values in fitted.items()}
+        for i, statistic in enumerate(("mean", "standard_error"))
     }
     first, second = np.transpose([terms(setting) for setting in cells.values()])
     return {"first term": slope(x, first), "second term": slope(x, second), **average}
@@ -137,7 +139,7 @@ def slope_table(run, drawn):
         [
             {"against": title}
             | plus_minus(row, SLOPES)
-            | {"r^1.5 log d / d": row["first term"], "root of dr/n": row["second term"]}
+            | {"r^1.5 log d / d": row["first term"], "sqrt(dr/n)": row["second term"]}
             for title, row in rows.items()
         ],
         "The last two columns are the slopes of the two terms of the guarantee over the same "
@@ -146,7 +148,7 @@ def slope_table(run, drawn):
 
 
 def constants_table(run, cells):
-    """How far one pair of constants explains the closed form's error over three sweeps."""
+    """Fit of one pair of constants to the closed form's error over three sweeps."""
     points = [
         (setting, cells[sweep.title][label]["mean"]["closed form"])
         for sweep in FITTED
@@ -162,42 +164,43 @@ def constants_table(run, cells):
     }
     run.results["fitted constants"] = fit
     run.add_table(
-        "a r^1.5 log d / d + b root of dr/n, fitted to the closed form's error",
+        "a r^1.5 log d / d + b sqrt(dr/n), fitted to the closed form's error",
         [fit],
-        "Over the first three sweeps, which have one noise. The terms are those of the guarantee; "
-        "the constants are of this noise and of random subspaces, not of the guarantee.",
+        "Over the first three sweeps, which have one noise. The terms are those of the guarantee. "
+        "The constants hold for this noise and for random subspaces; the guarantee has others.",
     )
 
 
 def certificate_row(drawn):
-    """How often the certificate applied and held, and how near to it the error came."""
+    """Draws in which the certificate applies and holds, and the error relative to it."""
     given = [draw for draws in drawn.values() for draw in draws if CERTIFICATE in draw]
     ratios = [draw["closed form"] / draw[CERTIFICATE] for draw in given]
     return (
-        f"{sum(ratio > 1 for ratio in ratios)} above the bound of {len(given)} to which it applies "
-        f"(of {sum(map(len, drawn.values()))}), mean share of the bound {np.mean(ratios):.2f}"
+        f"above the bound in {sum(ratio > 1 for ratio in ratios)} of {len(given)} draws where it "
+        f"applies (of {sum(map(len, drawn.values()))}), error / bound on average "
+        f"{np.mean(ratios):.2f}"
     )
 
 
 def findings(cells, drawn):
-    """The theory's claims, with the figures that bear on them."""
+    """The claims of the theory, with their numbers."""
     grown = cells[BOTH_TERMS.title]
     first, *_, last = grown
-    found = {"draws and the closed form's bound": certificate_row(drawn)}
+    found = {"error of the closed form against its bound": certificate_row(drawn)}
     for name in ("PCA", "closed form", OURS):
         start, end = (grown[label]["mean"][name] for label in (first, last))
-        found[f"error of {name} from {first} to {last}, n = 2d² (the worst is 2.24)"] = (
+        found[f"error of {name} from {first} to {last}, n = 2d² (at most 2.24)"] = (
             f"{start:.2f} to {end:.2f}"
         )
-    equal = cells[AGAINST_UNEVENNESS.title]["C=1"]["mean"]
-    found["equal noise, where PCA is at home"] = ", ".join(
+    equal = cells[AGAINST_NOISE_RATIO.title]["C=1"]["mean"]
+    found["equal noise (C=1)"] = ", ".join(
         f"{name} {equal[name]:.3f}" for name in ("PCA", "closed form", OURS)
     )
     return found
 
 
 def training_table(run, cells):
-    """Trained networks beside PCA, whose subspace they are to reach."""
+    """Trained networks beside PCA, whose subspace is their optimum."""
     names = ["PCA", *TRAINED, *(f"{name} to PCA" for name in TRAINED)]
     run.add_table(
         "Networks trained by gradient steps",
@@ -240,13 +243,13 @@ def draw_figure(run, cells):
 
 
 def main():
-    """Run the sweeps and hold them against the bounds and an independent measurement."""
-    run = Run("recovery", __doc__.strip())
+    """Run the sweeps; compare them with the bounds and with an independent measurement."""
+    run = Run(__spec__.name, __doc__.splitlines()[0], seeds=10)
     records = bias_table(run)
     cases = [(title, label) for title, sweep in SWEEPS.items() for label in sweep.cells(run.quick)]
     drawn = run.draws(one_draw, cases)
     cells = {
-        title: {label: average_of(drawn[title, label]) for label in sweep.cells(run.quick)}
+        title: {label: averaged(drawn[title, label]) for label in sweep.cells(run.quick)}
         for title, sweep in SWEEPS.items()
     }
     run.results["sweeps"] = cells
@@ -264,9 +267,10 @@ def main():
     slope_table(run, drawn)
     constants_table(run, cells)
     training_table(run, cells)
-    run.add_findings("What the theory says, measured", findings(cells, drawn))
+    run.add_findings("Findings", findings(cells, drawn))
     add_agreement(run, records)
-    run.finish(draw_figure(run, cells))
+    run.save_markdown()
+    run.save(draw_figure(run, cells))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Helpers that the benchmarks share: records, tables, plots, data and timing."""

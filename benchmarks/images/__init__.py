@@ -1,0 +1,1 @@
+"""Benchmarks of SimCLREmbedder: accuracy with few labels, settings, time and memory."""

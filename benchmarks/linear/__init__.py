@@ -1,0 +1,1 @@
+"""Benchmarks of the closed-form estimators: accuracy, subspace error, time and memory."""

@@ -1,0 +1,115 @@
+"""Single results as sentences."""
+
+import numpy as np
+
+from .records import results
+
+
+def worst_sentence():
+    """Largest loss against Scaler+FA on real tables."""
+    worst = min(
+        results("linear.downstream_20_draws")["cells"],
+        key=lambda cell: cell["difference"]["Scaler+FA"]["mean"],
+    )
+    return (
+        "The largest loss against Scaler+FA on one table and noise, over twenty draws: "
+        f"{worst['data']}, {worst['row']}, {worst['difference']['Scaler+FA']['mean']:+.3f}."
+    )
+
+
+def n_components_sentence():
+    """Share of draws in which "auto" is right."""
+    overall = results("linear.n_components")["overall"]
+    return (
+        f'n_components="auto" was right in {overall["exact"]:.1%} of {overall["draws"]} draws '
+        f"with clearly detectable signals, and off by at most one in "
+        f"{overall['off by at most 1']:.1%}."
+    )
+
+
+def large_means_sentence():
+    """Relative error of the variances in float32."""
+    errors = {(c["dtype"], c["method"]): c for c in results("linear.numerics")["rows"]}
+    pca, ours = (
+        errors["float32", method]["explained_variance_"]
+        for method in ("PCA covariance_eigh", "LinearContrastive")
+    )
+    return (
+        f"float32 with unit noise and mean 1e4: the largest relative error of a variance is "
+        f"{pca:.1g} for PCA's covariance_eigh solver, which PCA chooses for tall data, and "
+        f"{ours:.1g} here."
+    )
+
+
+def speed_sentence():
+    """Time of StandardScaler + FactorAnalysis."""
+    methods = {c["method"]: c for c in results("linear.speed")["factor analysis"]}
+    rival, ours = methods["Scaler+FA"], methods["LinearContrastive"]
+    return (
+        f"StandardScaler + FactorAnalysis took {rival['times ours']:.0f} times as long as "
+        f"LinearContrastive at {rival['n']} x {rival['d']}, with a subspace error of "
+        f"{rival['error']:.3f} against {ours['error']:.3f}."
+    )
+
+
+def missing_values_sentence():
+    """Subspace error with missing values."""
+    cells = results("linear.missing_values")["subspace"]
+    random = [
+        cell["ratio_to_complete"]["LinearContrastive"]
+        for cell in cells
+        if cell["missing"] == "30 %"
+    ]
+    imputed = [
+        cell["mean"]["LinearContrastive"] / cell["mean"][cell["best_imputed"]] for cell in cells
+    ]
+    return (
+        "With 30 % of the entries missing at random, the subspace error was "
+        f"{min(random):.2f} to {max(random):.2f} times that on complete data; "
+        f"it was {min(imputed):.2f} to {max(imputed):.2f} times that of the best of PCA and "
+        f"FactorAnalysis after three imputers, in {len(cells)} settings with 10 to 60 % missing."
+    )
+
+
+def groups_sentence():
+    """Subspace error with noise shared inside groups."""
+    shared = [c for c in results("linear.feature_groups")["cells"] if c["noise"] == "shared"]
+    over_best = [cell["ratio"] for cell in shared]
+    over_none = [
+        cell["errors"]["mean"]["feature_groups"] / cell["errors"]["mean"]["without groups"]
+        for cell in shared
+    ]
+    rivals = ", ".join(sorted({cell["best_rival"] for cell in shared}))
+    return (
+        "With noise shared inside groups of features, the subspace error with feature_groups was "
+        f"{min(over_none):.2f} to {max(over_none):.2f} times that without, "
+        f"and {min(over_best):.2f} to {max(over_best):.2f} times the best rival's ({rivals})."
+    )
+
+
+def labels_sentence():
+    """Subspace error with alpha="auto"."""
+    rows = results("theory.labels")["auto"]["rows"]
+    return (
+        'With labels for some samples, alpha="auto" gave '
+        f"{min(row['auto / better'] for row in rows):.2f} to "
+        f"{max(row['auto / better'] for row in rows):.2f} times the subspace error of the better "
+        f"of no and full weight on them, in {len(rows)} settings with 12 to 6000 labels."
+    )
+
+
+def images_sentence():
+    """Accuracy on Fashion-MNIST with few labels."""
+    scores = results("images.fashion_mnist")["scores"]
+    ours = scores["SimCLREmbedder"]
+    sizes = [key for key in ours[0] if key.isdigit()]
+
+    def means(name):
+        return " / ".join(f"{np.mean([entry[key] for entry in scores[name]]):.3f}" for key in sizes)
+
+    minutes = np.mean([entry["fit s"] for entry in ours]) / 60
+    return (
+        f"Fashion-MNIST on a CPU, {minutes:.0f} minutes of training without labels: accuracy of a "
+        f"linear probe with {' / '.join(sizes)} labels {means('SimCLREmbedder')}; raw pixels "
+        f"{means('raw pixels')}, 128 components of PCA {means('PCA')}."
+    )

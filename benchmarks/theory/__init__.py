@@ -1,0 +1,1 @@
+"""Benchmarks of the theory: subspace errors and risks beside their bounds."""
