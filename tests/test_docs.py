@@ -1,6 +1,7 @@
 """Documentation: examples run, statements have checks, and the API reference is complete."""
 
 import doctest
+import importlib.util
 import re
 
 import pandas as pd
@@ -50,8 +51,10 @@ def test_tests_and_benchmarks_that_a_page_names_exist(page):
     for file, name in named_on(page, r"(test_\w+\.py)::(test_\w+)"):
         found = list((ROOT / "tests").rglob(file))
         assert any(f"def {name}(" in path.read_text(encoding="utf-8") for path in found), name
-    for file in named_on(page, r"benchmarks/[\w/]+\.py"):
+    for file in named_on(page, r"benchmarks/[\w/]+\.\w+"):
         assert (ROOT / file).is_file(), file
+    for module in named_on(page, r"\bbenchmarks(?:\.\w+)+"):
+        assert importlib.util.find_spec(module), module
 
 
 THEORY = (ROOT / "docs" / "theory.rst").read_text(encoding="utf-8")

@@ -10,9 +10,11 @@ PACKAGE = ROOT / "sklearn_contrastive"
 MATHEMATICS = [
     "augmentation/_masking.py",
     "deep/_diagnostics.py",
-    "deep/_linear/objectives.py",
-    "deep/_linear/train.py",
-    "deep/_losses*.py",
+    "deep/_linear/autoencoder.py",
+    "deep/_linear/contrastive.py",
+    "deep/_linear/gan.py",
+    "deep/_log_sum_exp.py",
+    "deep/_losses.py",
     "deep/_training/checkpoint.py",
     "deep/_training/fingerprint.py",
     "deep/_training/optimizers.py",
@@ -28,9 +30,11 @@ MATHEMATICS = [
 # names, parameters and storage: nothing that a formula stands for
 NO_MATHEMATICS = {
     "linear/_covariance/base.py",
+    "linear/_covariance/blocks.py",
     "linear/_covariance/labels.py",
     "linear/_covariance/read.py",
     "linear/_covariance/samples.py",
+    "linear/_factor/options.py",
     "theory/_checks.py",
 }
 

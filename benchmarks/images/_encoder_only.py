@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import torch
 
-from sklearn_contrastive._images._source import image_source
+from sklearn_contrastive._images.read import image_source
 from sklearn_contrastive.deep._simclr.run import Training
 
 

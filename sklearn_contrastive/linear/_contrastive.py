@@ -5,11 +5,10 @@ from numbers import Integral, Real
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from .._sklearn_compat import Hidden, Interval, RealNotInt, StrOptions
-from .._typing import RandomState
+from .._typing import ArrayLike, RandomState
 from ._covariance.samples import read_samples
 from ._factor.fit import fit_factor_model
 from ._factor.group_units import read_groups

@@ -3,11 +3,10 @@
 from numbers import Integral
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
 from .._signs import fix_signs
-from .._typing import FloatArray
+from .._typing import ArrayLike, FloatArray
 
 __all__ = [
     "contrastive_loss_matrix",

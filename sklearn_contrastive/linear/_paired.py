@@ -4,7 +4,6 @@ from numbers import Integral, Real
 from typing import ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
@@ -13,7 +12,7 @@ from .._base import fit_progress, fitted_state_kept_on_error
 from .._linear_map import LinearMapTransformer
 from .._signs import fix_signs
 from .._sklearn_compat import Interval, StrOptions, fit_context
-from .._typing import FloatArray, MatrixLike, VectorLike
+from .._typing import ArrayLike, FloatArray, MatrixLike, VectorLike
 from .._warnings import warn
 from ..exceptions import ComponentsWarning, LabelsWarning
 from ._covariance.labels import UNLABELLED, read_labels

@@ -5,9 +5,10 @@ from numbers import Real
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..._arrays import place_of
+from ..._typing import ArrayLike
 
 __all__ = ["UNLABELLED", "Labels", "read_labels"]
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import sparse
 
 from ..._features import group_members
+from ..._typing import ArrayLike
 from .map_newton import REFINEMENT_FLOOR
 from .noise import BlockNoise
 

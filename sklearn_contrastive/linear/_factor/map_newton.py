@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 # The smallest uniqueness of refinement: a share of the feature's variance. Larger floors cost
-# accuracy where spikes are unequal, smaller ones only iterations (benchmarks/subspace.py).
+# accuracy where spikes are unequal, smaller ones only iterations (benchmarks/linear/subspace.py).
 REFINEMENT_FLOOR = 1e-3
 # The prior of refinement counts as much as this many samples. Without it a factor too many makes
 # the noise of a single feature vanish; it is forgotten as samples arrive.

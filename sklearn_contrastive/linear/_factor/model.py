@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 # The smallest share of noise by which scores are weighted: a feature that the factors explain
-# almost wholly would otherwise dominate all scores (benchmarks/downstream.py).
+# almost wholly would otherwise dominate all scores (benchmarks/linear/downstream.py).
 SCORING_FLOOR = 0.3
 
 
