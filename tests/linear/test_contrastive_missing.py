@@ -4,6 +4,7 @@ import pickle
 import warnings
 from dataclasses import dataclass
 from functools import cache, cached_property
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -185,10 +186,10 @@ def information_of(model, X):
 @given(problem=incomplete_problems())
 def test_pairwise_moments_of_complete_samples_are_the_complete_fit(problem):
     X, reference = problem.complete, problem.model().fit(problem.complete)
-    for moments in (pairwise_covariance(X), PairwiseCovariance.complete(reference._moments)):
+    for covariance in (pairwise_covariance(X), PairwiseCovariance.complete(reference._covariance)):
         model = problem.model()
-        samples = model._samples(X, None, None, reset=True)
-        model._fit_moments(moments, samples, lambda name: None)
+        with mock.patch.object(model, "_covariance_of", return_value=covariance):
+            model.fit(X)
         assert model.n_samples_ == len(X)
         # the scores' variances are those of the model instead of those of the samples
         for name in ("noise_variance_", "mean_", "common_variance_"):
@@ -204,7 +205,7 @@ def test_pairwise_moments_of_complete_samples_are_the_complete_fit(problem):
 def test_a_fit_of_complete_samples_understands_rows_with_gaps(options):
     X = PROBLEM.complete
     model = PROBLEM.model(**options).fit(X)
-    assert isinstance(model._moments, ScatterCovariance | None)
+    assert isinstance(model._covariance, ScatterCovariance | None)
     scores, n_lost = scores_of(model, PROBLEM.X)
     assert n_lost == np.isnan(scores).any(axis=1).sum()
     complete = ~np.isnan(PROBLEM.X).any(axis=1)
@@ -466,7 +467,7 @@ REFUSED = {
     "two features unseen": (lambda X: hidden(X, 3, 5), "features {3}, {5} are never observed"),
     "one pair unseen": (
         lambda X: apart(X, 4, 7),
-        r"no sample shows both features of the pairs \({4}, {7}\)\. .*drop one of them",
+        r"no sample has both features of the pairs \({4}, {7}\)\. .*drop one of them",
     ),
     "many pairs unseen": (
         lambda X: np.where(np.arange(12) // 6 == np.arange(len(X))[:, None] % 2, X, np.nan),

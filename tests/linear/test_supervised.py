@@ -514,7 +514,7 @@ def test_callbacks_are_called_for_every_block_and_eigenproblem(solver, keeps_cla
         read = partial(labelled_covariance_of, kept_entries=0)
         monkeypatch.setattr(_supervised, "labelled_covariance_of", read)
     callback, heard = listener()
-    X, y = np.tile(CLEAR.X, (600, 1)), np.tile(CLEAR.y, 600)  # several blocks of rows
+    X, y = np.tile(CLEAR.X, (1500, 1)), np.tile(CLEAR.y, 1500)  # several blocks of rows
     model = CLEAR.model(solver=solver).set_callbacks(callback)
     model.fit(X, y)
     ends = [task for event, task in heard if event == "end"]

@@ -192,7 +192,7 @@ def test_one_class_is_told_and_left_out(solver, alpha):
 
 def test_labels_alone_need_labels():
     for y in (None, np.full(240, -1)):
-        with pytest.warns(LabelsWarning, match="names no class; labels need two"):
+        with pytest.warns(LabelsWarning, match="names no class; at least two"):
             model = model_of(alpha=np.inf).fit(X, y)
         assert model.alpha_ == 0.0
         assert model.classes_.shape == (0,)

@@ -231,7 +231,7 @@ def test_a_training_locked_by_another_process_runs_without_checkpoints(tmp_path)
     with locked_checkpoint(tmp_path, "a" * 64) as first:
         first.save({"n_steps": 1})
         with (
-            pytest.warns(UserWarning, match="running elsewhere"),
+            pytest.warns(UserWarning, match="Another process runs the same training"),
             locked_checkpoint(tmp_path, "a" * 64) as second,
         ):
             assert second is None

@@ -204,8 +204,8 @@ def assert_same_model(model, other, X, tol=SAME):
 
 def assert_identical(model, other):
     """Assert that every fitted attribute is the same to the last bit."""
-    fitted = [name for name in vars(model) if name.endswith("_")]
-    assert fitted == [name for name in vars(other) if name.endswith("_")]
+    fitted = {name for name in vars(model) if name.endswith("_")}
+    assert fitted == {name for name in vars(other) if name.endswith("_")}
     for name in fitted:
         if name == "noise_covariance_":
             for block, expected in zip(
