@@ -236,7 +236,7 @@ def assert_same_fit(model, reference, X, dtype, n_samples=300):
 
 @each_kind
 @each_configuration
-def test_everything_fitted_is_where_the_samples_are_and_is_what_numpy_finds(name, kind):
+def test_fitted_attributes_are_on_the_device_and_equal_those_of_numpy(name, kind):
     X = samples(dtype=kind.dtype)
     reference = fitted_on_numpy(configured(name), X)
     model = configured(name).fit(kind.array(X))
@@ -256,7 +256,7 @@ def test_everything_fitted_is_where_the_samples_are_and_is_what_numpy_finds(name
 
 @each_kind
 @each_configuration
-def test_methods_return_arrays_where_their_arguments_are(name, kind):
+def test_methods_return_arrays_on_the_device_of_their_arguments(name, kind):
     X = samples(dtype=kind.dtype)
     on_device = kind.array(X)
     found = outputs(configured(name).fit(on_device), on_device)
@@ -275,7 +275,7 @@ def test_methods_return_arrays_where_their_arguments_are(name, kind):
     ("name", "n_samples"),
     [("default", 40), ("default", 119), ("operator", 40), ("operator", 119), ("HeteroPCA", 119)],
 )
-def test_fewer_samples_than_features_are_those_of_numpy(name, n_samples, kind):
+def test_fewer_samples_than_features_agree_with_numpy(name, n_samples, kind):
     X = samples(n_samples, 120, dtype=kind.dtype)
     reference = fitted_on_numpy(configured(name), X)
     model = configured(name).fit(kind.array(X))
@@ -284,7 +284,7 @@ def test_fewer_samples_than_features_are_those_of_numpy(name, n_samples, kind):
 
 
 @pytest.mark.parametrize(("fitted", "given"), [("float32", "float64"), ("float64", "float32")])
-def test_scores_have_the_precision_of_the_samples_that_are_scored(fitted, given):
+def test_scores_have_the_dtype_of_the_transformed_samples(fitted, given):
     X = torch.asarray(samples().copy())
     model = configured("default").fit(X.to(getattr(torch, fitted)))
     scores = model.transform(X.to(getattr(torch, given)))
@@ -295,7 +295,7 @@ def test_scores_have_the_precision_of_the_samples_that_are_scored(fitted, given)
 
 @each_kind
 @pytest.mark.parametrize("model", [LinearContrastive(random_state=0), HeteroPCA(random_state=0)])
-def test_where_nothing_is_found_arrays_without_columns_are_on_the_device_too(model, kind):
+def test_a_fit_without_components_returns_empty_arrays_on_the_device(model, kind):
     X = np.random.default_rng(0).normal(size=(200, 10)).astype(kind.dtype)
     on_device = kind.array(X)
     for shape in [(200, 10), (5, 10)]:
@@ -332,7 +332,7 @@ def test_tensors_need_not_be_contiguous(n_features):
 
 
 @each_solver
-def test_samples_are_only_read_and_not_kept(solver):
+def test_samples_are_neither_modified_nor_kept(solver):
     X = torch.asarray(samples().copy())
     model = configured("default").set_params(solver=solver).fit(X)
     before = outputs(model, X)
@@ -353,7 +353,7 @@ def test_samples_are_only_read_and_not_kept(solver):
     [(name, 12) for name in ("default", "operator", "groups", "HeteroPCA")]
     + [(name, 400) for name in ("two components", "HeteroPCA")],
 )
-def test_a_large_mean_loses_no_digits(name, kind, n_features):
+def test_a_large_mean_does_not_cost_precision(name, kind, n_features):
     X = samples(300, n_features, mean=1e4, dtype=kind.dtype)
     # what float64 makes of the same, already rounded, samples
     exact = fitted_on_numpy(configured(name), X.astype(np.float64))
@@ -372,7 +372,7 @@ def test_a_large_mean_loses_no_digits(name, kind, n_features):
 
 
 @pytest.mark.parametrize("name", ["default", "orthogonal scores", "HeteroPCA"])
-def test_scores_far_from_the_origin_are_centred_by_more_than_float32_can_say(name):
+def test_scores_far_from_zero_are_centred_with_more_than_float32_precision(name):
     X = torch.asarray(samples(mean=1e4, dtype="float32").copy())
     model = configured(name).fit(X)
     exact = model.transform(X.to(torch.float64))
@@ -394,7 +394,7 @@ def explicit_moments(X, weight):
     weighted=st.booleans(),
     dtype=st.sampled_from(["float32", "float64"]),
 )
-def test_blocks_on_a_device_have_the_moments_of_all_rows(
+def test_blocks_on_a_device_have_the_scatter_of_all_rows(
     problem, seed, block_rows, weighted, dtype
 ):
     X = problem.X.astype(dtype)
@@ -428,7 +428,7 @@ def test_blocks_on_a_device_have_the_moments_of_all_rows(
     weighted=st.booleans(),
     dtype=st.sampled_from(["float32", "float64"]),
 )
-def test_rows_on_a_device_multiply_as_those_in_memory_do(problem, seed, weighted, dtype):
+def test_products_with_rows_on_a_device_agree_with_numpy(problem, seed, weighted, dtype):
     X, rng = problem.X.astype(dtype), np.random.default_rng(seed)
     weight = None
     if weighted:
@@ -465,7 +465,7 @@ def in_blocks_of(n_rows):
 
 @pytest.mark.parametrize("name", ["default", "groups", "HeteroPCA", "operator"])
 @pytest.mark.parametrize("block_rows", [1, 7, 299, 300])
-def test_a_fit_in_blocks_is_the_fit_of_all_rows(name, block_rows):
+def test_the_block_size_does_not_change_the_fit(name, block_rows):
     reference = fitted_on_numpy(configured(name), samples())
     with in_blocks_of(block_rows):
         model = configured(name).fit(TORCH.array(samples()))
@@ -487,7 +487,7 @@ WEIGHTS = {
 
 @pytest.mark.parametrize("container", WEIGHTS)
 @pytest.mark.parametrize("name", ["default", "operator", "groups", "HeteroPCA"])
-def test_weights_come_in_any_array_and_are_repetitions(name, container):
+def test_integer_weights_in_any_array_equal_repeated_samples(name, container):
     X = samples()
     weight = np.random.default_rng(0).integers(0, 4, len(X)).astype(float)
     repeated = fitted_on_numpy(configured(name), np.repeat(X, weight.astype(int), axis=0))
@@ -511,7 +511,7 @@ def test_fractional_weights_agree_with_numpy(kind, n_features):
 @each_solver
 @pytest.mark.parametrize("kind", KINDS[:2], ids=["float64", "float32"])
 @pytest.mark.parametrize("block_rows", [50, 16384])
-def test_a_row_of_weight_zero_counts_for_nothing_however_large(solver, kind, block_rows):
+def test_a_large_row_of_weight_0_has_no_effect(solver, kind, block_rows):
     X = np.array(samples(dtype=kind.dtype))
     reference = fitted_on_numpy(configured("default"), np.delete(X, 7, axis=0))
     X[7] = 1.0 / np.finfo(kind.dtype).eps
@@ -532,7 +532,7 @@ def test_a_row_of_weight_zero_counts_for_nothing_however_large(solver, kind, blo
         (torch.full((300,), torch.nan), "NaN"),
     ],
 )
-def test_weights_that_make_no_sense_are_refused(weight, message):
+def test_invalid_weights_are_refused(weight, message):
     model = configured("default")
     with pytest.raises(ValueError, match=message):
         model.fit(TORCH.array(samples()), sample_weight=weight)
@@ -544,7 +544,7 @@ def test_weights_that_make_no_sense_are_refused(weight, message):
 
 @each_kind
 @pytest.mark.parametrize("name", ["default", "whitened", "groups", "HeteroPCA", "operator"])
-def test_chunks_on_a_device_are_chunks_in_memory(name, kind):
+def test_partial_fit_on_a_device_agrees_with_numpy(name, kind):
     X = samples(dtype=kind.dtype)
     weight = np.random.default_rng(0).integers(0, 3, len(X)).astype(float)
     model, reference = configured(name), configured(name)
@@ -556,7 +556,7 @@ def test_chunks_on_a_device_are_chunks_in_memory(name, kind):
         assert_same_fit(model, reference, X, kind.dtype)
 
 
-def test_the_first_row_on_a_device_waits_for_the_second():
+def test_one_row_on_a_device_is_not_fitted_before_the_second():
     X = TORCH.array(samples())
     model = configured("two components").partial_fit(X[:1])
     with pytest.raises(NotFittedError):
@@ -569,7 +569,7 @@ def test_the_first_row_on_a_device_waits_for_the_second():
     )
 
 
-def test_partial_fit_goes_on_from_a_fit_that_formed_the_scatter_only():
+def test_partial_fit_continues_only_a_fit_that_formed_the_scatter():
     X = TORCH.array(samples())
     model = configured("two components").fit(X[:200]).partial_fit(X[200:])
     whole = configured("two components").fit(X)
@@ -604,7 +604,7 @@ def test_missing_entries_agree_with_numpy(name, kind):
     assert_same_fit(model, reference, samples(dtype=kind.dtype), kind.dtype)
 
 
-def test_weights_and_chunks_go_with_missing_entries():
+def test_weights_and_chunks_can_be_combined_with_missing_entries():
     X = with_gaps(samples(), 0.1, seed=0)
     weight = np.random.default_rng(1).integers(0, 3, len(X)).astype(float)
     reference = fitted_on_numpy(configured("default"), X, sample_weight=weight)
@@ -618,7 +618,7 @@ def test_weights_and_chunks_go_with_missing_entries():
     assert_same_fit(model, reference, X, "float64")
 
 
-def test_the_first_chunk_may_be_complete_and_a_later_one_not():
+def test_an_incomplete_chunk_may_follow_a_complete_one():
     X = samples().copy()
     X[200:] = with_gaps(X[200:], 0.1, seed=0)
     model, reference = configured("default"), configured("default")
@@ -629,7 +629,7 @@ def test_the_first_chunk_may_be_complete_and_a_later_one_not():
 
 
 @each_kind
-def test_rows_that_show_too_little_are_nan_on_the_device(kind):
+def test_rows_with_too_few_entries_have_nan_scores_on_the_device(kind):
     X = samples(dtype=kind.dtype).copy()
     model = configured("two components").fit(kind.array(X))
     X[3, 1:] = np.nan
@@ -644,7 +644,7 @@ def test_rows_that_show_too_little_are_nan_on_the_device(kind):
     assert_array_equal(np.isnan(as_numpy(restored)).all(axis=1), lost)
 
 
-def test_groups_refuse_missing_entries_on_a_device_as_in_memory():
+def test_groups_refuse_missing_entries_on_a_device():
     X = TORCH.array(with_gaps(samples(), 0.1, seed=0))
     with pytest.raises(ValueError, match="feature_groups needs complete samples"):
         configured("groups").fit(X)
@@ -678,7 +678,7 @@ def test_integers_and_half_precision_become_double(dtype, n_features):
     assert_same_fit(model, reference, X.numpy().astype(np.float64), "float64")
 
 
-def test_what_torch_alone_has_becomes_double_too():
+def test_dtypes_that_only_torch_has_become_double():
     X = torch.asarray(samples().copy())
     for rows in (X.to(torch.bfloat16), X > 0):
         model = configured("two components").fit(rows)
@@ -716,7 +716,7 @@ def test_integers_become_the_widest_floats_that_the_device_has(dtype):
     ],
     ids=["numpy torch", "torch numpy", "torch strict", "strict torch", "torch list"],
 )
-def test_arrays_of_another_library_than_the_fits_are_refused(name, method, fitted, given):
+def test_arrays_of_another_library_than_in_fit_are_refused(name, method, fitted, given):
     X = samples().copy()
     model = configured(name).fit(fitted(X))
     argument = X[:, :2].copy() if method == "inverse_transform" else X
@@ -725,7 +725,7 @@ def test_arrays_of_another_library_than_the_fits_are_refused(name, method, fitte
     getattr(model, method)(fitted(argument))
 
 
-def test_a_device_other_than_the_fits_is_refused():
+def test_another_device_than_in_fit_is_refused():
     first, second = (Kind("array_api_strict", device) for device in ("CPU_DEVICE", "device1"))
     model = configured("default").fit(first.array(samples()))
     with pytest.raises(ValueError, match="must use the same namespace and the same device"):
@@ -733,7 +733,7 @@ def test_a_device_other_than_the_fits_is_refused():
 
 
 @pytest.mark.skipif(not HAS_CUDA, reason="torch finds no CUDA")
-def test_a_fit_on_cuda_goes_with_tensors_on_cuda_alone():
+def test_a_fit_on_cuda_accepts_only_tensors_on_cuda():
     on_cuda, on_cpu = (torch.asarray(samples().copy(), device=d) for d in ("cuda", "cpu"))
     model = configured("default").fit(on_cuda)
     assert model.components_.device == model.transform(on_cuda).device == on_cuda.device
@@ -742,7 +742,7 @@ def test_a_fit_on_cuda_goes_with_tensors_on_cuda_alone():
     assert_same_fit(model, fitted_on_numpy(model, samples()), samples(), "float64")
 
 
-def test_lists_frames_and_sparse_matrices_go_with_a_fit_on_numpy():
+def test_lists_frames_and_sparse_matrices_are_fitted_as_numpy_under_dispatch():
     X = samples()
     reference = fitted_on_numpy(configured("default"), X)
     for container in (np.ndarray.tolist, pd.DataFrame, sparse.csr_array, sparse.csc_array):
@@ -753,7 +753,7 @@ def test_lists_frames_and_sparse_matrices_go_with_a_fit_on_numpy():
         assert isinstance(scores, np.ndarray)
 
 
-def test_fitting_anew_on_numpy_leaves_nothing_of_the_device():
+def test_a_refit_on_numpy_replaces_all_arrays_on_the_device():
     for name in CONFIGURATIONS:
         model = configured(name).fit(TORCH.array(samples())).fit(samples())
         fresh = configured(name).fit(samples())
@@ -784,7 +784,7 @@ def test_without_dispatch_tensors_are_read_as_numpy(name, kind):
 
 @pytest.mark.parametrize("method", ["transform", "inverse_transform", "score_samples", "score"])
 @pytest.mark.parametrize("container", [np.array, torch.asarray], ids=["numpy", "torch"])
-def test_a_fit_under_dispatch_asks_for_it_when_used_without(method, container):
+def test_a_fit_under_dispatch_requires_dispatch_in_later_calls(method, container):
     X = samples().copy()
     model = configured("two components").fit(torch.asarray(X))
     argument = container(X[:, :2].copy() if method == "inverse_transform" else X)
@@ -813,7 +813,7 @@ else:
 """
 
 
-def test_nothing_needs_scipys_variable_where_dispatch_is_off():
+def test_without_dispatch_scipys_variable_is_not_needed():
     environment = {k: v for k, v in os.environ.items() if k != "SCIPY_ARRAY_API"}
     command = [sys.executable, "-W", "error", "-c", WITHOUT_THE_VARIABLE]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -861,7 +861,7 @@ def test_set_output_makes_frames_of_torch_scores(container):
         assert_array_equal(frame.to_numpy(), scores.numpy())
 
 
-def test_a_fit_leaves_everything_global_as_it_was():
+def test_a_fit_does_not_change_global_state():
     def state():
         return {
             "dtype": torch.get_default_dtype(),
@@ -888,7 +888,7 @@ def test_a_fit_leaves_everything_global_as_it_was():
 
 @pytest.mark.parametrize("name", ["two components", "whitened", "HeteroPCA"])
 @pytest.mark.parametrize("kind", KINDS[:2], ids=["float64", "float32"])
-def test_it_takes_pcas_place_in_a_pipeline_on_torch(name, kind):
+def test_it_can_replace_pca_in_a_pipeline_on_torch(name, kind):
     X = samples(mean=10.0, dtype=kind.dtype)
     y = X[:, 0] + X[:, 3]
     on_device, target = kind.array(X), kind.array(y)
@@ -927,7 +927,7 @@ def test_grid_search_scores_by_likelihood_on_torch():
 
 
 @each_kind
-def test_an_array_is_taken_and_put_back(kind):
+def test_an_array_is_converted_to_numpy_and_back(kind):
     X = samples(dtype=kind.dtype)
     array = kind.array(X)
     place = place_of(array)
@@ -941,13 +941,13 @@ def test_an_array_is_taken_and_put_back(kind):
 @pytest.mark.parametrize(
     "value", [[[1.0]], np.ones((2, 2)), sparse.csr_array((2, 2)), pd.DataFrame([[1.0]])]
 )
-def test_all_that_is_no_array_of_another_library_is_numpys(value):
+def test_other_containers_count_as_numpy(value):
     place = place_of(value)
     assert place.is_numpy
     assert place.take(value) is value
     assert place.put(value) is value
 
 
-def test_without_dispatch_a_tensor_is_numpys():
+def test_without_dispatch_a_tensor_counts_as_numpy():
     with config_context(array_api_dispatch=False):
         assert place_of(torch.ones(2)).is_numpy

@@ -160,7 +160,7 @@ def test_the_closed_form_is_the_leading_eigenspace_of_the_covariance_without_its
 
 
 @pytest.mark.parametrize("shape", [(500, 120), (60, 150)])
-def test_the_closed_form_of_many_features_is_no_less_accurate(shape):
+def test_the_closed_form_of_many_features_is_accurate(shape):
     X, _ = make_spiked_covariance(*shape, 4, signal=8.0, random_state=0)
     model = LinearContrastive(4, max_iter=0, noise_weighted=False, random_state=0).fit(X)
     values, vectors = np.linalg.eigh(off_diagonal(np.cov(X.T)))
@@ -217,7 +217,7 @@ def test_the_minimiser_of_the_loss_tends_to_the_closed_form():
 
 @hopeless_allowed  # a first chunk may be small
 @given(problem=clear_problems(), n_cuts=st.integers(0, 8), seed=SEEDS)
-def test_any_chunks_in_any_order_are_one_fit(problem, n_cuts, seed):
+def test_partial_fit_on_any_chunks_equals_one_fit(problem, n_cuts, seed):
     model = problem.model()
     for chunk in chunks_of(problem.X, n_cuts, seed):
         model.partial_fit(chunk)
@@ -227,7 +227,7 @@ def test_any_chunks_in_any_order_are_one_fit(problem, n_cuts, seed):
 
 @hopeless_allowed
 @pytest.mark.parametrize("n_components", [2, "auto"])
-def test_single_rows_are_one_fit(n_components):
+def test_partial_fit_on_single_rows_equals_one_fit(n_components):
     # the first few rows are hopeless, and say so
     X = ClearProblem(150, 12, 2, 2.0, seed=1).X
     model = LinearContrastive(n_components, random_state=0)
@@ -238,7 +238,7 @@ def test_single_rows_are_one_fit(n_components):
 
 
 @given(problem=clear_problems(), n_cuts=st.integers(0, 4), seed=SEEDS)
-def test_auto_counts_chunks_like_one_fit(problem, n_cuts, seed):
+def test_auto_counts_the_same_in_chunks_as_in_one_fit(problem, n_cuts, seed):
     whole = LinearContrastive(random_state=0).fit(problem.X)
     model = LinearContrastive(random_state=0)
     rng = np.random.default_rng(seed)
@@ -251,7 +251,7 @@ def test_auto_counts_chunks_like_one_fit(problem, n_cuts, seed):
 
 @hopeless_allowed  # a first chunk may be small
 @given(problem=clear_problems(), seed=SEEDS)
-def test_the_closed_form_of_chunks_is_that_of_all(problem, seed):
+def test_the_closed_form_of_chunks_equals_that_of_all_samples(problem, seed):
     options = {"max_iter": 0, "noise_weighted": False}
     model = problem.model(**options)
     for chunk in chunks_of(problem.X, 5, seed):
@@ -261,20 +261,20 @@ def test_the_closed_form_of_chunks_is_that_of_all(problem, seed):
 
 
 @given(problem=clear_problems())
-def test_a_fit_goes_on_by_chunks(problem):
+def test_partial_fit_continues_a_fit(problem):
     first, second = problem.X[:100], problem.X[100:]
     model = problem.model().fit(first).partial_fit(second)
     assert_same_model(model, problem.fitted(), problem.X)
 
 
 @given(problem=clear_problems(), seed=SEEDS)
-def test_order_of_rows_means_nothing(problem, seed):
+def test_the_order_of_rows_does_not_change_the_fit(problem, seed):
     X = np.random.default_rng(seed).permutation(problem.X)
     assert_same_model(problem.model().fit(X), problem.fitted(), problem.X)
 
 
 @given(problem=clear_problems(), seed=SEEDS, solver=SOLVERS)
-def test_weight_is_repetition(problem, seed, solver):
+def test_integer_weights_equal_repeated_samples(problem, seed, solver):
     weight = np.random.default_rng(seed).integers(0, 4, size=problem.n_samples)
     repeated = np.repeat(problem.X, weight, axis=0)
     weighted = problem.model(solver=solver).fit(problem.X, sample_weight=weight)
@@ -297,7 +297,7 @@ def test_auto_counts_weights_as_samples(problem, seed):
 
 
 @given(problem=clear_problems(), factor=st.sampled_from([0.5, 0.1, 7.0]))
-def test_fractional_weights_change_the_count_alone(problem, factor):
+def test_equal_fractional_weights_change_only_the_sample_count(problem, factor):
     weight = np.full(problem.n_samples, factor)
     # the closed form: refinement's prior counts as one sample, of however many there are
     plain = problem.model().set_params(max_iter=0).fit(problem.X)
@@ -314,7 +314,7 @@ def test_fractional_weights_change_the_count_alone(problem, factor):
 
 @given(problem=clear_problems(offsets=(0.0,)), solver=SOLVERS, seed=SEEDS)
 @pytest.mark.parametrize("size", [1.0, 1e4, 1e8])
-def test_translation_moves_the_mean_alone(size, problem, solver, seed):
+def test_translation_changes_only_the_mean(size, problem, solver, seed):
     shift = size * np.random.default_rng(seed).uniform(-1, 1, size=problem.n_features)
     model, moved = problem.fitted(), problem.model(solver=solver).fit(problem.X + shift)
     tol = SAME + 100 * EPS * size  # the samples themselves are rounded
@@ -329,7 +329,7 @@ def test_translation_moves_the_mean_alone(size, problem, solver, seed):
 
 
 @pytest.mark.parametrize("solver", ["gram", "operator"])
-def test_float32_samples_far_from_zero_keep_three_digits(solver):
+def test_float32_samples_far_from_zero_are_accurate_to_three_digits(solver):
     X = (CLEAR.X + 1e4).astype(np.float32)
     model = CLEAR.model(solver=solver).fit(X)
     exact = CLEAR.model(solver=solver).fit(X.astype(np.float64))
@@ -348,7 +348,7 @@ def test_unit_variances_about_a_large_mean_have_no_large_eigenvalue():
 
 
 @given(problem=clear_problems(), exponent=st.integers(-120, 120))
-def test_a_global_scale_is_carried_through_exactly(problem, exponent):
+def test_a_global_scale_rescales_the_model_exactly(problem, exponent):
     scale = 2.0**exponent  # no rounding
     model, scaled = problem.fitted(), problem.model().fit(scale * problem.X)
     assert_allclose(scaled.components_, model.components_, rtol=0, atol=1e-10)
@@ -373,7 +373,7 @@ def test_units_of_the_features_only_rescale_the_loadings(problem, spread, seed):
 
 
 @given(problem=clear_problems(), seed=SEEDS)
-def test_order_and_signs_of_features_are_carried_through(problem, seed):
+def test_order_and_signs_of_features_carry_over_to_the_model(problem, seed):
     rng = np.random.default_rng(seed)
     order = rng.permutation(problem.n_features)
     signs = rng.choice([-1.0, 1.0], size=problem.n_features)
@@ -478,7 +478,7 @@ each_configuration = pytest.mark.parametrize(
 
 @each_configuration
 @given(problem=clear_problems())
-def test_attributes_keep_their_promises(options, problem):
+def test_attributes_agree_with_their_definitions(options, problem):
     X, model = problem.X, problem.fitted(**options)
     k, d = problem.n_components, problem.n_features
     assert model.n_components_ == k
@@ -546,7 +546,7 @@ def test_refinement_raises_the_score(problem):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @given(problem=clear_problems())
-def test_the_score_never_falls_as_refinement_goes_on(problem):
+def test_the_score_never_falls_with_more_refinement_steps(problem):
     scores = [problem.fitted(max_iter=m).score(problem.X) for m in (*range(1, 6), 50)]
     # the likelihood is that of a covariance with n in the denominator, the model has n - 1, and
     # a step that stops short is completed to the variances
@@ -558,7 +558,7 @@ def test_the_score_never_falls_as_refinement_goes_on(problem):
 
 @each_configuration
 @given(problem=clear_problems(), seed=SEEDS)
-def test_transform_is_affine_and_sends_the_mean_to_0(options, problem, seed):
+def test_transform_is_affine_and_maps_the_mean_to_0(options, problem, seed):
     model = problem.fitted(**options)
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=(2, 1, problem.n_features))
@@ -597,7 +597,7 @@ def test_whitened_scores_have_identity_covariance(noise_weighted, problem):
 
 
 @given(problem=clear_problems())
-def test_without_weighting_scores_are_plain_projections(problem):
+def test_without_weighting_scores_are_orthogonal_projections(problem):
     model = problem.fitted(noise_weighted=False)
     expected = (problem.X - problem.X.mean(axis=0)) @ model.components_.T
     assert_allclose(model.transform(problem.X), expected, rtol=0, atol=1e-11)
@@ -614,7 +614,7 @@ def test_weighted_scores_are_generalised_least_squares(problem):
 
 
 @each_configuration
-def test_float32_samples_give_float32_everywhere_and_nearly_the_same(options):
+def test_float32_samples_give_float32_results_close_to_those_of_float64(options):
     X = CLEAR.X.astype(np.float32)
     model, exact = CLEAR.model(**options).fit(X), CLEAR.model(**options).fit(X.astype(float))
     scores = model.transform(X)
@@ -626,7 +626,7 @@ def test_float32_samples_give_float32_everywhere_and_nearly_the_same(options):
     assert model.transform(X.astype(float)).dtype == np.float64
 
 
-def test_samples_are_read_and_never_written():
+def test_samples_are_not_modified():
     X = CLEAR.X.copy()
     X.flags.writeable = False
     kept = X.copy()
@@ -654,7 +654,7 @@ def test_none_keeps_every_positive_direction(problem):
 
 @hopeless_allowed
 @given(problem=spiked_problems(max_features=15), share=st.floats(0.01, 0.99))
-def test_a_share_keeps_as_many_directions_as_hold_it(problem, share):
+def test_a_share_keeps_the_fewest_directions_that_reach_it(problem, share):
     model = LinearContrastive(share, max_iter=0, random_state=0).fit(problem.X)
     values = np.linalg.eigvalsh(off_diagonal(np.cov(problem.X.T)))[::-1]
     common = np.cumsum(np.maximum(values, 0.0))
@@ -673,7 +673,7 @@ def test_a_larger_share_never_keeps_fewer():
     assert kept[0] == 1 < kept[-1]
 
 
-def test_zero_components_are_noise_alone():
+def test_zero_components_leave_only_noise():
     model = LinearContrastive(0).fit(CLEAR.X)
     assert model.components_.shape == (0, 18)
     assert model.transform(CLEAR.X).shape == (300, 0)
@@ -685,7 +685,7 @@ def test_zero_components_are_noise_alone():
 # --- what it is for ------------------------------------------------------------------------------
 
 
-def test_equal_noise_makes_it_pca():
+def test_with_equal_noise_the_subspace_agrees_with_pca():
     X, truth = make_spiked_covariance(2000, 300, 5, signal=3.0, noise=1.0, random_state=0)
     model, pca = LinearContrastive(5, random_state=0).fit(X), PCA(5, random_state=0).fit(X)
     # both are about .28 from the truth, and ten times closer to each other
@@ -697,7 +697,7 @@ def test_equal_noise_makes_it_pca():
     "options", [{}, {"max_iter": 0, "noise_weighted": False}], ids=["default", "closed form"]
 )
 @pytest.mark.parametrize("seed", range(3))
-def test_uneven_noise_misleads_pca_and_not_this(options, seed):
+def test_uneven_noise_misleads_pca_but_not_this_estimator(options, seed):
     noise = np.full(100, 0.5)
     noise[:5] = 3.0
     X, truth = make_spiked_covariance(5000, 100, 5, noise=noise, random_state=seed)
@@ -721,7 +721,7 @@ def test_weighted_scores_are_closer_to_the_signal_than_projections():
     assert errors[0] < 0.6 * errors[1]
 
 
-def test_noise_variances_are_found():
+def test_noise_variances_are_recovered():
     X, truth = make_spiked_covariance(20_000, 40, 3, signal=4.0, noise="lognormal", random_state=0)
     model = LinearContrastive(random_state=0).fit(X)
     assert_allclose(model.noise_variance_, truth.noise_variance, rtol=0.2)
@@ -767,7 +767,7 @@ def test_set_output_names_the_columns(container):
     assert_allclose(np.asarray(scores), CLEAR.fitted().transform(CLEAR.X), atol=1e-2 * SAME)
 
 
-def test_clone_forgets_the_fit_and_keeps_the_parameters():
+def test_clone_keeps_the_parameters_but_not_the_fit():
     model = LinearContrastive(
         3, noise_weighted=False, max_iter=7, tol=1e-3, whiten=True, solver="gram", random_state=1
     ).fit(CLEAR.X)
@@ -775,7 +775,7 @@ def test_clone_forgets_the_fit_and_keeps_the_parameters():
     assert not hasattr(clone(model), "components_")
 
 
-def test_pickle_and_joblib_keep_the_fit_and_what_partial_fit_needs(tmp_path):
+def test_pickle_and_joblib_keep_the_fit_and_partial_fit_can_continue_it(tmp_path):
     model = CLEAR.model().fit(CLEAR.X[:200])
     joblib.dump(model, tmp_path / "model")
     for restored in (pickle.loads(pickle.dumps(model)), joblib.load(tmp_path / "model")):
@@ -793,7 +793,7 @@ def test_grid_search_chooses_the_number_of_components_without_y():
     assert search.transform(CLEAR.X).shape == (300, 3)
 
 
-def test_it_takes_pcas_place_in_a_pipeline():
+def test_it_can_replace_pca_in_a_pipeline():
     X, truth = make_spiked_covariance(500, 30, 3, signal=4.0, random_state=0)
     y = truth.scores @ [1.0, 2.0, -1.0]
     pipeline = make_pipeline(LinearContrastive(random_state=0), LinearRegression()).fit(X, y)
@@ -801,7 +801,7 @@ def test_it_takes_pcas_place_in_a_pipeline():
 
 
 @each_configuration
-def test_a_fit_leaves_the_parameters_alone(options):
+def test_a_fit_does_not_change_the_parameters(options):
     model = CLEAR.model(**options)
     before = model.get_params()
     assert model.fit(CLEAR.X) is model
@@ -836,7 +836,7 @@ def listener():
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("solver", ["gram", "operator"])
-def test_callbacks_hear_of_every_block_and_eigenproblem(method, solver):
+def test_callbacks_are_called_for_every_block_and_eigenproblem(method, solver):
     if (method, solver) == ("partial_fit", "operator"):
         solver = "auto"
     callback, heard = listener()
@@ -863,7 +863,7 @@ def test_callbacks_are_torn_down_when_a_fit_fails():
     assert_identical(model.fit(CLEAR.X), CLEAR.fitted())
 
 
-def test_a_progress_bar_shows_the_fit_alone_and_inside_others(capsys):
+def test_a_progress_bar_names_the_estimator_alone_and_inside_others(capsys):
     callback = pytest.importorskip("sklearn.callback", reason="scikit-learn < 1.9 has no callbacks")
     pytest.importorskip("rich")
     CLEAR.model().set_callbacks(callback.ProgressBar()).fit(CLEAR.X)

@@ -60,7 +60,7 @@ def test_one_sample_is_refused(solver):
 
 @heywood_allowed
 @each_solver
-def test_two_samples_are_one_direction(solver):
+def test_two_samples_have_one_component(solver):
     X = clear_samples()[:2]
     model = LinearContrastive(1, solver=solver, random_state=0).fit(X)
     assert model.n_components_ == 1
@@ -73,7 +73,7 @@ def test_two_samples_are_one_direction(solver):
 @each_solver
 @pytest.mark.parametrize("n_components", ["auto", 1, 0.5, None])
 @pytest.mark.parametrize("max_iter", [0, 100])
-def test_one_feature_shares_nothing(solver, n_components, max_iter):
+def test_a_single_feature_has_no_component(solver, n_components, max_iter):
     x = np.random.default_rng(0).normal(size=(50, 1))
     with pytest.warns(ComponentsWarning):
         model = LinearContrastive(n_components, max_iter=max_iter, solver=solver).fit(x)
@@ -87,7 +87,7 @@ def test_one_feature_shares_nothing(solver, n_components, max_iter):
 @pytest.mark.parametrize("constant", [0.0, 0.1, -7.0, 100 / 3, 1e8 / 3])
 @pytest.mark.parametrize("n_components", ["auto", 2])
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
-def test_constant_columns_take_no_part(solver, constant, n_components, kind):
+def test_constant_columns_have_no_effect(solver, constant, n_components, kind):
     X = clear_samples()
     with_constants = np.insert(X, [0, 5], constant, axis=1)
     model = LinearContrastive(n_components, solver=solver).fit(kind(with_constants))
@@ -118,7 +118,7 @@ def test_constant_samples_have_no_component(solver, n_components, max_iter):
 
 
 @each_solver
-def test_independent_features_have_no_component_and_scores_no_column(solver):
+def test_independent_features_have_no_component(solver):
     X = np.random.default_rng(0).normal(size=(200, 8))
     with pytest.warns(ComponentsWarning, match="No component was found"):
         model = LinearContrastive(solver=solver).fit(X)
@@ -137,7 +137,7 @@ def test_fewer_samples_than_features_find_the_subspace(solver):
 
 
 @each_solver
-def test_no_more_components_than_positive_directions_in_the_closed_form(solver):
+def test_the_closed_form_keeps_only_positive_eigenvalues(solver):
     X = clear_samples()
     model = LinearContrastive(12, max_iter=0, solver=solver)
     with pytest.warns(ComponentsWarning, match="the others were dropped"):
@@ -163,7 +163,7 @@ def test_refinement_drops_directions_that_shrink_to_zero(solver):
 
 
 @each_solver
-def test_two_equal_columns_have_no_noise_and_say_so(solver):
+def test_two_equal_columns_warn_of_vanishing_noise(solver):
     X = clear_samples()
     X = np.column_stack([X, X[:, 0]])
     with pytest.warns(HeywoodWarning, match="features 0, 12 was estimated as nearly zero"):
@@ -186,7 +186,7 @@ def test_two_equal_columns_have_no_noise_and_say_so(solver):
     ],
     ids=["one large", "one small", "all different", "all large"],
 )
-def test_scales_that_differ_by_1e12_do_no_harm(solver, n_components, units):
+def test_feature_scales_may_differ_by_1e12(solver, n_components, units):
     X = clear_samples()
     plain = LinearContrastive(n_components, solver=solver).fit(X)
     model = LinearContrastive(n_components, solver=solver).fit(X * units)
@@ -201,7 +201,7 @@ def test_scales_that_differ_by_1e12_do_no_harm(solver, n_components, units):
 
 @each_solver
 @pytest.mark.parametrize("n_components", ["auto", 2])
-def test_an_offset_of_1e8_costs_only_the_digits_it_takes(solver, n_components):
+def test_an_offset_of_1e8_costs_only_the_rounding_of_the_samples(solver, n_components):
     X = clear_samples()
     far = X + 1e8
     exact = LinearContrastive(n_components, solver=solver).fit(far - 1e8)
@@ -213,7 +213,7 @@ def test_an_offset_of_1e8_costs_only_the_digits_it_takes(solver, n_components):
 
 
 @each_solver
-def test_sparse_samples_far_from_zero_keep_what_implicit_centring_leaves(solver):
+def test_sparse_samples_far_from_zero_lose_only_the_digits_of_implicit_centring(solver):
     # mean^2 / variance = 1e8 of 1e16
     X = clear_samples() + 3e4
     model = LinearContrastive(2, solver=solver).fit(sparse.csr_array(X))
@@ -222,7 +222,7 @@ def test_sparse_samples_far_from_zero_keep_what_implicit_centring_leaves(solver)
 
 @heywood_allowed
 @pytest.mark.parametrize(("seed", "feature"), [(2, 8), (9, 7)])
-def test_a_component_on_one_feature_cannot_be_told_from_noise(seed, feature):
+def test_a_component_on_a_single_feature_gives_a_warning(seed, feature):
     # two factors on six features each, a third on feature 0 alone: no covariance shows it, and
     # what is found in its stead rests on one feature as well
     components = np.zeros((3, 20))
@@ -240,7 +240,7 @@ def test_a_component_on_one_feature_cannot_be_told_from_noise(seed, feature):
     assert LinearContrastive(random_state=0).fit(X).n_components_ == 2
 
 
-def test_a_floor_that_is_hit_is_a_heywood_case():
+def test_noise_at_the_floor_gives_a_heywood_warning():
     rng = np.random.default_rng(0)
     factor = rng.normal(size=(1000, 1))
     X = np.hstack([factor, factor, factor + rng.normal(size=(1000, 5))])
@@ -249,7 +249,7 @@ def test_a_floor_that_is_hit_is_a_heywood_case():
     assert_allclose(model.noise_variance_[:2], 1e-3 * X[:, :2].var(axis=0, ddof=1))
 
 
-def test_a_feature_without_noise_is_held_above_the_floor_by_the_prior():
+def test_the_prior_keeps_a_feature_without_noise_above_the_floor():
     rng = np.random.default_rng(0)
     factor = rng.normal(size=(1000, 1))
     X = np.hstack([factor, factor + rng.normal(size=(1000, 5))])
@@ -259,7 +259,7 @@ def test_a_feature_without_noise_is_held_above_the_floor_by_the_prior():
 
 
 @pytest.mark.parametrize("max_iter", [1, 2])
-def test_too_few_iterations_are_said(max_iter):
+def test_too_few_iterations_give_a_convergence_warning(max_iter):
     with pytest.warns(ConvergenceWarning, match="increase max_iter or tol"):
         model = LinearContrastive(2, max_iter=max_iter).fit(clear_samples())
     assert model.n_components_ == 2
@@ -295,7 +295,7 @@ USELESS = {
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # X is mostly no frame
 @pytest.mark.parametrize("name", USELESS)
-def test_samples_that_cannot_be_used_are_refused_and_spare_the_earlier_fit(name):
+def test_invalid_samples_are_refused_and_the_earlier_fit_stays(name):
     X, message = USELESS[name]
     good = frame_of(clear_samples())
     model = LinearContrastive(2, random_state=0).fit(good)
@@ -311,7 +311,7 @@ def test_samples_that_cannot_be_used_are_refused_and_spare_the_earlier_fit(name)
 
 
 @pytest.mark.parametrize("name", USELESS)
-def test_a_first_fit_that_is_refused_leaves_nothing_behind(name):
+def test_a_failed_first_fit_sets_no_attributes(name):
     X, message = USELESS[name]
     model = LinearContrastive()
     for method in (model.fit, model.partial_fit):
@@ -323,7 +323,7 @@ def test_a_first_fit_that_is_refused_leaves_nothing_behind(name):
 
 
 @pytest.mark.parametrize("method", ["transform", "score", "score_samples", "partial_fit"])
-def test_other_features_than_fitted_are_refused(method):
+def test_other_features_than_in_fit_are_refused(method):
     X = frame_of(clear_samples())
     model = LinearContrastive(2).fit(X)
     before = pickle.dumps(model)
@@ -339,7 +339,7 @@ def test_other_features_than_fitted_are_refused(method):
     assert pickle.dumps(model) == before
 
 
-def test_scores_of_the_wrong_number_are_refused_on_the_way_back():
+def test_inverse_transform_refuses_a_wrong_number_of_scores():
     model = LinearContrastive(2).fit(clear_samples())
     with pytest.raises(ValueError, match="X has 3 columns, but LinearContrastive found 2"):
         model.inverse_transform(np.zeros((4, 3)))
@@ -349,7 +349,7 @@ def test_scores_of_the_wrong_number_are_refused_on_the_way_back():
     "method",
     ["transform", "inverse_transform", "score", "score_samples"],
 )
-def test_nothing_works_before_fit(method):
+def test_methods_before_fit_raise_not_fitted_error(method):
     with pytest.raises(NotFittedError):
         getattr(LinearContrastive(), method)(clear_samples())
     for method in ("get_covariance", "get_precision", "get_feature_names_out"):
@@ -380,7 +380,7 @@ def test_nothing_works_before_fit(method):
         ("random_state", "seed"),
     ],
 )
-def test_parameters_out_of_range_or_kind_are_refused_by_name(parameter, value):
+def test_invalid_parameters_are_refused_by_name(parameter, value):
     X = clear_samples()
     model = LinearContrastive(2).fit(X)
     before = model.transform(X)
@@ -425,7 +425,7 @@ def test_mle_is_refused_and_auto_recommended(method):
     ],
     ids=["negative", "nan", "inf", "short", "2-D", "zero", "strings"],
 )
-def test_weights_that_cannot_be_used_are_refused_and_spare_the_earlier_fit(method, weight, message):
+def test_invalid_weights_are_refused_and_the_earlier_fit_stays(method, weight, message):
     X = clear_samples()
     model = LinearContrastive(2, random_state=0).fit(X)
     before = pickle.dumps(model)
@@ -444,7 +444,7 @@ def test_weights_must_sum_to_more_than_1(solver):
 
 
 @each_solver
-def test_one_row_of_weight_5_is_five_equal_samples(solver):
+def test_one_row_of_weight_5_equals_five_equal_samples(solver):
     x = clear_samples()[:1]
     with pytest.warns(ComponentsWarning, match="No component was found"):
         model = LinearContrastive(solver=solver).fit(x, sample_weight=[5.0])
@@ -459,7 +459,7 @@ def test_one_row_of_weight_5_is_five_equal_samples(solver):
 
 @each_solver
 @pytest.mark.parametrize("constant", [0.0, 0.1, 7.0])
-def test_a_column_that_is_constant_where_weights_are_positive_takes_no_part(solver, constant):
+def test_a_column_constant_where_weights_are_positive_has_no_effect(solver, constant):
     X = clear_samples(400)
     X[:300, 4] = constant
     weight = np.r_[np.ones(300), np.zeros(100)]
@@ -480,7 +480,7 @@ def test_a_column_that_is_constant_where_weights_are_positive_takes_no_part(solv
     ],
 )
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_a_fit_that_is_interrupted_anywhere_leaves_the_earlier_one(error, place, method):
+def test_an_interrupted_fit_keeps_the_earlier_one(error, place, method):
     X = frame_of(clear_samples())
     model = LinearContrastive(2, random_state=0).fit(X)
     before = pickle.dumps(model)
@@ -494,7 +494,7 @@ def test_a_fit_that_is_interrupted_anywhere_leaves_the_earlier_one(error, place,
     assert_array_equal(model.transform(X), pickle.loads(before).transform(X))
 
 
-def test_a_warning_that_is_made_an_error_leaves_the_earlier_fit():
+def test_a_warning_raised_as_an_error_keeps_the_earlier_fit():
     X = clear_samples()
     model = LinearContrastive(2, random_state=0).fit(X)
     before = pickle.dumps(model)
@@ -503,7 +503,7 @@ def test_a_warning_that_is_made_an_error_leaves_the_earlier_fit():
     assert pickle.dumps(model.set_params(n_components=2)) == before
 
 
-def test_a_refit_forgets_the_earlier_fit():
+def test_a_refit_replaces_the_earlier_fit():
     X = clear_samples()
     model = LinearContrastive(2, random_state=0).fit(frame_of(X))
     model.fit(X[:, :11] + 3.0)
@@ -519,7 +519,7 @@ def test_a_refit_forgets_the_earlier_fit():
 
 @heywood_allowed
 @pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.ComponentsWarning")
-def test_before_the_second_sample_partial_fit_is_not_fitted():
+def test_partial_fit_of_one_sample_is_not_fitted():
     X = clear_samples()
     model = LinearContrastive(1)
     for weight in (None, [0.0]):
@@ -533,7 +533,7 @@ def test_before_the_second_sample_partial_fit_is_not_fitted():
     assert model.n_samples_ == 2
 
 
-def test_a_chunk_that_is_refused_does_not_count():
+def test_a_refused_chunk_has_no_effect():
     X = clear_samples()
     model = LinearContrastive(2).partial_fit(X[:150])
     bad = X[150:].copy()
@@ -546,7 +546,7 @@ def test_a_chunk_that_is_refused_does_not_count():
     assert_same_fit(model, LinearContrastive(2).fit(X))
 
 
-def test_a_first_row_that_is_refused_does_not_count():
+def test_a_refused_first_row_has_no_effect():
     X = clear_samples()
     model = LinearContrastive(2)
     with pytest.raises(ValueError, match="infinity"):
@@ -555,7 +555,7 @@ def test_a_first_row_that_is_refused_does_not_count():
     assert model.n_samples_ == 300
 
 
-def test_partial_fit_goes_on_from_a_fit_that_formed_the_scatter():
+def test_partial_fit_continues_a_fit_that_formed_the_scatter():
     X = clear_samples()
     model = LinearContrastive(2).fit(X[:100])
     assert_same_fit(model.partial_fit(X[100:]), LinearContrastive(2).fit(X))
@@ -574,7 +574,7 @@ def test_partial_fit_goes_on_from_a_fit_that_formed_the_scatter():
     ],
     ids=["fewer samples than features", "operator"],
 )
-def test_partial_fit_cannot_go_on_without_the_scatter_and_says_so(model):
+def test_partial_fit_without_the_scatter_is_refused_with_advice(model):
     X = clear_samples()
     fitted = model(X[:8])
     before = pickle.dumps(fitted)
@@ -583,7 +583,7 @@ def test_partial_fit_cannot_go_on_without_the_scatter_and_says_so(model):
     assert pickle.dumps(fitted) == before
 
 
-def test_chunks_of_any_container_add_up():
+def test_chunks_in_different_containers_equal_one_fit():
     X = clear_samples()
     model = LinearContrastive(2)
     for chunk in (

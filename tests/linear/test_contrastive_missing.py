@@ -184,7 +184,7 @@ def information_of(model, X):
 
 
 @given(problem=incomplete_problems())
-def test_pairwise_moments_of_complete_samples_are_the_complete_fit(problem):
+def test_pairwise_covariance_of_complete_samples_gives_the_complete_fit(problem):
     X, reference = problem.complete, problem.model().fit(problem.complete)
     for covariance in (pairwise_covariance(X), PairwiseCovariance.complete(reference._covariance)):
         model = problem.model()
@@ -202,7 +202,7 @@ def test_pairwise_moments_of_complete_samples_are_the_complete_fit(problem):
 
 
 @each_configuration
-def test_a_fit_of_complete_samples_understands_rows_with_gaps(options):
+def test_a_fit_of_complete_samples_accepts_rows_with_gaps(options):
     X = PROBLEM.complete
     model = PROBLEM.model(**options).fit(X)
     assert isinstance(model._covariance, ScatterCovariance | None)
@@ -217,7 +217,7 @@ def test_a_fit_of_complete_samples_understands_rows_with_gaps(options):
 
 @each_scoring
 @given(problem=incomplete_problems(), seed=SEEDS)
-def test_scores_of_complete_rows_do_not_depend_on_their_company(options, problem, seed):
+def test_scores_of_complete_rows_do_not_depend_on_other_rows(options, problem, seed):
     model = problem.fitted(**options)
     company = np.random.default_rng(seed).uniform(size=problem.n_samples) < 0.5
     mixed = np.where(company[:, None], problem.X, problem.complete)
@@ -233,7 +233,7 @@ def test_scores_of_complete_rows_do_not_depend_on_their_company(options, problem
 
 @each_scoring
 @given(problem=incomplete_problems())
-def test_filled_samples_have_the_scores_of_those_with_gaps(options, problem):
+def test_samples_filled_by_the_model_keep_their_scores(options, problem):
     model = problem.fitted(**options)
     scores, _ = scores_of(model, problem.X)
     restored = model.inverse_transform(scores)
@@ -249,7 +249,7 @@ def test_filled_samples_have_the_scores_of_those_with_gaps(options, problem):
 
 @each_scoring
 @given(problem=incomplete_problems())
-def test_scores_are_least_squares_on_what_a_row_shows(options, problem):
+def test_scores_are_least_squares_on_the_observed_entries(options, problem):
     model, X = problem.fitted(**options), problem.X
     scores, n_lost = scores_of(model, X)
     plain = clone(model).set_params(whiten=False).fit(X)
@@ -272,7 +272,7 @@ def test_scores_are_least_squares_on_what_a_row_shows(options, problem):
 
 @each_scoring
 @given(problem=incomplete_problems())
-def test_score_samples_is_the_likelihood_of_what_a_row_shows(options, problem):
+def test_score_samples_is_the_likelihood_of_the_observed_entries(options, problem):
     model, X = problem.fitted(**options), problem.X
     likelihood, covariance = model.score_samples(X), model.get_covariance()
     for x, value in zip(X[:40], likelihood[:40], strict=True):
@@ -287,7 +287,7 @@ def test_score_samples_is_the_likelihood_of_what_a_row_shows(options, problem):
     assert_allclose(likelihood[rows], complete[rows], rtol=1e-9)
 
 
-def test_rows_that_show_too_little_have_no_scores_and_are_counted():
+def test_rows_with_too_few_entries_have_nan_scores_and_are_counted():
     model, X = PROBLEM.fitted(), PROBLEM.complete[:6].copy()
     X[0, 1:] = X[3, :-1] = np.nan  # one feature for two components
     X[5] = np.nan
@@ -305,7 +305,7 @@ def test_rows_that_show_too_little_have_no_scores_and_are_counted():
 
 
 @each_solver
-def test_a_row_that_shows_nothing_teaches_nothing(solver):
+def test_all_nan_rows_do_not_change_the_fit(solver):
     X = np.vstack([PROBLEM.X, np.full((5, 12), np.nan)])
     model, plain = PROBLEM.model(solver=solver).fit(X), PROBLEM.fitted(solver=solver)
     tol = STATISTICAL * np.sqrt(2 / len(X))
@@ -313,7 +313,7 @@ def test_a_row_that_shows_nothing_teaches_nothing(solver):
     assert model.n_samples_ == 305
 
 
-def test_no_components_need_no_features():
+def test_zero_components_need_no_observed_features():
     model = LinearContrastive(0).fit(PROBLEM.X)
     X = np.vstack([PROBLEM.X, np.full((1, 12), np.nan)])
     assert model.transform(X).shape == (301, 0)
@@ -396,7 +396,7 @@ def test_integers_with_gaps_are_read_as_numbers(container):
 
 
 @each_configuration
-def test_float32_samples_give_float32_everywhere_and_nearly_the_same(options):
+def test_float32_samples_give_float32_results_close_to_those_of_float64(options):
     X = PROBLEM.X.astype(np.float32)
     model, exact = PROBLEM.model(**options).fit(X), PROBLEM.model(**options).fit(X.astype(float))
     scores, n_lost = scores_of(model, X)
@@ -419,7 +419,7 @@ def test_a_memory_map_is_fitted_like_the_array(solver, tmp_path):
     assert_allclose(scores_of(model, file)[0], scores_of(reference, PROBLEM.X)[0], atol=1e-7)
 
 
-def test_samples_are_read_and_never_written():
+def test_samples_are_not_modified():
     X = PROBLEM.X.copy()
     X.flags.writeable = False
     for solver in ("gram", "operator"):
@@ -481,7 +481,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 @pytest.mark.parametrize("kind", [LinearContrastive, HeteroPCA])
 @each_solver
-def test_what_is_refused_is_named_and_spares_the_earlier_fit(case, kind, solver):
+def test_invalid_input_is_named_and_the_earlier_fit_stays(case, kind, solver):
     spoil, message = REFUSED[case]
     X = PROBLEM.X if case != "many pairs unseen" else PROBLEM.complete
     spoiled = spoil(X)
@@ -500,7 +500,7 @@ def test_what_is_refused_is_named_and_spares_the_earlier_fit(case, kind, solver)
 
 @each_solver
 @pytest.mark.parametrize("case", ["one feature unseen", "one pair unseen"])
-def test_what_no_row_of_positive_weight_shows_is_not_observed(case, solver):
+def test_entries_in_rows_of_weight_0_do_not_count_as_observed(case, solver):
     spoil, message = REFUSED[case]
     X = np.vstack([spoil(PROBLEM.X), PROBLEM.complete[:20]])
     weight = np.r_[np.ones(300), np.zeros(20)]
@@ -508,7 +508,7 @@ def test_what_no_row_of_positive_weight_shows_is_not_observed(case, solver):
         PROBLEM.model(solver=solver).fit(X, sample_weight=weight)
 
 
-def test_fewer_rows_than_features_are_checked_too():
+def test_unobserved_features_are_found_with_fewer_rows_than_features():
     X = np.random.default_rng(0).normal(size=(30, 60))
     for case, numbers in (("one feature unseen", (3,)), ("one pair unseen", (4, 7))):
         spoil, message = REFUSED[case]
@@ -537,7 +537,7 @@ def test_gaps_in_sparse_samples_are_refused(kind):
     assert pickle.dumps(model) == before
 
 
-def test_feature_groups_need_complete_samples_and_say_what_to_do():
+def test_feature_groups_refuse_gaps_with_advice():
     groups = np.arange(12) // 3
     model = LinearContrastive(2, feature_groups=groups, random_state=0).fit(PROBLEM.complete)
     before = pickle.dumps(model)
@@ -563,7 +563,7 @@ def chunks_of(X, n_cuts, seed):
 @given(problem=incomplete_problems(), n_cuts=st.integers(0, 6), seed=SEEDS)
 # an indefinite covariance whose likelihood has two maxima: the first chunk must not choose
 @example(problem=IncompleteProblem(120, 6, 1, share=0.3, offset=0.0, seed=6), n_cuts=1, seed=7)
-def test_any_chunks_in_any_order_agree(problem, n_cuts, seed):
+def test_partial_fit_does_not_depend_on_the_chunks(problem, n_cuts, seed):
     model = problem.model()
     for chunk in chunks_of(problem.X, n_cuts, seed):
         model.partial_fit(chunk)
@@ -573,7 +573,7 @@ def test_any_chunks_in_any_order_agree(problem, n_cuts, seed):
 
 @hopeless_allowed
 @given(problem=incomplete_problems(), seed=SEEDS)
-def test_chunks_with_and_without_gaps_agree(problem, seed):
+def test_chunks_with_and_without_gaps_in_any_order_agree(problem, seed):
     complete, incomplete = problem.complete[:60], problem.X[60:]
     chunks = [complete[:30], complete[30:], *chunks_of(incomplete, 2, seed)]
     whole = problem.model().partial_fit(np.vstack([complete, incomplete]))
@@ -586,7 +586,7 @@ def test_chunks_with_and_without_gaps_agree(problem, seed):
 
 @hopeless_allowed
 @given(problem=incomplete_problems(), seed=SEEDS)
-def test_weights_of_chunks_are_repetition(problem, seed):
+def test_integer_weights_of_chunks_equal_repeated_samples(problem, seed):
     weight = np.random.default_rng(seed).integers(0, 4, size=problem.n_samples)
     model = problem.model()
     for rows in np.array_split(np.arange(problem.n_samples), 3):
@@ -598,7 +598,7 @@ def test_weights_of_chunks_are_repetition(problem, seed):
 
 @hopeless_allowed  # a first chunk of half of the rows may let noise vanish
 @given(problem=incomplete_problems())
-def test_a_fit_with_gaps_goes_on_by_chunks(problem):
+def test_partial_fit_continues_a_fit_with_gaps(problem):
     first, second = problem.X[:100], problem.X[100:]
     for rest in (second, problem.complete[100:]):
         whole = problem.model().partial_fit(np.vstack([first, rest]))
@@ -608,7 +608,7 @@ def test_a_fit_with_gaps_goes_on_by_chunks(problem):
     assert_same_model(problem.model().fit(complete).partial_fit(second), whole, problem.X)
 
 
-def test_a_fit_of_few_rows_with_gaps_cannot_go_on_by_chunks():
+def test_partial_fit_cannot_continue_a_fit_of_few_rows_with_gaps():
     X = with_gaps(np.random.default_rng(0).normal(size=(30, 60)), 0.1, 0)
     model = LinearContrastive(1, max_iter=0).fit(X)
     before = pickle.dumps(model)
@@ -619,7 +619,7 @@ def test_a_fit_of_few_rows_with_gaps_cannot_go_on_by_chunks():
 
 @heywood_allowed
 @pytest.mark.parametrize("frames", [False, True])
-def test_until_every_pair_was_seen_it_counts_as_not_fitted(frames):
+def test_partial_fit_is_not_fitted_until_every_pair_is_observed(frames):
     as_given = frame_of if frames else np.asarray
     last, first, other = ("sensor 11", "sensor 0", "sensor 6") if frames else (11, 0, 6)
     left, right = hidden(PROBLEM.complete[:100], *range(6, 12)), PROBLEM.complete[100:200].copy()
@@ -643,7 +643,7 @@ def test_until_every_pair_was_seen_it_counts_as_not_fitted(frames):
 
 
 @heywood_allowed  # covariances of pairs let noise vanish
-def test_rows_tell_more_than_their_pairs():
+def test_a_fit_on_rows_is_more_accurate_than_one_on_pairs():
     errors = []
     for seed in range(4):
         problem = IncompleteProblem(150, 24, 4, share=0.5, offset=0.0, seed=seed)
@@ -658,7 +658,7 @@ def test_rows_tell_more_than_their_pairs():
 
 @each_solver
 @given(problem=incomplete_problems(), seed=SEEDS)
-def test_weight_is_repetition(solver, problem, seed):
+def test_integer_weights_equal_repeated_samples(solver, problem, seed):
     weight = np.random.default_rng(seed).integers(0, 4, size=problem.n_samples)
     weighted = problem.model(solver=solver).fit(problem.X, sample_weight=weight)
     repeated = problem.model(solver=solver).fit(np.repeat(problem.X, weight, axis=0))
@@ -667,7 +667,7 @@ def test_weight_is_repetition(solver, problem, seed):
 
 
 @given(problem=incomplete_problems(), seed=SEEDS, solver=st.sampled_from(["gram", "operator"]))
-def test_order_and_signs_of_features_are_carried_through(problem, seed, solver):
+def test_order_and_signs_of_features_carry_over_to_the_model(problem, seed, solver):
     rng = np.random.default_rng(seed)
     order = rng.permutation(problem.n_features)
     signs = rng.choice([-1.0, 1.0], size=problem.n_features)
@@ -681,14 +681,14 @@ def test_order_and_signs_of_features_are_carried_through(problem, seed, solver):
 
 
 @given(problem=incomplete_problems(), seed=SEEDS)
-def test_order_of_rows_means_nothing(problem, seed):
+def test_the_order_of_rows_does_not_change_the_fit(problem, seed):
     X = np.random.default_rng(seed).permutation(problem.X)
     assert_same_model(problem.model().fit(X), problem.fitted(), problem.X)
 
 
 @pytest.mark.parametrize("size", [1.0, 1e4, 1e8])
 @given(problem=incomplete_problems(offsets=(0.0,)), seed=SEEDS)
-def test_translation_moves_the_mean_alone(size, problem, seed):
+def test_translation_changes_only_the_mean(size, problem, seed):
     shift = size * np.random.default_rng(seed).uniform(-1, 1, size=problem.n_features)
     model, moved = problem.fitted(), problem.model().fit(problem.X + shift)
     tol = SAME + 1000 * EPS * size  # the samples themselves are rounded
@@ -705,7 +705,7 @@ def test_translation_moves_the_mean_alone(size, problem, seed):
 
 
 @given(problem=incomplete_problems(), exponent=st.integers(-120, 120))
-def test_a_global_scale_is_carried_through_exactly(problem, exponent):
+def test_a_global_scale_rescales_the_model_exactly(problem, exponent):
     scale = 2.0**exponent  # no rounding
     model, scaled = problem.fitted(), problem.model().fit(scale * problem.X)
     assert_allclose(scaled.components_, model.components_, rtol=0, atol=1e-9)
@@ -731,7 +731,7 @@ def test_units_of_the_features_only_rescale_the_loadings(problem, seed):
 @each_solver
 @pytest.mark.parametrize("constant", [0.0, 0.1, -7.0, 1e8 / 3])
 @pytest.mark.parametrize("n_samples", [300, 3000])
-def test_a_constant_column_with_gaps_takes_no_part(solver, constant, n_samples):
+def test_a_constant_column_with_gaps_has_no_effect(solver, constant, n_samples):
     problem = IncompleteProblem(n_samples, 12, 2, share=0.3, offset=2.0, seed=0)
     X = np.insert(problem.X, 5, np.where(np.arange(n_samples) % 3, constant, np.nan), axis=1)
     model, plain = problem.model(solver=solver).fit(X), problem.fitted(solver=solver)
@@ -765,7 +765,7 @@ def test_without_iterations_it_is_the_closed_form_of_pairs():
 
 @each_solver
 @pytest.mark.parametrize("max_iter", [1, 2])
-def test_too_few_iterations_are_said(solver, max_iter):
+def test_too_few_iterations_give_a_convergence_warning(solver, max_iter):
     with pytest.warns(ConvergenceWarning, match="increase max_iter or tol"):
         model = PROBLEM.model(solver=solver, max_iter=max_iter).fit(PROBLEM.X)
     assert model.n_components_ == 2
@@ -775,7 +775,7 @@ def test_too_few_iterations_are_said(solver, max_iter):
 
 @each_solver
 @pytest.mark.parametrize(("n_components", "expected"), [("auto", 2), (0.5, 1), (0, 0), (1, 1)])
-def test_every_way_to_ask_for_components_works(solver, n_components, expected):
+def test_every_kind_of_n_components_works(solver, n_components, expected):
     model = LinearContrastive(n_components, solver=solver, random_state=0).fit(PROBLEM.X)
     assert model.n_components_ == expected
     assert np.isfinite(model.score(PROBLEM.X))
@@ -796,7 +796,7 @@ def test_random_state_makes_a_fit_repeatable_to_the_bit():
 
 
 @each_configuration
-def test_attributes_keep_their_promises(options):
+def test_attributes_agree_with_their_definitions(options):
     model, X = PROBLEM.fitted(**options), PROBLEM.X
     assert np.all(model.noise_variance_ > 0)
     assert_allclose(model.components_ @ model.components_.T, np.eye(2), rtol=0, atol=1e-13)
@@ -817,7 +817,7 @@ def test_attributes_keep_their_promises(options):
 # --- manners -------------------------------------------------------------------------------------
 
 
-def test_pickle_and_clone_know_of_gaps():
+def test_pickle_and_clone_work_with_gaps():
     model = PROBLEM.model().fit(PROBLEM.X[:200])
     restored = pickle.loads(pickle.dumps(model))
     expected, _ = scores_of(model, PROBLEM.X)
@@ -858,7 +858,7 @@ def test_fit_transform_is_fit_then_transform():
 # --- HeteroPCA -----------------------------------------------------------------------------------
 
 
-def test_hetero_pca_with_gaps_beats_pca_of_filled_means():
+def test_hetero_pca_with_gaps_is_more_accurate_than_pca_of_filled_means():
     noise = np.full(40, 0.5)
     noise[:4] = 3.0
     X, truth = make_spiked_covariance(1000, 40, 2, signal=3.0, noise=noise, random_state=0)
@@ -867,7 +867,7 @@ def test_hetero_pca_with_gaps_beats_pca_of_filled_means():
     assert error < 0.5 * sin_theta_distance(of_filled_means(PCA(2), X), truth.components)
 
 
-def test_hetero_pca_scores_rows_by_what_they_show():
+def test_hetero_pca_scores_rows_by_their_observed_entries():
     model = HeteroPCA("auto", random_state=0).fit(PROBLEM.X)
     assert model.n_components_ == 2
     scores, n_lost = scores_of(model, PROBLEM.X)
@@ -955,7 +955,7 @@ def test_auto_counts_components_of_few_rows_with_little_noise():
     assert found == [2] * 4
 
 
-def test_the_mean_is_what_it_would_be_if_nothing_were_missing():
+def test_the_mean_is_unbiased_where_gaps_depend_on_an_observed_feature():
     # features are mostly missing where feature 0, which is always seen, is large
     X, truth = make_spiked_covariance(
         2000,

@@ -176,7 +176,7 @@ def test_plain_is_algorithm_1(problem):
 
 @few_steps_allowed
 @given(problem=easy_problems(), max_iter=st.integers(1, 8))
-def test_every_step_is_algorithm_1s(problem, max_iter):
+def test_every_step_is_that_of_algorithm_1(problem, max_iter):
     covariance, k = np.cov(problem.X.T), problem.n_components
     start = np.zeros(len(covariance))
     values, vectors, diagonal, n_iter, _ = algorithm_1(covariance, k, start, max_iter)
@@ -209,7 +209,7 @@ def test_deflated_is_algorithm_2_over_several_stages(signal):
     assert_pairs(model, values, vectors, with_diagonal(covariance, diagonal), tol=1e-8)
 
 
-def test_many_features_are_no_other_algorithm():
+def test_algorithm_2_holds_for_many_features():
     # above 256 features the eigenvectors are sought in a growing space
     X, _ = make_spiked_covariance(600, 260, 3, signal=[9.0, 8.0, 1.5], random_state=0)
     covariance = np.cov(X.T)
@@ -257,7 +257,7 @@ def test_the_diagonal_is_that_of_its_own_low_rank_approximation(problem, deflate
 
 
 @given(problem=easy_problems())
-def test_for_equal_spikes_stages_change_nothing(problem):
+def test_deflation_does_not_change_the_result_for_equal_spikes(problem):
     plain, deflated = (problem.fitted(deflated=d, tol=1e-9) for d in (False, True))
     assert_allclose(deflated.eigenvalues_, plain.eigenvalues_, rtol=1e-6)
     assert_allclose(deflated.noise_variance_, plain.noise_variance_, rtol=1e-6)
@@ -266,7 +266,7 @@ def test_for_equal_spikes_stages_change_nothing(problem):
 
 @heywood_allowed
 @pytest.mark.parametrize("seed", range(2))
-def test_stages_find_weak_components_beside_a_strong_one(seed):
+def test_deflation_finds_weak_components_beside_a_strong_one(seed):
     # standard deviations 10:1:1
     X, truth = make_spiked_covariance(3000, 30, 3, signal=[40.0, 4.0, 4.0], random_state=seed)
     deflated = HeteroPCA(3, random_state=0).fit(X)
@@ -278,7 +278,7 @@ def test_stages_find_weak_components_beside_a_strong_one(seed):
 
 @heywood_allowed
 @each_form
-def test_too_many_components_for_the_features_diverge_and_it_says_so(deflated):
+def test_too_many_components_diverge_with_a_warning(deflated):
     X, _ = make_spiked_covariance(2000, 20, 10, signal=1.0, random_state=0)
     with pytest.warns(ConvergenceWarning, match="diverged: [1-9] of the 10 largest") as heard:
         model = HeteroPCA(10, deflated=deflated, random_state=0).fit(X)
@@ -294,7 +294,7 @@ def test_too_many_components_for_the_features_diverge_and_it_says_so(deflated):
 @pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.HeywoodWarning")
 @pytest.mark.filterwarnings("ignore:A component rests on one feature")
 @pytest.mark.filterwarnings("ignore:HeteroPCA diverged")
-def test_components_of_negative_eigenvalues_are_dropped_and_it_says_so():
+def test_components_of_negative_eigenvalues_are_dropped_with_a_warning():
     X, _ = make_spiked_covariance(2000, 20, 10, signal=1.0, random_state=0)
     with pytest.warns(ComponentsWarning, match=r"Only (\d) of 10 components") as heard:
         model = HeteroPCA(10, max_iter=50, random_state=0).fit(X)
@@ -303,7 +303,7 @@ def test_components_of_negative_eigenvalues_are_dropped_and_it_says_so():
 
 @each_form
 @pytest.mark.parametrize("seed", range(2))
-def test_uneven_noise_misleads_pca_and_not_this(deflated, seed):
+def test_uneven_noise_misleads_pca_but_not_this_estimator(deflated, seed):
     noise = np.full(60, 0.5)
     noise[:5] = 3.0
     X, truth = make_spiked_covariance(5000, 60, 5, noise=noise, random_state=seed)
@@ -339,7 +339,7 @@ def test_uneven_noise_misleads_pca_and_not_this(deflated, seed):
         ([4.0, 1.0, 0.51], 0, 2, 1),
     ],
 )
-def test_a_stage_holds_components_of_similar_strength(values, rank, n_components, expected):
+def test_a_stage_holds_components_of_similar_eigenvalues(values, rank, n_components, expected):
     assert deflation_ranks(np.array(values), rank, n_components) == expected
 
 
@@ -347,7 +347,7 @@ def test_a_stage_holds_components_of_similar_strength(values, rank, n_components
     values=st.lists(st.integers(-20, 20).filter(bool), min_size=2, max_size=8),
     seed=SEEDS,
 )
-def test_stages_grow_until_all_components_are_in(values, seed):
+def test_stages_grow_until_they_hold_all_components(values, seed):
     values = np.array(sorted(values, key=abs, reverse=True), dtype=float)
     n_components = len(values) - 1
     ranks = [0]
@@ -375,7 +375,7 @@ def test_without_iterations_it_is_the_closed_form(deflated, problem):
 
 @each_form
 @pytest.mark.parametrize("max_iter", [0, 500])
-def test_zero_components_are_noise_alone(deflated, max_iter):
+def test_zero_components_leave_only_noise(deflated, max_iter):
     model = HeteroPCA(0, deflated=deflated, max_iter=max_iter).fit(EASY.X)
     assert model.components_.shape == (0, 24)
     assert model.transform(EASY.X).shape == (300, 0)
@@ -384,7 +384,7 @@ def test_zero_components_are_noise_alone(deflated, max_iter):
 
 
 @each_form
-def test_noise_alone_has_no_component(deflated):
+def test_auto_finds_no_component_in_noise(deflated):
     X = np.random.default_rng(0).normal(size=(500, 20))
     with pytest.warns(ComponentsWarning, match="No component was found"):
         model = HeteroPCA(deflated=deflated, random_state=0).fit(X)
@@ -394,7 +394,7 @@ def test_noise_alone_has_no_component(deflated):
 
 @hopeless_allowed  # now and then a component too many is counted
 @given(problem=easy_problems(), deflated=st.booleans())
-def test_auto_counts_as_linear_contrastive_does(problem, deflated):
+def test_auto_counts_like_linear_contrastive(problem, deflated):
     model = HeteroPCA(deflated=deflated, random_state=0).fit(problem.X)
     counted = LinearContrastive(random_state=0).fit(problem.X).n_components_
     same = HeteroPCA(counted, deflated=deflated, random_state=0).fit(problem.X)
@@ -402,14 +402,14 @@ def test_auto_counts_as_linear_contrastive_does(problem, deflated):
     assert_allclose(model.eigenvalues_, same.eigenvalues_, rtol=1e-9)
 
 
-def test_auto_finds_what_there_is():
+def test_auto_finds_the_number_of_components():
     model = HeteroPCA(random_state=0).fit(EASY.X)
     assert_identical(model, EASY.fitted())
 
 
 @hopeless_allowed
 @given(n_components=st.integers(1, 6), max_iter=st.integers(1, 3), seed=SEEDS)
-def test_as_many_components_as_features_are_still_algorithm_1(n_components, max_iter, seed):
+def test_algorithm_1_holds_up_to_as_many_components_as_features(n_components, max_iter, seed):
     X = mixture(6, seed)
     values, vectors, _, n_iter, _ = algorithm_1(np.cov(X.T), n_components, np.zeros(6), max_iter)
     model = HeteroPCA(n_components, deflated=False, max_iter=max_iter, random_state=0).fit(X)
@@ -430,14 +430,14 @@ def test_no_eigenpair_is_found_twice(n_components, max_iter, seed):
     assert_allclose(overlap, np.eye(n_components), rtol=0, atol=1e-9)
 
 
-def test_more_components_than_there_can_be_are_refused():
+def test_more_components_than_samples_or_features_are_refused():
     with pytest.raises(ValueError, match=r"n_components=25 must be between 0 and .*=24"):
         HeteroPCA(25).fit(EASY.X)
     with pytest.raises(ValueError, match=r"n_components=6 must be between 0 and .*=5"):
         HeteroPCA(6).fit(EASY.X[:5])
 
 
-def test_mle_is_refused_and_auto_named():
+def test_mle_is_refused_and_auto_recommended():
     with pytest.raises(ValueError, match='assumes equal noise in every feature; use "auto"'):
         HeteroPCA("mle").fit(EASY.X)
 
@@ -449,7 +449,7 @@ def test_other_numbers_of_components_are_refused(n_components):
 
 
 @few_steps_allowed
-def test_a_limit_of_iterations_is_kept_and_said():
+def test_reaching_max_iter_is_reported():
     with pytest.warns(ConvergenceWarning, match="No convergence in 2 eigenproblems"):
         model = EASY.fitted(max_iter=2)
     assert model.n_iter_ == 2
@@ -486,7 +486,7 @@ def assert_same_model(model, other, X, tol=1e-7):
 
 
 @each_configuration
-def test_attributes_keep_their_promises(options):
+def test_attributes_agree_with_their_definitions(options):
     X, model = EASY.X, EASY.fitted(**options)
     shapes = {
         "components_": (3, 24),
@@ -536,7 +536,7 @@ def test_weighted_scores_are_generalised_least_squares(problem):
 
 
 @given(problem=easy_problems())
-def test_without_weighting_scores_are_plain_projections(problem):
+def test_without_weighting_scores_are_orthogonal_projections(problem):
     model = problem.fitted(noise_weighted=False)
     expected = (problem.X - problem.X.mean(axis=0)) @ model.components_.T
     assert_allclose(model.transform(problem.X), expected, rtol=0, atol=1e-11)
@@ -566,7 +566,7 @@ def test_every_container_and_solver_gives_the_same_fit(container, solver):
 
 
 @given(problem=easy_problems(), deflated=st.booleans(), n_cuts=st.integers(0, 4), seed=SEEDS)
-def test_any_chunks_in_any_order_are_one_fit(problem, deflated, n_cuts, seed):
+def test_partial_fit_on_any_chunks_equals_one_fit(problem, deflated, n_cuts, seed):
     # the first has samples enough to converge
     rng, model = np.random.default_rng(seed), problem.model(deflated=deflated)
     cuts = np.sort(rng.choice(np.arange(100, problem.n_samples), n_cuts, replace=False))
@@ -576,7 +576,7 @@ def test_any_chunks_in_any_order_are_one_fit(problem, deflated, n_cuts, seed):
 
 
 @given(problem=easy_problems(), seed=SEEDS)
-def test_weight_is_repetition(problem, seed):
+def test_integer_weights_equal_repeated_samples(problem, seed):
     weight = np.random.default_rng(seed).integers(0, 4, size=problem.n_samples)
     weighted = problem.model().fit(problem.X, sample_weight=weight)
     repeated = problem.model().fit(np.repeat(problem.X, weight, axis=0))
@@ -600,7 +600,7 @@ def test_fewer_samples_than_features_are_enough(deflated, solver):
 
 
 @given(problem=easy_problems(), seed=SEEDS)
-def test_order_and_signs_of_features_are_carried_through(problem, seed):
+def test_order_and_signs_of_features_carry_over_to_the_model(problem, seed):
     rng = np.random.default_rng(seed)
     order = rng.permutation(problem.n_features)
     signs = rng.choice([-1.0, 1.0], size=problem.n_features)
@@ -611,7 +611,7 @@ def test_order_and_signs_of_features_are_carried_through(problem, seed):
 
 
 @given(problem=easy_problems(), exponent=st.integers(-100, 100))
-def test_a_global_scale_is_carried_through(problem, exponent):
+def test_a_global_scale_rescales_the_model(problem, exponent):
     scale = 2.0**exponent  # no rounding
     model, scaled = problem.fitted(), problem.model().fit(scale * problem.X)
     assert scaled.n_iter_ == model.n_iter_
@@ -619,7 +619,7 @@ def test_a_global_scale_is_carried_through(problem, exponent):
     assert_allclose(scaled.noise_variance_, scale**2 * model.noise_variance_, rtol=1e-8)
 
 
-def test_a_constant_feature_takes_no_part():
+def test_a_constant_feature_has_no_effect():
     X = EASY.X.copy()
     X[:, 5] = 0.1
     model = EASY.model().fit(X)
@@ -631,7 +631,7 @@ def test_a_constant_feature_takes_no_part():
 
 
 @each_configuration
-def test_float32_samples_give_float32_everywhere_and_nearly_the_same(options):
+def test_float32_samples_give_float32_results_close_to_those_of_float64(options):
     X = EASY.X.astype(np.float32)
     model, exact = EASY.model(**options).fit(X), EASY.model(**options).fit(X.astype(float))
     scores = model.transform(X)
@@ -664,7 +664,7 @@ def assert_identical(model, other):
         assert_array_equal(getattr(model, name), getattr(other, name))
 
 
-def test_clone_forgets_the_fit_and_keeps_the_parameters():
+def test_clone_keeps_the_parameters_but_not_the_fit():
     model = HeteroPCA(
         3, deflated=False, noise_weighted=False, max_iter=300, tol=1e-3, whiten=True, solver="gram"
     ).fit(EASY.X)
@@ -672,7 +672,7 @@ def test_clone_forgets_the_fit_and_keeps_the_parameters():
     assert not hasattr(clone(model), "components_")
 
 
-def test_pickle_keeps_the_fit_and_what_partial_fit_needs():
+def test_pickle_keeps_the_fit_and_partial_fit_can_continue_it():
     model = EASY.model().fit(EASY.X[:200])
     restored = pickle.loads(pickle.dumps(model))
     assert_identical(restored, model)
@@ -680,13 +680,13 @@ def test_pickle_keeps_the_fit_and_what_partial_fit_needs():
     assert_same_model(restored.partial_fit(EASY.X[200:]), EASY.fitted(), EASY.X)
 
 
-def test_a_refit_forgets_the_fit_before():
+def test_a_refit_replaces_the_earlier_fit():
     other = EasyProblem(n_samples=200, n_features=16, n_components=2, ratio=1.0, seed=1)
     model = EASY.fitted().set_params(n_components=2).fit(other.X)
     assert_identical(model, other.fitted())
 
 
-def test_a_refused_refit_keeps_the_fit_before():
+def test_a_failed_refit_keeps_the_earlier_fit():
     model = EASY.fitted()
     before = dict(vars(model))
     with pytest.raises(ValueError, match="infinity"):

@@ -126,14 +126,14 @@ def test_loss_matrix_is_symmetric_to_the_last_bit_and_in_its_views(views):
 
 
 @given(problem=spiked_problems(max_features=8))
-def test_without_augmentation_the_loss_matrix_is_pcas(problem):
+def test_without_augmentation_the_loss_matrix_is_that_of_pca(problem):
     X = problem.X
     matrix = contrastive_loss_matrix(X, X)
     assert_equal_matrices(matrix, 2 * len(X) * np.cov(X.T), size_of(X, X))
 
 
 @given(views=view_pairs(), seed=SEEDS)
-def test_a_shift_of_both_views_changes_nothing(views, seed):
+def test_a_shift_of_both_views_does_not_change_the_matrix(views, seed):
     # exact arithmetic would not need the tolerance; 1e8 deviations away all but 8 digits of the
     # views are gone, while a sum of squares would keep none
     shift = 1e8 * np.abs(views).max() * np.random.default_rng(seed).normal(size=views[0].shape[1])
@@ -189,7 +189,7 @@ def test_views_of_the_augmenter_have_the_expected_matrix_on_average(rate):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_masks_drawn_independently_of_one_another_leave_pcas_matrix(seed):
+def test_independent_masks_give_the_matrix_of_pca(seed):
     n, d = 2, 2
     X = np.random.default_rng(seed).normal(size=(n, d))
     total = np.zeros((d, d))
@@ -202,7 +202,7 @@ def test_masks_drawn_independently_of_one_another_leave_pcas_matrix(seed):
 
 
 @given(problem=spiked_problems(max_features=12))
-def test_of_centred_samples_it_is_the_covariance_without_its_diagonal(problem):
+def test_expected_matrix_of_centred_samples_is_the_covariance_without_its_diagonal(problem):
     X = problem.X - problem.X.mean(axis=0)
     covariance = np.cov(X.T)
     weights = np.where(np.eye(len(covariance)), 1 / len(X), 1.0)
@@ -213,7 +213,7 @@ def test_of_centred_samples_it_is_the_covariance_without_its_diagonal(problem):
 
 
 @given(problem=spiked_problems(max_features=12))
-def test_the_rest_of_the_diagonal_vanishes_with_more_samples(problem):
+def test_the_remaining_diagonal_vanishes_with_more_samples(problem):
     covariance = problem.covariance
     # samples whose covariance is the population's exactly, whatever their number
     for repeats in (1, 10, 1000):
@@ -226,7 +226,7 @@ def test_the_rest_of_the_diagonal_vanishes_with_more_samples(problem):
 
 
 @given(problem=spiked_problems(max_features=12), rate=st.sampled_from([0.1, 0.3, 0.9]))
-def test_the_mask_rate_weighs_what_is_off_the_diagonal(problem, rate):
+def test_the_mask_rate_scales_the_off_diagonal_entries(problem, rate):
     X = problem.X - problem.X.mean(axis=0)
     off_diagonal = ~np.eye(X.shape[1], dtype=bool)
     n, scatter = len(X), X.T @ X
@@ -287,7 +287,7 @@ def descend(matrix, n_samples, n_components, regularization, seed, n_steps=2000)
 
 @pytest.mark.parametrize("regularization", [0.1, 3.0])
 @pytest.mark.parametrize("seed", range(4))
-def test_gradient_descent_reaches_the_closed_form_and_does_not_pass_it(seed, regularization):
+def test_gradient_descent_converges_to_the_minimum_of_the_closed_form(seed, regularization):
     rng = np.random.default_rng(seed)
     n, d, k = 12, 6, 3
     X = rng.normal(size=(n, d)) @ rng.normal(size=(d, d))
@@ -303,7 +303,7 @@ def test_gradient_descent_reaches_the_closed_form_and_does_not_pass_it(seed, reg
 
 
 @given(problem=spiked_problems(max_features=20))
-def test_encoder_spans_the_leading_eigenvectors_strongest_first(problem):
+def test_encoder_spans_the_leading_eigenvectors_in_decreasing_order(problem):
     covariance = problem.covariance
     off_diagonal = covariance - np.diag(np.diag(covariance))
     k = problem.n_components
@@ -332,7 +332,7 @@ def test_rows_beyond_the_positive_eigenvalues_vanish():
     assert_array_equal(minimize_linear_contrastive_loss(np.zeros((2, 2)), 2, 1), [[0, 0]])
 
 
-def test_regularization_scales_the_encoder_and_turns_nothing():
+def test_regularization_only_scales_the_encoder():
     matrix = np.array([[2.0, 1.0], [1.0, 3.0]])
     encoder = minimize_linear_contrastive_loss(matrix, 5, 2, regularization=1.0)
     weaker = minimize_linear_contrastive_loss(matrix, 5, 2, regularization=0.25)
@@ -396,7 +396,7 @@ def test_sample_certificate_bounds_the_error_of_the_closed_form(
         assert error <= certificate + 100 * EPS
 
 
-def test_noisy_features_fool_pca_and_not_the_contrastive_loss():
+def test_noisy_features_mislead_pca_but_not_the_contrastive_loss():
     noise = np.full(100, 0.5)
     noise[:5] = 3.0
     X, truth = make_spiked_covariance(5000, 100, 5, noise=noise, random_state=0)
@@ -425,7 +425,7 @@ VIEW = np.eye(3)
         ((VIEW[0], VIEW[0]), "Expected 2D array"),
     ],
 )
-def test_views_that_do_not_fit_are_refused(views, message):
+def test_invalid_or_mismatched_views_are_refused(views, message):
     with pytest.raises(ValueError, match=message):
         contrastive_loss_matrix(*views)
     with pytest.raises(ValueError, match=message):
@@ -445,7 +445,7 @@ def test_penalties_without_a_minimum_are_refused(regularization):
         minimize_linear_contrastive_loss(VIEW, 3, 1, regularization)
 
 
-def test_encoders_of_other_features_are_refused():
+def test_encoders_of_the_wrong_number_of_features_are_refused():
     with pytest.raises(ValueError, match="encoder has 2 columns but the views have 3 features"):
         linear_contrastive_loss(np.ones((1, 2)), VIEW, VIEW)
 

@@ -115,7 +115,7 @@ def covariances_by_loops(X, groups):
 
 
 @given(problem=paired_problems(max_features=20))
-def test_covariances_are_those_of_loops_over_pairs(problem):
+def test_covariances_agree_with_loops_over_pairs(problem):
     moments = problem.moments
     covariance, paired = covariances_by_loops(problem.X, problem.groups)
     basis = np.eye(problem.n_features) if moments.basis is None else moments.basis
@@ -129,7 +129,7 @@ def test_covariances_are_those_of_loops_over_pairs(problem):
 
 
 @given(problem=paired_problems(max_features=20))
-def test_partners_share_between_all_and_minus_all_of_the_variance(problem):
+def test_pair_correlations_lie_between_minus_1_and_1(problem):
     covariance, paired = covariances_by_loops(problem.X, problem.groups)
     # Cauchy and Schwarz: -S <= S+ <= S
     for bound in (covariance - paired, covariance + paired):
@@ -152,7 +152,7 @@ def test_shared_directions_are_eigenvectors_of_the_pair_covariance(problem):
     problem=paired_problems(min_groups=10, max_groups=20),
     shrinkage=st.sampled_from([0.0, 0.1, 1.0]),
 )
-def test_correlated_directions_are_scipys(problem, shrinkage):
+def test_correlated_directions_agree_with_scipy(problem, shrinkage):
     covariance, paired = covariances_by_loops(problem.X, problem.groups)
     d = problem.n_features
     shrunk = (1 - shrinkage) * covariance + shrinkage * np.trace(covariance) / d * np.eye(d)
@@ -203,7 +203,7 @@ def test_whitened_scores_are_uncorrelated_and_of_unit_variance(problem):
     normalization=st.sampled_from(NORMALIZATIONS),
     shrinkage=st.sampled_from([None, 0.1, "auto"]),
 )
-def test_attributes_say_what_they_promise(problem, normalization, shrinkage):
+def test_attributes_agree_with_their_definitions(problem, normalization, shrinkage):
     model = PairedContrastive(normalization=normalization, shrinkage=shrinkage)
     model.fit(problem.X, groups=problem.groups)
     scores = model.transform(problem.X)
@@ -232,7 +232,7 @@ def test_attributes_say_what_they_promise(problem, normalization, shrinkage):
     shrinkage=st.sampled_from([None, 0.1, "auto"]),
 )
 @no_agreement_allowed
-def test_scores_come_back(problem, normalization, shrinkage):
+def test_transform_inverts_inverse_transform(problem, normalization, shrinkage):
     model = PairedContrastive(normalization=normalization, shrinkage=shrinkage)
     model.fit(problem.X, groups=problem.groups)
     scores = model.transform(problem.X)
@@ -242,7 +242,7 @@ def test_scores_come_back(problem, normalization, shrinkage):
     assert_allclose(again, scores, rtol=0, atol=1e-8 * size * max(1, digits / 1e4))
 
 
-def test_shrinkage_of_all_is_no_normalization():
+def test_full_shrinkage_is_no_normalization():
     whitened = PairedContrastive(3, normalization="whitened", shrinkage=1)
     whitened.fit(CLEAR.X, groups=CLEAR.groups)
     plain = PairedContrastive(3).fit(CLEAR.X, groups=CLEAR.groups)
@@ -251,7 +251,7 @@ def test_shrinkage_of_all_is_no_normalization():
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_shrinkage_may_be_that_of_ledoit_and_wolf(dtype):
+def test_automatic_shrinkage_is_that_of_ledoit_and_wolf(dtype):
     X, groups = (CLEAR.X + 100).astype(dtype)[:60], np.arange(60) // 2
     auto = PairedContrastive(2, normalization="whitened", shrinkage="auto").fit(X, groups=groups)
     share = ledoit_wolf(X.astype(float))[1]
@@ -270,7 +270,7 @@ def test_shrinkage_may_be_that_of_ledoit_and_wolf(dtype):
     unit=st.sampled_from([1.0, 1e3]),
     seed=SEEDS,
 )
-def test_of_all_complementary_masks_it_is_pca_of_the_correlation_matrix(
+def test_pairs_of_all_complementary_masks_give_pca_of_the_correlation_matrix(
     n_features, n_samples, n_components, unit, seed
 ):
     rng = np.random.default_rng(seed)
@@ -312,7 +312,7 @@ def mixture(n_samples, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_with_classes_as_groups_it_is_fishers_subspace(seed):
+def test_classes_as_groups_give_fishers_subspace(seed):
     X, y = mixture(3000, seed)
     # of a class of m samples, S+ lacks the pairs of a sample with itself: a term of order 1/m
     found = PairedContrastive(2, normalization="whitened").fit(X, y).components_
@@ -333,7 +333,7 @@ def error_of_pairs_of_one_component(n_samples, seed):
     return sin_theta_distance(*(np.linalg.qr(m.T)[0].T for m in (model.components_, fisher.T)))
 
 
-def test_with_pairs_of_one_component_it_tends_to_fishers_subspace():
+def test_pairs_within_one_component_converge_to_fishers_subspace():
     few, many = (
         np.mean([error_of_pairs_of_one_component(n_samples, seed) for seed in range(6)])
         for n_samples in (1500, 24000)
@@ -365,7 +365,7 @@ def disturbed_pairs(background, seed, n_pairs=1000):
 
 
 @pytest.mark.parametrize("background", SEEN)
-def test_pairs_withstand_disturbances_as_much_as_was_seen(background):
+def test_errors_under_a_background_agree_with_earlier_draws(background):
     n_draws = 10
     errors = np.empty((n_draws, 4))
     for draw in range(n_draws):
@@ -393,7 +393,7 @@ def test_pairs_withstand_disturbances_as_much_as_was_seen(background):
     ratio=st.sampled_from([1.0, 1e4, 1e8]),
 )
 @no_agreement_allowed
-def test_whitened_pair_correlations_know_no_units(problem, ratio):
+def test_whitened_pair_correlations_do_not_depend_on_units(problem, ratio):
     units = np.random.default_rng(problem.seed).permutation(
         np.geomspace(1, ratio, problem.n_features)
     )
@@ -407,7 +407,7 @@ def test_whitened_pair_correlations_know_no_units(problem, ratio):
 
 @given(problem=paired_problems(max_features=12), normalization=st.sampled_from(NORMALIZATIONS))
 @no_agreement_allowed
-def test_order_of_rows_and_names_of_groups_mean_nothing(problem, normalization):
+def test_order_of_rows_and_names_of_groups_do_not_change_the_fit(problem, normalization):
     model = PairedContrastive(normalization=normalization)
     order = np.random.default_rng(problem.seed).permutation(len(problem.X))
     names = np.array([f"subject {group}" for group in problem.groups])
@@ -422,7 +422,7 @@ def test_order_of_rows_and_names_of_groups_mean_nothing(problem, normalization):
 
 
 @each_normalization
-def test_order_signs_and_unit_of_features_go_through(normalization):
+def test_order_signs_and_unit_of_features_carry_over_to_the_model(normalization):
     order = np.random.default_rng(0).permutation(6)
     signs = np.array([1.0, -1, -1, 1, -1, 1])
     model = PairedContrastive(2, normalization=normalization)
@@ -438,7 +438,7 @@ def test_order_signs_and_unit_of_features_go_through(normalization):
 
 
 @each_normalization
-def test_y_stands_for_groups_and_groups_win(normalization):
+def test_y_serves_as_groups_unless_groups_are_given(normalization):
     model = PairedContrastive(2, normalization=normalization)
     expected = clone(model).fit(CLEAR.X, groups=CLEAR.groups).components_
     assert_array_equal(clone(model).fit(CLEAR.X, CLEAR.groups).components_, expected)
@@ -466,7 +466,7 @@ def test_unlabelled_samples_are_left_out(normalization, shrinkage):
 
 @each_normalization
 @pytest.mark.parametrize("as_groups", [True, False])
-def test_samples_without_a_partner_are_left_out_and_told(normalization, as_groups):
+def test_samples_without_a_partner_are_left_out_with_a_warning(normalization, as_groups):
     rng = np.random.default_rng(0)
     X = np.vstack([CLEAR.X, 100 * rng.normal(size=(3, 6))])
     groups = np.r_[CLEAR.groups, [1000, 1001, 1002]]
@@ -495,7 +495,7 @@ USELESS = {
 
 
 @pytest.mark.parametrize("name", USELESS)
-def test_groups_that_cannot_be_used_spare_the_earlier_fit(name):
+def test_invalid_groups_are_refused_and_the_earlier_fit_stays(name):
     arguments, message = USELESS[name]
     frame = pd.DataFrame(CLEAR.X[:, :4], columns=list("abcd"))
     model = PairedContrastive(2).fit(frame, groups=CLEAR.groups)
@@ -523,7 +523,9 @@ def test_groups_that_cannot_be_used_spare_the_earlier_fit(name):
     offset=st.sampled_from([0.0, 1e6]),
     seed=SEEDS,
 )
-def test_no_size_is_too_small(sizes, n_features, normalization, shrinkage, offset, seed):
+def test_the_smallest_samples_can_be_fitted(
+    sizes, n_features, normalization, shrinkage, offset, seed
+):
     problem = PairedProblem(tuple(sizes), n_features, offset, 1.0, seed)
     model = PairedContrastive(normalization=normalization, shrinkage=shrinkage)
     model.fit(problem.X, groups=problem.groups)
@@ -540,7 +542,7 @@ def test_no_size_is_too_small(sizes, n_features, normalization, shrinkage, offse
 @each_shrinkage
 @pytest.mark.parametrize("constant", [0.0, 0.1, 100 / 3, 1e8 / 3])
 @pytest.mark.parametrize("size", [2, 3])
-def test_constant_columns_take_no_part(normalization, shrinkage, constant, size):
+def test_constant_columns_have_no_effect(normalization, shrinkage, constant, size):
     problem = PairedProblem((size,) * 30, 4, 1.0, 1.0, 0)
     wide = np.insert(problem.X, 2, constant, axis=1)
     model = PairedContrastive(3, normalization=normalization, shrinkage=shrinkage)
@@ -565,7 +567,7 @@ def test_constant_samples_have_no_component(normalization, shrinkage, n_features
 
 
 @each_normalization
-def test_partners_that_disagree_have_no_component(normalization):
+def test_partners_of_opposite_sign_have_no_component(normalization):
     model = PairedContrastive(normalization=normalization)
     with pytest.warns(ComponentsWarning, match="agree along no direction"):
         model.fit([[1.0], [-1.0], [2.0], [-2.0]], groups=[0, 0, 1, 1])
@@ -573,7 +575,7 @@ def test_partners_that_disagree_have_no_component(normalization):
 
 
 @each_normalization
-def test_directions_of_disagreement_are_dropped_and_told(normalization):
+def test_directions_of_negative_pair_covariance_are_dropped_with_a_warning(normalization):
     rng = np.random.default_rng(0)
     half = rng.normal(size=(50, 4))
     X = np.stack([half, half * [1.0, 1.0, -1.0, -1.0]], axis=1).reshape(100, 4)
@@ -595,7 +597,7 @@ def test_collinear_features_share_one_direction():
     assert_allclose(np.abs(scores), np.abs(expected), atol=1e-4)
 
 
-def test_fewer_samples_than_features_agree_by_chance_and_shrinkage_helps():
+def test_with_fewer_samples_than_features_partners_agree_by_chance_and_shrinkage_helps():
     rng = np.random.default_rng(1)
     X, groups, truth = disturbed_pairs(3.0, 0, n_pairs=20)
     unshrunk = PairedContrastive(normalization="whitened").fit(X, groups=groups)
@@ -618,7 +620,7 @@ def test_more_components_than_samples_or_features_are_refused():
 
 @each_normalization
 @pytest.mark.parametrize("offset", [0.0, 1e3, 1e4])
-def test_float32_samples_lose_no_more_than_their_digits(normalization, offset):
+def test_float32_samples_lose_only_float32_rounding(normalization, offset):
     X = (CLEAR.X + offset).astype(np.float32)
     model = PairedContrastive(2, normalization=normalization).fit(X, groups=CLEAR.groups)
     expected = PairedContrastive(2, normalization=normalization)
@@ -632,7 +634,7 @@ def test_float32_samples_lose_no_more_than_their_digits(normalization, offset):
     assert_allclose(scores, expected.transform(X.astype(float)), atol=1e-4)
 
 
-def test_an_offset_of_1e6_costs_only_the_digits_it_takes():
+def test_an_offset_of_1e6_costs_only_the_rounding_of_the_samples():
     for X, groups in ((CLEAR.X, CLEAR.groups), (CLEAR.X[:4], [0, 0, 1, 1])):
         for normalization in NORMALIZATIONS:
             model = PairedContrastive(1, normalization=normalization)
@@ -660,7 +662,7 @@ def test_sparse_and_missing_samples_are_refused():
         ("shrinkage", "oas"),
     ],
 )
-def test_parameters_out_of_range_or_kind_are_refused_by_name(parameter, value):
+def test_invalid_parameters_are_refused_by_name(parameter, value):
     with pytest.raises(ValueError, match=f"'{parameter}' parameter"):
         PairedContrastive(**{parameter: value}).fit(CLEAR.X, groups=CLEAR.groups)
 
@@ -668,7 +670,7 @@ def test_parameters_out_of_range_or_kind_are_refused_by_name(parameter, value):
 # --- in scikit-learn's company -------------------------------------------------------------------
 
 
-def test_a_pipeline_hands_groups_on_without_and_with_routing():
+def test_a_pipeline_passes_groups_without_and_with_routing():
     expected = PairedContrastive(2).fit(CLEAR.X - CLEAR.X.mean(axis=0), groups=CLEAR.groups)
     model = make_pipeline(StandardScaler(with_std=False), PairedContrastive(2))
     by_name = clone(model).fit(CLEAR.X, pairedcontrastive__groups=CLEAR.groups)
@@ -681,7 +683,7 @@ def test_a_pipeline_hands_groups_on_without_and_with_routing():
     assert_allclose(scores, by_name.transform(CLEAR.X))
 
 
-def test_a_grid_search_hands_groups_to_the_pairs_and_to_the_split():
+def test_a_grid_search_passes_groups_to_the_estimator_and_to_the_split():
     y = np.digitize(CLEAR.X[:, 0], np.quantile(CLEAR.X[:, 0], [0.5]))
     model = make_pipeline(PairedContrastive(), LogisticRegression())
     grid = {
@@ -716,7 +718,7 @@ def test_set_output_names_the_columns(container):
     assert list(model.feature_names_in_) == [f"f{i}" for i in range(6)]
 
 
-def test_clone_pickle_and_joblib_keep_what_they_should(tmp_path):
+def test_clone_keeps_the_parameters_and_pickle_and_joblib_the_fit(tmp_path):
     model = PairedContrastive(2, normalization="whitened", shrinkage=0.1)
     model.fit(CLEAR.X, groups=CLEAR.groups)
     copy = clone(model)
@@ -728,7 +730,7 @@ def test_clone_pickle_and_joblib_keep_what_they_should(tmp_path):
 
 
 @pytest.mark.parametrize("method", ["transform", "inverse_transform"])
-def test_nothing_works_before_fit_or_with_other_columns(method):
+def test_methods_refuse_a_missing_fit_and_other_columns(method):
     with pytest.raises(NotFittedError):
         getattr(PairedContrastive(2), method)(CLEAR.X)
     model = PairedContrastive(2).fit(CLEAR.X, groups=CLEAR.groups)
@@ -737,7 +739,7 @@ def test_nothing_works_before_fit_or_with_other_columns(method):
 
 
 @each_normalization
-def test_a_fit_leaves_samples_and_parameters_alone(normalization):
+def test_a_fit_does_not_change_parameters_or_samples(normalization):
     X, groups = CLEAR.X.copy(), CLEAR.groups.copy()
     X.flags.writeable = groups.flags.writeable = False
     model = PairedContrastive(2, normalization=normalization)

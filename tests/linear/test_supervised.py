@@ -126,7 +126,7 @@ def assert_same_model(model, other, tol=SAME):
 @pytest.mark.parametrize("n_components", [1, 3, "auto"])
 @pytest.mark.parametrize("options", [{}, {"whiten": True}, {"noise_weighted": False}])
 @each_solver
-def test_without_weight_it_is_the_closed_form_without_labels(n_components, options, solver):
+def test_alpha_0_gives_the_closed_form_without_labels(n_components, options, solver):
     options = {"solver": solver, "random_state": 0, **options}
     supervised = SupervisedLinearContrastive(n_components, alpha=0.0, **options)
     supervised.fit(CLEAR.X, CLEAR.y)
@@ -142,7 +142,7 @@ def test_without_weight_it_is_the_closed_form_without_labels(n_components, optio
 
 
 @given(problem=clear_problems(), y=st.sampled_from(["none", "marks"]), solver=SOLVERS)
-def test_without_labels_it_is_the_closed_form_whatever_the_weight(problem, y, solver):
+def test_without_labels_every_alpha_gives_the_closed_form(problem, y, solver):
     y = None if y == "none" else np.full(problem.n_samples, -1)
     model = problem.model(solver=solver, alpha=3.0).fit(problem.X, y)
     assert model.alpha_ == 0.0
@@ -153,7 +153,7 @@ def test_without_labels_it_is_the_closed_form_whatever_the_weight(problem, y, so
 
 
 @given(problem=clear_problems(), solver=SOLVERS)
-def test_a_large_weight_is_labels_alone(problem, solver):
+def test_a_large_alpha_agrees_with_labels_alone(problem, solver):
     alone = problem.fitted(alpha=np.inf, solver=solver)
     for alpha in (1e12, 1e308):
         large = problem.fitted(alpha=alpha, solver=solver)
@@ -165,7 +165,7 @@ def test_a_large_weight_is_labels_alone(problem, solver):
 
 @each_solver
 @pytest.mark.parametrize("n_components", [4, 9])
-def test_labels_alone_give_one_component_fewer_than_classes_and_say_so(solver, n_components):
+def test_labels_alone_give_one_component_fewer_than_classes_with_a_warning(solver, n_components):
     with pytest.warns(LabelsWarning, match=r"4 classes give at most 3 component.*finite alpha"):
         model = CLEAR.fitted(n_components=n_components, alpha=np.inf, solver=solver)
     assert model.n_components_ == 3
@@ -173,14 +173,14 @@ def test_labels_alone_give_one_component_fewer_than_classes_and_say_so(solver, n
 
 
 @given(problem=clear_problems(), alpha=ALPHAS, solver=SOLVERS)
-def test_the_subspace_moves_continuously_with_the_weight(problem, alpha, solver):
+def test_the_subspace_depends_continuously_on_alpha(problem, alpha, solver):
     model = problem.fitted(alpha=alpha, solver=solver)
     near = problem.fitted(alpha=alpha + 1e-6 * (0.25 + alpha), solver=solver)
     assert sin_theta_distance(model.components_, near.components_) <= 1e-4
     assert_allclose(model.eigenvalues_, near.eigenvalues_, rtol=1e-4)
 
 
-def test_many_labels_find_what_no_label_finds():
+def test_labels_find_a_class_difference_on_a_single_feature():
     # the classes differ along a single feature, which shares nothing with others
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 500)
@@ -200,7 +200,7 @@ def test_many_labels_find_what_no_label_finds():
 
 @pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.ComponentsWarning")  # at first
 @given(problem=clear_problems(), alpha=ALPHAS, n_cuts=st.integers(0, 6), seed=SEEDS)
-def test_any_chunks_in_any_order_are_one_fit(problem, alpha, n_cuts, seed):
+def test_partial_fit_on_any_chunks_equals_one_fit(problem, alpha, n_cuts, seed):
     rng = np.random.default_rng(seed)
     order = rng.permutation(problem.n_samples)
     cuts = np.sort(rng.choice(np.arange(30, problem.n_samples), n_cuts, replace=False))
@@ -211,7 +211,7 @@ def test_any_chunks_in_any_order_are_one_fit(problem, alpha, n_cuts, seed):
     assert_same_model(model, whole)
 
 
-def test_classes_may_appear_one_by_one():
+def test_new_classes_may_appear_in_later_chunks():
     by_class = np.argsort(CLEAR.y, kind="stable")
     names = np.array(["north", "east", "south", "west", "?"])[CLEAR.y]
     model = CLEAR.model(unlabelled="?")
@@ -223,7 +223,7 @@ def test_classes_may_appear_one_by_one():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.ComponentsWarning")
-def test_single_rows_are_one_fit_and_warn_of_no_class():
+def test_partial_fit_on_single_rows_equals_one_fit_without_label_warnings():
     model = CLEAR.model(alpha=np.inf)
     for row in np.random.default_rng(0).permutation(CLEAR.n_samples):
         model.partial_fit(CLEAR.X[[row]], CLEAR.y[[row]])
@@ -231,7 +231,7 @@ def test_single_rows_are_one_fit_and_warn_of_no_class():
 
 
 @given(problem=clear_problems())
-def test_a_fit_goes_on_by_chunks(problem):
+def test_partial_fit_continues_a_fit(problem):
     half = problem.n_samples // 2
     model = problem.model(solver="gram").fit(problem.X[:half], problem.y[:half])
     model.partial_fit(problem.X[half:], problem.y[half:])
@@ -245,7 +245,7 @@ def test_the_solvers_agree(problem, alpha):
 
 
 @given(problem=clear_problems(), alpha=ALPHAS, solver=SOLVERS)
-def test_weight_is_repetition(problem, alpha, solver):
+def test_integer_weights_equal_repeated_samples(problem, alpha, solver):
     weight = np.random.default_rng(problem.seed).integers(0, 3, problem.n_samples)
     weight[np.argmax(problem.y == 0)] = 2
     weighted = problem.model(alpha=alpha, solver=solver).fit(problem.X, problem.y, weight)
@@ -256,7 +256,7 @@ def test_weight_is_repetition(problem, alpha, solver):
 
 
 @given(problem=clear_problems(), alpha=ALPHAS, solver=SOLVERS)
-def test_order_of_rows_means_nothing(problem, alpha, solver):
+def test_the_order_of_rows_does_not_change_the_fit(problem, alpha, solver):
     order = np.random.default_rng(problem.seed).permutation(problem.n_samples)
     model = problem.model(alpha=alpha, solver=solver).fit(problem.X[order], problem.y[order])
     assert_same_model(model, problem.fitted(alpha=alpha, solver=solver))
@@ -270,7 +270,7 @@ def test_order_of_rows_means_nothing(problem, alpha, solver):
         [[3, 2, 1, 0], [-5, 9, 0, 4], ["d", "b", "a", "c"], [1e3, 2.0, 0.0, 7.0]]
     ),
 )
-def test_names_of_classes_mean_nothing(problem, alpha, solver, names):
+def test_names_of_classes_do_not_change_the_fit(problem, alpha, solver, names):
     mark = "none" if isinstance(names[0], str) else -1
     renamed = np.array([*names, mark])[problem.y]
     model = problem.model(alpha=alpha, solver=solver, unlabelled=mark).fit(problem.X, renamed)
@@ -286,7 +286,7 @@ def test_names_of_classes_mean_nothing(problem, alpha, solver, names):
     solver=SOLVERS,
     unit=st.sampled_from([1.0, 1e-6, 1e6]),
 )
-def test_order_signs_and_unit_of_features_go_through(problem, alpha, solver, unit):
+def test_order_signs_and_unit_of_features_carry_over_to_the_model(problem, alpha, solver, unit):
     rng = np.random.default_rng(problem.seed)
     order = rng.permutation(problem.n_features)
     signs = unit * rng.choice([-1.0, 1.0], problem.n_features)
@@ -305,7 +305,7 @@ def test_order_signs_and_unit_of_features_go_through(problem, alpha, solver, uni
 
 @each_alpha
 @each_solver
-def test_attributes_say_what_they_promise(alpha, solver):
+def test_attributes_agree_with_their_definitions(alpha, solver):
     model = CLEAR.fitted(alpha=alpha, solver=solver, noise_weighted=False)
     assert_allclose(model.components_ @ model.components_.T, np.eye(3), atol=1e-12)
     assert np.all(np.diff(model.eigenvalues_) < 0)
@@ -329,7 +329,7 @@ def test_attributes_say_what_they_promise(alpha, solver):
 
 @each_alpha
 @pytest.mark.parametrize("options", [{}, {"whiten": True}, {"noise_weighted": False}])
-def test_scores_come_back_from_the_subspace(alpha, options):
+def test_transform_inverts_inverse_transform(alpha, options):
     model = CLEAR.fitted(alpha=alpha, **options)
     scores = model.transform(CLEAR.X)
     points = model.inverse_transform(scores)
@@ -385,7 +385,7 @@ SEEN = {
 
 
 @pytest.mark.parametrize(("n_labelled", "alpha"), SEEN)
-def test_few_labels_hurt_and_many_help_as_much_as_was_seen(n_labelled, alpha):
+def test_errors_with_few_and_many_labels_agree_with_earlier_draws(n_labelled, alpha):
     n_draws = 8
     errors = [error(alpha, simplex_task(n_labelled, seed))[0] for seed in range(n_draws)]
     mean, standard_error = SEEN[n_labelled, alpha]
@@ -394,7 +394,7 @@ def test_few_labels_hurt_and_many_help_as_much_as_was_seen(n_labelled, alpha):
 
 
 @pytest.mark.parametrize("n_labelled", [12, 60, 300, 1200])
-def test_the_chosen_weight_is_about_as_good_as_the_better_of_none_and_one(n_labelled):
+def test_automatic_alpha_is_about_as_good_as_the_better_of_0_and_1(n_labelled):
     tasks = [simplex_task(n_labelled, seed) for seed in range(4)]
     chosen, without, one = (
         np.mean([error(alpha, task)[0] for task in tasks]) for alpha in ("auto", 0.0, 1.0)
@@ -403,7 +403,7 @@ def test_the_chosen_weight_is_about_as_good_as_the_better_of_none_and_one(n_labe
 
 
 @each_solver
-def test_the_chosen_weight_is_repeatable(solver):
+def test_automatic_alpha_is_repeatable(solver):
     X, y, _ = simplex_task(300, 0)
     X, y = X[:600], y[:600]
     fits = [
@@ -420,7 +420,7 @@ def test_the_chosen_weight_is_repeatable(solver):
 # --- in scikit-learn's company -------------------------------------------------------------------
 
 
-def test_a_grid_search_chooses_the_weight_for_a_classifier():
+def test_a_grid_search_chooses_alpha_for_a_classifier():
     pipeline = make_pipeline(
         StandardScaler(), CLEAR.model(n_components=3), LogisticRegression(max_iter=1000)
     )
@@ -430,7 +430,7 @@ def test_a_grid_search_chooses_the_weight_for_a_classifier():
     assert search.score(CLEAR.X, CLEAR.classes) > 0.8
 
 
-def test_a_pipeline_hands_labels_on():
+def test_a_pipeline_passes_labels():
     model = CLEAR.model(alpha=np.inf)
     pipeline = make_pipeline(model)
     scores = pipeline.fit_transform(CLEAR.X, CLEAR.y)
@@ -451,7 +451,7 @@ def test_set_output_names_the_columns(container):
     assert list(out.columns) == [f"supervisedlinearcontrastive{i}" for i in range(3)]
 
 
-def test_clone_forgets_the_fit_and_keeps_the_parameters():
+def test_clone_keeps_the_parameters_but_not_the_fit():
     model = CLEAR.model(alpha="auto", unlabelled=np.nan, whiten=True)
     copy = clone(model.fit(CLEAR.X, np.where(CLEAR.y < 0, np.nan, CLEAR.y)))
     assert not hasattr(copy, "components_")
@@ -460,7 +460,7 @@ def test_clone_forgets_the_fit_and_keeps_the_parameters():
     assert copy.whiten
 
 
-def test_pickle_and_joblib_keep_the_fit_and_what_partial_fit_needs(tmp_path):
+def test_pickle_and_joblib_keep_the_fit_and_partial_fit_can_continue_it(tmp_path):
     half = CLEAR.n_samples // 2
     model = CLEAR.model().fit(CLEAR.X[:half], CLEAR.y[:half])
     joblib.dump(model, tmp_path / "model")
@@ -471,7 +471,7 @@ def test_pickle_and_joblib_keep_the_fit_and_what_partial_fit_needs(tmp_path):
 
 
 @each_alpha
-def test_a_fit_leaves_parameters_and_samples_alone(alpha):
+def test_a_fit_does_not_change_parameters_or_samples(alpha):
     X, y = CLEAR.X.copy(), CLEAR.y.copy()
     X.flags.writeable = y.flags.writeable = False
     model = CLEAR.model(alpha=alpha)

@@ -79,7 +79,7 @@ def assert_finite(model):
     weighted=st.booleans(),
     seed=SEEDS,
 )
-def test_no_size_is_too_small(
+def test_the_smallest_samples_can_be_fitted(
     n_samples, n_features, n_classes, alpha, solver, n_components, weighted, seed
 ):
     rng = np.random.default_rng(seed)
@@ -116,7 +116,7 @@ def test_fewer_samples_than_features_find_the_subspace(solver, alpha):
 
 
 @each_solver
-def test_fractional_weights_choose_as_whole_ones_do(solver):
+def test_automatic_alpha_works_with_fractional_weights(solver):
     # the sum over a fold may be below 1, where no variance can be formed
     for share in (0.02, 0.9 / 48, 1.0 / 48):
         weight = np.full(len(X), share)
@@ -129,7 +129,7 @@ def test_fractional_weights_choose_as_whole_ones_do(solver):
 @each_solver
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
 @pytest.mark.parametrize("constant", [0.0, 0.1, 100 / 3, 1e8 / 3])
-def test_constant_columns_take_no_part(solver, alpha, kind, constant):
+def test_constant_columns_have_no_effect(solver, alpha, kind, constant):
     wide = np.insert(X, [0, 5], constant, axis=1)
     model = model_of(alpha=alpha, solver=solver).fit(kind(wide), Y)
     plain = model_of(alpha=model.alpha_, solver=solver).fit(X, Y)
@@ -153,7 +153,7 @@ def test_constant_samples_have_no_component(solver, alpha):
 
 @each_alpha
 @each_solver
-def test_no_component_may_be_asked_for(solver, alpha):
+def test_zero_components_leave_only_noise(solver, alpha):
     model = model_of(0, alpha=alpha, solver=solver).fit(X, Y)
     assert model.transform(X).shape == (240, 0)
     assert_allclose(model.get_covariance(), np.diag(X.var(axis=0, ddof=1)))
@@ -181,7 +181,7 @@ def test_auto_counts_components_without_labels(solver, alpha):
 
 @pytest.mark.parametrize("alpha", [1.0, np.inf, "auto"])
 @each_solver
-def test_one_class_is_told_and_left_out(solver, alpha):
+def test_a_single_class_is_ignored_with_a_warning(solver, alpha):
     for y, name in ((np.zeros(240, int), r"\[0\]"), (np.array(["a"] * 240), r"\['a'\]")):
         with pytest.warns(LabelsWarning, match=rf"one class only {name}; at least two") as told:
             model = model_of(alpha=alpha, solver=solver).fit(X, y)
@@ -200,7 +200,7 @@ def test_labels_alone_need_labels():
 
 @each_solver
 @pytest.mark.parametrize("alpha", [0.5, np.inf])
-def test_a_class_without_weight_is_none(solver, alpha):
+def test_a_class_of_weight_0_is_ignored(solver, alpha):
     weight = (Y != 2).astype(float)
     n_components = 1 if alpha == np.inf else 2
     model = model_of(n_components, alpha=alpha, solver=solver).fit(X, Y, weight)
@@ -212,7 +212,7 @@ def test_a_class_without_weight_is_none(solver, alpha):
 
 
 @each_solver
-def test_a_class_of_one_sample_is_told_from_others(solver):
+def test_a_class_of_one_sample_counts_as_a_class(solver):
     y = np.full(240, -1)
     y[:3] = [5, 6, 6]
     model = model_of(solver=solver).fit(X, y)
@@ -223,7 +223,7 @@ def test_a_class_of_one_sample_is_told_from_others(solver):
 
 @hopeless_allowed
 @each_solver
-def test_more_classes_than_half_of_the_samples(solver):
+def test_classes_may_outnumber_half_of_the_samples(solver):
     model = model_of(solver=solver).fit(X, np.r_[np.arange(150), np.arange(90)])
     assert len(model.classes_) == 150
     single = model_of(1, solver=solver).fit(X, np.arange(240))
@@ -245,7 +245,7 @@ def test_more_classes_than_half_of_the_samples(solver):
         (np.float32, 1e4, 0.03),
     ],
 )
-def test_an_offset_costs_only_the_digits_it_takes(solver, alpha, dtype, offset, tol):
+def test_an_offset_costs_only_the_rounding_of_the_samples(solver, alpha, dtype, offset, tol):
     shifted = (X + offset).astype(dtype)
     exact = shifted.astype(np.longdouble) - np.longdouble(offset)
     model = model_of(alpha=alpha, solver=solver).fit(shifted, Y)
@@ -308,7 +308,7 @@ def test_tensors_are_fitted_as_arrays_and_stay_tensors(solver, alpha, y_kind):
 
 
 @pytest.mark.skipif(not ARRAY_API, reason="scikit-learn >= 1.9 knows arrays of other libraries")
-def test_tensors_in_chunks_are_one_fit():
+def test_partial_fit_on_tensors_equals_one_fit():
     with config_context(array_api_dispatch=True):
         model = model_of()
         for rows in np.array_split(np.arange(240), 4):
@@ -331,7 +331,7 @@ USELESS = {
 
 @pytest.mark.parametrize("name", USELESS)
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_labels_that_cannot_be_used_spare_the_earlier_fit(name, method):
+def test_invalid_labels_are_refused_and_the_earlier_fit_stays(name, method):
     y, message = USELESS[name]
     frame = pd.DataFrame(X, columns=[f"f{i}" for i in range(12)])
     # with earlier classes partial_fit would know what -1 means
@@ -348,7 +348,7 @@ def test_labels_that_cannot_be_used_spare_the_earlier_fit(name, method):
     assert [name for name in vars(fresh) if name.endswith("_")] == []
 
 
-def test_a_chunk_that_is_refused_does_not_count():
+def test_a_refused_chunk_has_no_effect():
     model = model_of().partial_fit(X[:100], np.where(Y[:100] < 0, 0, 1))
     before = pickle.dumps(model)
     with pytest.raises(ValueError, match="labels of type int, str"):
@@ -371,7 +371,7 @@ def test_one_and_minus_one_are_ambiguous_across_chunks():
 
 
 @pytest.mark.parametrize("unlabelled", [-1, None])
-def test_what_marks_unlabelled_samples_may_be_said(unlabelled):
+def test_the_mark_of_unlabelled_samples_can_be_chosen(unlabelled):
     y = np.where(np.arange(240) % 2, 1, -1)
     y[:6] = 5
     model = model_of(unlabelled=unlabelled).fit(X, y)
@@ -389,7 +389,7 @@ def test_any_mark_gives_the_fit_of_minus_one(mark, names):
     assert_array_equal(model.components_, model_of().fit(X, Y).components_)
 
 
-def test_partial_fit_does_not_choose_the_weight():
+def test_partial_fit_refuses_automatic_alpha():
     with pytest.raises(ValueError, match=r'alpha="auto" holds out.*pass the alpha_ that it finds'):
         model_of(alpha="auto").partial_fit(X, Y)
     model = model_of(alpha="auto").fit(X, Y)
@@ -400,7 +400,7 @@ def test_partial_fit_does_not_choose_the_weight():
 
 
 @pytest.mark.parametrize("options", [{"solver": "operator"}, {"solver": "gram", "kept": 0}])
-def test_partial_fit_needs_the_scatters_of_classes_and_says_so(options, monkeypatch):
+def test_partial_fit_without_class_scatters_is_refused_with_advice(options, monkeypatch):
     if options.pop("kept", None) is not None:
         read = partial(labelled_covariance_of, kept_entries=0)
         monkeypatch.setattr(_supervised, "labelled_covariance_of", read)
@@ -417,7 +417,7 @@ def test_partial_fit_needs_the_scatters_of_classes_and_says_so(options, monkeypa
 
 @pytest.mark.parametrize("kind", [np.array, sparse.csr_array])
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_missing_values_are_refused_with_a_way_out(kind, method):
+def test_missing_values_are_refused_with_advice(kind, method):
     broken = X.copy()
     broken[3, 2] = np.nan
     model = model_of().fit(X, Y)
@@ -447,7 +447,7 @@ def test_missing_values_are_refused_with_a_way_out(kind, method):
         ("random_state", "seed"),
     ],
 )
-def test_parameters_out_of_range_or_kind_are_refused_by_name(parameter, value):
+def test_invalid_parameters_are_refused_by_name(parameter, value):
     model = model_of().fit(X, Y)
     before = vars(model)["components_"]
     with pytest.raises(ValueError, match=f"'{parameter}' parameter"):
@@ -455,7 +455,7 @@ def test_parameters_out_of_range_or_kind_are_refused_by_name(parameter, value):
     assert model.components_ is before
 
 
-def test_warnings_say_what_was_found():
+def test_label_and_component_warnings_have_their_own_classes():
     assert issubclass(LabelsWarning, UserWarning)
     assert not issubclass(LabelsWarning, ComponentsWarning | HeywoodWarning)
     rng = np.random.default_rng(0)

@@ -155,14 +155,14 @@ each_reader = pytest.mark.parametrize("reader", READERS)
 
 @each_reader
 @given(problem=labelled_problems(), n_rows=st.integers(1, 20))
-def test_the_label_matrix_is_that_of_loops_over_pairs(reader, problem, n_rows):
+def test_label_matrix_agrees_with_loops_over_pairs(reader, problem, n_rows):
     moments = READERS[reader](problem.X, problem.labels, block_rows=n_rows)
     expected = supervised_by_loops(problem.X, problem.y)
     assert_allclose(matrix_of(moments), expected, rtol=0, atol=problem.rounding())
 
 
 @given(problem=labelled_problems(), n_rows=st.integers(1, 20))
-def test_positive_pairs_are_those_of_loops(problem, n_rows):
+def test_positive_matrix_agrees_with_loops_over_pairs(problem, n_rows):
     moments = labelled_scatter(problem.X, problem.labels, block_rows=n_rows)
     expected = positive_by_loops(problem.X, problem.y)
     assert_allclose(moments.positive_matrix, expected, rtol=0, atol=problem.rounding())
@@ -170,7 +170,7 @@ def test_positive_pairs_are_those_of_loops(problem, n_rows):
 
 @each_reader
 @given(problem=labelled_problems(), kind=WEIGHTS, n_rows=st.integers(1, 20))
-def test_the_moments_of_all_samples_are_those_without_labels(reader, problem, kind, n_rows):
+def test_covariance_of_all_samples_does_not_depend_on_labels(reader, problem, kind, n_rows):
     weight = problem.weight(kind)
     moments = READERS[reader](problem.X, problem.labels, weight, block_rows=n_rows)
     expected = scatter_covariance(problem.X, weight)
@@ -189,7 +189,7 @@ def test_the_moments_of_all_samples_are_those_without_labels(reader, problem, ki
 
 
 @given(counts=st.lists(st.integers(1, 9), min_size=2, max_size=7))
-def test_the_weights_of_pairs_are_counted_pairs(counts):
+def test_pair_weights_follow_from_the_class_counts(counts):
     counts = np.array(counts, float)
     m = counts.sum()
     weights = negative_weights(counts)
@@ -202,7 +202,7 @@ def test_the_weights_of_pairs_are_counted_pairs(counts):
 
 
 @given(problem=labelled_problems(offsets=(0.0, 10.0)))
-def test_at_most_one_eigenvalue_fewer_than_classes_is_positive(problem):
+def test_fewer_eigenvalues_than_classes_are_positive(problem):
     eigenvalues = np.linalg.eigvalsh(matrix_of(labelled_scatter(problem.X, problem.labels)))
     allowed = problem.n_features * problem.rounding()
     assert np.sum(eigenvalues > allowed) <= len(problem.sizes) - 1
@@ -213,7 +213,7 @@ def test_at_most_one_eigenvalue_fewer_than_classes_is_positive(problem):
 
 @each_reader
 @given(problem=labelled_problems(offsets=(0.0, 1e6)), n_rows=st.integers(1, 20))
-def test_weight_is_repetition(reader, problem, n_rows):
+def test_integer_weights_equal_repeated_samples(reader, problem, n_rows):
     weight = problem.weight("counts").astype(int)
     X, y = np.repeat(problem.X, weight, axis=0), np.repeat(problem.y, weight)
     labels = problem.counted(weight)
@@ -237,7 +237,7 @@ def test_readers_agree_under_any_weights(problem, kind):
 
 
 @given(problem=labelled_problems(), n_parts=st.integers(1, 8), seed=SEEDS, kind=WEIGHTS)
-def test_chunks_in_any_order_add_up(problem, n_parts, seed, kind):
+def test_sum_of_chunks_in_any_order_equals_the_whole(problem, n_parts, seed, kind):
     weight = problem.weight(kind)
     part = np.random.default_rng(seed).integers(0, n_parts, len(problem.y))
     chunks = []
@@ -280,7 +280,7 @@ def test_sparse_samples_have_the_matrix_of_their_dense_copy(problem, format, kin
 
 @each_reader
 @given(problem=labelled_problems(offsets=(0.0, 1e3, 1e4)), n_rows=st.integers(1, 20))
-def test_float32_samples_lose_no_more_than_products_in_float32(reader, problem, n_rows):
+def test_float32_error_is_at_most_that_of_float32_products(reader, problem, n_rows):
     X = problem.X.astype(np.float32)
     found = matrix_of(READERS[reader](X, problem.labels, block_rows=n_rows))
     assert found.dtype == np.float64
@@ -302,7 +302,7 @@ def test_numbers_of_any_type_are_read_as_float64(reader, dtype):
 
 
 @each_reader
-def test_memory_maps_are_read_as_arrays(reader, tmp_path):
+def test_memory_maps_are_read_like_arrays(reader, tmp_path):
     problem = LabelledProblem((5, 20, 1, 7), 30, 4, 1e3, 1.0, 0)
     np.save(tmp_path / "X.npy", problem.X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
@@ -316,7 +316,7 @@ def test_memory_maps_are_read_as_arrays(reader, tmp_path):
 
 @each_reader
 @pytest.mark.parametrize("y", [np.full(6, -1), [-1, -1, 2, 2, 2, -1], np.full(6, 4)])
-def test_fewer_than_two_classes_say_nothing(reader, y):
+def test_fewer_than_two_classes_give_a_zero_matrix(reader, y):
     X = np.random.default_rng(0).normal(size=(6, 3))
     moments = READERS[reader](X, read_labels(y, 6, -1))
     assert_array_equal(matrix_of(moments), np.zeros((3, 3)))
@@ -324,7 +324,7 @@ def test_fewer_than_two_classes_say_nothing(reader, y):
 
 
 @each_reader
-def test_classes_of_one_sample_are_only_what_others_are_told_from(reader):
+def test_classes_of_one_sample_form_negative_pairs_only(reader):
     X = np.random.default_rng(0).normal(size=(5, 3))
     found = matrix_of(READERS[reader](X, read_labels(np.arange(5), 5)))
     C = X - X.mean(axis=0)
@@ -333,7 +333,7 @@ def test_classes_of_one_sample_are_only_what_others_are_told_from(reader):
 
 
 @each_reader
-def test_one_class_far_from_the_others_keeps_their_digits(reader):
+def test_a_distant_class_does_not_cost_precision_in_other_features(reader):
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1, 2], [3, 40, 50])
     X = rng.normal(size=(93, 3)) + 1e7 * (y == 0)[:, None] * [1.0, 0.0, 0.0]
@@ -342,7 +342,7 @@ def test_one_class_far_from_the_others_keeps_their_digits(reader):
     assert_allclose(found[1:, 1:], expected[1:, 1:], rtol=0, atol=1e-8)
 
 
-def test_every_block_is_told():
+def test_on_block_is_called_for_every_block():
     X, y = np.random.default_rng(0).normal(size=(50, 3)), np.arange(50) % 2
     heard = []
     labelled_scatter(X, read_labels(y, 50), None, heard.append, block_rows=10)
@@ -353,7 +353,7 @@ def test_every_block_is_told():
 
 
 @pytest.mark.parametrize("noise", [0.0, 1.0])
-def test_its_expectation_is_the_covariance_between_classes_times_k_over_k_minus_1(noise):
+def test_expected_matrix_is_the_between_class_covariance_times_k_over_k_minus_1(noise):
     n_classes, n_each, n_features, n_draws = 4, 6, 5, 800
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(n_classes, n_features))
@@ -372,7 +372,7 @@ def test_its_expectation_is_the_covariance_between_classes_times_k_over_k_minus_
 
 
 @given(sizes=st.lists(st.integers(1, 5), min_size=1, max_size=6), seed=SEEDS)
-def test_class_means_are_subtracted_class_by_class_as_all_at_once(sizes, seed):
+def test_subtracting_class_means_at_once_or_class_by_class_is_identical(sizes, seed):
     rng = np.random.default_rng(seed)
     bounds = np.r_[0, np.cumsum(sizes)]
     block, points = rng.normal(size=(bounds[-1], 3)), rng.normal(size=(len(sizes), 3))

@@ -90,26 +90,26 @@ def test_marked_samples_have_no_label_and_the_mark_is_no_class(name, container):
     ],
     ids=["list", "float32", "object", "mixed", "tuple", "series", "string", "Int64", "categorical"],
 )
-def test_nan_may_be_the_mark(unlabelled, y):
+def test_nan_can_mark_unlabelled_samples(unlabelled, y):
     labels = read_labels(y, 3, unlabelled)
     assert len(labels.classes) == 2
     assert labels.codes.tolist() == [-1, 1, 0]
 
 
-def test_no_y_labels_nothing():
+def test_without_y_all_samples_are_unlabelled():
     labels = read_labels(None, 4)
     assert labels.classes.shape == (0,)
     assert labels.codes.tolist() == [-1] * 4
 
 
 @pytest.mark.parametrize("y", [[-1, -1], [-1.0, -1.0], np.array([-1, -1], object)])
-def test_marks_alone_label_nothing(y):
+def test_marks_alone_give_no_class(y):
     labels = read_labels(y, 2)
     assert labels.classes.shape == (0,)
     assert labels.codes.tolist() == [-1, -1]
 
 
-def test_none_as_the_mark_takes_every_value_for_a_label():
+def test_without_a_mark_every_value_is_a_class():
     assert read_labels([-1, 1, -1], 3, None).classes.tolist() == [-1, 1]
     assert read_labels([-1, 1, 2], 3, None).codes.tolist() == [0, 1, 2]
     assert read_labels(["-1", "a"], 2).classes.tolist() == ["-1", "a"]
@@ -117,14 +117,14 @@ def test_none_as_the_mark_takes_every_value_for_a_label():
 
 @pytest.mark.parametrize("kind", [list, np.array, lambda y: np.array(y, object), pd.Series])
 @pytest.mark.parametrize("y", [[-1, 1, 1], [-1.0, 1.0, -1.0]])
-def test_exactly_minus_one_and_one_is_refused_with_both_ways_out(kind, y):
+def test_exactly_minus_one_and_one_is_refused_and_the_error_names_both_solutions(kind, y):
     with pytest.raises(ValueError, match="unlabelled=None if it is a class, unlabelled=-1 if"):
         read_labels(kind(y), 3)
     assert read_labels(kind(y), 3, -1).classes.tolist() == [1]
     assert read_labels(kind(y), 3, None).classes.tolist() == [-1, 1]
 
 
-def test_classes_of_earlier_samples_count_for_what_is_clear():
+def test_classes_of_earlier_samples_decide_whether_minus_one_is_a_mark():
     assert read_labels([-1, 1], 2, known=[0, 1]).codes.tolist() == [-1, 0]
     with pytest.raises(ValueError, match="exactly -1 and 1"):
         read_labels([-1, -1], 2, known=[1])
@@ -153,7 +153,7 @@ USELESS = {
 
 
 @pytest.mark.parametrize("name", USELESS)
-def test_what_names_no_class_is_refused_by_name(name):
+def test_invalid_labels_are_refused_and_the_error_names_the_argument(name):
     y, message = USELESS[name]
     with pytest.raises(ValueError, match=message):
         read_labels(y, 3)
@@ -168,7 +168,7 @@ def test_several_marks_are_refused(unlabelled):
 
 
 @given(n_classes=st.integers(1, 6), n_samples=st.integers(0, 12), seed=SEEDS)
-def test_labels_of_some_samples_are_the_labels_of_those_alone(n_classes, n_samples, seed):
+def test_labels_of_a_subset_equal_labels_read_from_the_subset(n_classes, n_samples, seed):
     rng = np.random.default_rng(seed)
     y = rng.integers(-1, n_classes, 15) * 2 + 1  # odd: -1 unlabelled, and 1, 3, 5, ...
     y[0] = 3

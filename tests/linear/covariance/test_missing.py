@@ -171,7 +171,7 @@ def assert_same_moments(actual, expected, X, eps=EPS):
 
 
 @given(X=incomplete_samples(), kind=WEIGHTS, seed=SEEDS, n_rows=st.integers(1, 50))
-def test_moments_are_those_of_a_loop_over_pairs(X, kind, seed, n_rows):
+def test_pairwise_covariance_agrees_with_a_loop_over_pairs(X, kind, seed, n_rows):
     weight = weights_of(kind, len(X), seed)
     actual = pairwise_covariance(X, weight, block_rows=n_rows)
     assert_same_moments(actual, slow_moments(X, weight), X)
@@ -184,7 +184,7 @@ def test_moments_are_those_of_a_loop_over_pairs(X, kind, seed, n_rows):
     seed=SEEDS,
     n_rows=st.integers(1, 50),
 )
-def test_float32_samples_lose_no_more_than_products_in_float32(X, kind, seed, n_rows):
+def test_float32_error_is_at_most_that_of_float32_products(X, kind, seed, n_rows):
     X, weight = X.astype(np.float32), weights_of(kind, len(X), seed)
     actual = pairwise_covariance(X, weight, block_rows=n_rows)
     for part in (actual.mean, actual.counts, actual.sums, actual.products):
@@ -193,7 +193,7 @@ def test_float32_samples_lose_no_more_than_products_in_float32(X, kind, seed, n_
 
 
 @given(X=incomplete_samples(), kind=WEIGHTS, seed=SEEDS)
-def test_covariance_divides_by_the_expectation_for_a_covariance_of_1(X, kind, seed):
+def test_products_are_divided_by_their_expectation_for_a_covariance_of_1(X, kind, seed):
     moments = pairwise_covariance(X, weights_of(kind, len(X), seed))
     expected = slow_covariance(moments)
     assert_allclose(moments.matrix, expected, rtol=1e-10, atol=np.finfo(float).tiny)
@@ -208,7 +208,7 @@ def test_covariance_divides_by_the_expectation_for_a_covariance_of_1(X, kind, se
 
 
 @given(X=incomplete_samples(min_samples=2, shares=st.just(0.0)), kind=WEIGHTS, seed=SEEDS)
-def test_moments_of_complete_samples_are_second_moments(X, kind, seed):
+def test_complete_samples_have_their_scatter_covariance(X, kind, seed):
     weight = weights_of(kind, len(X), seed)
     pairwise, second = pairwise_covariance(X, weight), scatter_covariance(X, weight)
     assert_same_moments(pairwise, PairwiseCovariance.complete(second), X)
@@ -222,7 +222,7 @@ def test_moments_of_complete_samples_are_second_moments(X, kind, seed):
 
 
 @given(X=incomplete_samples(), seed=SEEDS, n_rows=st.integers(1, 10))
-def test_weight_is_repetition(X, seed, n_rows):
+def test_integer_weights_equal_repeated_samples(X, seed, n_rows):
     weight = np.random.default_rng(seed).integers(1, 4, size=len(X)).astype(float)
     repeated = np.repeat(X, weight.astype(int), axis=0)
     assert_same_moments(
@@ -240,7 +240,7 @@ def test_floats_of_any_type_are_read_as_float64(dtype):
 
 
 @given(X=incomplete_samples(), n_rows=st.integers(1, 50))
-def test_samples_are_read_and_never_written(X, n_rows):
+def test_samples_are_not_modified(X, n_rows):
     X.flags.writeable = False
     kept, weight = X.copy(), np.ones(len(X))
     weight.flags.writeable = False
@@ -251,14 +251,14 @@ def test_samples_are_read_and_never_written(X, n_rows):
     assert_array_equal(X, kept)
 
 
-def test_every_block_is_announced():
+def test_on_block_is_called_for_every_block():
     heard = []
     pairwise_covariance(np.ones((10, 2)), on_block=heard.append, block_rows=4)
     assert len(heard) == 3
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_a_memory_map_is_read_a_block_at_a_time(weighted, tmp_path):
+def test_a_memory_map_is_read_block_by_block(weighted, tmp_path):
     X = with_gaps(np.random.default_rng(0).normal(loc=2.0, size=(10_000, 20)), 0.3, 0)
     X.tofile(tmp_path / "samples")
     file = np.memmap(tmp_path / "samples", dtype=np.float64, mode="r", shape=X.shape)
@@ -278,7 +278,7 @@ def test_a_memory_map_is_read_a_block_at_a_time(weighted, tmp_path):
 @pytest.mark.parametrize("constant", [0.0, 0.1, -7.0, 100 / 3, 1e8 / 3])
 @pytest.mark.parametrize("n_samples", [50, 3000])
 @pytest.mark.parametrize("moments_of_rows", [pairwise_covariance, IncompleteRows])
-def test_a_constant_feature_has_no_scale_wherever_it_lies(moments_of_rows, n_samples, constant):
+def test_a_constant_feature_has_scale_0_at_any_offset(moments_of_rows, n_samples, constant):
     X = np.random.default_rng(0).normal(size=(n_samples, 5))
     X[:, 2] = constant
     for dtype in (np.float64, np.float32):
@@ -299,7 +299,7 @@ def partitions(draw, n):
 
 
 @given(data=st.data(), X=incomplete_samples(min_samples=2), kind=WEIGHTS, seed=SEEDS)
-def test_any_partition_in_any_order_sums_to_the_whole(data, X, kind, seed):
+def test_sum_over_any_partition_equals_the_whole(data, X, kind, seed):
     weight = weights_of(kind, len(X), seed)
     parts = [
         pairwise_covariance(X[rows], None if weight is None else weight[rows])
@@ -315,7 +315,9 @@ def test_any_partition_in_any_order_sums_to_the_whole(data, X, kind, seed):
     share=st.sampled_from([0.0, 0.3]),
     seed=SEEDS,
 )
-def test_chunks_that_hide_whole_features_sum_to_the_whole(data, n_features, offset, share, seed):
+def test_sum_of_chunks_that_lack_whole_features_equals_the_whole(
+    data, n_features, offset, share, seed
+):
     rng = np.random.default_rng(seed)
     X = with_gaps(rng.normal(loc=offset, size=(30, n_features)), share, seed)
     chunks = data.draw(partitions(len(X)))
@@ -336,7 +338,7 @@ def test_addition_is_commutative_and_associative(X, data):
 
 
 @given(X=incomplete_samples(min_samples=2), n_complete=st.integers(1, 20), seed=SEEDS)
-def test_moments_of_complete_samples_are_added_from_either_side(X, n_complete, seed):
+def test_complete_and_incomplete_samples_are_added_in_either_order(X, n_complete, seed):
     near, spread = np.nan_to_num(slow_moments(X).mean), sizes_of(X)[0]
     complete = near + spread * np.random.default_rng(seed).normal(size=(n_complete, X.shape[1]))
     both, second, pairwise = (
@@ -350,7 +352,7 @@ def test_moments_of_complete_samples_are_added_from_either_side(X, n_complete, s
 
 
 @given(X=incomplete_samples())
-def test_the_moments_of_nothing_are_the_zero_of_addition(X):
+def test_the_empty_covariance_is_neutral_in_addition(X):
     moments, zero = pairwise_covariance(X), ScatterCovariance.empty(X.shape[1])
     for total in (moments + zero, zero + moments):
         assert total.n_samples == moments.n_samples
@@ -358,7 +360,7 @@ def test_the_moments_of_nothing_are_the_zero_of_addition(X):
             assert_array_equal(getattr(total, name), getattr(moments, name))
 
 
-def test_addition_leaves_its_terms_alone():
+def test_addition_does_not_modify_its_terms():
     X = with_gaps(np.random.default_rng(0).normal(size=(10, 3)), 0.3, 0)
     terms = [
         pairwise_covariance(X[:5]),
@@ -374,7 +376,7 @@ def test_addition_leaves_its_terms_alone():
         assert_array_equal(part, copy)
 
 
-def test_hundreds_of_single_rows_far_from_zero_keep_their_digits():
+def test_sum_of_500_single_rows_far_from_zero_is_accurate():
     X = with_gaps(1e8 + np.random.default_rng(0).normal(size=(500, 3)), 0.3, 0)
     parts = [pairwise_covariance(row[None]) for row in X]
     total, expected = sum(parts[1:], start=parts[0]), slow_moments(X)
@@ -401,7 +403,7 @@ def test_covariances_are_unbiased_where_entries_are_missing_at_random(kind):
     assert np.all(np.abs(error) <= 4 * np.std(estimates, axis=0) / np.sqrt(len(estimates)))
 
 
-def test_the_unbiased_divisor_is_what_simulated_products_have_in_the_mean():
+def test_unbiased_divisor_is_the_mean_of_simulated_products():
     rng = np.random.default_rng(0)
     first, second = np.arange(12) < 7, np.arange(12) >= 4  # 3 rows show both
     both = first & second
@@ -416,7 +418,7 @@ def test_the_unbiased_divisor_is_what_simulated_products_have_in_the_mean():
     assert_allclose(unbiased_counts(np.full((2, 2), 9.0), np.full(2, 9.0)), 8.0)
 
 
-def test_a_covariance_of_pairs_may_be_indefinite_and_is_fitted_all_the_same():
+def test_an_indefinite_pairwise_covariance_can_be_fitted():
     X, truth = make_spiked_covariance(120, 60, 2, signal=5.0, noise=1.0, random_state=0)
     X = with_gaps(X, 0.3, 0)
     covariance = pairwise_covariance(X).matrix
@@ -436,7 +438,7 @@ def test_a_covariance_of_pairs_may_be_indefinite_and_is_fitted_all_the_same():
 
 
 @given(X=few_incomplete_rows(offsets=st.just(0.0)), seed=SEEDS)
-def test_effective_samples_of_pairs_are_those_of_a_loop(X, seed):
+def test_effective_samples_of_pairs_agree_with_a_loop(X, seed):
     uniqueness = np.random.default_rng(seed).uniform(0.05, 1, size=X.shape[1])
     moments = pairwise_covariance(X)
     n = np.diag(moments.counts).max()
@@ -446,7 +448,7 @@ def test_effective_samples_of_pairs_are_those_of_a_loop(X, seed):
 
 
 @given(X=few_incomplete_rows(offsets=st.just(0.0)), kind=WEIGHTS, seed=SEEDS)
-def test_effective_samples_of_rows_are_those_of_a_loop(X, kind, seed):
+def test_effective_samples_of_rows_agree_with_a_loop(X, kind, seed):
     uniqueness = np.random.default_rng(seed).uniform(0.05, 1, size=X.shape[1])
     weight = weights_of(kind, len(X), seed)
     rows = IncompleteRows(X, weight)
@@ -458,7 +460,7 @@ def test_effective_samples_of_rows_are_those_of_a_loop(X, kind, seed):
 
 
 @given(X=few_incomplete_rows(offsets=st.just(0.0)), kind=WEIGHTS, seed=SEEDS)
-def test_complete_rows_are_as_many_samples_as_they_are(X, kind, seed):
+def test_effective_samples_of_complete_rows_are_their_number(X, kind, seed):
     X, weight = np.nan_to_num(X), weights_of(kind, len(X), seed)
     uniqueness = np.random.default_rng(seed).uniform(0.05, 1, size=X.shape[1])
     n = len(X) if weight is None else weight.sum()
@@ -467,7 +469,7 @@ def test_complete_rows_are_as_many_samples_as_they_are(X, kind, seed):
         assert moments.effective_samples(uniqueness) == pytest.approx(n, rel=1e-9)
 
 
-def test_what_is_missing_more_often_is_worth_less():
+def test_more_missing_entries_give_fewer_effective_samples():
     X, uniqueness = np.random.default_rng(0).normal(size=(200, 10)), np.full(10, 0.5)
     worth = [
         kind(with_gaps(X, share, 0)).effective_samples(uniqueness)
@@ -485,7 +487,7 @@ def test_what_is_missing_more_often_is_worth_less():
 
 
 @given(X=few_incomplete_rows(), seed=SEEDS, dtype=DTYPES, kind=st.sampled_from(["none", "counts"]))
-def test_rows_have_the_covariance_of_a_dense_slow_version(X, seed, dtype, kind):
+def test_covariance_of_rows_agrees_with_a_slow_dense_version(X, seed, dtype, kind):
     if np.nanmax(np.abs(X)) > 1e6:
         dtype = np.float64  # one float32 cannot hold the offset and the deviation
     X, weight = X.astype(dtype), weights_of(kind, len(X), seed)
@@ -508,7 +510,7 @@ def test_rows_have_the_covariance_of_a_dense_slow_version(X, seed, dtype, kind):
 
 
 @given(X=few_incomplete_rows(), kind=WEIGHTS, seed=SEEDS)
-def test_complete_rows_have_the_covariance_of_second_moments(X, kind, seed):
+def test_complete_rows_have_their_scatter_covariance(X, kind, seed):
     offset = np.nanmean(X, axis=0)
     X, weight = np.where(np.isnan(X), offset, X), weights_of(kind, len(X), seed)
     rows, second = IncompleteRows(X, weight), scatter_covariance(X, weight)
@@ -537,7 +539,7 @@ def test_rows_and_pairs_agree_where_entries_are_missing_independently():
     block=st.sampled_from([1, 20, 2**22]),
     seed=SEEDS,
 )
-def test_unseen_pairs_are_found_as_by_brute_force(n_rows, n_features, share, block, seed):
+def test_unobserved_pairs_agree_with_brute_force(n_rows, n_features, share, block, seed):
     X = with_gaps(np.zeros((n_rows, n_features)), share, seed)
     expected = slow_unseen_pairs(X)
     found = unobserved_pairs(X, block_entries=block)
@@ -546,7 +548,7 @@ def test_unseen_pairs_are_found_as_by_brute_force(n_rows, n_features, share, blo
     assert_array_equal(pairwise_covariance(X).unobserved_pairs(), expected)
 
 
-def test_few_scarce_pairs_among_many_features_are_found():
+def test_few_unobserved_pairs_among_many_features_are_found():
     X = with_gaps(np.random.default_rng(0).normal(size=(100, 500)), 0.1, 0)
     X[::2, 7] = X[1::2, 300] = np.nan
     X[:, 450] = np.nan

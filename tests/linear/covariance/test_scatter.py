@@ -104,14 +104,14 @@ def assert_same_moments(actual, expected, X, eps=EPS, squares=100.0):
 
 
 @given(X=samples(), kind=WEIGHTS, seed=SEEDS, n_rows=st.integers(1, 50))
-def test_moments_are_those_of_a_loop_over_rows(X, kind, seed, n_rows):
+def test_scatter_covariance_agrees_with_a_loop_over_rows(X, kind, seed, n_rows):
     weight = weights_of(kind, len(X), seed)
     actual = scatter_covariance(X, weight, block_rows=n_rows)
     assert_same_moments(actual, slow_moments(X, weight), X)
 
 
 @given(X=samples(min_samples=2), counts=st.booleans(), seed=SEEDS)
-def test_covariance_is_numpys(X, counts, seed):
+def test_covariance_equals_numpys(X, counts, seed):
     weight = weights_of("counts", len(X), seed) if counts else None
     moments = scatter_covariance(X, weight)
     frequencies = None if weight is None else weight.astype(int)
@@ -129,7 +129,7 @@ def test_covariance_is_numpys(X, counts, seed):
 
 @pytest.mark.parametrize("offset", [0.0, 1e4, 1e8])
 @pytest.mark.parametrize("drift", [0.0, 1e4])
-def test_more_rows_than_a_block_holds(offset, drift):
+def test_samples_of_several_blocks_have_the_scatter_of_all_rows(offset, drift):
     n = 2 * BLOCK_ROWS + 17
     rng = np.random.default_rng(0)
     X = rng.normal(loc=offset, size=(n, 3)) + drift * np.linspace(0, 1, n)[:, None]
@@ -150,7 +150,7 @@ def test_more_rows_than_a_block_holds(offset, drift):
     seed=SEEDS,
     n_rows=st.integers(1, 50),
 )
-def test_float32_samples_lose_no_more_than_products_in_float32(X, kind, seed, n_rows):
+def test_float32_error_is_at_most_that_of_float32_products(X, kind, seed, n_rows):
     X = X.astype(np.float32)
     weight = weights_of(kind, len(X), seed)
     actual = scatter_covariance(X, weight, block_rows=n_rows)
@@ -178,7 +178,7 @@ def test_numbers_of_any_type_are_read_as_float64(dtype):
     offset=st.sampled_from([0.0, 3.0]),
     dtype=st.sampled_from([np.float64, np.float32]),
 )
-def test_sparse_samples_have_the_moments_of_their_dense_copy(
+def test_sparse_samples_have_the_scatter_of_their_dense_copy(
     shape, format, kind, seed, offset, dtype
 ):
     rng = np.random.default_rng(seed)
@@ -195,7 +195,7 @@ def test_sparse_samples_have_the_moments_of_their_dense_copy(
 
 
 @given(X=samples(), seed=SEEDS, n_rows=st.integers(1, 10))
-def test_weight_is_repetition(X, seed, n_rows):
+def test_integer_weights_equal_repeated_samples(X, seed, n_rows):
     weight = weights_of("counts", len(X), seed)
     repeated = np.repeat(X, weight.astype(int), axis=0)
     assert_same_moments(scatter_covariance(X, weight, block_rows=n_rows), slow_moments(repeated), X)
@@ -203,7 +203,7 @@ def test_weight_is_repetition(X, seed, n_rows):
 
 
 @given(X=samples(), n_rows=st.integers(1, 5))
-def test_rows_of_weight_0_do_not_count(X, n_rows):
+def test_rows_of_weight_0_have_no_effect(X, n_rows):
     weight = np.zeros(len(X))
     nothing = scatter_covariance(X, weight, block_rows=n_rows)
     weight[-1] = 3.0
@@ -214,7 +214,7 @@ def test_rows_of_weight_0_do_not_count(X, n_rows):
 
 
 @given(X=samples(), n_rows=st.integers(1, 50))
-def test_samples_are_read_and_never_written(X, n_rows):
+def test_samples_are_not_modified(X, n_rows):
     X.flags.writeable = False
     kept, weight = X.copy(), np.ones(len(X))
     weight.flags.writeable = False
@@ -223,7 +223,7 @@ def test_samples_are_read_and_never_written(X, n_rows):
     assert_array_equal(X, kept)
 
 
-def test_every_block_is_announced():
+def test_on_block_is_called_for_every_block():
     heard = []
     scatter_covariance(np.ones((10, 2)), on_block=heard.append, block_rows=4)
     assert len(heard) == 3
@@ -233,7 +233,7 @@ def test_every_block_is_announced():
 
 
 @given(data=st.data(), X=samples(min_samples=2), kind=WEIGHTS, seed=SEEDS)
-def test_any_partition_in_any_order_sums_to_the_whole(data, X, kind, seed):
+def test_sum_over_any_partition_equals_the_whole(data, X, kind, seed):
     weight = weights_of(kind, len(X), seed)
     total = ScatterCovariance.empty(X.shape[1])
     for rows in data.draw(partitions(len(X))):
@@ -254,7 +254,7 @@ def test_addition_is_commutative_and_associative(X, Y, Z, data):
 
 
 @given(X=samples())
-def test_the_moments_of_nothing_are_the_zero_of_addition(X):
+def test_the_empty_covariance_is_neutral_in_addition(X):
     moments, zero = scatter_covariance(X), ScatterCovariance.empty(X.shape[1])
     for total in (moments + zero, zero + moments):
         assert total.n_samples == moments.n_samples
@@ -267,13 +267,13 @@ def test_the_moments_of_nothing_are_the_zero_of_addition(X):
 
 
 @given(X=samples(), times=st.integers(2, 6))
-def test_adding_the_same_moments_again_is_a_weight(X, times):
+def test_adding_a_covariance_to_itself_multiplies_the_weights(X, times):
     moments = scatter_covariance(X)
     total = sum([moments] * (times - 1), start=moments)
     assert_same_moments(total, slow_moments(X, np.full(len(X), float(times))), X)
 
 
-def test_addition_leaves_its_terms_alone():
+def test_addition_does_not_modify_its_terms():
     rng = np.random.default_rng(0)
     a, b = (scatter_covariance(rng.normal(size=(5, 3))) for _ in range(2))
     kept = [part.copy() for part in (a.mean, a.scatter, b.mean, b.scatter)]
@@ -285,7 +285,7 @@ def test_addition_leaves_its_terms_alone():
         assert not np.shares_memory(part, total.scatter)
 
 
-def test_a_thousand_single_rows_far_from_zero_keep_their_digits():
+def test_sum_of_1000_single_rows_far_from_zero_is_accurate():
     X = 1e8 + np.random.default_rng(0).normal(size=(1000, 3))
     total = ScatterCovariance.empty(3)
     for row in X:
@@ -308,7 +308,7 @@ def test_centred_blocks_are_the_centred_rows_in_order(X, n_rows):
 
 
 @given(X=samples(offsets=st.sampled_from([0.0, 1e4, 1e6])), n_rows=st.integers(1, 50))
-def test_float32_blocks_are_centred_to_the_last_digit_of_the_centred_value(X, n_rows):
+def test_centred_float32_blocks_have_only_float32_rounding(X, n_rows):
     X = X.astype(np.float32)
     mean = X.mean(axis=0, dtype=np.float64)
     centred = np.vstack([block.copy() for _, block in centred_blocks(X, mean, n_rows)])
@@ -342,7 +342,7 @@ def peak_of(function):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_a_memory_map_is_read_a_block_at_a_time(mapped, weighted):
+def test_a_memory_map_is_read_block_by_block(mapped, weighted):
     file, X = mapped
     weight = np.full(len(X), 2.0) if weighted else None
     moments, peak = peak_of(lambda: scatter_covariance(file, weight))
@@ -350,7 +350,7 @@ def test_a_memory_map_is_read_a_block_at_a_time(mapped, weighted):
     assert_array_equal(moments.scatter, scatter_covariance(X, weight).scatter)
 
 
-def test_rows_of_a_memory_map_stay_in_the_file(mapped):
+def test_rows_of_a_memory_map_are_not_loaded_at_once(mapped):
     file, X = mapped
     directions = np.random.default_rng(1).normal(size=(100, 2))
     rows, peak_of_start = peak_of(lambda: DenseRows(file, block_bytes=2**20))
@@ -401,7 +401,7 @@ def test_dense_rows_agree_with_the_loop_over_rows(X, kind, seed, dtype):
 
 
 @given(X=samples(min_samples=2), seed=SEEDS, n_rows=st.integers(1, 50))
-def test_rows_of_a_map_are_those_of_the_array(X, seed, n_rows, tmp_path_factory):
+def test_rows_of_a_memory_map_agree_with_those_of_the_array(X, seed, n_rows, tmp_path_factory):
     path = tmp_path_factory.mktemp("rows") / "samples"
     X.tofile(path)
     file = np.memmap(path, dtype=np.float64, mode="r", shape=X.shape)
@@ -431,7 +431,7 @@ def test_sparse_rows_agree_with_their_dense_copy(shape, format, kind, seed, offs
     assert_allclose(rows.mean, expected.mean, rtol=0, atol=50 * EPS * np.abs(X).max())
 
 
-def test_a_constant_feature_has_variance_0_wherever_it_lies():
+def test_a_constant_feature_has_variance_0_at_any_offset():
     for constant in (0.0, 0.1, 1e8 / 3):
         X = np.random.default_rng(0).normal(size=(50, 3))
         X[:, 1] = constant

@@ -58,12 +58,12 @@ def blend_by_loops(X, y, alpha):
 
 
 @given(alpha=st.floats(0, 1e300), more=st.floats(0, 1e6))
-def test_the_share_of_labels_grows_from_none_to_all(alpha, more):
+def test_label_share_grows_with_alpha_from_0_to_1(alpha, more):
     assert 0.0 <= label_share(alpha) <= label_share(alpha + more) + EPS
     assert label_share(alpha) <= 1.0
 
 
-def test_the_share_of_labels_at_the_ends():
+def test_label_share_at_extreme_alphas():
     assert label_share(0.0) == 0.0
     assert label_share(0.25) == 0.5
     assert label_share(np.finfo(float).max) == label_share(np.inf) == 1.0
@@ -77,7 +77,9 @@ def test_the_share_of_labels_at_the_ends():
     unit=st.sampled_from([1.0, 1e-6, 1e6]),
     seed=SEEDS,
 )
-def test_pairs_are_those_of_the_matrix_by_loops(reader, n_features, n_classes, alpha, unit, seed):
+def test_eigenpairs_are_those_of_the_matrix_by_loops(
+    reader, n_features, n_classes, alpha, unit, seed
+):
     X, y = drawn(n_features, n_classes, seed, unit=unit)
     moments = READERS[reader](X, read_labels(y, len(y), -1))
     n_pairs = min(2, n_features)
@@ -129,7 +131,7 @@ def test_the_closed_form_minimises_the_combined_loss(alpha, n_pairs):
 
 
 @given(n_features=st.integers(2, 12), alpha=ALPHAS, seed=SEEDS)
-def test_a_start_changes_nothing(n_features, alpha, seed):
+def test_a_start_does_not_change_the_eigenvalues(n_features, alpha, seed):
     X, y = drawn(n_features, 3, seed)
     moments = class_covariances(X, read_labels(y, len(y), -1))
     cold, warm = (
@@ -166,7 +168,7 @@ def held_out_score(X_fit, V, X_held):
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("rows", [False, True])
-def test_the_best_weight_makes_samples_held_out_most_probable(seed, rows):
+def test_best_alpha_maximises_the_likelihood_of_held_out_samples(seed, rows):
     X, y = drawn(8, 3, seed, n_samples=120)
     scores = np.zeros(len(CANDIDATES))
     for X_fit, y_fit, X_held, _ in folds_of(X, y):
@@ -184,7 +186,7 @@ def test_the_best_weight_makes_samples_held_out_most_probable(seed, rows):
     assert best_alpha(folds, 2, np.random.RandomState(0)) == expected
 
 
-def test_of_equals_the_smallest_weight_is_taken():
+def test_of_equally_good_alphas_the_smallest_is_chosen():
     X, y = drawn(8, 3, 0)
     folds = (
         (labelled_scatter(X_fit, labels), scatter_covariance(X_held))

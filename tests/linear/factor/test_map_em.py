@@ -91,7 +91,7 @@ def information_of(X, basis):
 
 
 @given(drawn=rows_and_models(), n_rows=st.sampled_from([1, 5, 100]))
-def test_scores_are_least_squares_on_what_a_row_shows(drawn, n_rows):
+def test_scores_are_least_squares_on_the_observed_entries(drawn, n_rows):
     X, mean, components, loadings, noise = drawn
     weights = bartlett_weights(components, loadings, DiagonalNoise(noise))
     scores = scores_of_incomplete(X, mean, weights, block_rows=n_rows)
@@ -110,7 +110,7 @@ def test_scores_are_least_squares_on_what_a_row_shows(drawn, n_rows):
 
 
 @given(drawn=rows_and_models())
-def test_complete_rows_are_scored_as_ever(drawn):
+def test_complete_rows_have_the_usual_scores(drawn):
     X, mean, components, loadings, noise = drawn
     X = np.where(np.isnan(X), mean + np.sqrt(noise), X)
     weights = bartlett_weights(components, loadings, DiagonalNoise(noise))
@@ -123,7 +123,7 @@ def test_complete_rows_are_scored_as_ever(drawn):
 
 
 @given(drawn=rows_and_models(), seed=SEEDS)
-def test_points_of_the_subspace_have_their_scores_whatever_is_hidden(drawn, seed):
+def test_scores_of_points_in_the_subspace_do_not_depend_on_missing_entries(drawn, seed):
     X, mean, components, loadings, noise = drawn
     weights = bartlett_weights(components, loadings, DiagonalNoise(noise))
     unit = np.sqrt(noise.mean())
@@ -138,7 +138,7 @@ def test_points_of_the_subspace_have_their_scores_whatever_is_hidden(drawn, seed
     assert np.all(np.abs(scores - exact)[enough] <= allowed[:, None])
 
 
-def test_a_row_needs_one_percent_of_what_a_complete_row_tells():
+def test_a_row_needs_one_percent_of_the_information_of_a_complete_row():
     squares = np.array([0.0098, 0.0102, 0.005, 0.0055, 0.9695])
     basis = np.zeros((10, 2))
     basis[:5, 0] = np.sqrt(squares)
@@ -157,7 +157,7 @@ def test_a_row_needs_one_percent_of_what_a_complete_row_tells():
     assert np.isnan(scores_of_incomplete(X, np.zeros(10), weights)[4]).all()
 
 
-def test_too_little_information_is_nan_and_no_floating_point_error():
+def test_too_little_information_gives_nan_without_floating_point_errors():
     # rounding leaves eigenvalues of 0 at -1e-18 here and there, by which nothing must be divided
     for seed in range(100):
         rng = np.random.default_rng(seed)
@@ -183,7 +183,7 @@ def slow_likelihood(X, mean, covariance):
 
 
 @given(drawn=rows_and_models(min_factors=0), n_rows=st.sampled_from([1, 5, 100]))
-def test_likelihood_is_the_gaussian_one_of_what_a_row_shows(drawn, n_rows):
+def test_likelihood_is_the_gaussian_density_of_the_observed_entries(drawn, n_rows):
     X, mean, _, loadings, noise = drawn
     # in units of the noise: scipy takes small variances for none
     X, mean, loadings = ((a.T / np.sqrt(noise)).T for a in (X.T, mean, loadings))
@@ -197,7 +197,7 @@ def test_likelihood_is_the_gaussian_one_of_what_a_row_shows(drawn, n_rows):
 
 
 @given(drawn=rows_and_models(min_factors=0))
-def test_units_of_the_features_change_the_likelihood_by_their_logarithms(drawn):
+def test_units_of_the_features_shift_the_likelihood_by_their_logarithms(drawn):
     X, mean, _, loadings, noise = drawn
     root = np.sqrt(noise)
     actual = log_likelihood_of_observed(X, mean, loadings, noise)
@@ -210,7 +210,7 @@ def test_units_of_the_features_change_the_likelihood_by_their_logarithms(drawn):
 
 
 @given(drawn=rows_and_models(min_factors=0))
-def test_complete_rows_are_as_likely_as_ever(drawn):
+def test_complete_rows_have_the_usual_likelihood(drawn):
     X, mean, _, loadings, noise = drawn
     X = np.where(np.isnan(X), mean + np.sqrt(noise), X)
     expected = log_likelihood(X - mean, loadings, DiagonalNoise(noise))
@@ -222,7 +222,7 @@ def test_complete_rows_are_as_likely_as_ever(drawn):
 @given(
     size=st.integers(0, 8), n=st.integers(1, 5), spread=st.sampled_from([0.0, 2.0, 4.0]), seed=SEEDS
 )
-def test_inverses_and_determinants_are_numpys(size, n, spread, seed):
+def test_inverses_and_determinants_equal_numpys(size, n, spread, seed):
     rng = np.random.default_rng(seed)
     turns = np.linalg.qr(rng.normal(size=(n, size, size)))[0]
     values = 10.0 ** rng.uniform(0, spread, size=(n, 1, size))  # identity plus something
@@ -313,7 +313,7 @@ def with_noise(fit, variances):
 
 
 @given(start=starts(), max_iter=st.sampled_from([1, 2, 3, 5, 10, 100]))
-def test_the_posterior_is_never_below_that_of_where_the_steps_begin(start, max_iter):
+def test_steps_never_lower_the_posterior_of_the_floored_start(start, max_iter):
     X, scale, model = start
     # which is not quite the model: noise that vanished is moved up first
     noise = np.clip(model.model.noise.variances / scale**2, _FIRST_FLOOR, 1.0) * scale**2
@@ -323,7 +323,7 @@ def test_the_posterior_is_never_below_that_of_where_the_steps_begin(start, max_i
 
 
 @given(start=starts(), max_iter=st.sampled_from([1, 2, 3, 5, 10, 100]))
-def test_the_posterior_is_never_below_the_starts(start, max_iter):
+def test_steps_never_lower_the_posterior_of_the_start(start, max_iter):
     X, scale, model = start
     begin = slow_posterior(model, X, scale)
     end = refined(model, X, scale, max_iter=max_iter)
@@ -333,7 +333,7 @@ def test_the_posterior_is_never_below_the_starts(start, max_iter):
 
 
 @given(start=starts(shares=(0.1, 0.4)))
-def test_where_steps_end_is_statistically_the_top(start):
+def test_steps_end_statistically_at_the_maximum(start):
     X, scale, model = start
     end = refined(model, X, scale, share=_STATISTICAL_TOL)
     top = refined(model, X, scale)
@@ -384,7 +384,7 @@ def test_with_complete_rows_the_optimum_of_refine_is_a_fixed_point(start):
 
 
 @given(start=starts(shares=(0.0,), noises=(1.0,)))
-def test_from_elsewhere_complete_rows_lead_to_the_optimum_of_refine(start):
+def test_complete_rows_reach_the_optimum_of_refine_from_another_start(start):
     X, scale, model = start
     end = refined(with_noise(model, 0.5 * scale**2), X, scale)
     assert end.converged
@@ -418,7 +418,7 @@ def slow_expectation_maximisation(X, mean, loadings, noise, n_steps):
     return mean, loadings, noise
 
 
-def test_the_end_is_as_probable_as_that_of_slow_expectation_maximisation():
+def test_result_is_as_probable_as_that_of_slow_expectation_maximisation():
     X, scale, model = Start(150, 8, 1, share=0.4, noise=1.0, seed=0)
     end = refined(model, X, scale)
     mean, loadings, noise = slow_expectation_maximisation(
@@ -437,7 +437,7 @@ def test_the_end_is_as_probable_as_that_of_slow_expectation_maximisation():
 
 
 @given(start=starts(shares=(0.1, 0.4)), seed=SEEDS)
-def test_weight_is_repetition(start, seed):
+def test_integer_weights_equal_repeated_samples(start, seed):
     X, scale, model = start
     weight = np.random.default_rng(seed).integers(0, 4, size=len(X)).astype(float)
     weighted = refined(model, X, scale, weight)
@@ -450,7 +450,7 @@ def test_weight_is_repetition(start, seed):
 
 
 @given(start=starts(shares=(0.1, 0.4)), n_rows=st.sampled_from([1, 7, 1000]))
-def test_rows_may_be_read_in_blocks_of_any_size(start, n_rows):
+def test_the_block_size_does_not_change_the_result(start, n_rows):
     X, scale, model = start
     plain = refined(model, X, scale, max_iter=3)
     blocked = refined(model, X, scale, max_iter=3, block_rows=n_rows)
@@ -459,7 +459,7 @@ def test_rows_may_be_read_in_blocks_of_any_size(start, n_rows):
 
 
 @given(start=starts(shares=(0.1, 0.4), noises=(1.0,)), n_empty=st.sampled_from([1, 30]))
-def test_rows_that_show_nothing_teach_nothing(start, n_empty):
+def test_all_nan_rows_do_not_change_the_result(start, n_empty):
     X, scale, model = start
     plain = refined(model, X, scale)
     padded = refined(model, np.vstack([X, np.full((n_empty, X.shape[1]), np.nan)]), scale)
@@ -471,7 +471,7 @@ def test_rows_that_show_nothing_teach_nothing(start, n_empty):
 
 
 @given(start=starts(shares=(0.1, 0.4)))
-def test_factors_end_orthogonal_in_units_of_the_noise_strongest_first(start):
+def test_factors_are_orthogonal_in_units_of_the_noise_and_sorted(start):
     X, scale, model = start
     end = refined(model, X, scale)
     gram = end.model.loadings.T @ (end.model.loadings / end.model.noise.variances[:, None])
@@ -482,7 +482,7 @@ def test_factors_end_orthogonal_in_units_of_the_noise_strongest_first(start):
     assert len(end.eigenvalues) == end.model.loadings.shape[1]
 
 
-def test_a_constant_feature_takes_no_part():
+def test_a_constant_feature_has_no_effect():
     with_constant = np.insert(START.X, 3, 7.0, axis=1)
     with_constant[::3, 3] = np.nan
     ends = []
@@ -498,7 +498,7 @@ def test_a_constant_feature_takes_no_part():
     assert not end.model.loadings[3].any()
 
 
-def test_every_pass_is_counted_and_announced():
+def test_on_step_is_called_for_every_counted_pass():
     X, scale, model = START
     heard = []
     end = refined(model, X, scale, on_step=heard.append)
@@ -511,7 +511,7 @@ def test_every_pass_is_counted_and_announced():
     assert refined(replace(model, converged=False), X, scale).converged
 
 
-def test_rows_are_read_and_never_written():
+def test_rows_are_not_modified():
     X, scale, model = START
     X.flags.writeable = False
     kept = X.copy()

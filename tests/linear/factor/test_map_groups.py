@@ -221,7 +221,7 @@ def assert_identical(model, other):
 
 @hopeless_allowed
 @given(problem=grouped_problems())
-def test_the_closed_form_is_the_leading_eigenspace_without_the_blocks(problem):
+def test_the_closed_form_is_the_leading_eigenspace_of_the_covariance_without_blocks(problem):
     model, k = problem.fitted(max_iter=0), problem.n_components
     covariance = np.cov(problem.X.T)
     deleted = without_blocks(covariance, problem.groups)
@@ -235,7 +235,7 @@ def test_the_closed_form_is_the_leading_eigenspace_without_the_blocks(problem):
 
 @hopeless_allowed
 @given(problem=grouped_problems())
-def test_the_closed_form_leaves_to_the_noise_what_the_loadings_do_not_explain(problem):
+def test_noise_of_the_closed_form_is_the_clipped_residual_covariance(problem):
     model, covariance = problem.fitted(max_iter=0), np.cov(problem.X.T)
     rest = covariance - model.loadings_ @ model.loadings_.T
     for block, features in zip(model.noise_covariance_, problem.members.values(), strict=True):
@@ -247,7 +247,7 @@ def test_the_closed_form_leaves_to_the_noise_what_the_loadings_do_not_explain(pr
 
 
 @given(problem=grouped_problems(), strength=st.sampled_from([0.0, 1.0, 1e3, 1e6]), seed=SEEDS)
-def test_the_closed_form_ignores_whatever_is_added_to_the_blocks(problem, strength, seed):
+def test_the_closed_form_does_not_depend_on_the_blocks(problem, strength, seed):
     moments, rng = scatter_covariance(problem.X), np.random.default_rng(seed)
     scatter = moments.scatter.copy()
     for features in problem.members.values():
@@ -275,7 +275,7 @@ def test_the_closed_form_ignores_whatever_is_added_to_the_blocks(problem, streng
 
 
 @pytest.mark.parametrize("options", [{}, {"max_iter": 0}, {"whiten": True}, {"n_components": 3}])
-def test_groups_of_one_are_no_groups(options):
+def test_groups_of_one_feature_give_the_fit_without_groups(options):
     X, options = CLEAR.X, {"n_components": 2, "random_state": 0} | options
     singles = LinearContrastive(feature_groups=np.arange(X.shape[1]), **options).fit(X)
     plain = LinearContrastive(**options).fit(X)
@@ -284,7 +284,7 @@ def test_groups_of_one_are_no_groups(options):
     assert_array_equal(singles.transform(X), plain.transform(X))
 
 
-def test_groups_of_one_may_be_two():
+def test_two_groups_of_one_feature_are_accepted():
     X = np.random.default_rng(0).normal(size=(100, 1)) + np.random.default_rng(1).normal(
         size=(100, 2)
     )
@@ -294,7 +294,7 @@ def test_groups_of_one_may_be_two():
 
 
 @given(n_features=st.integers(8, 14), n_components=st.integers(1, 2), seed=SEEDS)
-def test_groups_of_one_have_the_optimum_of_single_features(n_features, n_components, seed):
+def test_groups_of_one_feature_have_the_optimum_of_diagonal_noise(n_features, n_components, seed):
     problem = GroupedProblem(500, (1,) * n_features, n_components, seed)
     covariance = scatter_covariance(problem.X)
     single = fit_diagonal_noise(
@@ -322,7 +322,7 @@ def test_groups_of_one_have_the_optimum_of_single_features(n_features, n_compone
 
 @hopeless_allowed
 @given(problem=grouped_problems(), n_components=st.integers(1, 5), max_iter=st.integers(1, 30))
-def test_the_posterior_never_falls_below_that_of_the_start(problem, n_components, max_iter):
+def test_refinement_never_lowers_the_posterior_of_the_start(problem, n_components, max_iter):
     model = problem.model(max_iter=max_iter).set_params(n_components=n_components).fit(problem.X)
     covariance, prior = np.cov(problem.X.T), PRIOR_SAMPLES / problem.n_samples
     start = [covariance[np.ix_(f, f)] for f in problem.members.values()]
@@ -366,7 +366,7 @@ def test_no_noise_nearby_is_more_probable(problem, seed):
 
 
 @given(size=st.integers(2, 4), seed=SEEDS)
-def test_one_group_of_half_of_the_features_among_single_ones_is_a_fixed_point(size, seed):
+def test_the_solution_with_one_group_of_half_of_the_features_is_a_fixed_point(size, seed):
     # what is allowed of the largest group
     problem = GroupedProblem(1000, (size, *[1] * size), n_components=1, seed=seed)
     model, covariance = problem.fitted(), np.cov(problem.X.T)
@@ -381,7 +381,7 @@ def test_one_group_of_half_of_the_features_among_single_ones_is_a_fixed_point(si
 
 
 @given(problem=grouped_problems(), seed=SEEDS)
-def test_features_may_come_in_any_order_with_their_labels(problem, seed):
+def test_features_in_another_order_give_the_same_model(problem, seed):
     order = np.random.default_rng(seed).permutation(problem.n_features)
     model, X = problem.fitted(), problem.X[:, order]
     other = problem.model(feature_groups=problem.groups[order]).fit(X)
@@ -400,7 +400,7 @@ def test_features_may_come_in_any_order_with_their_labels(problem, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_labels_order_the_blocks_and_mean_nothing_else(seed):
+def test_labels_only_determine_the_order_of_the_blocks(seed):
     turn = np.random.default_rng(seed).permutation(len(CLEAR.sizes))
     model, renamed = CLEAR.fitted(), CLEAR.fitted(feature_groups=turn[CLEAR.groups])
     scale = np.trace(model.get_covariance())
@@ -425,7 +425,7 @@ def test_the_labels_order_the_blocks_and_mean_nothing_else(seed):
     ],
     ids=["list", "Series", "floats", "strings", "NumPy strings", "objects", "categories"],
 )
-def test_names_in_the_same_order_give_the_same_fit(named):
+def test_labels_of_any_type_in_the_same_order_give_the_same_fit(named):
     assert_identical(CLEAR.fitted(feature_groups=named(CLEAR.groups)), CLEAR.fitted())
 
 
@@ -440,7 +440,7 @@ def test_units_of_the_features_only_rescale_loadings_and_noise(problem, spread, 
 
 
 @pytest.mark.parametrize("exponent", [-100, -1, 100])
-def test_a_global_scale_is_carried_through(exponent):
+def test_a_global_scale_rescales_the_model(exponent):
     scale = 2.0**exponent  # no rounding
     model, scaled = CLEAR.fitted(), CLEAR.model().fit(scale * CLEAR.X)
     assert_allclose(scaled.components_, model.components_, rtol=0, atol=10 * SAME)
@@ -448,7 +448,7 @@ def test_a_global_scale_is_carried_through(exponent):
 
 
 @given(problem=grouped_problems(), seed=SEEDS)
-def test_the_coordinates_inside_a_group_mean_nothing(problem, seed):
+def test_the_fit_is_equivariant_under_linear_maps_within_groups(problem, seed):
     # what is shared in a group may be shared in any way
     rng, mixing = np.random.default_rng(seed), np.eye(problem.n_features)
     for features in problem.members.values():
@@ -473,7 +473,7 @@ CONFIGURATIONS = [
 
 @hopeless_allowed  # of the closed form, some noise may vanish
 @given(problem=grouped_problems(), options=st.sampled_from(CONFIGURATIONS))
-def test_attributes_keep_their_promises(options, problem):
+def test_attributes_agree_with_their_definitions(options, problem):
     X, model = problem.X, problem.fitted(**options)
     k, d, members = problem.n_components, problem.n_features, problem.members
     assert model.n_components_ == k
@@ -530,7 +530,7 @@ def test_weighted_scores_are_generalised_least_squares(problem, max_iter):
     assert_allclose(model.transform(model.inverse_transform(scores)), scores, rtol=0, atol=1e-10)
 
 
-def test_without_weighting_scores_are_plain_projections():
+def test_without_weighting_scores_are_orthogonal_projections():
     model = CLEAR.fitted(noise_weighted=False)
     expected = (CLEAR.X - CLEAR.X.mean(axis=0)) @ model.components_.T
     assert_allclose(model.transform(CLEAR.X), expected, rtol=0, atol=1e-11)
@@ -544,7 +544,7 @@ def test_whitened_scores_have_identity_covariance(noise_weighted):
 
 
 @pytest.mark.parametrize("options", CONFIGURATIONS, ids=str)
-def test_float32_samples_give_float32_everywhere_and_nearly_the_same(options):
+def test_float32_samples_give_float32_results_close_to_those_of_float64(options):
     X = CLEAR.X.astype(np.float32)
     model, exact = CLEAR.model(**options).fit(X), CLEAR.model(**options).fit(X.astype(float))
     assert model.transform(X).dtype == model.get_covariance().dtype == np.float32
@@ -558,7 +558,7 @@ def test_float32_samples_give_float32_everywhere_and_nearly_the_same(options):
 
 
 @given(problem=grouped_problems(), n_cuts=st.integers(0, 2), seed=SEEDS)
-def test_any_chunks_in_any_order_are_one_fit(problem, n_cuts, seed):
+def test_partial_fit_on_any_chunks_equals_one_fit(problem, n_cuts, seed):
     rng, model = np.random.default_rng(seed), problem.model()
     cuts = np.sort(rng.choice(np.arange(150, problem.n_samples), n_cuts, replace=False))
     for chunk in np.split(rng.permutation(problem.X), cuts):
@@ -567,7 +567,7 @@ def test_any_chunks_in_any_order_are_one_fit(problem, n_cuts, seed):
 
 
 @hopeless_allowed  # with fewer rows than features there is no warning, but soon after there is
-def test_single_rows_are_one_fit():
+def test_partial_fit_on_single_rows_equals_one_fit():
     X, model = CLEAR.X[:100], CLEAR.model(max_iter=0)
     for row in X:
         model.partial_fit(row[None])
@@ -575,7 +575,7 @@ def test_single_rows_are_one_fit():
 
 
 @given(problem=grouped_problems(), seed=SEEDS)
-def test_weight_is_repetition(problem, seed):
+def test_integer_weights_equal_repeated_samples(problem, seed):
     weight = np.random.default_rng(seed).integers(0, 4, size=problem.n_samples)
     weighted = problem.model().fit(problem.X, sample_weight=weight)
     repeated = problem.model().fit(np.repeat(problem.X, weight, axis=0))
@@ -586,7 +586,7 @@ def test_weight_is_repetition(problem, seed):
 # --- the number of components --------------------------------------------------------------------
 
 
-def test_auto_finds_what_there_is():
+def test_auto_finds_the_number_of_components():
     auto = CLEAR.model().set_params(n_components="auto").fit(CLEAR.X)
     assert auto.n_components_ == 2
     assert_same_model(auto, CLEAR.fitted(), CLEAR.X)
@@ -605,7 +605,7 @@ def test_none_keeps_every_positive_direction(problem):
 
 @hopeless_allowed
 @given(problem=grouped_problems(), share=st.floats(0.01, 0.99))
-def test_a_share_keeps_as_many_directions_as_hold_it(problem, share):
+def test_a_share_keeps_the_fewest_directions_that_reach_it(problem, share):
     model = problem.model(max_iter=0).set_params(n_components=share).fit(problem.X)
     deleted = without_blocks(np.cov(problem.X.T), problem.groups)
     common = np.cumsum(np.maximum(np.linalg.eigvalsh(deleted)[::-1], 0.0))
@@ -616,7 +616,7 @@ def test_a_share_keeps_as_many_directions_as_hold_it(problem, share):
 
 
 @pytest.mark.parametrize("max_iter", [0, 100])
-def test_zero_components_are_noise_alone(max_iter):
+def test_zero_components_leave_only_noise(max_iter):
     model = CLEAR.model(max_iter=max_iter).set_params(n_components=0).fit(CLEAR.X)
     assert model.components_.shape == (0, CLEAR.n_features)
     assert model.transform(CLEAR.X).shape == (CLEAR.n_samples, 0)
@@ -626,7 +626,7 @@ def test_zero_components_are_noise_alone(max_iter):
     assert np.isfinite(model.score(CLEAR.X))
 
 
-def test_noise_alone_has_no_component():
+def test_auto_finds_no_component_in_noise():
     X = np.random.default_rng(0).normal(size=CLEAR.X.shape)
     with pytest.warns(ComponentsWarning, match="No component was found"):
         model = CLEAR.model().set_params(n_components="auto").fit(X)
@@ -637,7 +637,7 @@ def test_noise_alone_has_no_component():
 @pytest.mark.filterwarnings("ignore:A component rests on one")
 @pytest.mark.filterwarnings("ignore:No convergence")
 @pytest.mark.parametrize("max_iter", [0, 100])
-def test_more_components_than_are_shared_are_dropped_and_it_says_so(max_iter):
+def test_components_beyond_the_shared_variance_are_dropped_with_a_warning(max_iter):
     model = CLEAR.model(max_iter=max_iter).set_params(n_components=CLEAR.n_features)
     with pytest.warns(ComponentsWarning, match=r"Only \d+ of 15 components"):
         model.fit(CLEAR.X)
@@ -651,7 +651,7 @@ def test_more_components_than_features_are_refused():
 
 
 @hopeless_allowed  # without the groups, some noise vanishes
-def test_score_chooses_the_number_of_components_in_a_grid_search():
+def test_grid_search_by_score_chooses_the_number_of_components():
     search = GridSearchCV(CLEAR.model(tol=1e-4), {"n_components": [0, 1, 2]}, cv=3).fit(CLEAR.X)
     assert search.best_params_ == {"n_components": 2}
     # and whether there are groups
@@ -663,7 +663,7 @@ def test_score_chooses_the_number_of_components_in_a_grid_search():
 
 
 @pytest.mark.parametrize("n_samples", [2, 3])
-def test_no_more_samples_than_a_group_has_features_are_refused(n_samples):
+def test_a_group_with_as_many_features_as_samples_is_refused(n_samples):
     explained = f"Group 0 of feature_groups holds 3 features, but there are only {n_samples}"
     with pytest.raises(ValueError, match=explained):
         CLEAR.model().fit(CLEAR.X[:n_samples])
@@ -672,7 +672,7 @@ def test_no_more_samples_than_a_group_has_features_are_refused(n_samples):
 @hopeless_allowed
 @pytest.mark.parametrize("n_components", [1, 2, "auto", None])
 @pytest.mark.parametrize("n_samples", [4, 8, 14, 15])
-def test_fewer_samples_than_features_give_a_sound_model(n_samples, n_components):
+def test_fewer_samples_than_features_give_a_usable_model(n_samples, n_components):
     X = CLEAR.X[:n_samples]
     model = CLEAR.model().set_params(n_components=n_components).fit(X)
     for block in model.noise_covariance_:
@@ -692,7 +692,7 @@ def assert_sound(model, X):
 @pytest.mark.parametrize("max_iter", [0, 100])
 @pytest.mark.parametrize("constant", [0.0, 0.1, 1e4 + 0.1])
 @pytest.mark.parametrize("n_constant", [1, 2, 3], ids=["a feature", "two features", "a group"])
-def test_constant_features_take_no_part(n_constant, constant, max_iter):
+def test_constant_features_have_no_effect(n_constant, constant, max_iter):
     X, concerned = CLEAR.X.copy(), CLEAR.members[0][:n_constant]
     X[:, concerned] = constant
     others = np.setdiff1d(np.arange(CLEAR.n_features), concerned)
@@ -709,7 +709,7 @@ def test_constant_features_take_no_part(n_constant, constant, max_iter):
 
 
 @pytest.mark.parametrize("kind", ["a multiple", "a sum"])
-def test_features_that_others_of_their_group_determine_change_nothing(kind):
+def test_linearly_dependent_features_in_a_group_have_no_effect(kind):
     X, features = CLEAR.X.copy(), CLEAR.members[0]
     if kind == "a multiple":
         X[:, features[2]] = -2.0 * X[:, features[0]]
@@ -767,7 +767,7 @@ def test_constant_samples_have_no_component(constant, n_components, max_iter):
         ("a", "'feature_groups' parameter of LinearContrastive"),
     ],
 )
-def test_groups_that_cannot_be_are_refused(groups, explained, method):
+def test_invalid_groups_are_refused(groups, explained, method):
     with pytest.raises(ValueError, match=explained):
         getattr(CLEAR.model(feature_groups=groups), method)(CLEAR.X)
 
@@ -785,7 +785,7 @@ def test_sparse_samples_are_refused(method):
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "transform", "score_samples"])
-def test_missing_entries_are_refused_and_it_says_what_to_do(method):
+def test_missing_entries_are_refused_with_advice(method):
     X = CLEAR.X.copy()
     X[3, 4] = np.nan
     model = CLEAR.model() if "fit" in method else CLEAR.fitted()
@@ -803,7 +803,7 @@ def test_infinity_is_refused():
 # --- manners -------------------------------------------------------------------------------------
 
 
-def test_a_refused_refit_keeps_the_fit_before():
+def test_a_failed_refit_keeps_the_earlier_fit():
     model = CLEAR.fitted()
     before, scores = dict(vars(model)), model.transform(CLEAR.X)
     with pytest.raises(ValueError, match="one label per feature"):
@@ -817,7 +817,7 @@ def test_a_refused_refit_keeps_the_fit_before():
     assert_array_equal(model.transform(CLEAR.X), scores)
 
 
-def test_a_refit_without_groups_forgets_them():
+def test_a_refit_without_groups_removes_their_attributes():
     model = CLEAR.fitted().set_params(feature_groups=None, tol=1e-3)
     assert hasattr(model, "noise_covariance_")
     model.fit(CLEAR.X)
@@ -841,7 +841,7 @@ def test_clone_and_pickle():
     assert_same_model(restored.partial_fit(CLEAR.X[200:]), CLEAR.fitted(), CLEAR.X)
 
 
-def test_tags_say_what_is_refused():
+def test_tags_declare_support_of_sparse_and_missing_values():
     tags = CLEAR.model().__sklearn_tags__().input_tags
     assert not tags.sparse
     assert not tags.allow_nan
@@ -852,7 +852,7 @@ def test_tags_say_what_is_refused():
 
 @pytest.mark.parametrize("max_iter", [0, 1, 100])
 @pytest.mark.filterwarnings("ignore:No convergence in 2")
-def test_callbacks_hear_of_every_eigenproblem(max_iter):
+def test_callbacks_are_called_for_every_eigenproblem(max_iter):
     pytest.importorskip("sklearn.callback", reason="scikit-learn < 1.9 has no callbacks")
     heard = Counter()
 
@@ -873,7 +873,7 @@ def test_callbacks_hear_of_every_eigenproblem(max_iter):
     assert heard["eigenproblem"] == model.n_iter_ <= max_iter + 1
 
 
-def test_samples_and_groups_are_read_and_never_written():
+def test_samples_and_groups_are_not_modified():
     X, groups = CLEAR.X.copy(), CLEAR.groups.copy()
     X.flags.writeable = groups.flags.writeable = False
     model = CLEAR.model(feature_groups=groups).fit(X)
@@ -897,7 +897,7 @@ def shared_noise(seed):
 
 @hopeless_allowed  # groups look like components to all who do not know of them
 @pytest.mark.parametrize("seed", range(2))
-def test_noise_shared_in_groups_misleads_all_others(seed):
+def test_noise_shared_in_groups_misleads_methods_without_groups(seed):
     X, components, groups = shared_noise(seed)
     model = LinearContrastive(3, feature_groups=groups, random_state=0).fit(X)
     assert sin_theta_distance(model.components_, components) < 0.4
@@ -933,7 +933,7 @@ def many_samples(seed):
 
 
 @hopeless_allowed  # of the closed form, some noise may vanish
-def test_auto_counts_no_more_where_samples_are_many():
+def test_auto_does_not_overcount_with_many_samples():
     # the noise edge is close to 1 then: what a rough estimate of the noise leaves lies above it
     found = []
     for seed in range(10):
@@ -943,7 +943,7 @@ def test_auto_counts_no_more_where_samples_are_many():
     assert found.count(2) >= 9
 
 
-def test_noise_covariances_are_found():
+def test_noise_covariances_are_recovered():
     X, groups, noise = many_samples(0)
     model = LinearContrastive(2, feature_groups=groups, random_state=0).fit(X)
     for block, expected in zip(model.noise_covariance_, noise, strict=True):

@@ -137,7 +137,7 @@ def test_likelihood_never_decreases_with_refinement(problem, n_steps, prior):
 
 
 @given(problem=correlations(max_features=20))
-def test_the_likelihood_that_is_reported_is_that_of_the_start_after_one_step(problem):
+def test_log_posterior_after_one_step_is_that_of_the_start(problem):
     refined = problem.refine(max_iter=1)
     ones = np.ones(len(problem.matrix))
     loadings = best_loadings(problem.matrix, ones, problem.n_factors)
@@ -150,7 +150,7 @@ def test_the_likelihood_that_is_reported_is_that_of_the_start_after_one_step(pro
 
 
 @given(problem=clear_correlations())
-def test_the_likelihood_that_is_reported_is_the_models_at_the_end(problem):
+def test_log_posterior_after_convergence_is_that_of_the_model(problem):
     refined = problem.refine()
     assert refined.converged
     expected = slow_likelihood(problem.matrix, refined.loadings, refined.uniqueness)
@@ -158,7 +158,7 @@ def test_the_likelihood_that_is_reported_is_the_models_at_the_end(problem):
 
 
 @given(problem=correlations(), prior=PRIORS)
-def test_the_prior_never_makes_the_start_more_likely_than_the_end(problem, prior):
+def test_with_a_prior_the_result_is_at_least_as_likely_as_the_start(problem, prior):
     end = problem.refine(prior=prior).uniqueness
     value = profile_likelihood(problem.matrix, end, problem.n_factors)
     start = profile_likelihood(problem.matrix, np.ones_like(end), problem.n_factors)
@@ -166,7 +166,7 @@ def test_the_prior_never_makes_the_start_more_likely_than_the_end(problem, prior
 
 
 @given(problem=correlations(max_features=20), seed=SEEDS, prior=PRIORS)
-def test_the_gradient_is_that_of_finite_differences(problem, seed, prior):
+def test_the_gradient_agrees_with_finite_differences(problem, seed, prior):
     logarithm = np.random.default_rng(seed).uniform(-1, 0, size=len(problem.matrix))
     space, n_factors = problem.space(), problem.n_factors
 
@@ -241,7 +241,7 @@ def test_a_clear_problem_takes_few_eigenproblems(problem):
     ("n_samples", "n_features", "n_factors", "seed"),
     [(105, 5, 1, 3), (25, 5, 1, 18), (112, 12, 3, 0), (520, 20, 5, 27)],
 )
-def test_a_vanishing_noise_is_held_by_the_prior_where_bounded_search_finds_it(
+def test_the_solution_with_vanishing_noise_agrees_with_bounded_search(
     n_samples, n_features, n_factors, seed
 ):
     rng = np.random.RandomState(seed)
@@ -285,7 +285,7 @@ def test_no_uniqueness_falls_below_the_floor_or_exceeds_1(problem, floor):
     assert np.all(refined.uniqueness <= 1.0)
 
 
-def test_a_feature_that_the_factors_explain_wholly_is_floored():
+def test_a_feature_without_residual_variance_is_at_the_floor():
     rng = np.random.default_rng(0)
     factor = rng.normal(size=1000)
     X = np.column_stack([factor, factor[:, None] + rng.normal(size=(1000, 5))])
@@ -296,7 +296,7 @@ def test_a_feature_that_the_factors_explain_wholly_is_floored():
 
 
 @given(problem=clear_correlations())
-def test_loadings_are_orthogonal_in_units_of_the_noise_strongest_first(problem):
+def test_loadings_are_orthogonal_in_units_of_the_noise_and_sorted(problem):
     refined = problem.refine()
     gram = refined.loadings.T @ (refined.loadings / refined.uniqueness[:, None])
     size = np.abs(gram).max(initial=1.0)
@@ -313,13 +313,13 @@ def test_model_and_sample_agree_in_every_variance(problem, n_steps):
     assert_allclose(variances[above], 1.0, atol=1e-10)
 
 
-def test_independent_features_leave_no_factor():
+def test_independent_features_have_no_factor():
     refined = Correlations(np.eye(20), 3, 0).refine()
     assert refined.loadings.shape == (20, 0)
     assert_allclose(refined.uniqueness, 1.0)
 
 
-def test_a_limit_of_iterations_is_kept_and_said():
+def test_reaching_max_iter_is_reported():
     X, _ = make_spiked_covariance(500, 20, 8, signal=2.0, random_state=0)
     problem = Correlations(np.corrcoef(X.T), 8, 0)
     heard = []

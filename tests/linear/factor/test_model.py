@@ -36,7 +36,7 @@ def factor_models(draw):
 
 
 @given(model=factor_models())
-def test_components_undo_the_scoring(model):
+def test_components_times_scoring_is_the_identity(model):
     scoring = bartlett_weights(*model[:2], DiagonalNoise(model[2])).scoring
     components, _, noise_variance = model
     # rounding is relative to the terms of the sums
@@ -116,7 +116,7 @@ def test_covariance_is_low_rank_plus_noise(model):
 
 
 @given(model=factor_models(), n_samples=st.integers(1, 10), seed=SEEDS)
-def test_likelihood_is_scipys(model, n_samples, seed):
+def test_likelihood_equals_scipys(model, n_samples, seed):
     _, loadings, noise_variance = model
     rng = np.random.default_rng(seed)
     covariance = model_covariance(loadings, DiagonalNoise(noise_variance))

@@ -102,7 +102,7 @@ def test_units_of_the_features_do_not_change_the_count(noise):
     assert rank_of(X * units) == rank_of(X) == 5
 
 
-def test_no_count_exceeds_the_largest_allowed():
+def test_the_count_never_exceeds_the_allowed_maximum():
     X = clearly_detectable(500, 40, 10, "equal", seed=0)
     assert (
         estimate_n_components(space_of(np.corrcoef(X.T)), lambda uniqueness: 500, 40, largest=4)
@@ -126,7 +126,7 @@ def test_many_components_are_counted(n_components):
 @pytest.mark.parametrize(
     ("n_samples", "n_features"), [(100, 10), (100, 100), (50, 200), (1000, 30)]
 )
-def test_pure_noise_practically_never_reaches_the_edge(n_samples, n_features):
+def test_pure_noise_rarely_exceeds_the_edge(n_samples, n_features):
     rng = np.random.default_rng(0)
     largest = np.array(
         [

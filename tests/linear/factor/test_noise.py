@@ -115,7 +115,7 @@ def test_blocks_of_size_one_are_independent_noise(n_features, unit, spread, seed
 
 
 @given(problem=noise_problems())
-def test_the_matrix_holds_each_block_where_its_features_are(problem):
+def test_the_matrix_has_each_block_at_its_features(problem):
     noise, expected = problem.noise, slow_matrix(problem.noise)
     assert_array_equal(noise.to_matrix(), expected)
     assert_array_equal(noise.variances, np.diag(expected))
@@ -132,7 +132,7 @@ def test_products_are_those_of_the_matrix(problem, n_columns):
 
 
 @given(problem=noise_problems(), n_columns=st.integers(0, 4))
-def test_whitening_there_and_back_undoes_the_noise(problem, n_columns):
+def test_whitening_and_weighting_invert_the_noise(problem, n_columns):
     columns, noise = problem.columns(n_columns), problem.noise
     white = noise.weighted(noise.whitened(noise.times(columns)))
     assert white.shape == columns.shape
@@ -187,7 +187,7 @@ def test_precision_is_the_inverse_of_the_covariance(problem):
 
 
 @given(problem=noise_problems(), n_samples=st.integers(1, 10))
-def test_likelihood_is_scipys(problem, n_samples):
+def test_likelihood_equals_scipys(problem, n_samples):
     root, inverse = slow_roots(problem.noise)
     factors = problem.columns(n_samples).T[:, : problem.loadings.shape[1]]
     rng = np.random.default_rng(problem.seed + 1)

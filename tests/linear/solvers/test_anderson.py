@@ -44,33 +44,33 @@ class LinearIteration:
 
 
 @given(iteration=linear_iterations())
-def test_as_many_steps_as_directions_and_one_more_end_a_linear_iteration(iteration):
+def test_a_linear_iteration_converges_in_one_step_more_than_its_directions(iteration):
     distances = iteration.distances(AndersonMemory(), len(iteration.rates) + 1)
     # differences of differences lose some digits
     assert distances[-1] <= 1e-9 * distances[0]
 
 
 @given(iteration=linear_iterations())
-def test_the_end_of_an_iteration_is_kept(iteration):
+def test_further_steps_stay_at_the_limit(iteration):
     n_steps = len(iteration.rates) + 10
     assert iteration.distances(AndersonMemory(), n_steps)[-1] <= 1e-9
 
 
 @given(iteration=linear_iterations((0.05, 0.1, 0.2, 0.5, 0.9), fewest=4))
-def test_more_directions_than_it_remembers_are_still_faster_than_plain_steps(iteration):
+def test_with_more_directions_than_memory_it_is_faster_than_plain_steps(iteration):
     distances = iteration.distances(AndersonMemory(), 20)
     plain = [(1 - iteration.rates) ** m * np.ones_like(iteration.rates) for m in range(21)]
     assert distances[-1] <= 0.1 * np.linalg.norm(plain[-1]) * distances[0]
 
 
 @given(n_features=st.integers(1, 6), seed=SEEDS)
-def test_the_first_step_is_returned_as_it_is(n_features, seed):
+def test_the_first_step_is_not_extrapolated(n_features, seed):
     position, step = np.random.default_rng(seed).uniform(-0.5, 0.5, size=(2, n_features))
     assert_array_equal(AndersonMemory().extrapolate(position, step), step)
 
 
 @given(iteration=linear_iterations(), n_far=st.integers(1, 6))
-def test_long_steps_are_returned_as_they_are_and_forgotten(iteration, n_far):
+def test_long_steps_are_neither_extrapolated_nor_stored(iteration, n_far):
     memory, rng = AndersonMemory(), np.random.default_rng(0)
     for _ in range(n_far):
         position, step = rng.normal(size=(2, len(iteration.end)))
@@ -80,7 +80,7 @@ def test_long_steps_are_returned_as_they_are_and_forgotten(iteration, n_far):
     assert_array_equal(iteration.distances(memory, 5), fresh)
 
 
-def test_an_alternating_sequence_is_ended_at_once():
+def test_an_alternating_sequence_converges_at_once():
     # x goes to -x: what plain steps never end
     memory, position = AndersonMemory(), np.array([0.2])
     for _ in range(2):
@@ -89,7 +89,7 @@ def test_an_alternating_sequence_is_ended_at_once():
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 8])
-def test_steps_that_are_the_same_or_zero_do_no_harm(n_steps):
+def test_equal_or_zero_steps_give_finite_results(n_steps):
     still, memory = np.zeros(3), AndersonMemory()
     for _ in range(n_steps):
         assert_array_equal(memory.extrapolate(still, np.zeros(3)), np.zeros(3))
@@ -100,7 +100,7 @@ def test_steps_that_are_the_same_or_zero_do_no_harm(n_steps):
         assert_allclose(step, constant)
 
 
-def test_it_leaves_what_it_is_given_alone():
+def test_arguments_are_not_modified():
     rng = np.random.default_rng(0)
     memory = AndersonMemory()
     for _ in range(6):

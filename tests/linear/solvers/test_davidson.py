@@ -91,14 +91,14 @@ def assert_leading(pencil, pairs, scale, shift, tol):
 
 
 @given(pencil=pencils())
-def test_leading_pairs_are_lapacks(pencil):
+def test_leading_pairs_agree_with_lapack(pencil):
     tol = 1e-8 * pencil.unit
     pairs = pencil.space().leading(pencil.n_pairs, pencil.scale, pencil.shift, tol=tol)
     assert_leading(pencil, pairs, pencil.scale, pencil.shift, tol=tol)
 
 
 @given(pencil=pencils(LARGE), tol=st.sampled_from([1e-2, 1e-5, 1e-9]))
-def test_residuals_are_as_small_as_asked(pencil, tol):
+def test_residuals_are_below_the_tolerance(pencil, tol):
     tol *= pencil.unit
     pairs = pencil.space().leading(pencil.n_pairs, pencil.scale, pencil.shift, tol=tol)
     assert pairs.converged
@@ -106,7 +106,7 @@ def test_residuals_are_as_small_as_asked(pencil, tol):
 
 
 @given(pencil=pencils(LARGE))
-def test_the_largest_eigenvalues_count_not_those_of_largest_modulus(pencil):
+def test_the_largest_eigenvalues_are_found_not_those_of_largest_modulus(pencil):
     shift = pencil.shift.copy()
     shift[: pencil.n_features // 2] += 1000 * pencil.unit  # deep below zero, and many
     tol = 1e-7 * pencil.unit
@@ -116,7 +116,7 @@ def test_the_largest_eigenvalues_count_not_those_of_largest_modulus(pencil):
 
 
 @given(pencil=pencils(), seed=SEEDS)
-def test_one_space_serves_one_diagonal_after_another(pencil, seed):
+def test_a_search_space_can_be_reused_for_other_diagonals(pencil, seed):
     rng = np.random.default_rng(seed)
     space, tol = pencil.space(), 1e-8 * pencil.unit
     for _ in range(3):
@@ -127,7 +127,7 @@ def test_one_space_serves_one_diagonal_after_another(pencil, seed):
 
 
 @given(pencil=pencils(LARGE))
-def test_the_basis_stays_orthonormal_and_knows_its_image(pencil):
+def test_the_basis_stays_orthonormal_and_its_image_stays_exact(pencil):
     space = pencil.space()
     for spread in (1.0, 0.5, 2.0):
         space.leading(pencil.n_pairs, pencil.scale**spread, pencil.shift, tol=1e-9 * pencil.unit)
@@ -154,7 +154,7 @@ def test_a_start_at_the_solution_needs_no_search(pencil):
 
 
 @given(pencil=pencils(LARGE), seed=SEEDS, noise=st.sampled_from([1e-6, 1e-2, 1.0]))
-def test_a_start_near_the_solution_leads_to_it(pencil, seed, noise):
+def test_a_start_near_the_solution_converges_to_it(pencil, seed, noise):
     near = pencil.whole()[1][:, : pencil.n_pairs]
     near = near + noise * np.random.default_rng(seed).normal(size=near.shape)
     tol = 1e-8 * pencil.unit
@@ -163,7 +163,7 @@ def test_a_start_near_the_solution_leads_to_it(pencil, seed, noise):
 
 
 @given(pencil=pencils(LARGE), seed=SEEDS, rank=st.integers(0, 2))
-def test_a_start_of_deficient_rank_does_no_harm(pencil, seed, rank):
+def test_a_start_of_deficient_rank_converges(pencil, seed, rank):
     rng = np.random.default_rng(seed)
     start = rng.normal(size=(pencil.n_features, rank)) @ rng.normal(size=(rank, 10))
     tol = 1e-8 * pencil.unit
@@ -182,7 +182,7 @@ def test_a_matrix_of_low_rank_has_zeros_after_its_rank():
 
 
 @pytest.mark.parametrize("n_pairs", [1, 6])
-def test_a_space_that_is_cut_back_again_and_again_converges(n_pairs):
+def test_a_search_space_that_is_restarted_often_converges(n_pairs):
     n_features = 500
     rng = np.random.default_rng(0)
     values = np.linspace(0, 0.95, n_features)  # close behind: many expansions
@@ -204,7 +204,7 @@ def test_a_space_that_is_cut_back_again_and_again_converges(n_pairs):
 
 
 @given(pencil=pencils(SMALL), more=st.integers(1, 5))
-def test_no_more_pairs_than_features_come_back(pencil, more):
+def test_at_most_as_many_pairs_as_features_are_returned(pencil, more):
     asked = pencil.n_features + more
     pairs = pencil.space(asked).leading(asked, pencil.scale, pencil.shift, tol=1e-6)
     assert pairs.values.shape == (pencil.n_features,)
@@ -212,7 +212,7 @@ def test_no_more_pairs_than_features_come_back(pencil, more):
 
 
 @given(pencil=pencils(LARGE))
-def test_the_same_draws_give_the_same_digits(pencil):
+def test_the_same_random_state_gives_identical_pairs(pencil):
     first, again = (
         pencil.space().leading(pencil.n_pairs, pencil.scale, pencil.shift, tol=1e-6 * pencil.unit)
         for _ in range(2)
@@ -221,7 +221,7 @@ def test_the_same_draws_give_the_same_digits(pencil):
     assert_array_equal(first.vectors, again.vectors)
 
 
-def test_a_search_that_does_not_end_says_so():
+def test_a_search_that_does_not_converge_is_reported():
     rng = np.random.default_rng(0)
 
     def noise(directions):  # not a matrix at all: nothing to converge to
@@ -241,7 +241,7 @@ def test_a_search_that_does_not_end_says_so():
     spread=st.sampled_from([1.0, 3.0]),
     seed=SEEDS,
 )
-def test_leading_pairs_of_few_rows_are_lapacks(n_rows, n_more, n_pairs, spread, seed):
+def test_leading_pairs_of_few_rows_agree_with_lapack(n_rows, n_more, n_pairs, spread, seed):
     rng = np.random.default_rng(seed)
     n_features, n_pairs = n_rows + n_more, min(n_pairs, n_rows)
     strengths = np.r_[10.0 + np.arange(n_pairs), rng.uniform(0.1, 1.0, n_rows - n_pairs)]
@@ -274,7 +274,7 @@ def test_leading_pairs_of_few_rows_are_lapacks(n_rows, n_more, n_pairs, spread, 
 
 
 @given(shape=st.tuples(st.integers(0, 5), st.integers(1, 8)), seed=SEEDS)
-def test_signs_are_scikit_learns(shape, seed):
+def test_signs_agree_with_svd_flip(shape, seed):
     rows = np.random.default_rng(seed).normal(size=shape)
     signs = fix_signs(rows)
     assert signs.shape == (len(rows),)
