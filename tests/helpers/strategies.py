@@ -1,4 +1,4 @@
-"""Hypothesis strategies: they draw sizes, scales and a seed, not raw floats."""
+"""Hypothesis strategies that draw sizes, scales and a seed, and data that follow from them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,9 +8,20 @@ from hypothesis import strategies as st
 
 from sklearn_contrastive.datasets import make_spiked_covariance
 
-__all__ = ["SEEDS", "SpikedProblem", "spiked_problems", "with_gaps"]
+__all__ = [
+    "SEEDS",
+    "WEIGHTS",
+    "SpikedProblem",
+    "partitions",
+    "separate_factors",
+    "spiked_problems",
+    "weights_of",
+    "with_gaps",
+]
 
 SEEDS = st.integers(0, 2**32 - 1)
+# kinds of sample weights, see weights_of
+WEIGHTS = st.sampled_from(["none", "ones", "counts", "fractions"])
 
 
 @dataclass(frozen=True)
@@ -87,3 +98,52 @@ def with_gaps(X, share, seed):
     """X with a share of its entries NaN, each of them independently of all others."""
     missing = np.random.default_rng(seed).uniform(size=np.shape(X)) < share
     return np.where(missing, np.asarray(np.nan, dtype=X.dtype), X)
+
+
+def separate_factors(n_samples, n_features, n_components, signal, noise, offset, seed):
+    """Samples of components on separate features, and their population.
+
+    Parameters
+    ----------
+    signal : array-like of shape (n_components,)
+        Standard deviation of each component.
+    noise : tuple of float
+        Range of the standard deviations of the noise.
+    offset : float
+        Mean of every feature.
+    """
+    rng = np.random.RandomState(seed)
+    return make_spiked_covariance(
+        n_samples,
+        n_features,
+        n_components,
+        subspace="sparse",
+        support_size=n_features // n_components,
+        signal=signal,
+        noise=rng.uniform(*noise, size=n_features),
+        mean=offset,
+        random_state=rng,
+    )
+
+
+def weights_of(kind, n_samples, seed, least=0):
+    """Sample weights of a kind, None for "none"; counts and fractions are at least `least`."""
+    rng = np.random.default_rng(seed)
+    weight = {
+        "none": None,
+        "ones": np.ones(n_samples),
+        "counts": rng.integers(least, 4, size=n_samples).astype(float),
+        "fractions": rng.uniform(least, 2, size=n_samples),
+    }[kind]
+    if weight is not None:
+        weight[:1] += 2.0 - least  # the sum exceeds 1, the least that a variance needs
+    return weight
+
+
+@st.composite
+def partitions(draw, n_samples):
+    """Draw row numbers, shuffled and cut into some parts."""
+    rng = np.random.default_rng(draw(SEEDS))
+    n_cuts = draw(st.integers(0, n_samples - 1))
+    cuts = rng.choice(np.arange(1, n_samples), n_cuts, replace=False)
+    return np.split(rng.permutation(n_samples), np.sort(cuts))

@@ -1,7 +1,7 @@
-"""Arrays of torch and of array_api_strict: what comes from a device stays there, and is NumPy's.
+"""Array API: samples of torch and array_api_strict give NumPy's results on their own device.
 
-The strict library stands in for devices that are not here: it has some that NumPy cannot read, and
-one without float64, as Apple's have none.
+array_api_strict stands in for absent devices: it has devices that NumPy cannot read, and one that
+has no float64, as Apple's devices.
 """
 
 import copy
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers.assertions import assert_same_subspace
+from helpers.assertions import assert_same_subspace, fitted_attributes
 from helpers.strategies import SEEDS, spiked_problems, with_gaps
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +43,7 @@ from sklearn_contrastive.linear._covariance.device import DeviceRows, device_sca
 from sklearn_contrastive.linear._covariance.rows import DenseRows
 
 pytestmark = [
-    pytest.mark.skipif(not ARRAY_API, reason="scikit-learn >= 1.9 knows arrays of other libraries"),
+    pytest.mark.skipif(not ARRAY_API, reason="scikit-learn < 1.9 accepts only NumPy arrays"),
     pytest.mark.usefixtures("dispatch"),
 ]
 
@@ -153,17 +153,8 @@ def fitted_on_numpy(model, X, **fit_params):
         return clone(model).fit(X, **fit_params)
 
 
-def public_state(model):
-    """Fitted attributes that users see."""
-    return {
-        name: value
-        for name, value in vars(model).items()
-        if name.endswith("_") and not name.startswith("_")
-    }
-
-
 def outputs(model, X):
-    """What the methods return, by their names."""
+    """Results of the methods, by name."""
     scores = model.transform(X)
     return {
         "transform": scores,
@@ -176,7 +167,7 @@ def outputs(model, X):
 
 
 def assert_kept(found, expected, kind):
-    """Assert that what NumPy's fit has as arrays are arrays of the kind, and all else is equal."""
+    """Assert that arrays of a fit on NumPy are of the kind here, and other types are equal."""
     assert found.keys() == expected.keys()
     for name, reference in expected.items():
         value = found[name]
@@ -191,7 +182,7 @@ def assert_kept(found, expected, kind):
 
 
 def assert_agrees(found, expected, rounding):
-    """Assert that numbers are those of NumPy's fit, up to a share of the largest."""
+    """Assert that numbers agree with a fit on NumPy, up to a share of the largest."""
     for name, reference in expected.items():
         values = found[name]
         if isinstance(reference, list):
@@ -224,14 +215,14 @@ def assert_same_fit(model, reference, X, dtype, n_samples=300):
         eps=np.finfo(dtype).eps,
     )
     # the largest entry of a component decides its sign and is far from 0: nothing may flip
-    assert_agrees(public_state(model), public_state(reference), rounding)
+    assert_agrees(fitted_attributes(model), fitted_attributes(reference), rounding)
     place = place_of(model.components_)
     with config_context(array_api_dispatch=False):
         expected = outputs(reference, X)
     assert_agrees(outputs(model, place.put(np.array(X))), expected, rounding)
 
 
-# --- what comes out, and where it is -------------------------------------------------------------
+# --- results and their devices -------------------------------------------------------------------
 
 
 @each_kind
@@ -240,10 +231,10 @@ def test_fitted_attributes_are_on_the_device_and_equal_those_of_numpy(name, kind
     X = samples(dtype=kind.dtype)
     reference = fitted_on_numpy(configured(name), X)
     model = configured(name).fit(kind.array(X))
-    expected = public_state(reference)
+    expected = fitted_attributes(reference)
     assert {"components_", "loadings_", "noise_variance_", "mean_"} <= expected.keys()
     assert ("noise_covariance_" in expected) == ("groups" in name)
-    assert_kept(public_state(model), expected, kind)
+    assert_kept(fitted_attributes(model), expected, kind)
     for attribute, value in expected.items():
         if isinstance(value, np.ndarray):
             dtype = "float64" if attribute == "mean_" else kind.dtype
@@ -279,7 +270,7 @@ def test_fewer_samples_than_features_agree_with_numpy(name, n_samples, kind):
     X = samples(n_samples, 120, dtype=kind.dtype)
     reference = fitted_on_numpy(configured(name), X)
     model = configured(name).fit(kind.array(X))
-    assert_kept(public_state(model), public_state(reference), kind)
+    assert_kept(fitted_attributes(model), fitted_attributes(reference), kind)
     assert_same_fit(model, reference, X, kind.dtype)
 
 
@@ -306,7 +297,11 @@ def test_a_fit_without_components_returns_empty_arrays_on_the_device(model, kind
         scores = fitted.transform(rows)
         kind.assert_one(scores, kind.dtype)
         assert tuple(scores.shape) == (shape[0], 0)
-        assert_kept(public_state(fitted), public_state(silently_fitted(model, X[: shape[0]])), kind)
+        assert_kept(
+            fitted_attributes(fitted),
+            fitted_attributes(silently_fitted(model, X[: shape[0]])),
+            kind,
+        )
         restored = as_numpy(fitted.inverse_transform(scores))
         assert_allclose(restored, np.tile(as_numpy(fitted.mean_), (shape[0], 1)), rtol=1e-6)
 
@@ -344,7 +339,7 @@ def test_samples_are_neither_modified_nor_kept(solver):
         assert_array_equal(after[name], value)
 
 
-# --- numbers that need care ----------------------------------------------------------------------
+# --- precision -----------------------------------------------------------------------------------
 
 
 @each_kind
@@ -355,7 +350,7 @@ def test_samples_are_neither_modified_nor_kept(solver):
 )
 def test_a_large_mean_does_not_cost_precision(name, kind, n_features):
     X = samples(300, n_features, mean=1e4, dtype=kind.dtype)
-    # what float64 makes of the same, already rounded, samples
+    # the same rounded samples in float64
     exact = fitted_on_numpy(configured(name), X.astype(np.float64))
     model = configured(name).fit(kind.array(X))
     rounding = rounding_of(exact, kind.dtype)
@@ -365,7 +360,7 @@ def test_a_large_mean_does_not_cost_precision(name, kind, n_features):
         assert_allclose(as_numpy(getattr(model, attribute)), expected, rtol=0, atol=atol)
     with config_context(array_api_dispatch=False):
         scores = exact.transform(X.astype(np.float64))
-    # where there is no float64 the mean itself is rounded
+    # without float64 the mean itself is rounded
     shift = 2e4 * np.finfo(np.float32).eps * np.sqrt(n_features) * (kind.widest == "float32")
     atol = rounding * np.abs(scores).max() + shift
     assert_allclose(as_numpy(model.transform(kind.array(X))), scores, rtol=0, atol=atol)
@@ -381,7 +376,7 @@ def test_scores_far_from_zero_are_centred_with_more_than_float32_precision(name)
     assert_allclose(model.transform(X), exact, rtol=0, atol=atol)
 
 
-def explicit_moments(X, weight):
+def mean_and_scatter(X, weight):
     """Mean and scatter by their definition."""
     mean = weight @ X / weight.sum()
     return mean, (X - mean).T @ ((X - mean) * weight[:, None])
@@ -402,24 +397,24 @@ def test_blocks_on_a_device_have_the_scatter_of_all_rows(
     if weighted:
         weight = np.random.default_rng(seed).choice([0.0, 0.5, 1.0, 7.0], size=len(X))
         weight[0] = 2.0
-    mean, scatter = explicit_moments(
+    mean, scatter = mean_and_scatter(
         X.astype(np.float64), np.ones(len(X)) if weight is None else weight
     )
     tensor, steps = torch.asarray(X), []
-    moments = device_scatter_covariance(
+    covariance = device_scatter_covariance(
         tensor, weight, place_of(tensor), steps.append, block_rows=block_rows
     )
     assert steps == ["block of rows"] * -(-len(X) // block_rows)
-    assert moments.n_samples == (len(X) if weight is None else weight.sum())
-    assert moments.mean.dtype == moments.scatter.dtype == np.float64
+    assert covariance.n_samples == (len(X) if weight is None else weight.sum())
+    assert covariance.mean.dtype == covariance.scatter.dtype == np.float64
     rounding = 20 * np.finfo(dtype).eps
-    # blocks are put together by their means, in float64
+    # blocks are merged by their means, in float64
     floor = 20 * np.finfo(np.float64).eps * np.abs(X).max()
     spread = X.astype(np.float64).std(axis=0) + floor
     of_mean = rounding * spread + floor
-    assert np.all(np.abs(moments.mean - mean) <= of_mean)
-    allowed = moments.n_samples * (np.outer(spread, of_mean) + np.outer(of_mean, spread))
-    assert np.all(np.abs(moments.scatter - scatter) <= allowed)
+    assert np.all(np.abs(covariance.mean - mean) <= of_mean)
+    allowed = covariance.n_samples * (np.outer(spread, of_mean) + np.outer(of_mean, spread))
+    assert np.all(np.abs(covariance.scatter - scatter) <= allowed)
 
 
 @given(
@@ -458,7 +453,7 @@ def test_products_with_rows_on_a_device_agree_with_numpy(problem, seed, weighted
 
 
 def in_blocks_of(n_rows):
-    """Let fits read tensors in blocks of so many rows."""
+    """Patch fits to read tensors in blocks of so many rows."""
     read_blocks = functools.partial(device_scatter_covariance, block_rows=n_rows)
     return mock.patch.object(read, "device_scatter_covariance", read_blocks)
 
@@ -552,7 +547,7 @@ def test_partial_fit_on_a_device_agrees_with_numpy(name, kind):
         model.partial_fit(kind.array(X[start:end]), sample_weight=kind.array(weight[start:end]))
         with config_context(array_api_dispatch=False):
             reference.partial_fit(X[start:end], sample_weight=weight[start:end])
-        assert_kept(public_state(model), public_state(reference), kind)
+        assert_kept(fitted_attributes(model), fitted_attributes(reference), kind)
         assert_same_fit(model, reference, X, kind.dtype)
 
 
@@ -592,7 +587,7 @@ def test_missing_entries_agree_with_numpy(name, kind):
     on_device = kind.array(X)
     reference = fitted_on_numpy(configured(name), X)
     model = configured(name).fit(on_device)
-    assert_kept(public_state(model), public_state(reference), kind)
+    assert_kept(fitted_attributes(model), fitted_attributes(reference), kind)
     found = outputs(model, on_device)
     with config_context(array_api_dispatch=False):
         expected = outputs(reference, X)
@@ -654,7 +649,7 @@ def test_groups_refuse_missing_entries_on_a_device():
 def test_infinite_entries_are_refused_and_the_earlier_fit_stays(kind):
     X = samples(dtype=kind.dtype).copy()
     model = configured("default").fit(kind.array(X))
-    before = public_state(model)
+    before = fitted_attributes(model)
     for bad in (np.inf, -np.inf):
         X[4, 2] = bad
         for call in (model.fit, model.partial_fit, model.transform, model.score_samples):
@@ -697,10 +692,10 @@ def test_integers_become_the_widest_floats_that_the_device_has(dtype):
         kind.assert_one(model.transform(kind.array(X)), widest)
         kind.assert_one(model.inverse_transform(kind.array(X[:, :2])), widest)
         rounding = rounding_of(reference, "float32")
-        assert_agrees(public_state(model), public_state(reference), rounding)
+        assert_agrees(fitted_attributes(model), fitted_attributes(reference), rounding)
 
 
-# --- namespaces that do not go together ----------------------------------------------------------
+# --- mixed namespaces and devices ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["two components", "HeteroPCA"])
@@ -758,7 +753,7 @@ def test_a_refit_on_numpy_replaces_all_arrays_on_the_device():
         model = configured(name).fit(TORCH.array(samples())).fit(samples())
         fresh = configured(name).fit(samples())
         assert vars(model).keys() == vars(fresh).keys()
-        for attribute, value in public_state(fresh).items():
+        for attribute, value in fitted_attributes(fresh).items():
             assert_array_equal(getattr(model, attribute), value)
         assert isinstance(model.transform(samples()), np.ndarray)
 
@@ -774,8 +769,8 @@ def test_without_dispatch_tensors_are_read_as_numpy(name, kind):
     with config_context(array_api_dispatch=False):
         model, reference = configured(name).fit(tensor), configured(name).fit(X)
         found, expected = outputs(model, tensor), outputs(reference, X)
-    found.update(public_state(model))
-    expected.update(public_state(reference))
+    found.update(fitted_attributes(model))
+    expected.update(fitted_attributes(reference))
     assert found.keys() == expected.keys()
     for key, value in expected.items():
         assert type(found[key]) is type(value)
@@ -791,7 +786,7 @@ def test_a_fit_under_dispatch_requires_dispatch_in_later_calls(method, container
     with config_context(array_api_dispatch=False):
         with pytest.raises(ValueError, match=rf"{method} was called without it.*dispatch=True"):
             getattr(model, method)(argument)
-        # samples, unlike scores, may come from anywhere
+        # a new fit may be on any array
         assert isinstance(model.partial_fit(container(X)).components_, np.ndarray)
         getattr(model, method)(argument)
 
@@ -820,17 +815,17 @@ def test_without_dispatch_scipys_variable_is_not_needed():
     assert done.returncode == 0, done.stderr
 
 
-# --- life of an estimator ------------------------------------------------------------------------
+# --- copies, clones, global state ----------------------------------------------------------------
 
 
 @each_configuration
 def test_copies_and_pickles_of_a_fit_on_torch_are_the_same(name):
     X = TORCH.array(samples())
     model = configured(name).fit(X)
-    expected = public_state(model) | outputs(model, X)
+    expected = fitted_attributes(model) | outputs(model, X)
     for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
         assert vars(again).keys() == vars(model).keys()
-        found = public_state(again) | outputs(again, X)
+        found = fitted_attributes(again) | outputs(again, X)
         for key, value in expected.items():
             if isinstance(value, torch.Tensor):
                 assert torch.equal(found[key], value), key
@@ -846,7 +841,7 @@ def test_a_clone_of_a_fit_on_torch_is_not_fitted(name):
     copied = clone(model)
     with pytest.raises(NotFittedError):
         copied.transform(X)
-    assert public_state(copied) == {}
+    assert fitted_attributes(copied) == {}
     assert torch.equal(copied.fit(X).components_, model.components_)
 
 
@@ -883,7 +878,7 @@ def test_a_fit_does_not_change_global_state():
     assert state() == before
 
 
-# --- among other estimators ----------------------------------------------------------------------
+# --- pipelines and grid search -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["two components", "whitened", "HeteroPCA"])
@@ -923,7 +918,7 @@ def test_grid_search_scores_by_likelihood_on_torch():
     TORCH.assert_one(search.best_estimator_.components_, "float64")
 
 
-# --- where arrays are ----------------------------------------------------------------------------
+# --- conversion of arrays ------------------------------------------------------------------------
 
 
 @each_kind

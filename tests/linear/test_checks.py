@@ -1,4 +1,4 @@
-"""The reducers before all of scikit-learn's checks, in several configurations."""
+"""scikit-learn's estimator checks of the linear estimators, in several configurations."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ CONFIGURATIONS = {
 }
 
 
-# scikit-learn's checks fit tiny and random samples on purpose, in which there is nothing to find
+# scikit-learn's checks fit tiny and random samples on purpose, which have no components
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.ComponentsWarning"),
     pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.HeywoodWarning"),
@@ -57,7 +57,7 @@ def test_every_check_of_scikit_learn_passes_with_labels(name):
     assert_first_class(*WITH_LABELS[name])
 
 
-@pytest.mark.filterwarnings("ignore:No convergence in")  # two samples of a group say little of it
+@pytest.mark.filterwarnings("ignore:No convergence in")  # two samples of a group determine little
 def test_every_check_of_scikit_learn_passes_with_groups(monkeypatch):
     def in_pairs(labels, n_features):
         # the checks fit samples of many widths, so no list of labels would do

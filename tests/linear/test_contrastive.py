@@ -1,7 +1,6 @@
-"""LinearContrastive: its mathematics, its symmetries, and its manners in scikit-learn's company."""
+"""LinearContrastive: formulas, symmetries, and use within scikit-learn."""
 
 import pickle
-import tracemalloc
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,8 +9,15 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from helpers.assertions import assert_same_subspace
-from helpers.strategies import SEEDS, spiked_problems
+from helpers.assertions import (
+    assert_generalised_least_squares,
+    assert_identical,
+    assert_same_factor_model,
+    assert_same_subspace,
+)
+from helpers.callbacks import recording_callback
+from helpers.memory import memory_map, peak_memory
+from helpers.strategies import SEEDS, separate_factors, spiked_problems
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -32,7 +38,6 @@ from sklearn_contrastive.linear import (
 )
 from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance, scatter_covariance
 from sklearn_contrastive.linear._factor.closed_form import closed_form
-from sklearn_contrastive.linear._factor.model import SCORING_FLOOR
 from sklearn_contrastive.metrics import sin_theta_distance
 
 EPS = np.finfo(np.float64).eps
@@ -43,7 +48,7 @@ EPS32 = np.finfo(np.float32).eps
 SAME = 1e-6
 SOLVERS = st.sampled_from(["gram", "operator"])
 DTYPES = st.sampled_from([np.float64, np.float32])
-# what hopeless draws cause on purpose
+# warnings that small or random samples cause on purpose
 IGNORED = (
     "ignore::sklearn_contrastive.exceptions.ComponentsWarning",
     "ignore::sklearn_contrastive.exceptions.HeywoodWarning",
@@ -54,7 +59,7 @@ hopeless_allowed = pytest.mark.filterwarnings(*IGNORED)
 
 @dataclass(frozen=True)
 class ClearProblem:
-    """Samples whose components every solver must find: each on six features or more."""
+    """Samples of clear components, each on six features or more."""
 
     n_samples: int
     n_features: int
@@ -64,19 +69,9 @@ class ClearProblem:
 
     @cached_property
     def X(self):
-        rng = np.random.RandomState(self.seed)
-        X, _ = make_spiked_covariance(
-            self.n_samples,
-            self.n_features,
-            self.n_components,
-            subspace="sparse",
-            support_size=self.n_features // self.n_components,
-            signal=4.0 + np.arange(self.n_components),
-            noise=rng.uniform(0.7, 1.4, size=self.n_features),
-            mean=self.offset,
-            random_state=rng,
-        )
-        return X
+        signal = 4.0 + np.arange(self.n_components)
+        sizes = self.n_samples, self.n_features, self.n_components
+        return separate_factors(*sizes, signal, (0.7, 1.4), self.offset, self.seed)[0]
 
     def model(self, **options):
         return LinearContrastive(self.n_components, random_state=0, **options)
@@ -105,26 +100,17 @@ def off_diagonal(matrix):
 
 
 def points_of(model, X):
-    """Points of the subspace that samples are mapped to: no sign, no rotation."""
+    """Projections of samples in feature space, free of sign and rotation."""
     return model.inverse_transform(model.transform(X))
 
 
 def assert_same_model(model, other, X, tol=SAME):
-    """Assert that two fits on samples like X are one and the same, up to rounding."""
-    assert model.n_components_ == other.n_components_
+    """Assert that two fits on samples like X agree up to rounding."""
+    size = X.std(axis=0).max()
+    assert_same_factor_model(model, other, size, tol)
     assert model.n_samples_ == other.n_samples_
-    size = X.std(axis=0)
-    assert_allclose(model.noise_variance_, other.noise_variance_, rtol=tol)
-    assert_allclose(model.mean_, other.mean_, rtol=0, atol=10 * tol * size.max())
-    assert_allclose(
-        model.get_covariance(), other.get_covariance(), rtol=0, atol=10 * tol * size.max() ** 2
-    )
-    projector, reference = (m.components_.T @ m.components_ for m in (model, other))
-    assert_allclose(projector, reference, rtol=0, atol=10 * tol)
-    for name in ("explained_variance_", "explained_variance_ratio_", "common_variance_"):
-        assert_allclose(getattr(model, name), getattr(other, name), rtol=100 * tol)
     assert_allclose(model.eigenvalues_, other.eigenvalues_, rtol=100 * tol)
-    assert_allclose(points_of(model, X), points_of(other, X), rtol=0, atol=100 * tol * size.max())
+    assert_allclose(points_of(model, X), points_of(other, X), rtol=0, atol=100 * tol * size)
 
 
 def chunks_of(X, n_cuts, seed):
@@ -176,23 +162,28 @@ def test_the_closed_form_of_many_features_is_accurate(shape):
     seed=SEEDS,
 )
 def test_the_closed_form_ignores_any_diagonal(problem, strength, seed):
-    moments, k = scatter_covariance(problem.X), problem.n_components
+    covariance, k = scatter_covariance(problem.X), problem.n_components
     added = np.random.default_rng(seed).uniform(0, strength, size=problem.n_features)
-    added *= np.trace(moments.scatter) / problem.n_features
-    shifted = ScatterCovariance(moments.n_samples, moments.mean, moments.scatter + np.diag(added))
-    pairs, others = (closed_form(m, k, np.random.RandomState(0), None) for m in (moments, shifted))
-    values = np.linalg.eigvalsh(off_diagonal(moments.scatter) / (moments.n_samples - 1))[::-1]
-    scale = np.diag(shifted.scatter).max() / (moments.n_samples - 1)
+    added *= np.trace(covariance.scatter) / problem.n_features
+    n, scatter = covariance.n_samples, covariance.scatter
+    shifted = ScatterCovariance(n, covariance.mean, scatter + np.diag(added))
+    pairs, others = (
+        closed_form(each, k, np.random.RandomState(0), None) for each in (covariance, shifted)
+    )
+    values = np.linalg.eigvalsh(off_diagonal(scatter) / (n - 1))[::-1]
+    scale = np.diag(shifted.scatter).max() / (n - 1)
     assert_allclose(pairs.values, others.values, rtol=0, atol=100 * EPS * scale * len(values))
     assert_same_subspace(pairs.vectors.T, others.vectors.T, values[k - 1] - values[k], scale)
 
 
 def test_the_closed_form_ignores_any_diagonal_of_many_features():
     X, _ = make_spiked_covariance(400, 150, 3, signal=8.0, random_state=0)
-    moments = scatter_covariance(X)
+    covariance = scatter_covariance(X)
     diagonal = np.diag(np.random.default_rng(0).uniform(0, 1000, size=150) * 400)
-    shifted = ScatterCovariance(400.0, moments.mean, moments.scatter + diagonal)
-    pairs, others = (closed_form(m, 3, np.random.RandomState(0), None) for m in (moments, shifted))
+    shifted = ScatterCovariance(400.0, covariance.mean, covariance.scatter + diagonal)
+    pairs, others = (
+        closed_form(each, 3, np.random.RandomState(0), None) for each in (covariance, shifted)
+    )
     assert_allclose(pairs.values, others.values, rtol=1e-5)
     assert_same_subspace(pairs.vectors.T, others.vectors.T, 1.0, 1.0, eps=1e-7)
 
@@ -206,7 +197,7 @@ def test_the_minimiser_of_the_loss_tends_to_the_closed_form():
         minimiser = np.linalg.svd(encoder, full_matrices=False)[2]
         model = LinearContrastive(2, max_iter=0, noise_weighted=False, random_state=0).fit(X)
         distances.append(sin_theta_distance(model.components_, minimiser))
-    # the loss keeps 1 / n of the diagonal
+    # the loss contains 1 / n of the diagonal
     assert distances[0] < 0.01
     assert distances[1] < distances[0] / 5
     assert distances[2] < distances[1] / 5
@@ -228,7 +219,7 @@ def test_partial_fit_on_any_chunks_equals_one_fit(problem, n_cuts, seed):
 @hopeless_allowed
 @pytest.mark.parametrize("n_components", [2, "auto"])
 def test_partial_fit_on_single_rows_equals_one_fit(n_components):
-    # the first few rows are hopeless, and say so
+    # the first few rows give warnings
     X = ClearProblem(150, 12, 2, 2.0, seed=1).X
     model = LinearContrastive(n_components, random_state=0)
     for row in X:
@@ -242,7 +233,7 @@ def test_auto_counts_the_same_in_chunks_as_in_one_fit(problem, n_cuts, seed):
     whole = LinearContrastive(random_state=0).fit(problem.X)
     model = LinearContrastive(random_state=0)
     rng = np.random.default_rng(seed)
-    first, rest = problem.X[:100], problem.X[100:]  # enough to begin with
+    first, rest = problem.X[:100], problem.X[100:]  # enough for a first fit
     for chunk in [first, *chunks_of(rng.permutation(rest), n_cuts, seed)]:
         model.partial_fit(chunk)
     assert model.n_components_ == whole.n_components_ == problem.n_components
@@ -286,7 +277,7 @@ def test_integer_weights_equal_repeated_samples(problem, seed, solver):
     assert_same_model(chunked, weighted, problem.X)
 
 
-@hopeless_allowed  # rows that are written twice are no independent samples: too many are counted
+@hopeless_allowed  # repeated rows are not independent: too many are counted
 @given(problem=clear_problems(), seed=SEEDS)
 def test_auto_counts_weights_as_samples(problem, seed):
     weight = np.random.default_rng(seed).integers(1, 4, size=problem.n_samples)
@@ -303,7 +294,7 @@ def test_equal_fractional_weights_change_only_the_sample_count(problem, factor):
     plain = problem.model().set_params(max_iter=0).fit(problem.X)
     model = problem.model().set_params(max_iter=0).fit(problem.X, sample_weight=weight)
     n = weight.sum()
-    # n - 1 in the denominator: the only trace of the weights
+    # the denominator n - 1 is the only effect of the weights
     ratio = (n / (n - 1)) / (problem.n_samples / (problem.n_samples - 1))
     assert model.n_samples_ == pytest.approx(n)
     assert_allclose(model.noise_variance_, ratio * plain.noise_variance_, rtol=SAME)
@@ -423,16 +414,10 @@ def test_every_container_of_the_same_samples_gives_the_same_fit(container, solve
 @pytest.mark.parametrize("solver", ["gram", "operator"])
 def test_a_memory_map_is_fitted_without_reading_it_at_once(solver, tmp_path):
     X = np.tile(CLEAR.X, (1000, 2))[:, :20] + np.random.default_rng(0).normal(size=(300_000, 20))
-    X.tofile(tmp_path / "samples")
-    file = np.memmap(tmp_path / "samples", dtype=np.float64, mode="r", shape=X.shape)
+    file = memory_map(X, tmp_path)
     model = LinearContrastive(3, solver=solver, random_state=0)
-    tracemalloc.start()
-    try:
-        model.fit(file)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    # the operator keeps scores, n_samples times the directions in hand, but no rows
+    _, peak = peak_memory(lambda: model.fit(file))
+    # the operator stores scores, n_samples x directions, but no rows
     allowed = X.nbytes / 8 if solver == "gram" else 4 * X.nbytes
     assert peak < allowed
     assert_same_model(model, LinearContrastive(3, random_state=0).fit(X), X[:1000])
@@ -460,7 +445,7 @@ def test_solvers_agree_on_fewer_samples_than_features(max_iter):
         assert_same_model(model, models[0], X, tol=10 * SAME)
 
 
-# --- what the attributes promise -----------------------------------------------------------------
+# --- attributes ----------------------------------------------------------------------------------
 
 CONFIGURATIONS = [
     {},
@@ -553,7 +538,7 @@ def test_the_score_never_falls_with_more_refinement_steps(problem):
     assert np.all(np.diff(scores) >= -1e-4 * np.abs(scores).max())
 
 
-# --- transform and back --------------------------------------------------------------------------
+# --- transform and inverse_transform -------------------------------------------------------------
 
 
 @each_configuration
@@ -606,11 +591,7 @@ def test_without_weighting_scores_are_orthogonal_projections(problem):
 @given(problem=clear_problems())
 def test_weighted_scores_are_generalised_least_squares(problem):
     model = problem.fitted()
-    floored = np.maximum(model.noise_variance_, SCORING_FLOOR * problem.X.var(axis=0, ddof=1))
-    basis, inverse = model.components_.T, np.diag(1 / floored)
-    scoring = np.linalg.solve(basis.T @ inverse @ basis, basis.T @ inverse)
-    expected = (problem.X - problem.X.mean(axis=0)) @ scoring.T
-    assert_allclose(model.transform(problem.X), expected, rtol=0, atol=1e-10)
+    assert_generalised_least_squares(model, problem.X)
 
 
 @each_configuration
@@ -682,7 +663,7 @@ def test_zero_components_leave_only_noise():
     assert_allclose(back, np.broadcast_to(CLEAR.X.mean(axis=0), back.shape))
 
 
-# --- what it is for ------------------------------------------------------------------------------
+# --- comparison with PCA -------------------------------------------------------------------------
 
 
 def test_with_equal_noise_the_subspace_agrees_with_pca():
@@ -728,15 +709,7 @@ def test_noise_variances_are_recovered():
     assert_allclose(model.noise_variance_.sum(), truth.noise_variance.sum(), rtol=0.03)
 
 
-# --- manners -------------------------------------------------------------------------------------
-
-
-def assert_identical(model, other):
-    """Assert that every fitted attribute is the same to the last bit."""
-    fitted = [name for name in vars(model) if name.endswith("_")]
-    assert fitted == [name for name in vars(other) if name.endswith("_")]
-    for name in fitted:
-        assert_array_equal(getattr(model, name), getattr(other, name))
+# --- reproducibility, copies, pipelines ----------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [(300, 18), (200, 100), (60, 150)])
@@ -812,50 +785,28 @@ def test_a_fit_does_not_change_the_parameters(options):
 # --- callbacks -----------------------------------------------------------------------------------
 
 
-def listener():
-    """A callback that writes down what it hears, and passes to the workers of a search."""
-    callback = pytest.importorskip("sklearn.callback", reason="scikit-learn < 1.9 has no callbacks")
-    heard = []
-
-    class Listener:
-        def setup(self, estimator, context):
-            heard.append(("setup", type(estimator).__name__, None))
-
-        def on_fit_task_begin(self, estimator, context, **kwargs):
-            heard.append(("begin", type(estimator).__name__, context.task_name))
-
-        def on_fit_task_end(self, estimator, context, **kwargs):
-            heard.append(("end", type(estimator).__name__, context.task_name))
-
-        def teardown(self, estimator, context):
-            heard.append(("teardown", type(estimator).__name__, None))
-
-    assert isinstance(Listener(), callback.FitCallback)
-    return Listener(), heard
-
-
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("solver", ["gram", "operator"])
 def test_callbacks_are_called_for_every_block_and_eigenproblem(method, solver):
     if (method, solver) == ("partial_fit", "operator"):
         solver = "auto"
-    callback, heard = listener()
+    callback, calls = recording_callback()
     model = CLEAR.model(solver=solver).set_callbacks(callback)
     getattr(model, method)(np.tile(CLEAR.X, (150, 1)))  # three blocks of rows
-    ends = [task for event, _, task in heard if event == "end"]
-    assert heard[0][0] == "setup"
-    assert heard[-1][0] == "teardown"
-    assert len(ends) == sum(event == "begin" for event, _, _ in heard)
+    ends = [task for event, _, task in calls if event == "end"]
+    assert calls[0][0] == "setup"
+    assert calls[-1][0] == "teardown"
+    assert len(ends) == sum(event == "begin" for event, _, _ in calls)
     assert ends.count("eigenproblem") == model.n_iter_
     assert ends.count("block of rows") == (0 if solver == "operator" else 3)
     assert ends[-1] not in ("eigenproblem", "block of rows")  # the fit itself
 
 
 def test_callbacks_are_torn_down_when_a_fit_fails():
-    callback, heard = listener()
+    callback, calls = recording_callback()
     with pytest.raises(ValueError, match="infinity"):
         CLEAR.model().set_callbacks(callback).fit([[np.inf, 1.0], [2.0, 3.0]])
-    assert heard[-1][0] == "teardown"
+    assert calls[-1][0] == "teardown"
     # and the next fit works
     model = CLEAR.model().set_callbacks(callback)
     with pytest.raises(ValueError, match="infinity"):
@@ -878,5 +829,5 @@ def test_a_progress_bar_names_the_estimator_alone_and_inside_others(capsys):
 
 
 def test_callbacks_do_not_change_the_fit():
-    callback, _ = listener()
+    callback, _ = recording_callback()
     assert_identical(CLEAR.model().set_callbacks(callback).fit(CLEAR.X), CLEAR.fitted())

@@ -1,4 +1,4 @@
-"""What LinearContrastive does with samples, weights and parameters that are no good, or hardly."""
+"""LinearContrastive with degenerate samples and invalid samples, weights or parameters."""
 
 import functools
 import pickle
@@ -49,7 +49,7 @@ def assert_same_fit(model, other, rtol=1e-6):
     assert_allclose(model.get_covariance(), other.get_covariance(), rtol=0, atol=100 * rtol)
 
 
-# --- degenerate samples: a result, a warning or an error, on purpose -----------------------------
+# --- degenerate samples --------------------------------------------------------------------------
 
 
 @each_solver
@@ -170,7 +170,7 @@ def test_two_equal_columns_warn_of_vanishing_noise(solver):
         model = LinearContrastive(2, solver=solver).fit(X)
     assert_allclose(model.noise_variance_[[0, 12]], 1e-3 * X[:, 0].var(ddof=1), rtol=0.1)
     assert_allclose(model.components_[:, 0], model.components_[:, 12], atol=1e-3)
-    # the closed form knows no floor that it could hit here
+    # the closed form has no floor here
     LinearContrastive(2, max_iter=0, solver=solver).fit(X)
 
 
@@ -223,8 +223,8 @@ def test_sparse_samples_far_from_zero_lose_only_the_digits_of_implicit_centring(
 @heywood_allowed
 @pytest.mark.parametrize(("seed", "feature"), [(2, 8), (9, 7)])
 def test_a_component_on_a_single_feature_gives_a_warning(seed, feature):
-    # two factors on six features each, a third on feature 0 alone: no covariance shows it, and
-    # what is found in its stead rests on one feature as well
+    # two factors on six features each, a third on feature 0 alone, which no covariance contains;
+    # the third component found instead rests on one feature as well
     components = np.zeros((3, 20))
     components[0, 0] = 1.0
     components[1, 1:7] = components[2, 10:16] = 6**-0.5
@@ -275,7 +275,7 @@ def test_a_looser_tolerance_takes_fewer_iterations():
 
 # --- samples that cannot be used -----------------------------------------------------------------
 
-USELESS = {
+INVALID = {
     "inf": ([[1.0, np.inf], [2.0, 3.0]], "contains infinity|X has 2 features"),
     "strings": ([["a", "b"], ["c", "d"]], "not compatible with arrays of bytes/strings"),
     "objects": (np.array([[1.0, {}], [2.0, 3.0]], dtype=object), "float"),
@@ -294,9 +294,9 @@ USELESS = {
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # X is mostly no frame
-@pytest.mark.parametrize("name", USELESS)
+@pytest.mark.parametrize("name", INVALID)
 def test_invalid_samples_are_refused_and_the_earlier_fit_stays(name):
-    X, message = USELESS[name]
+    X, message = INVALID[name]
     good = frame_of(clear_samples())
     model = LinearContrastive(2, random_state=0).fit(good)
     before = pickle.dumps(model)
@@ -310,9 +310,9 @@ def test_invalid_samples_are_refused_and_the_earlier_fit_stays(name):
     assert list(model.feature_names_in_) == list(good.columns)
 
 
-@pytest.mark.parametrize("name", USELESS)
+@pytest.mark.parametrize("name", INVALID)
 def test_a_failed_first_fit_sets_no_attributes(name):
-    X, message = USELESS[name]
+    X, message = INVALID[name]
     model = LinearContrastive()
     for method in (model.fit, model.partial_fit):
         with pytest.raises((ValueError, TypeError), match=message):

@@ -1,4 +1,4 @@
-"""LinearContrastive and HeteroPCA where entries are missing."""
+"""LinearContrastive and HeteroPCA with missing entries."""
 
 import pickle
 import warnings
@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from helpers.assertions import assert_same_subspace
-from helpers.strategies import SEEDS, with_gaps
+from helpers.assertions import assert_same_factor_model, assert_same_subspace
+from helpers.memory import memory_map
+from helpers.strategies import SEEDS, separate_factors, with_gaps
 from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -36,13 +37,13 @@ from sklearn_contrastive.linear._factor.model import SCORING_FLOOR
 from sklearn_contrastive.metrics import sin_theta_distance
 
 EPS = np.finfo(np.float64).eps
-# Two ways to the same moments may stop one Newton step apart, and steps over the rows that begin
-# there follow each other as closely.
+# Two computations of the same covariance may stop one Newton step apart, and EM steps over the rows
+# from there stay as close.
 SAME = 1e-5
-# Steps over the rows end where no noise moves by more than a share of its standard error; two ways
-# there may stop on either side.
+# EM steps over the rows end where no noise variance moves by more than a share of its standard
+# error; two computations may stop on either side.
 STATISTICAL = 4 * _STATISTICAL_TOL
-# what small first chunks cause on purpose
+# warnings that small first chunks cause on purpose
 IGNORED = (
     "ignore::sklearn_contrastive.exceptions.ComponentsWarning",
     "ignore::sklearn_contrastive.exceptions.HeywoodWarning",
@@ -56,7 +57,7 @@ each_solver = pytest.mark.parametrize("solver", ["gram", "operator"])
 
 @dataclass(frozen=True)
 class IncompleteProblem:
-    """Samples with gaps whose components must be found: each on six features or more."""
+    """Samples with gaps and clear components, each on six features or more."""
 
     n_samples: int
     n_features: int
@@ -67,18 +68,9 @@ class IncompleteProblem:
 
     @cached_property
     def _drawn(self):
-        rng = np.random.RandomState(self.seed)
-        return make_spiked_covariance(
-            self.n_samples,
-            self.n_features,
-            self.n_components,
-            subspace="sparse",
-            support_size=self.n_features // self.n_components,
-            signal=4.0 + np.arange(self.n_components),
-            noise=rng.uniform(0.7, 1.4, size=self.n_features),
-            mean=self.offset,
-            random_state=rng,
-        )
+        signal = 4.0 + np.arange(self.n_components)
+        sizes = self.n_samples, self.n_features, self.n_components
+        return separate_factors(*sizes, signal, (0.7, 1.4), self.offset, self.seed)
 
     @property
     def complete(self):
@@ -141,22 +133,12 @@ def frame_of(X):
 
 
 def assert_same_model(model, other, X, tol=SAME):
-    """Assert that two fits on samples like X are one and the same, up to a tolerance."""
-    assert model.n_components_ == other.n_components_
-    size = np.nanstd(X, axis=0)
-    assert_allclose(model.noise_variance_, other.noise_variance_, rtol=tol)
-    assert_allclose(model.mean_, other.mean_, rtol=0, atol=10 * tol * size.max())
-    assert_allclose(
-        model.get_covariance(), other.get_covariance(), rtol=0, atol=10 * tol * size.max() ** 2
-    )
-    projectors = [m.components_.T @ m.components_ for m in (model, other)]
-    assert_allclose(*projectors, rtol=0, atol=10 * tol)
-    for name in ("explained_variance_", "explained_variance_ratio_", "common_variance_"):
-        assert_allclose(getattr(model, name), getattr(other, name), rtol=100 * tol)
+    """Assert that two fits on samples like X agree up to a tolerance."""
+    assert_same_factor_model(model, other, np.nanstd(X, axis=0).max(), tol)
 
 
 def scores_of(model, X):
-    """Scores, and how many rows a warning says have none."""
+    """Scores, and the number of rows without scores in the warning."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", MissingValuesWarning)
         scores = model.transform(X)
@@ -165,7 +147,7 @@ def scores_of(model, X):
 
 
 def deviations_of(model):
-    """Standard deviations of the noise that the scores believe in: .3 of the variance at least."""
+    """Standard deviations of the noise in the scores, floored at .3 of the variance."""
     if not model.noise_weighted:
         return np.ones(model.n_features_in_)
     variances = np.diag(model.get_covariance())
@@ -173,11 +155,11 @@ def deviations_of(model):
 
 
 def information_of(model, X):
-    """Smallest eigenvalue of what each row shows of the components, as the scores weight it."""
+    """Smallest eigenvalue of the information of each row on the components, in scoring units."""
     deviations = deviations_of(model)
     basis = np.linalg.qr(model.components_.T / deviations[:, None])[0]
-    shown = (~np.isnan(X)).astype(float)
-    return np.linalg.eigvalsh(np.einsum("no,oi,oj->nij", shown, basis, basis))[:, 0]
+    observed = (~np.isnan(X)).astype(float)
+    return np.linalg.eigvalsh(np.einsum("no,oi,oj->nij", observed, basis, basis))[:, 0]
 
 
 # --- complete samples ----------------------------------------------------------------------------
@@ -219,8 +201,8 @@ def test_a_fit_of_complete_samples_accepts_rows_with_gaps(options):
 @given(problem=incomplete_problems(), seed=SEEDS)
 def test_scores_of_complete_rows_do_not_depend_on_other_rows(options, problem, seed):
     model = problem.fitted(**options)
-    company = np.random.default_rng(seed).uniform(size=problem.n_samples) < 0.5
-    mixed = np.where(company[:, None], problem.X, problem.complete)
+    incomplete = np.random.default_rng(seed).uniform(size=problem.n_samples) < 0.5
+    mixed = np.where(incomplete[:, None], problem.X, problem.complete)
     alone = model.transform(problem.complete)
     scores, _ = scores_of(model, mixed)
     complete = ~np.isnan(mixed).any(axis=1)
@@ -336,13 +318,13 @@ def test_whitened_scores_have_identity_covariance_under_the_model(noise_weighted
     assert_allclose(
         whitened.T @ plain.get_covariance() @ whitened, np.eye(problem.n_components), atol=1e-8
     )
-    # the symmetric root, and undone on the way back
+    # the symmetric root, which inverse_transform undoes
     root = np.linalg.lstsq(scoring, whitened)[0]
     assert_allclose(root, root.T, atol=1e-8)
     assert np.linalg.eigvalsh(root)[0] > 0
     points = [m.inverse_transform(scores_of(m, problem.X)[0]) for m in (plain, white)]
     assert_allclose(*points, rtol=0, atol=1e-6 * np.nanmax(np.abs(problem.X)))
-    # and so have the samples, as far as they are many
+    # the samples have it approximately
     sampled = np.cov(white.transform(problem.complete).T).reshape(whitened.shape[1], -1)
     assert_allclose(sampled, np.eye(problem.n_components), atol=0.6)
 
@@ -412,8 +394,7 @@ def test_float32_samples_give_float32_results_close_to_those_of_float64(options)
 
 @each_solver
 def test_a_memory_map_is_fitted_like_the_array(solver, tmp_path):
-    PROBLEM.X.tofile(tmp_path / "samples")
-    file = np.memmap(tmp_path / "samples", dtype=np.float64, mode="r", shape=PROBLEM.X.shape)
+    file = memory_map(PROBLEM.X, tmp_path)
     model, reference = PROBLEM.model(solver=solver).fit(file), PROBLEM.fitted(solver=solver)
     assert_same_model(model, reference, PROBLEM.X, tol=1e-9)
     assert_allclose(scores_of(model, file)[0], scores_of(reference, PROBLEM.X)[0], atol=1e-7)
@@ -439,7 +420,7 @@ def test_set_output_names_the_columns(container):
     assert list(scores.columns) == ["linearcontrastive0", "linearcontrastive1"]
 
 
-# --- refusals ------------------------------------------------------------------------------------
+# --- invalid input -------------------------------------------------------------------------------
 
 
 def hidden(X, *features):
@@ -450,7 +431,7 @@ def hidden(X, *features):
 
 
 def apart(X, first, second):
-    """X whose rows show one of two features each."""
+    """X with one of two features observed in each row."""
     X = X.copy()
     X[::2, first] = X[1::2, second] = np.nan
     return X
@@ -462,14 +443,14 @@ def with_infinity(X):
     return X
 
 
-REFUSED = {
-    "one feature unseen": (lambda X: hidden(X, 3), "feature {3} is never observed"),
-    "two features unseen": (lambda X: hidden(X, 3, 5), "features {3}, {5} are never observed"),
-    "one pair unseen": (
+INVALID = {
+    "one feature unobserved": (lambda X: hidden(X, 3), "feature {3} is never observed"),
+    "two features unobserved": (lambda X: hidden(X, 3, 5), "features {3}, {5} are never observed"),
+    "one pair unobserved": (
         lambda X: apart(X, 4, 7),
         r"no sample has both features of the pairs \({4}, {7}\)\. .*drop one of them",
     ),
-    "many pairs unseen": (
+    "many pairs unobserved": (
         lambda X: np.where(np.arange(12) // 6 == np.arange(len(X))[:, None] % 2, X, np.nan),
         r"pairs \({0}, {6}\), \({0}, {7}\), \({0}, {8}\) and 33 more",
     ),
@@ -478,30 +459,30 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("case", INVALID)
 @pytest.mark.parametrize("kind", [LinearContrastive, HeteroPCA])
 @each_solver
 def test_invalid_input_is_named_and_the_earlier_fit_stays(case, kind, solver):
-    spoil, message = REFUSED[case]
-    X = PROBLEM.X if case != "many pairs unseen" else PROBLEM.complete
-    spoiled = spoil(X)
+    spoil, message = INVALID[case]
+    X = PROBLEM.X if case != "many pairs unobserved" else PROBLEM.complete
+    invalid = spoil(X)
     by_number = message.format(*range(12))
     by_name = message.format(*names_of(X))
     model = kind(2, solver=solver, random_state=0).fit(frame_of(X))
     before = pickle.dumps(model)
     with pytest.raises(ValueError, match=by_name):
-        model.fit(frame_of(spoiled))
+        model.fit(frame_of(invalid))
     assert pickle.dumps(model) == before
     fresh = kind(2, solver=solver)
     with pytest.raises(ValueError, match=by_number):
-        fresh.fit(spoiled)
+        fresh.fit(invalid)
     assert [name for name in vars(fresh) if name.endswith("_")] == []
 
 
 @each_solver
-@pytest.mark.parametrize("case", ["one feature unseen", "one pair unseen"])
+@pytest.mark.parametrize("case", ["one feature unobserved", "one pair unobserved"])
 def test_entries_in_rows_of_weight_0_do_not_count_as_observed(case, solver):
-    spoil, message = REFUSED[case]
+    spoil, message = INVALID[case]
     X = np.vstack([spoil(PROBLEM.X), PROBLEM.complete[:20]])
     weight = np.r_[np.ones(300), np.zeros(20)]
     with pytest.raises(ValueError, match=message.format(*range(12))):
@@ -510,8 +491,8 @@ def test_entries_in_rows_of_weight_0_do_not_count_as_observed(case, solver):
 
 def test_unobserved_features_are_found_with_fewer_rows_than_features():
     X = np.random.default_rng(0).normal(size=(30, 60))
-    for case, numbers in (("one feature unseen", (3,)), ("one pair unseen", (4, 7))):
-        spoil, message = REFUSED[case]
+    for case, numbers in (("one feature unobserved", (3,)), ("one pair unobserved", (4, 7))):
+        spoil, message = INVALID[case]
         with pytest.raises(ValueError, match=message.format(*range(12))):
             LinearContrastive(2).fit(spoil(X))
         assert str(numbers[0]) in message
@@ -545,7 +526,7 @@ def test_feature_groups_refuse_gaps_with_advice():
         with pytest.raises(ValueError, match=r"feature_groups needs complete samples.*impute"):
             method(PROBLEM.X)
     assert pickle.dumps(model) == before
-    imputed = make_pipeline(KNNImputer(), clone(model)).fit(PROBLEM.X)  # as it says
+    imputed = make_pipeline(KNNImputer(), clone(model)).fit(PROBLEM.X)  # as the message says
     assert imputed[-1].n_components_ == 2
 
 
@@ -561,7 +542,7 @@ def chunks_of(X, n_cuts, seed):
 
 @hopeless_allowed  # a first chunk may be small
 @given(problem=incomplete_problems(), n_cuts=st.integers(0, 6), seed=SEEDS)
-# an indefinite covariance whose likelihood has two maxima: the first chunk must not choose
+# an indefinite covariance whose likelihood has two maxima: the first chunk must not decide
 @example(problem=IncompleteProblem(120, 6, 1, share=0.3, offset=0.0, seed=6), n_cuts=1, seed=7)
 def test_partial_fit_does_not_depend_on_the_chunks(problem, n_cuts, seed):
     model = problem.model()
@@ -575,9 +556,9 @@ def test_partial_fit_does_not_depend_on_the_chunks(problem, n_cuts, seed):
 @given(problem=incomplete_problems(), seed=SEEDS)
 def test_chunks_with_and_without_gaps_in_any_order_agree(problem, seed):
     complete, incomplete = problem.complete[:60], problem.X[60:]
-    chunks = [complete[:30], complete[30:], *chunks_of(incomplete, 2, seed)]
+    chunks = [complete, *chunks_of(incomplete, 1, seed)]
     whole = problem.model().partial_fit(np.vstack([complete, incomplete]))
-    for order in (range(5), reversed(range(5)), np.random.default_rng(seed).permutation(5)):
+    for order in ([0, 1, 2], [2, 1, 0], [1, 0, 2]):
         model = problem.model()
         for i in order:
             model.partial_fit(chunks[i])
@@ -631,7 +612,7 @@ def test_partial_fit_is_not_fitted_until_every_pair_is_observed(frames):
         model.partial_fit(as_given(right))
     with pytest.raises(NotFittedError):
         model.transform(as_given(PROBLEM.complete))
-    # a chunk that is refused does not count
+    # a refused chunk has no effect
     with pytest.raises(ValueError, match="infinity"):
         model.partial_fit(as_given(with_infinity(PROBLEM.X)))
     with pytest.warns(MissingValuesWarning, match=f"feature {last} is never observed"):
@@ -736,31 +717,31 @@ def test_a_constant_column_with_gaps_has_no_effect(solver, constant, n_samples):
     X = np.insert(problem.X, 5, np.where(np.arange(n_samples) % 3, constant, np.nan), axis=1)
     model, plain = problem.model(solver=solver).fit(X), problem.fitted(solver=solver)
     others = np.arange(13) != 5
-    # steps over the rows end within a share of the standard error
+    # EM steps over the rows end within a share of the standard error
     tol = STATISTICAL * np.sqrt(2 / n_samples)
     assert_allclose(model.noise_variance_[others], plain.noise_variance_, rtol=tol)
     assert_allclose(model.noise_variance_[5], plain.noise_variance_.min(), rtol=0.3)
     assert_allclose(model.components_[:, 5], 0, atol=1e-12)
     assert model.mean_[5] == pytest.approx(constant, rel=1e-12)
-    # where the constant is missing or not, the scores are the same
+    # scores do not depend on whether the constant is missing
     scores, _ = scores_of(model, X[:50])
     filled, _ = scores_of(model, np.insert(problem.X[:50], 5, constant, axis=1))
     assert_allclose(scores, filled, rtol=1e-6, atol=1e-6)
     assert LinearContrastive(solver=solver, random_state=0).fit(X).n_components_ == 2
 
 
-# --- how far it goes -----------------------------------------------------------------------------
+# --- closed form, iterations, number of components -----------------------------------------------
 
 
 def test_without_iterations_it_is_the_closed_form_of_pairs():
     model = PROBLEM.model(max_iter=0, noise_weighted=False).fit(PROBLEM.X)
-    moments = pairwise_covariance(PROBLEM.X)
-    values, vectors = np.linalg.eigh(moments.matrix - np.diag(moments.variances))
+    covariance = pairwise_covariance(PROBLEM.X)
+    values, vectors = np.linalg.eigh(covariance.matrix - np.diag(covariance.variances))
     assert model.n_iter_ == 1
     assert_allclose(model.eigenvalues_, values[:-3:-1], rtol=1e-6)
     projector = vectors[:, -2:] @ vectors[:, -2:].T
     assert_allclose(model.components_.T @ model.components_, projector, atol=1e-6)
-    assert_array_equal(model.mean_, moments.mean)
+    assert_array_equal(model.mean_, covariance.mean)
 
 
 @each_solver
@@ -769,7 +750,7 @@ def test_too_few_iterations_give_a_convergence_warning(solver, max_iter):
     with pytest.warns(ConvergenceWarning, match="increase max_iter or tol"):
         model = PROBLEM.model(solver=solver, max_iter=max_iter).fit(PROBLEM.X)
     assert model.n_components_ == 2
-    # as many eigenproblems, the closed form's, and as many passes over the rows
+    # max_iter eigenproblems, one of the closed form, and max_iter passes over the rows
     assert model.n_iter_ == 2 * max_iter + 1
 
 
@@ -783,8 +764,8 @@ def test_every_kind_of_n_components_works(solver, n_components, expected):
 
 def test_none_keeps_every_positive_direction_of_the_pairs():
     model = LinearContrastive(None, max_iter=0, random_state=0).fit(PROBLEM.X)
-    moments = pairwise_covariance(PROBLEM.X)
-    values = np.linalg.eigvalsh(moments.matrix - np.diag(moments.variances))
+    covariance = pairwise_covariance(PROBLEM.X)
+    values = np.linalg.eigvalsh(covariance.matrix - np.diag(covariance.variances))
     assert model.n_components_ == np.sum(values > 0)
 
 
@@ -814,7 +795,7 @@ def test_attributes_agree_with_their_definitions(options):
     assert len(model.eigenvalues_) == 2
 
 
-# --- manners -------------------------------------------------------------------------------------
+# --- copies, grid search, pipelines --------------------------------------------------------------
 
 
 def test_pickle_and_clone_work_with_gaps():
@@ -882,7 +863,7 @@ def test_hetero_pca_scores_rows_by_their_observed_entries():
     assert_same_model(chunked, HeteroPCA(2, random_state=0).fit(PROBLEM.X), PROBLEM.X)
 
 
-# --- what it is for ------------------------------------------------------------------------------
+# --- accuracy ------------------------------------------------------------------------------------
 
 
 def of_filled_means(estimator, X):
@@ -892,7 +873,7 @@ def of_filled_means(estimator, X):
 
 @cache
 def mean_errors(share):
-    """Mean distances from the truth over four draws: with gaps, complete, and of the others."""
+    """Mean distances from the truth over four draws, by method."""
     errors = []
     for seed in range(4):
         noise = np.random.default_rng(seed).uniform(0.3, 1.0, size=40)
@@ -956,7 +937,7 @@ def test_auto_counts_components_of_few_rows_with_little_noise():
 
 
 def test_the_mean_is_unbiased_where_gaps_depend_on_an_observed_feature():
-    # features are mostly missing where feature 0, which is always seen, is large
+    # features are mostly missing where feature 0, which is always observed, is large
     X, truth = make_spiked_covariance(
         2000,
         12,

@@ -1,4 +1,4 @@
-"""HeteroPCA: the published algorithms step by step, and its manners."""
+"""HeteroPCA, compared with the published algorithms, and its use within scikit-learn."""
 
 import pickle
 from dataclasses import dataclass
@@ -7,8 +7,12 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.assertions import assert_same_subspace
-from helpers.strategies import SEEDS
+from helpers.assertions import (
+    assert_generalised_least_squares,
+    assert_identical,
+    assert_same_subspace,
+)
+from helpers.strategies import SEEDS, separate_factors
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -27,7 +31,6 @@ from sklearn_contrastive.linear._factor.imputed_diagonal import (
     deflation_ranks,
     impute_diagonal,
 )
-from sklearn_contrastive.linear._factor.model import SCORING_FLOOR
 from sklearn_contrastive.linear._factor.options import FitOptions
 from sklearn_contrastive.metrics import sin_theta_distance
 
@@ -38,7 +41,7 @@ hopeless_allowed = pytest.mark.filterwarnings(
     "ignore::sklearn_contrastive.exceptions.HeywoodWarning",
     "ignore::sklearn.exceptions.ConvergenceWarning",
 )
-# what divergence causes besides
+# warnings that divergence causes as well
 heywood_allowed = pytest.mark.filterwarnings(
     "ignore::sklearn_contrastive.exceptions.ComponentsWarning",
     "ignore::sklearn_contrastive.exceptions.HeywoodWarning",
@@ -58,18 +61,9 @@ class EasyProblem:
 
     @cached_property
     def drawn(self):
-        rng = np.random.RandomState(self.seed)
-        return make_spiked_covariance(
-            self.n_samples,
-            self.n_features,
-            self.n_components,
-            subspace="sparse",
-            support_size=self.n_features // self.n_components,
-            signal=3.0 * self.ratio ** np.linspace(1, 0, self.n_components),
-            noise=rng.uniform(0.5, 1.0, size=self.n_features),
-            mean=2.0,
-            random_state=rng,
-        )
+        signal = 3.0 * self.ratio ** np.linspace(1, 0, self.n_components)
+        sizes = self.n_samples, self.n_features, self.n_components
+        return separate_factors(*sizes, signal, (0.5, 1.0), 2.0, self.seed)
 
     @property
     def X(self):
@@ -118,14 +112,14 @@ def with_diagonal(matrix, diagonal):
 
 
 def algorithm_1(covariance, rank, diagonal, max_iter, tol=TOL):
-    """HeteroPCA from a diagonal: eigenpairs, the next diagonal, steps, and whether it rests."""
-    n_iter, rests = 0, False
-    while n_iter < max_iter and not rests:
+    """HeteroPCA from a diagonal: eigenpairs, the next diagonal, steps, and whether it converged."""
+    n_iter, converged = 0, False
+    while n_iter < max_iter and not converged:
         values, vectors = leading_by_size(with_diagonal(covariance, diagonal), rank)
         last, diagonal = diagonal, np.diag(vectors @ np.diag(values) @ vectors.T)
-        rests = np.all(np.abs(diagonal - last) <= tol * np.diag(covariance))
+        converged = np.all(np.abs(diagonal - last) <= tol * np.diag(covariance))
         n_iter += 1
-    return values, vectors, diagonal, n_iter, rests
+    return values, vectors, diagonal, n_iter, converged
 
 
 def algorithm_2(covariance, rank, max_iter=500, tol=TOL):
@@ -141,10 +135,10 @@ def algorithm_2(covariance, rank, max_iter=500, tol=TOL):
             and sizes[r - 1] - sizes[r] >= sizes[r - 1] / rank
         ]
         ranks.append(max(candidates) if candidates else rank)
-        values, vectors, diagonal, n_steps, rests = algorithm_1(
+        values, vectors, diagonal, n_steps, converged = algorithm_1(
             covariance, ranks[-1], diagonal, max_iter, tol
         )
-        assert rests
+        assert converged
         n_iter += n_steps
     return values, vectors, diagonal, n_iter, ranks[1:]
 
@@ -164,12 +158,12 @@ def assert_pairs(model, values, vectors, matrix, tol):
 def test_plain_is_algorithm_1(problem):
     covariance, k = np.cov(problem.X.T), problem.n_components
     start = np.zeros(len(covariance))
-    values, vectors, diagonal, n_iter, rests = algorithm_1(covariance, k, start, 500)
+    values, vectors, diagonal, n_iter, converged = algorithm_1(covariance, k, start, 500)
     model = problem.fitted(deflated=False)
-    assert rests
+    assert converged
     assert model.n_iter_ == n_iter
     matrix = with_diagonal(covariance, diagonal)
-    # rounding alone: the steps are the same
+    # the steps are the same up to rounding
     assert_pairs(model, values, vectors, matrix, tol=1e-9)
     assert_allclose(model.noise_variance_, np.diag(covariance) - diagonal, rtol=1e-7)
 
@@ -280,10 +274,10 @@ def test_deflation_finds_weak_components_beside_a_strong_one(seed):
 @each_form
 def test_too_many_components_diverge_with_a_warning(deflated):
     X, _ = make_spiked_covariance(2000, 20, 10, signal=1.0, random_state=0)
-    with pytest.warns(ConvergenceWarning, match="diverged: [1-9] of the 10 largest") as heard:
+    with pytest.warns(ConvergenceWarning, match="diverged: [1-9] of the 10 largest") as warned:
         model = HeteroPCA(10, deflated=deflated, random_state=0).fit(X)
-    # said once, and not that more iterations would help
-    assert sum(issubclass(warning.category, ConvergenceWarning) for warning in heard) == 1
+    # one warning, without advice to raise max_iter
+    assert sum(issubclass(warning.category, ConvergenceWarning) for warning in warned) == 1
     assert 0 < model.n_components_ < 10
     assert np.all(model.eigenvalues_ > 0)
     assert model.transform(X).shape == (2000, model.n_components_)
@@ -292,13 +286,13 @@ def test_too_many_components_diverge_with_a_warning(deflated):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.HeywoodWarning")
-@pytest.mark.filterwarnings("ignore:A component rests on one feature")
+@pytest.mark.filterwarnings("ignore:A component converged on one feature")
 @pytest.mark.filterwarnings("ignore:HeteroPCA diverged")
 def test_components_of_negative_eigenvalues_are_dropped_with_a_warning():
     X, _ = make_spiked_covariance(2000, 20, 10, signal=1.0, random_state=0)
-    with pytest.warns(ComponentsWarning, match=r"Only (\d) of 10 components") as heard:
+    with pytest.warns(ComponentsWarning, match=r"Only (\d) of 10 components") as warned:
         model = HeteroPCA(10, max_iter=50, random_state=0).fit(X)
-    assert any(f"Only {model.n_components_} of 10" in str(w.message) for w in heard)
+    assert any(f"Only {model.n_components_} of 10" in str(w.message) for w in warned)
 
 
 @each_form
@@ -325,9 +319,9 @@ def test_uneven_noise_misleads_pca_but_not_this_estimator(deflated, seed):
         # the first is far from the second, and more than 4 times as large
         ([10.0, 1.0, 1.0, 0.1], 0, 3, 1),
         ([10.0, 1.0, 1.0, 0.1], 1, 3, 3),
-        # the sign means nothing
+        # the sign has no effect
         ([-10.0, 9.0, 1.0, -1.0, 0.5], 0, 4, 2),
-        # what is missing counts as 0
+        # missing eigenvalues count as 0
         ([4.0, 3.9, 3.8], 0, 3, 3),
         ([1.0], 0, 1, 1),
         # nothing is separated: all at once
@@ -392,7 +386,7 @@ def test_auto_finds_no_component_in_noise(deflated):
     assert_allclose(model.get_covariance(), np.diag(X.var(axis=0, ddof=1)))
 
 
-@hopeless_allowed  # now and then a component too many is counted
+@hopeless_allowed  # sometimes one component too many is counted
 @given(problem=easy_problems(), deflated=st.booleans())
 def test_auto_counts_like_linear_contrastive(problem, deflated):
     model = HeteroPCA(deflated=deflated, random_state=0).fit(problem.X)
@@ -424,8 +418,8 @@ def test_algorithm_1_holds_up_to_as_many_components_as_features(n_components, ma
 @given(n_components=st.integers(1, 6), max_iter=st.integers(0, 20), seed=SEEDS)
 def test_no_eigenpair_is_found_twice(n_components, max_iter, seed):
     options = FitOptions(np.random.RandomState(0), max_iter, TOL)
-    moments = scatter_covariance(mixture(6, seed))
-    imputed = impute_diagonal(moments, n_components, options, deflated=True)
+    covariance = scatter_covariance(mixture(6, seed))
+    imputed = impute_diagonal(covariance, n_components, options, deflated=True)
     overlap = imputed.pairs.vectors.T @ imputed.pairs.vectors
     assert_allclose(overlap, np.eye(n_components), rtol=0, atol=1e-9)
 
@@ -456,7 +450,7 @@ def test_reaching_max_iter_is_reported():
     assert model.n_components_ == 3
 
 
-# --- what the attributes promise -----------------------------------------------------------------
+# --- attributes ----------------------------------------------------------------------------------
 
 CONFIGURATIONS = [
     {},
@@ -472,7 +466,7 @@ each_configuration = pytest.mark.parametrize(
 
 
 def assert_same_model(model, other, X, tol=1e-7):
-    """Assert that two fits on samples like X are one and the same, up to rounding."""
+    """Assert that two fits on samples like X agree up to rounding."""
     assert model.n_components_ == other.n_components_
     assert model.n_samples_ == other.n_samples_
     size = X.std(axis=0).max()
@@ -528,11 +522,7 @@ def test_score_is_the_gaussian_likelihood_of_the_model(problem, options):
 @given(problem=easy_problems())
 def test_weighted_scores_are_generalised_least_squares(problem):
     model = problem.fitted()
-    floored = np.maximum(model.noise_variance_, SCORING_FLOOR * problem.X.var(axis=0, ddof=1))
-    basis, inverse = model.components_.T, np.diag(1 / floored)
-    scoring = np.linalg.solve(basis.T @ inverse @ basis, basis.T @ inverse)
-    expected = (problem.X - problem.X.mean(axis=0)) @ scoring.T
-    assert_allclose(model.transform(problem.X), expected, rtol=0, atol=1e-10)
+    assert_generalised_least_squares(model, problem.X)
 
 
 @given(problem=easy_problems())
@@ -549,7 +539,7 @@ def test_whitened_scores_have_identity_covariance(problem, noise_weighted):
     assert_allclose(covariance, np.eye(problem.n_components), rtol=0, atol=1e-9)
 
 
-# --- samples in all forms ------------------------------------------------------------------------
+# --- containers, chunks, symmetries --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("solver", ["auto", "gram", "operator"])
@@ -567,7 +557,7 @@ def test_every_container_and_solver_gives_the_same_fit(container, solver):
 
 @given(problem=easy_problems(), deflated=st.booleans(), n_cuts=st.integers(0, 4), seed=SEEDS)
 def test_partial_fit_on_any_chunks_equals_one_fit(problem, deflated, n_cuts, seed):
-    # the first has samples enough to converge
+    # the first chunk has enough samples to converge
     rng, model = np.random.default_rng(seed), problem.model(deflated=deflated)
     cuts = np.sort(rng.choice(np.arange(100, problem.n_samples), n_cuts, replace=False))
     for chunk in np.split(rng.permutation(problem.X), cuts):
@@ -653,15 +643,7 @@ def test_a_few_missing_entries_change_little():
     assert_allclose(scores, model.transform(EASY.X), atol=2.0)
 
 
-# --- manners -------------------------------------------------------------------------------------
-
-
-def assert_identical(model, other):
-    """Assert that every fitted attribute is the same to the last bit."""
-    fitted = [name for name in vars(model) if name.endswith("_")]
-    assert fitted == [name for name in vars(other) if name.endswith("_")]
-    for name in fitted:
-        assert_array_equal(getattr(model, name), getattr(other, name))
+# --- copies and refits ---------------------------------------------------------------------------
 
 
 def test_clone_keeps_the_parameters_but_not_the_fit():

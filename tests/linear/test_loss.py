@@ -1,4 +1,4 @@
-"""The linear contrastive loss against its definition, its expectation, and its minimiser."""
+"""Linear contrastive loss: definition, expectation, minimiser."""
 
 from itertools import product
 
@@ -184,7 +184,7 @@ def test_views_of_the_augmenter_have_the_expected_matrix_on_average(rate):
     draws = np.array([contrastive_loss_matrix(*pair) for pair in pairs])
     error = draws.mean(axis=0) - expected_loss_matrix(X, rate)
     allowed = 5 * draws.std(axis=0) / np.sqrt(len(draws))
-    # the diagonal does not depend on the masks: what one view hides the other shows
+    # the diagonal does not depend on the masks: an entry is masked in exactly one view
     assert np.all(np.abs(error) <= allowed + 1e-10)
 
 
@@ -309,16 +309,16 @@ def test_encoder_spans_the_leading_eigenvectors_in_decreasing_order(problem):
     k = problem.n_components
     encoder = minimize_linear_contrastive_loss(off_diagonal, problem.n_samples, k)
     eigenvalues, eigenvectors = np.linalg.eigh(off_diagonal)
-    strengths = np.linalg.norm(encoder, axis=1)
+    lengths = np.linalg.norm(encoder, axis=1)
     assert_allclose(
-        strengths**2 * 2 * problem.n_samples,
+        lengths**2 * 2 * problem.n_samples,
         np.maximum(eigenvalues[::-1][:k], 0),
         rtol=1e-9,
         atol=0,
     )
-    assert np.all(np.diff(strengths) <= 0)
-    if strengths[-1] > 0:
-        components = encoder / strengths[:, None]
+    assert np.all(np.diff(lengths) <= 0)
+    if lengths[-1] > 0:
+        components = encoder / lengths[:, None]
         scale = np.abs(eigenvalues).max()
         assert_same_subspace(components, eigenvectors[:, ::-1][:, :k].T, problem.gap, scale)
         largest = np.abs(components).argmax(axis=1)
@@ -339,7 +339,7 @@ def test_regularization_only_scales_the_encoder():
     assert_allclose(weaker, 2 * encoder, rtol=1e-14)
 
 
-# --- what the theory promises of it --------------------------------------------------------------
+# --- bounds of the theory ------------------------------------------------------------------------
 
 
 @st.composite
@@ -390,7 +390,7 @@ def test_sample_certificate_bounds_the_error_of_the_closed_form(
     eigenvalues, eigenvectors = np.linalg.eigh(matrix)
     common = signal**2 * truth.components.T @ truth.components
     gap = signal**2 - eigenvalues[-k - 1]
-    if gap > 0:  # elsewhere the certificate says nothing
+    if gap > 0:  # otherwise there is no certificate
         certificate = np.linalg.norm((matrix - common) @ truth.components.T) / gap
         error = sin_theta_distance(eigenvectors[:, -k:].T, truth.components)
         assert error <= certificate + 100 * EPS
@@ -410,7 +410,7 @@ def test_noisy_features_mislead_pca_but_not_the_contrastive_loss():
     assert errors[1] < 0.6
 
 
-# --- refusals ------------------------------------------------------------------------------------
+# --- invalid input -------------------------------------------------------------------------------
 
 VIEW = np.eye(3)
 

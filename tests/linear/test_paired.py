@@ -1,4 +1,4 @@
-"""PairedContrastive: covariances of pairs against loops, what they span, and its manners."""
+"""PairedContrastive: covariances of pairs, subspaces, symmetries, and use within scikit-learn."""
 
 import pickle
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ EPS = np.finfo(np.float64).eps
 NORMALIZATIONS = ["none", "whitened"]
 each_normalization = pytest.mark.parametrize("normalization", NORMALIZATIONS)
 each_shrinkage = pytest.mark.parametrize("shrinkage", [None, 0.1, "auto"])
-# partners that agree along no direction, which small draws have
+# in small draws partners may agree along no direction
 no_agreement_allowed = pytest.mark.filterwarnings(
     "ignore::sklearn_contrastive.exceptions.ComponentsWarning"
 )
@@ -74,7 +74,7 @@ class PairedProblem:
         return self._drawn[1]
 
     @property
-    def moments(self):
+    def covariance(self):
         return positive_pair_covariance(self.X, read_labels(self.groups, len(self.groups)))
 
     @property
@@ -116,14 +116,14 @@ def covariances_by_loops(X, groups):
 
 @given(problem=paired_problems(max_features=20))
 def test_covariances_agree_with_loops_over_pairs(problem):
-    moments = problem.moments
+    pairs = problem.covariance
     covariance, paired = covariances_by_loops(problem.X, problem.groups)
-    basis = np.eye(problem.n_features) if moments.basis is None else moments.basis
-    assert (moments.basis is None) == (len(problem.X) >= problem.n_features)
-    for found, expected in ((moments.covariance, covariance), (moments.pair_covariance, paired)):
+    basis = np.eye(problem.n_features) if pairs.basis is None else pairs.basis
+    assert (pairs.basis is None) == (len(problem.X) >= problem.n_features)
+    for found, expected in ((pairs.covariance, covariance), (pairs.pair_covariance, paired)):
         assert_allclose(basis @ found @ basis.T, expected, rtol=0, atol=20 * problem.rounding)
     assert_allclose(
-        moments.mean, problem.X.mean(axis=0), rtol=1e-12, atol=1e-12 * np.abs(problem.X).max()
+        pairs.mean, problem.X.mean(axis=0), rtol=1e-12, atol=1e-12 * np.abs(problem.X).max()
     )
     assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-12)
 
@@ -134,15 +134,15 @@ def test_pair_correlations_lie_between_minus_1_and_1(problem):
     # Cauchy and Schwarz: -S <= S+ <= S
     for bound in (covariance - paired, covariance + paired):
         assert np.linalg.eigvalsh(bound).min() >= -problem.n_features * problem.rounding
-    values, _ = correlated_directions(problem.moments, 0.0)
+    values, _ = correlated_directions(problem.covariance, 0.0)
     assert np.all(np.abs(values) <= 1 + 1e-6)
 
 
 @given(problem=paired_problems(max_features=20))
 def test_shared_directions_are_eigenvectors_of_the_pair_covariance(problem):
-    moments = problem.moments
-    values, directions = shared_directions(moments)
-    directions = moments.in_features(directions)
+    pairs = problem.covariance
+    values, directions = shared_directions(pairs)
+    directions = pairs.in_features(directions)
     _, paired = covariances_by_loops(problem.X, problem.groups)
     assert np.all(np.diff(values) <= 0)
     assert_allclose(paired @ directions, directions * values, rtol=0, atol=100 * problem.rounding)
@@ -156,7 +156,7 @@ def test_correlated_directions_agree_with_scipy(problem, shrinkage):
     covariance, paired = covariances_by_loops(problem.X, problem.groups)
     d = problem.n_features
     shrunk = (1 - shrinkage) * covariance + shrinkage * np.trace(covariance) / d * np.eye(d)
-    values, directions = correlated_directions(problem.moments, shrinkage)
+    values, directions = correlated_directions(problem.covariance, shrinkage)
     expected = linalg.eigh(paired, shrunk, eigvals_only=True)[::-1]
     assert_allclose(values, expected, rtol=0, atol=1e-6)
     assert_allclose(directions.T @ shrunk @ directions, np.eye(d), atol=1e-6)
@@ -190,10 +190,12 @@ def test_whitened_scores_are_uncorrelated_and_of_unit_variance(problem):
     assert_allclose(model.explained_variance_, np.ones(k), atol=1e-5)
     assert_allclose(model.pair_correlation_, model.eigenvalues_, atol=1e-5)
     assert np.all(model.eigenvalues_ <= 1 + 1e-6)
-    # as large as unit variance needs, and nothing along what the samples do not have
+    # bounded by unit variance, and zero along directions without variance
     centred = problem.X - problem.X.mean(axis=0)
-    strengths = np.linalg.svd(centred, compute_uv=False)
-    smallest = strengths[min(len(centred) - 1, problem.n_features) - 1] / np.sqrt(len(centred))
+    singular_values = np.linalg.svd(centred, compute_uv=False)
+    smallest = singular_values[min(len(centred) - 1, problem.n_features) - 1] / np.sqrt(
+        len(centred)
+    )
     assert np.abs(model.components_).max(initial=0.0) <= 2 / smallest
 
 
@@ -260,7 +262,7 @@ def test_automatic_shrinkage_is_that_of_ledoit_and_wolf(dtype):
     assert_allclose(auto.components_, fixed.components_, rtol=1e-3, atol=1e-4)
 
 
-# --- what it spans -------------------------------------------------------------------------------
+# --- subspaces -----------------------------------------------------------------------------------
 
 
 @given(
@@ -345,16 +347,21 @@ def test_pairs_within_one_component_converge_to_fishers_subspace():
 
 # sine error to U of PCA, and of pairs without and with whitening (its loadings): mean and standard
 # error of 10 draws
-SEEN = {
+EARLIER_ERRORS = {
     0.5: ((0.172, 0.006), (0.155, 0.005), (0.156, 0.005)),
     1.0: ((1.368, 0.022), (0.182, 0.009), (0.181, 0.009)),
     3.0: ((1.732, 0.0005), (0.434, 0.035), (0.346, 0.025)),
     10.0: ((1.732, 0.0005), (1.415, 0.046), (0.869, 0.049)),
 }
-SEEN_FILTERS = {0.5: (0.440, 0.009), 1.0: (0.433, 0.009), 3.0: (0.428, 0.009), 10.0: (0.427, 0.009)}
+EARLIER_FILTERS = {
+    0.5: (0.440, 0.009),
+    1.0: (0.433, 0.009),
+    3.0: (0.428, 0.009),
+    10.0: (0.427, 0.009),
+}
 
 
-def disturbed_pairs(background, seed, n_pairs=1000):
+def pairs_with_background(background, seed, n_pairs=1000):
     """Pairs x = U z + s_b B b + e that share z alone, d = 50, r = 3, B of rank 5 beside U."""
     rng = np.random.default_rng(seed)
     U, B = np.split(np.linalg.qr(rng.normal(size=(50, 8)))[0], [3], axis=1)
@@ -364,12 +371,12 @@ def disturbed_pairs(background, seed, n_pairs=1000):
     return X, np.repeat(np.arange(n_pairs), 2), U.T
 
 
-@pytest.mark.parametrize("background", SEEN)
+@pytest.mark.parametrize("background", EARLIER_ERRORS)
 def test_errors_under_a_background_agree_with_earlier_draws(background):
     n_draws = 10
     errors = np.empty((n_draws, 4))
     for draw in range(n_draws):
-        X, groups, truth = disturbed_pairs(background, draw)
+        X, groups, truth = pairs_with_background(background, draw)
         plain = PairedContrastive(3).fit(X, groups=groups)
         whitened = PairedContrastive(3, normalization="whitened").fit(X, groups=groups)
         spans = (
@@ -379,10 +386,10 @@ def test_errors_under_a_background_agree_with_earlier_draws(background):
             np.linalg.qr(whitened.components_.T)[0].T,
         )
         errors[draw] = [sin_theta_distance(span, truth) for span in spans]
-    seen = np.array([*SEEN[background], SEEN_FILTERS[background]])
+    earlier = np.array([*EARLIER_ERRORS[background], EARLIER_FILTERS[background]])
     own = errors.std(axis=0, ddof=1) / np.sqrt(n_draws)
-    allowed = 4 * np.hypot(seen[:, 1], own) + 0.0005  # the figures are rounded
-    assert np.all(np.abs(errors.mean(axis=0) - seen[:, 0]) <= allowed)
+    allowed = 4 * np.hypot(earlier[:, 1], own) + 0.0005  # the figures are rounded
+    assert np.all(np.abs(errors.mean(axis=0) - earlier[:, 0]) <= allowed)
 
 
 # --- symmetries ----------------------------------------------------------------------------------
@@ -428,10 +435,10 @@ def test_order_signs_and_unit_of_features_carry_over_to_the_model(normalization)
     model = PairedContrastive(2, normalization=normalization)
     expected = clone(model).fit(CLEAR.X, groups=CLEAR.groups)
     found = clone(model).fit(1e3 * (CLEAR.X * signs)[:, order], groups=CLEAR.groups)
-    turned = (expected.components_ * signs)[:, order]
-    turned = turned if normalization == "none" else turned / 1e3
-    flips = np.sign(np.sum(found.components_ * turned, axis=1))[:, None]
-    assert_allclose(found.components_ * flips, turned, rtol=1e-9, atol=1e-12)
+    expected_rows = (expected.components_ * signs)[:, order]
+    expected_rows = expected_rows if normalization == "none" else expected_rows / 1e3
+    flips = np.sign(np.sum(found.components_ * expected_rows, axis=1))[:, None]
+    assert_allclose(found.components_ * flips, expected_rows, rtol=1e-9, atol=1e-12)
 
 
 # --- groups --------------------------------------------------------------------------------------
@@ -472,16 +479,16 @@ def test_samples_without_a_partner_are_left_out_with_a_warning(normalization, as
     groups = np.r_[CLEAR.groups, [1000, 1001, 1002]]
     model = PairedContrastive(2, normalization=normalization)
     given_as = {"groups": groups} if as_groups else {"y": groups}
-    with pytest.warns(LabelsWarning, match="3 of 303 samples are alone in their group") as told:
+    with pytest.warns(LabelsWarning, match="3 of 303 samples are alone in their group") as warned:
         found = clone(model).fit(X, **given_as)
-    assert [warning.filename for warning in told] == [__file__]
+    assert [warning.filename for warning in warned] == [__file__]
     expected = clone(model).fit(CLEAR.X, groups=CLEAR.groups)
     assert found.n_samples_ == 300
     assert_allclose(found.components_, expected.components_, rtol=1e-9, atol=1e-12)
     assert_allclose(found.mean_, expected.mean_)
 
 
-USELESS = {
+INVALID = {
     "no pair": ({"groups": np.arange(300)}, "No two of the 300 samples are in one group"),
     "no label": ({"y": np.full(300, -1)}, "No two of the 300 samples"),
     "neither": ({}, "Pass groups=..., one label per sample, or y"),
@@ -494,9 +501,9 @@ USELESS = {
 }
 
 
-@pytest.mark.parametrize("name", USELESS)
+@pytest.mark.parametrize("name", INVALID)
 def test_invalid_groups_are_refused_and_the_earlier_fit_stays(name):
-    arguments, message = USELESS[name]
+    arguments, message = INVALID[name]
     frame = pd.DataFrame(CLEAR.X[:, :4], columns=list("abcd"))
     model = PairedContrastive(2).fit(frame, groups=CLEAR.groups)
     before = pickle.dumps(model)
@@ -511,7 +518,7 @@ def test_invalid_groups_are_refused_and_the_earlier_fit_stays(name):
     assert [name for name in vars(fresh) if name.endswith("_")] == []
 
 
-# --- samples that are few or odd -----------------------------------------------------------------
+# --- few or degenerate samples -------------------------------------------------------------------
 
 
 @no_agreement_allowed
@@ -548,7 +555,7 @@ def test_constant_columns_have_no_effect(normalization, shrinkage, constant, siz
     model = PairedContrastive(3, normalization=normalization, shrinkage=shrinkage)
     found = clone(model).fit(wide, groups=problem.groups)
     assert_allclose(found.components_[:, 2], 0.0, atol=1e-12)
-    if shrinkage is None:  # else the target of shrinkage knows of one feature more
+    if shrinkage is None:  # otherwise the target of shrinkage has one more feature
         expected = clone(model).fit(problem.X, groups=problem.groups)
         assert_allclose(np.delete(found.components_, 2, axis=1), expected.components_, atol=1e-9)
         assert_allclose(found.eigenvalues_, expected.eigenvalues_)
@@ -599,7 +606,7 @@ def test_collinear_features_share_one_direction():
 
 def test_with_fewer_samples_than_features_partners_agree_by_chance_and_shrinkage_helps():
     rng = np.random.default_rng(1)
-    X, groups, truth = disturbed_pairs(3.0, 0, n_pairs=20)
+    X, groups, truth = pairs_with_background(3.0, 0, n_pairs=20)
     unshrunk = PairedContrastive(normalization="whitened").fit(X, groups=groups)
     assert_allclose(unshrunk.eigenvalues_[:3], 1.0, atol=1e-6)  # perfectly
     shrunk = PairedContrastive(3, normalization="whitened", shrinkage="auto").fit(X, groups=groups)
@@ -667,7 +674,7 @@ def test_invalid_parameters_are_refused_by_name(parameter, value):
         PairedContrastive(**{parameter: value}).fit(CLEAR.X, groups=CLEAR.groups)
 
 
-# --- in scikit-learn's company -------------------------------------------------------------------
+# --- within scikit-learn -------------------------------------------------------------------------
 
 
 def test_a_pipeline_passes_groups_without_and_with_routing():

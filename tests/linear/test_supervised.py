@@ -1,4 +1,4 @@
-"""SupervisedLinearContrastive: its mathematics, its symmetries, and its manners."""
+"""SupervisedLinearContrastive: formulas, symmetries, and use within scikit-learn."""
 
 import pickle
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from helpers.assertions import fitted_attributes
+from helpers.callbacks import recording_callback
 from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,13 +35,13 @@ SOLVERS = st.sampled_from(["gram", "operator"])
 ALPHAS = st.sampled_from([0.0, 0.1, 1.0, 100.0])
 each_solver = pytest.mark.parametrize("solver", ["gram", "operator"])
 each_alpha = pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0, np.inf])
-# orthogonal to each other, and to the noise: K centres of K - 1 dimensions
+# K class centres in K - 1 orthogonal directions
 N_CLASSES = 4
 
 
 @dataclass(frozen=True)
 class ClearProblem:
-    """Classes and factors whose directions every solver must find, each of another strength."""
+    """Samples of clear classes, along directions of different variance."""
 
     n_samples: int
     n_features: int
@@ -96,16 +98,12 @@ def clear_problems(draw):
 CLEAR = ClearProblem(n_samples=300, n_features=15, labelled=0.3, offset=2.0, seed=0)
 
 
-def public_state(model):
-    return {name: value for name, value in vars(model).items() if name.endswith("_")}
-
-
 def projector(model):
     return model.components_.T @ model.components_
 
 
 def assert_same_model(model, other, tol=SAME):
-    """Assert that two fits are one, up to rounding and the eigensolver's tolerance."""
+    """Assert that two fits agree up to rounding and the eigensolver's tolerance."""
     assert model.n_components_ == other.n_components_
     assert model.n_samples_ == other.n_samples_
     assert model.alpha_ == other.alpha_
@@ -131,7 +129,7 @@ def test_alpha_0_gives_the_closed_form_without_labels(n_components, options, sol
     supervised = SupervisedLinearContrastive(n_components, alpha=0.0, **options)
     supervised.fit(CLEAR.X, CLEAR.y)
     plain = LinearContrastive(n_components, max_iter=0, **options).fit(CLEAR.X)
-    state, expected = public_state(supervised), public_state(plain)
+    state, expected = fitted_attributes(supervised), fitted_attributes(plain)
     assert state.pop("alpha_") == 0.0
     assert_array_equal(state.pop("classes_"), np.arange(N_CLASSES))
     assert state.keys() == expected.keys()
@@ -181,7 +179,7 @@ def test_the_subspace_depends_continuously_on_alpha(problem, alpha, solver):
 
 
 def test_labels_find_a_class_difference_on_a_single_feature():
-    # the classes differ along a single feature, which shares nothing with others
+    # the classes differ along a single feature, which is independent of the others
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 500)
     X = rng.normal(size=(500, 8))
@@ -290,17 +288,19 @@ def test_order_signs_and_unit_of_features_carry_over_to_the_model(problem, alpha
     rng = np.random.default_rng(problem.seed)
     order = rng.permutation(problem.n_features)
     signs = unit * rng.choice([-1.0, 1.0], problem.n_features)
-    turned = problem.model(alpha=alpha, solver=solver).fit((problem.X * signs)[:, order], problem.y)
+    transformed = problem.model(alpha=alpha, solver=solver).fit(
+        (problem.X * signs)[:, order], problem.y
+    )
     model = problem.fitted(alpha=alpha, solver=solver)
     expected = (model.components_ * np.sign(signs))[:, order]
-    assert sin_theta_distance(turned.components_, expected) <= 100 * SAME
-    assert_allclose(turned.eigenvalues_, model.eigenvalues_ * unit**2, rtol=100 * SAME)
+    assert sin_theta_distance(transformed.components_, expected) <= 100 * SAME
+    assert_allclose(transformed.eigenvalues_, model.eigenvalues_ * unit**2, rtol=100 * SAME)
     assert_allclose(
-        turned.noise_variance_, model.noise_variance_[order] * unit**2, rtol=1e-3, atol=0
+        transformed.noise_variance_, model.noise_variance_[order] * unit**2, rtol=1e-3, atol=0
     )
 
 
-# --- what a fit leaves ---------------------------------------------------------------------------
+# --- attributes and scores -----------------------------------------------------------------------
 
 
 @each_alpha
@@ -350,7 +350,7 @@ def test_the_score_is_the_gaussian_density_of_the_model(alpha):
     assert_allclose(identity, np.eye(15), atol=1e-9)
 
 
-# --- the weight that is chosen -------------------------------------------------------------------
+# --- choice of alpha -----------------------------------------------------------------------------
 
 
 def simplex_task(n_labelled, seed):
@@ -373,7 +373,7 @@ def error(alpha, task):
 
 
 # mean sine error and its standard error over 20 draws
-SEEN = {
+EARLIER_ERRORS = {
     (30, 0.0): (0.378, 0.008),
     (30, 1.0): (1.254, 0.020),
     (300, 0.0): (0.362, 0.007),
@@ -384,11 +384,11 @@ SEEN = {
 }
 
 
-@pytest.mark.parametrize(("n_labelled", "alpha"), SEEN)
+@pytest.mark.parametrize(("n_labelled", "alpha"), EARLIER_ERRORS)
 def test_errors_with_few_and_many_labels_agree_with_earlier_draws(n_labelled, alpha):
     n_draws = 8
     errors = [error(alpha, simplex_task(n_labelled, seed))[0] for seed in range(n_draws)]
-    mean, standard_error = SEEN[n_labelled, alpha]
+    mean, standard_error = EARLIER_ERRORS[n_labelled, alpha]
     allowed = 4 * standard_error * np.sqrt(1 + 20 / n_draws)
     assert abs(np.mean(errors) - mean) <= allowed
 
@@ -417,7 +417,7 @@ def test_automatic_alpha_is_repeatable(solver):
     assert sin_theta_distance(again.components_, fits[0].components_) <= 100 * SAME
 
 
-# --- in scikit-learn's company -------------------------------------------------------------------
+# --- within scikit-learn -------------------------------------------------------------------------
 
 
 def test_a_grid_search_chooses_alpha_for_a_classifier():
@@ -485,42 +485,20 @@ def test_a_fit_does_not_change_parameters_or_samples(alpha):
 # --- callbacks -----------------------------------------------------------------------------------
 
 
-def listener():
-    """A callback that writes down what it hears."""
-    callback = pytest.importorskip("sklearn.callback", reason="scikit-learn < 1.9 has no callbacks")
-    heard = []
-
-    class Listener:
-        def setup(self, estimator, context):
-            heard.append(("setup", None))
-
-        def on_fit_task_begin(self, estimator, context, **kwargs):
-            heard.append(("begin", context.task_name))
-
-        def on_fit_task_end(self, estimator, context, **kwargs):
-            heard.append(("end", context.task_name))
-
-        def teardown(self, estimator, context):
-            heard.append(("teardown", None))
-
-    assert isinstance(Listener(), callback.FitCallback)
-    return Listener(), heard
-
-
 @pytest.mark.parametrize("keeps_classes", [True, False])
 @each_solver
 def test_callbacks_are_called_for_every_block_and_eigenproblem(solver, keeps_classes, monkeypatch):
     if not keeps_classes:
         read = partial(labelled_covariance_of, kept_entries=0)
         monkeypatch.setattr(_supervised, "labelled_covariance_of", read)
-    callback, heard = listener()
+    callback, calls = recording_callback()
     X, y = np.tile(CLEAR.X, (1500, 1)), np.tile(CLEAR.y, 1500)  # several blocks of rows
     model = CLEAR.model(solver=solver).set_callbacks(callback)
     model.fit(X, y)
-    ends = [task for event, task in heard if event == "end"]
-    assert heard[0][0] == "setup"
-    assert heard[-1][0] == "teardown"
-    assert len(ends) == sum(event == "begin" for event, _ in heard)
+    ends = [task for event, _, task in calls if event == "end"]
+    assert calls[0][0] == "setup"
+    assert calls[-1][0] == "teardown"
+    assert len(ends) == sum(event == "begin" for event, _, _ in calls)
     assert ends.count("eigenproblem") == model.n_iter_
     assert (ends.count("block of rows") >= 3) == (solver == "gram")
     assert_same_model(model, CLEAR.model(solver=solver).fit(X, y))

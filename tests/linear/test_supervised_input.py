@@ -1,4 +1,4 @@
-"""SupervisedLinearContrastive under samples and labels that are few, odd, large, or of no use."""
+"""SupervisedLinearContrastive with degenerate samples and invalid labels."""
 
 import pickle
 from functools import partial
@@ -24,7 +24,7 @@ from sklearn_contrastive.metrics import sin_theta_distance
 
 each_solver = pytest.mark.parametrize("solver", ["gram", "operator"])
 each_alpha = pytest.mark.parametrize("alpha", [0.0, 1.0, np.inf, "auto"])
-# what tiny samples cause on purpose
+# warnings that tiny samples cause on purpose
 hopeless_allowed = pytest.mark.filterwarnings(
     "ignore::sklearn_contrastive.exceptions.ComponentsWarning",
     "ignore::sklearn_contrastive.exceptions.HeywoodWarning",
@@ -135,7 +135,7 @@ def test_constant_columns_have_no_effect(solver, alpha, kind, constant):
     plain = model_of(alpha=model.alpha_, solver=solver).fit(X, Y)
     assert_finite(model)
     live = np.delete(np.arange(14), [0, 6])
-    # implicit centring of sparse columns leaves the rounding of their squares
+    # implicit centring of sparse columns has the rounding error of their squares
     atol = 1e-6 if kind is np.asarray or constant < 1e6 else 1e-3
     assert_allclose(model.components_[:, [0, 6]], 0.0, atol=atol)
     found = np.linalg.qr(model.components_[:, live].T)[0].T
@@ -176,16 +176,16 @@ def test_auto_counts_components_without_labels(solver, alpha):
     assert model.n_components_ == LinearContrastive(random_state=0).fit(X).n_components_ == 2
 
 
-# --- labels that say little ----------------------------------------------------------------------
+# --- few labels and small classes ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("alpha", [1.0, np.inf, "auto"])
 @each_solver
 def test_a_single_class_is_ignored_with_a_warning(solver, alpha):
     for y, name in ((np.zeros(240, int), r"\[0\]"), (np.array(["a"] * 240), r"\['a'\]")):
-        with pytest.warns(LabelsWarning, match=rf"one class only {name}; at least two") as told:
+        with pytest.warns(LabelsWarning, match=rf"one class only {name}; at least two") as warned:
             model = model_of(alpha=alpha, solver=solver).fit(X, y)
-        assert [warning.filename for warning in told] == [__file__]
+        assert [warning.filename for warning in warned] == [__file__]
         assert model.alpha_ == 0.0
         assert_same_fit(model, model_of(alpha=0.0, solver=solver).fit(X))
 
@@ -288,7 +288,7 @@ def test_whole_numbers_are_fitted_as_floats(solver, dtype):
     assert_same_fit(model, model_of(solver=solver).fit(whole.astype(float), Y))
 
 
-@pytest.mark.skipif(not ARRAY_API, reason="scikit-learn >= 1.9 knows arrays of other libraries")
+@pytest.mark.skipif(not ARRAY_API, reason="scikit-learn < 1.9 accepts only NumPy arrays")
 @each_alpha
 @each_solver
 @pytest.mark.parametrize("y_kind", [np.array, torch.tensor, list])
@@ -307,7 +307,7 @@ def test_tensors_are_fitted_as_arrays_and_stay_tensors(solver, alpha, y_kind):
         assert model.score(tensor) == pytest.approx(expected.score(X))
 
 
-@pytest.mark.skipif(not ARRAY_API, reason="scikit-learn >= 1.9 knows arrays of other libraries")
+@pytest.mark.skipif(not ARRAY_API, reason="scikit-learn < 1.9 accepts only NumPy arrays")
 def test_partial_fit_on_tensors_equals_one_fit():
     with config_context(array_api_dispatch=True):
         model = model_of()
@@ -319,7 +319,7 @@ def test_partial_fit_on_tensors_equals_one_fit():
 
 # --- labels that cannot be used ------------------------------------------------------------------
 
-USELESS = {
+INVALID = {
     "continuous": (np.linspace(0, 1, 240), "y is continuous"),
     "NaN": (np.where(Y < 0, np.nan, Y), "y contains NaN"),
     "short": (Y[:-1], "239 labels but X has 240"),
@@ -329,12 +329,12 @@ USELESS = {
 }
 
 
-@pytest.mark.parametrize("name", USELESS)
+@pytest.mark.parametrize("name", INVALID)
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_invalid_labels_are_refused_and_the_earlier_fit_stays(name, method):
-    y, message = USELESS[name]
+    y, message = INVALID[name]
     frame = pd.DataFrame(X, columns=[f"f{i}" for i in range(12)])
-    # with earlier classes partial_fit would know what -1 means
+    # with earlier classes -1 would not be ambiguous in partial_fit
     model = model_of().fit(frame, None if name == "ambiguous" else Y)
     before = pickle.dumps(model)
     with pytest.raises(ValueError, match=message):

@@ -1,4 +1,4 @@
-"""The matrix of the supervised loss against loops over pairs, however the samples are read."""
+"""Matrix of the supervised contrastive loss from every reader, compared with loops over pairs."""
 
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -72,11 +72,11 @@ class LabelledProblem:
             "fractions": rng.uniform(0.1, 2, n),
         }[kind]
         if drawn is not None:
-            drawn[:1] += 2.0  # frequency weights exceed 1 in all
+            drawn[:1] += 2.0  # frequency weights must sum to more than 1
         return drawn
 
     def counted(self, weight):
-        """Labels without the classes that count for nothing."""
+        """Labels without the classes of weight 0."""
         if weight is None:
             return self.labels
         codes = np.where(weight > 0, self.labels.codes, -1)
@@ -118,7 +118,7 @@ def supervised_by_loops(X, y):
 
 
 def positive_by_loops(X, y):
-    """What positive pairs alone give."""
+    """Matrix of the positive pairs alone."""
     X = X - X.mean(axis=0)
     labelled = np.flatnonzero(y != -1)
     total = np.zeros((X.shape[1],) * 2)
@@ -129,9 +129,9 @@ def positive_by_loops(X, y):
     return total / len(labelled)
 
 
-def matrix_of(moments):
-    """M_sup as a matrix, of moments of any kind."""
-    return moments.label_matrix_times(np.eye(moments.n_features))
+def matrix_of(covariance):
+    """M_sup as a matrix, from a labelled covariance of any kind."""
+    return covariance.label_matrix_times(np.eye(covariance.n_features))
 
 
 def rows_with_labels(X, labels, weight=None, block_rows=None):
@@ -156,36 +156,36 @@ each_reader = pytest.mark.parametrize("reader", READERS)
 @each_reader
 @given(problem=labelled_problems(), n_rows=st.integers(1, 20))
 def test_label_matrix_agrees_with_loops_over_pairs(reader, problem, n_rows):
-    moments = READERS[reader](problem.X, problem.labels, block_rows=n_rows)
+    covariance = READERS[reader](problem.X, problem.labels, block_rows=n_rows)
     expected = supervised_by_loops(problem.X, problem.y)
-    assert_allclose(matrix_of(moments), expected, rtol=0, atol=problem.rounding())
+    assert_allclose(matrix_of(covariance), expected, rtol=0, atol=problem.rounding())
 
 
 @given(problem=labelled_problems(), n_rows=st.integers(1, 20))
 def test_positive_matrix_agrees_with_loops_over_pairs(problem, n_rows):
-    moments = labelled_scatter(problem.X, problem.labels, block_rows=n_rows)
+    covariance = labelled_scatter(problem.X, problem.labels, block_rows=n_rows)
     expected = positive_by_loops(problem.X, problem.y)
-    assert_allclose(moments.positive_matrix, expected, rtol=0, atol=problem.rounding())
+    assert_allclose(covariance.positive_matrix, expected, rtol=0, atol=problem.rounding())
 
 
 @each_reader
 @given(problem=labelled_problems(), kind=WEIGHTS, n_rows=st.integers(1, 20))
 def test_covariance_of_all_samples_does_not_depend_on_labels(reader, problem, kind, n_rows):
     weight = problem.weight(kind)
-    moments = READERS[reader](problem.X, problem.labels, weight, block_rows=n_rows)
+    covariance = READERS[reader](problem.X, problem.labels, weight, block_rows=n_rows)
     expected = scatter_covariance(problem.X, weight)
     identity = np.eye(problem.n_features)
-    assert moments.n_samples == pytest.approx(expected.n_samples)
-    assert moments.n_features == problem.n_features
-    assert_array_equal(moments.classes, problem.labels.classes)
+    assert covariance.n_samples == pytest.approx(expected.n_samples)
+    assert covariance.n_features == problem.n_features
+    assert_array_equal(covariance.classes, problem.labels.classes)
     atol = problem.rounding() * max(1.0, expected.n_samples / (expected.n_samples - 1))
-    assert_allclose(moments.variances, expected.variances, rtol=0, atol=atol)
+    assert_allclose(covariance.variances, expected.variances, rtol=0, atol=atol)
     for product in ("times", "along"):
-        found, reference = (getattr(m, product)(identity) for m in (moments, expected))
+        found, reference = (getattr(m, product)(identity) for m in (covariance, expected))
         assert_allclose(found, reference, rtol=0, atol=atol)
     offset = np.abs(problem.X).max()
     spread = np.ptp(problem.X, axis=0).max()
-    assert_allclose(moments.mean, expected.mean, rtol=0, atol=100 * EPS * (offset + spread))
+    assert_allclose(covariance.mean, expected.mean, rtol=0, atol=100 * EPS * (offset + spread))
 
 
 @given(counts=st.lists(st.integers(1, 9), min_size=2, max_size=7))
@@ -228,7 +228,7 @@ def test_readers_agree_under_any_weights(problem, kind):
     weight = problem.weight(kind)
     labels = problem.counted(weight)
     found = [matrix_of(read(problem.X, labels, weight, block_rows=3)) for read in READERS.values()]
-    # the unbiased covariance of a class whose weights hardly exceed 1 divides by next to nothing
+    # the unbiased covariance of a class whose weights hardly exceed 1 has a divisor near 0
     counts = np.bincount(labels.codes[labels.codes >= 0], weight[labels.codes >= 0])
     excess = min((count - 1 for count in counts if count > 1), default=1.0)
     atol = problem.rounding() * (1 + 1 / excess)
@@ -311,16 +311,16 @@ def test_memory_maps_are_read_like_arrays(reader, tmp_path):
     assert_allclose(found, expected, rtol=0, atol=problem.rounding())
 
 
-# --- classes that say little ---------------------------------------------------------------------
+# --- few classes and small classes ---------------------------------------------------------------
 
 
 @each_reader
 @pytest.mark.parametrize("y", [np.full(6, -1), [-1, -1, 2, 2, 2, -1], np.full(6, 4)])
 def test_fewer_than_two_classes_give_a_zero_matrix(reader, y):
     X = np.random.default_rng(0).normal(size=(6, 3))
-    moments = READERS[reader](X, read_labels(y, 6, -1))
-    assert_array_equal(matrix_of(moments), np.zeros((3, 3)))
-    assert_allclose(moments.times(np.eye(3)), np.cov(X.T))
+    covariance = READERS[reader](X, read_labels(y, 6, -1))
+    assert_array_equal(matrix_of(covariance), np.zeros((3, 3)))
+    assert_allclose(covariance.times(np.eye(3)), np.cov(X.T))
 
 
 @each_reader
@@ -344,12 +344,12 @@ def test_a_distant_class_does_not_cost_precision_in_other_features(reader):
 
 def test_on_block_is_called_for_every_block():
     X, y = np.random.default_rng(0).normal(size=(50, 3)), np.arange(50) % 2
-    heard = []
-    labelled_scatter(X, read_labels(y, 50), None, heard.append, block_rows=10)
-    assert heard == ["block of rows"] * 5
+    calls = []
+    labelled_scatter(X, read_labels(y, 50), None, calls.append, block_rows=10)
+    assert calls == ["block of rows"] * 5
 
 
-# --- what it estimates ---------------------------------------------------------------------------
+# --- expectation and class means -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("noise", [0.0, 1.0])

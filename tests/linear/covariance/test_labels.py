@@ -1,4 +1,4 @@
-"""Class labels of every kind: which samples have one, and what is refused."""
+"""Reading of class labels: types, marks of unlabelled samples, invalid labels."""
 
 import numpy as np
 import pandas as pd
@@ -81,7 +81,7 @@ def test_marked_samples_have_no_label_and_the_mark_is_no_class(name, container):
         [np.nan, 1.0, 0.0],
         np.array([np.nan, 1, 0], np.float32),
         np.array([np.nan, "b", "a"], object),
-        [np.nan, "b", "a"],  # NumPy alone would make "nan" of it, and a class
+        [np.nan, "b", "a"],  # NumPy alone would convert it to the class "nan"
         (np.nan, "b", "a"),
         pd.Series([np.nan, "b", "a"]),
         pd.Series([None, "b", "a"], dtype="string"),
@@ -132,7 +132,7 @@ def test_classes_of_earlier_samples_decide_whether_minus_one_is_a_mark():
         read_labels(["a", "b"], 2, known=[0, 1])
 
 
-USELESS = {
+INVALID = {
     "continuous": ([0.5, 1.5, 2.2], "Unknown label type: y is continuous.*KBinsDiscretizer"),
     "continuous and marked": ([0.5, -1.0, 2.2], "continuous"),
     "NaN": ([0.0, np.nan, 1.0], "NaN; give every sample a label"),
@@ -152,9 +152,9 @@ USELESS = {
 }
 
 
-@pytest.mark.parametrize("name", USELESS)
+@pytest.mark.parametrize("name", INVALID)
 def test_invalid_labels_are_refused_and_the_error_names_the_argument(name):
-    y, message = USELESS[name]
+    y, message = INVALID[name]
     with pytest.raises(ValueError, match=message):
         read_labels(y, 3)
     with pytest.raises(ValueError, match=message.replace("y is", "groups is")):

@@ -1,12 +1,12 @@
-"""Moments of samples with missing entries against loops over pairs of features."""
+"""Covariance of samples with missing entries, compared with loops over pairs of features."""
 
 import functools
-import tracemalloc
 import warnings
 
 import numpy as np
 import pytest
-from helpers.strategies import SEEDS, with_gaps
+from helpers.memory import memory_map, peak_memory
+from helpers.strategies import SEEDS, WEIGHTS, partitions, weights_of, with_gaps
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -28,13 +28,12 @@ EPS = np.finfo(np.float64).eps
 EPS32 = np.finfo(np.float32).eps
 OFFSETS = st.sampled_from([0.0, 1.0, -30.0, 1e4, 1e8])
 SHARES = st.sampled_from([0.0, 0.1, 0.4, 0.8])
-WEIGHTS = st.sampled_from(["none", "ones", "counts", "fractions"])
 DTYPES = st.sampled_from([np.float64, np.float32])
 
 
 @st.composite
 def incomplete_samples(draw, min_samples=1, shares=SHARES, offsets=OFFSETS, max_features=6):
-    """Samples about an offset, each feature in a unit of its own; some features may be unseen."""
+    """Samples about an offset, each feature in a unit of its own; some may be never observed."""
     shape = draw(st.integers(min_samples, 40)), draw(st.integers(1, max_features))
     offset, share, unit = draw(offsets), draw(shares), draw(st.sampled_from([1e-6, 1.0, 1e6]))
     seed = draw(SEEDS)
@@ -45,7 +44,7 @@ def incomplete_samples(draw, min_samples=1, shares=SHARES, offsets=OFFSETS, max_
 
 @st.composite
 def few_incomplete_rows(draw, offsets=OFFSETS):
-    """Fewer rows than features; every feature is seen twice or more."""
+    """Fewer rows than features; every feature is observed twice or more."""
     n_rows, n_features = draw(st.integers(2, 12)), draw(st.integers(13, 20))
     offset, share, seed = draw(offsets), draw(st.sampled_from([0.0, 0.2, 0.5])), draw(SEEDS)
     rng = np.random.default_rng(seed)
@@ -55,23 +54,10 @@ def few_incomplete_rows(draw, offsets=OFFSETS):
     return np.where(rng.permutation(gaps), np.nan, X)
 
 
-def weights_of(kind, n, seed):
-    rng = np.random.default_rng(seed)
-    drawn = {
-        "none": None,
-        "ones": np.ones(n),
-        "counts": rng.integers(1, 4, size=n).astype(float),
-        "fractions": rng.uniform(1, 2, size=n),
-    }[kind]
-    if drawn is not None:
-        drawn[:1] += 1.0  # the sum exceeds 1, the least that a variance needs
-    return drawn
-
-
 # --- slow and obvious ----------------------------------------------------------------------------
 
 
-def slow_moments(X, weight=None):
+def slow_pairwise_covariance(X, weight=None):
     """Pair by pair in the longest float there is."""
     n_rows, d = X.shape
     X = X.astype(np.longdouble)
@@ -91,25 +77,25 @@ def slow_moments(X, weight=None):
     return PairwiseCovariance(float(weight.sum()), mean.astype(float), counts, sums, products)
 
 
-def slow_covariance(moments):
-    """Each sum of products over its expectation for a covariance of 1."""
-    covariance = np.zeros_like(moments.counts)
-    for i in range(moments.n_features):
-        for j in range(moments.n_features):
-            n_i, n_j, n_both = moments.counts[i, i], moments.counts[j, j], moments.counts[i, j]
+def slow_matrix(pairwise):
+    """Each sum of products divided by its expectation for a covariance of 1."""
+    matrix = np.zeros_like(pairwise.counts)
+    for i in range(pairwise.n_features):
+        for j in range(pairwise.n_features):
+            n_i, n_j, n_both = pairwise.counts[i, i], pairwise.counts[j, j], pairwise.counts[i, j]
             if n_both > 0:
                 divisor = n_both * (1 - 1 / n_i - 1 / n_j + n_both / (n_i * n_j))
-                # what is left of 1 - 1 where a feature is seen once means nothing
+                # where a feature is observed once, 1 - 1 leaves only rounding
                 if divisor > 100 * EPS * n_both:
-                    covariance[i, j] = moments.products[i, j] / divisor
-    return covariance
+                    matrix[i, j] = pairwise.products[i, j] / divisor
+    return matrix
 
 
 @functools.cache
 def independent_divisor(n_i, n_j, n):
-    """Expected sum of products for a covariance of 1 if the rows that show a feature are drawn.
+    """Expected sum of products for a covariance of 1 if entries are missing independently.
 
-    Of n rows, n_i show the one feature and n_j the other; how many show both is a matter of chance.
+    Of n rows, n_i have the one feature and n_j the other; the number that have both is random.
     """
     both = np.arange(min(n_i, n_j) + 1)
     chance = hypergeom(n, n_i, n_j).pmf(both)
@@ -127,14 +113,14 @@ def slow_effective_samples(n, counts, uniqueness):
     return 1 / (1 / n + max(np.mean(excess), 0.0)) if excess else n
 
 
-def slow_unseen_pairs(X):
+def slow_unobserved_pairs(X):
     seen, d = ~np.isnan(X), X.shape[1]
     pairs = [(i, j) for i in range(d) for j in range(i, d) if not np.any(seen[:, i] & seen[:, j])]
     return np.array(pairs, dtype=int).reshape(-1, 2)
 
 
 def sizes_of(X):
-    """Largest deviation from the mean and largest value of each feature; 0 where none is seen."""
+    """Largest deviation from the mean and largest value of each feature; 0 if never observed."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Mean of empty slice")
         warnings.filterwarnings("ignore", "All-NaN slice")
@@ -146,8 +132,8 @@ def sizes_of(X):
 def allowed_rounding(X, eps):
     """Rounding error allowed per row, of sums and of products.
 
-    Products lose eps x deviation^2; the mean is rounded to eps64 x mean, which the sums see at once
-    and the products times a deviation.
+    Products lose eps x deviation^2; the mean is rounded to eps64 x mean, which enters the sums
+    directly and the products times a deviation.
     """
     deviation, largest = sizes_of(X)
     of_sums = 50 * (eps * deviation + EPS * largest)
@@ -155,8 +141,8 @@ def allowed_rounding(X, eps):
     return of_sums, 50 * (eps * np.outer(deviation, deviation) + mixed + mixed.T)
 
 
-def assert_same_moments(actual, expected, X, eps=EPS):
-    """Assert that moments agree to rounding."""
+def assert_same_covariance(actual, expected, X, eps=EPS):
+    """Assert that two pairwise covariances agree to rounding."""
     of_sums, of_products = allowed_rounding(X, eps)
     n = expected.n_samples
     assert actual.n_samples == pytest.approx(n, rel=50 * EPS)
@@ -172,9 +158,9 @@ def assert_same_moments(actual, expected, X, eps=EPS):
 
 @given(X=incomplete_samples(), kind=WEIGHTS, seed=SEEDS, n_rows=st.integers(1, 50))
 def test_pairwise_covariance_agrees_with_a_loop_over_pairs(X, kind, seed, n_rows):
-    weight = weights_of(kind, len(X), seed)
+    weight = weights_of(kind, len(X), seed, least=1)
     actual = pairwise_covariance(X, weight, block_rows=n_rows)
-    assert_same_moments(actual, slow_moments(X, weight), X)
+    assert_same_covariance(actual, slow_pairwise_covariance(X, weight), X)
     assert actual.n_features == X.shape[1]
 
 
@@ -185,22 +171,22 @@ def test_pairwise_covariance_agrees_with_a_loop_over_pairs(X, kind, seed, n_rows
     n_rows=st.integers(1, 50),
 )
 def test_float32_error_is_at_most_that_of_float32_products(X, kind, seed, n_rows):
-    X, weight = X.astype(np.float32), weights_of(kind, len(X), seed)
+    X, weight = X.astype(np.float32), weights_of(kind, len(X), seed, least=1)
     actual = pairwise_covariance(X, weight, block_rows=n_rows)
     for part in (actual.mean, actual.counts, actual.sums, actual.products):
         assert part.dtype == np.float64
-    assert_same_moments(actual, slow_moments(X, weight), X, eps=EPS32)
+    assert_same_covariance(actual, slow_pairwise_covariance(X, weight), X, eps=EPS32)
 
 
 @given(X=incomplete_samples(), kind=WEIGHTS, seed=SEEDS)
 def test_products_are_divided_by_their_expectation_for_a_covariance_of_1(X, kind, seed):
-    moments = pairwise_covariance(X, weights_of(kind, len(X), seed))
-    expected = slow_covariance(moments)
-    assert_allclose(moments.matrix, expected, rtol=1e-10, atol=np.finfo(float).tiny)
-    assert_allclose(moments.variances, np.diag(expected), rtol=1e-10, atol=np.finfo(float).tiny)
+    covariance = pairwise_covariance(X, weights_of(kind, len(X), seed, least=1))
+    expected = slow_matrix(covariance)
+    assert_allclose(covariance.matrix, expected, rtol=1e-10, atol=np.finfo(float).tiny)
+    assert_allclose(covariance.variances, np.diag(expected), rtol=1e-10, atol=np.finfo(float).tiny)
     directions = np.random.default_rng(seed).normal(size=(X.shape[1], 3))
     assert_allclose(
-        moments.times(directions),
+        covariance.times(directions),
         expected @ directions,
         rtol=0,
         atol=100 * EPS * np.abs(expected).sum() * np.abs(directions).max(),
@@ -209,24 +195,24 @@ def test_products_are_divided_by_their_expectation_for_a_covariance_of_1(X, kind
 
 @given(X=incomplete_samples(min_samples=2, shares=st.just(0.0)), kind=WEIGHTS, seed=SEEDS)
 def test_complete_samples_have_their_scatter_covariance(X, kind, seed):
-    weight = weights_of(kind, len(X), seed)
-    pairwise, second = pairwise_covariance(X, weight), scatter_covariance(X, weight)
-    assert_same_moments(pairwise, PairwiseCovariance.complete(second), X)
-    n, (_, of_products) = second.n_samples, allowed_rounding(X, EPS)
-    for moments in (pairwise, PairwiseCovariance.complete(second)):
-        difference = moments.matrix - second.scatter / (n - 1)
+    weight = weights_of(kind, len(X), seed, least=1)
+    pairwise, scatter = pairwise_covariance(X, weight), scatter_covariance(X, weight)
+    assert_same_covariance(pairwise, PairwiseCovariance.complete(scatter), X)
+    n, (_, of_products) = scatter.n_samples, allowed_rounding(X, EPS)
+    for each in (pairwise, PairwiseCovariance.complete(scatter)):
+        difference = each.matrix - scatter.scatter / (n - 1)
         assert np.all(np.abs(difference) <= 2 * n / (n - 1) * of_products)
         uniqueness = np.random.default_rng(seed).uniform(0.05, 1, size=X.shape[1])
-        assert moments.effective_samples(uniqueness) == pytest.approx(n, rel=1e-9)
-        assert len(moments.unobserved_pairs()) == 0
+        assert each.effective_samples(uniqueness) == pytest.approx(n, rel=1e-9)
+        assert len(each.unobserved_pairs()) == 0
 
 
 @given(X=incomplete_samples(), seed=SEEDS, n_rows=st.integers(1, 10))
 def test_integer_weights_equal_repeated_samples(X, seed, n_rows):
     weight = np.random.default_rng(seed).integers(1, 4, size=len(X)).astype(float)
     repeated = np.repeat(X, weight.astype(int), axis=0)
-    assert_same_moments(
-        pairwise_covariance(X, weight, block_rows=n_rows), slow_moments(repeated), X
+    assert_same_covariance(
+        pairwise_covariance(X, weight, block_rows=n_rows), slow_pairwise_covariance(repeated), X
     )
 
 
@@ -252,37 +238,31 @@ def test_samples_are_not_modified(X, n_rows):
 
 
 def test_on_block_is_called_for_every_block():
-    heard = []
-    pairwise_covariance(np.ones((10, 2)), on_block=heard.append, block_rows=4)
-    assert len(heard) == 3
+    calls = []
+    pairwise_covariance(np.ones((10, 2)), on_block=calls.append, block_rows=4)
+    assert len(calls) == 3
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_memory_map_is_read_block_by_block(weighted, tmp_path):
     X = with_gaps(np.random.default_rng(0).normal(loc=2.0, size=(10_000, 20)), 0.3, 0)
-    X.tofile(tmp_path / "samples")
-    file = np.memmap(tmp_path / "samples", dtype=np.float64, mode="r", shape=X.shape)
+    file = memory_map(X, tmp_path)
     weight = np.full(len(X), 2.0) if weighted else None
-    tracemalloc.start()
-    try:
-        moments = pairwise_covariance(file, weight, block_rows=500)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    covariance, peak = peak_memory(lambda: pairwise_covariance(file, weight, block_rows=500))
     expected = pairwise_covariance(X, weight, block_rows=500)
     assert peak < X.nbytes / 2
-    assert_array_equal(moments.products, expected.products)
-    assert_array_equal(moments.counts, expected.counts)
+    assert_array_equal(covariance.products, expected.products)
+    assert_array_equal(covariance.counts, expected.counts)
 
 
 @pytest.mark.parametrize("constant", [0.0, 0.1, -7.0, 100 / 3, 1e8 / 3])
 @pytest.mark.parametrize("n_samples", [50, 3000])
-@pytest.mark.parametrize("moments_of_rows", [pairwise_covariance, IncompleteRows])
-def test_a_constant_feature_has_scale_0_at_any_offset(moments_of_rows, n_samples, constant):
+@pytest.mark.parametrize("kind", [pairwise_covariance, IncompleteRows])
+def test_a_constant_feature_has_scale_0_at_any_offset(kind, n_samples, constant):
     X = np.random.default_rng(0).normal(size=(n_samples, 5))
     X[:, 2] = constant
     for dtype in (np.float64, np.float32):
-        scale = feature_scale(moments_of_rows(with_gaps(X.astype(dtype), 0.3, 1)))
+        scale = feature_scale(kind(with_gaps(X.astype(dtype), 0.3, 1)))
         assert scale[2] == 0
         assert np.all(scale[[0, 1, 3, 4]] > 0.5)
 
@@ -290,22 +270,14 @@ def test_a_constant_feature_has_scale_0_at_any_offset(moments_of_rows, n_samples
 # --- merging -------------------------------------------------------------------------------------
 
 
-@st.composite
-def partitions(draw, n):
-    """Row numbers, shuffled and cut into some parts."""
-    rng = np.random.default_rng(draw(SEEDS))
-    cuts = rng.choice(np.arange(1, n), draw(st.integers(0, n - 1)), replace=False)
-    return np.split(rng.permutation(n), np.sort(cuts))
-
-
 @given(data=st.data(), X=incomplete_samples(min_samples=2), kind=WEIGHTS, seed=SEEDS)
 def test_sum_over_any_partition_equals_the_whole(data, X, kind, seed):
-    weight = weights_of(kind, len(X), seed)
+    weight = weights_of(kind, len(X), seed, least=1)
     parts = [
         pairwise_covariance(X[rows], None if weight is None else weight[rows])
         for rows in data.draw(partitions(len(X)))
     ]
-    assert_same_moments(sum(parts[1:], start=parts[0]), slow_moments(X, weight), X)
+    assert_same_covariance(sum(parts[1:], start=parts[0]), slow_pairwise_covariance(X, weight), X)
 
 
 @given(
@@ -324,7 +296,7 @@ def test_sum_of_chunks_that_lack_whole_features_equals_the_whole(
     for rows in chunks:
         X[np.ix_(rows, rng.uniform(size=n_features) < 0.5)] = np.nan
     parts = [pairwise_covariance(X[rows]) for rows in chunks]
-    assert_same_moments(sum(parts[1:], start=parts[0]), slow_moments(X), X)
+    assert_same_covariance(sum(parts[1:], start=parts[0]), slow_pairwise_covariance(X), X)
 
 
 @given(X=incomplete_samples(min_samples=3), data=st.data())
@@ -332,32 +304,32 @@ def test_addition_is_commutative_and_associative(X, data):
     cuts = np.sort(data.draw(st.tuples(st.integers(1, len(X) - 2), st.integers(1, len(X) - 2))))
     cuts[1] = max(cuts[1], cuts[0] + 1)
     a, b, c = map(pairwise_covariance, np.split(X, cuts))
-    whole = slow_moments(X)
+    whole = slow_pairwise_covariance(X)
     for total in ((a + b) + c, a + (b + c), (c + b) + a, b + (a + c)):
-        assert_same_moments(total, whole, X)
+        assert_same_covariance(total, whole, X)
 
 
 @given(X=incomplete_samples(min_samples=2), n_complete=st.integers(1, 20), seed=SEEDS)
 def test_complete_and_incomplete_samples_are_added_in_either_order(X, n_complete, seed):
-    near, spread = np.nan_to_num(slow_moments(X).mean), sizes_of(X)[0]
+    near, spread = np.nan_to_num(slow_pairwise_covariance(X).mean), sizes_of(X)[0]
     complete = near + spread * np.random.default_rng(seed).normal(size=(n_complete, X.shape[1]))
-    both, second, pairwise = (
+    both, scatter, pairwise = (
         np.vstack([X, complete]),
         scatter_covariance(complete),
         pairwise_covariance(X),
     )
-    for total in (second + pairwise, pairwise + second):
+    for total in (scatter + pairwise, pairwise + scatter):
         assert isinstance(total, PairwiseCovariance)
-        assert_same_moments(total, slow_moments(both), both)
+        assert_same_covariance(total, slow_pairwise_covariance(both), both)
 
 
 @given(X=incomplete_samples())
 def test_the_empty_covariance_is_neutral_in_addition(X):
-    moments, zero = pairwise_covariance(X), ScatterCovariance.empty(X.shape[1])
-    for total in (moments + zero, zero + moments):
-        assert total.n_samples == moments.n_samples
+    covariance, zero = pairwise_covariance(X), ScatterCovariance.empty(X.shape[1])
+    for total in (covariance + zero, zero + covariance):
+        assert total.n_samples == covariance.n_samples
         for name in ("mean", "counts", "sums", "products"):
-            assert_array_equal(getattr(total, name), getattr(moments, name))
+            assert_array_equal(getattr(total, name), getattr(covariance, name))
 
 
 def test_addition_does_not_modify_its_terms():
@@ -379,12 +351,12 @@ def test_addition_does_not_modify_its_terms():
 def test_sum_of_500_single_rows_far_from_zero_is_accurate():
     X = with_gaps(1e8 + np.random.default_rng(0).normal(size=(500, 3)), 0.3, 0)
     parts = [pairwise_covariance(row[None]) for row in X]
-    total, expected = sum(parts[1:], start=parts[0]), slow_moments(X)
+    total, expected = sum(parts[1:], start=parts[0]), slow_pairwise_covariance(X)
     # each addition rounds the means, by 1.5e-8
     assert_allclose(total.matrix, expected.matrix, rtol=0, atol=1e-6)
 
 
-# --- what missing at random does to covariances --------------------------------------------------
+# --- bias of covariances under random gaps -------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", [pairwise_covariance, IncompleteRows])
@@ -394,7 +366,7 @@ def test_covariances_are_unbiased_where_entries_are_missing_at_random(kind):
     truth, estimates = mixing @ mixing.T, []
     for _ in range(4000):
         missing = rng.uniform(size=(12, 4)) < 0.4
-        missing[:2] = False  # no feature is ever unseen
+        missing[:2] = False  # every feature is observed
         missing = rng.permuted(missing, axis=0)
         X = np.where(missing, np.nan, 5.0 + rng.normal(size=(12, 4)) @ mixing.T)
         estimates.append(kind(X).times(np.eye(4)))
@@ -405,13 +377,13 @@ def test_covariances_are_unbiased_where_entries_are_missing_at_random(kind):
 
 def test_unbiased_divisor_is_the_mean_of_simulated_products():
     rng = np.random.default_rng(0)
-    first, second = np.arange(12) < 7, np.arange(12) >= 4  # 3 rows show both
-    both = first & second
+    first, scatter = np.arange(12) < 7, np.arange(12) >= 4  # 3 rows have both
+    both = first & scatter
     products = []
     for _ in range(20_000):
         x, y = rng.normal(size=12), rng.normal(size=12)
         y += x  # a covariance of 1
-        products.append(np.sum((x - x[first].mean())[both] * (y - y[second].mean())[both]))
+        products.append(np.sum((x - x[first].mean())[both] * (y - y[scatter].mean())[both]))
     counts = np.array([[7.0, 3.0], [3.0, 8.0]])
     divisor = unbiased_counts(counts, np.diag(counts))[0, 1]
     assert abs(np.mean(products) - divisor) <= 4 * np.std(products) / np.sqrt(len(products))
@@ -428,29 +400,29 @@ def test_an_indefinite_pairwise_covariance_can_be_fitted():
         assert sin_theta_distance(model.components_, truth.components) < 0.5
         assert np.linalg.eigvalsh(model.get_covariance())[0] > 0
         assert np.all(model.explained_variance_ > 0)
-    # partial_fit has nothing but this matrix
+    # partial_fit uses only this matrix
     chunked = LinearContrastive(2, random_state=0).partial_fit(X)
     assert sin_theta_distance(chunked.components_, truth.components) < 0.6
     assert np.linalg.eigvalsh(chunked.get_covariance())[0] > 0
 
 
-# --- how many samples they are worth -------------------------------------------------------------
+# --- effective samples ---------------------------------------------------------------------------
 
 
 @given(X=few_incomplete_rows(offsets=st.just(0.0)), seed=SEEDS)
 def test_effective_samples_of_pairs_agree_with_a_loop(X, seed):
     uniqueness = np.random.default_rng(seed).uniform(0.05, 1, size=X.shape[1])
-    moments = pairwise_covariance(X)
-    n = np.diag(moments.counts).max()
-    expected = slow_effective_samples(n, moments.counts, uniqueness)
-    assert moments.effective_samples(uniqueness) == pytest.approx(expected, rel=1e-9)
-    assert moments.effective_samples(uniqueness) <= moments.n_samples * (1 + 1e-9)
+    covariance = pairwise_covariance(X)
+    n = np.diag(covariance.counts).max()
+    expected = slow_effective_samples(n, covariance.counts, uniqueness)
+    assert covariance.effective_samples(uniqueness) == pytest.approx(expected, rel=1e-9)
+    assert covariance.effective_samples(uniqueness) <= covariance.n_samples * (1 + 1e-9)
 
 
 @given(X=few_incomplete_rows(offsets=st.just(0.0)), kind=WEIGHTS, seed=SEEDS)
 def test_effective_samples_of_rows_agree_with_a_loop(X, kind, seed):
     uniqueness = np.random.default_rng(seed).uniform(0.05, 1, size=X.shape[1])
-    weight = weights_of(kind, len(X), seed)
+    weight = weights_of(kind, len(X), seed, least=1)
     rows = IncompleteRows(X, weight)
     seen = (np.ones(len(X)) if weight is None else weight) @ ~np.isnan(X)
     counts = np.outer(seen, seen) / rows.n_samples  # if features are missing independently
@@ -461,26 +433,26 @@ def test_effective_samples_of_rows_agree_with_a_loop(X, kind, seed):
 
 @given(X=few_incomplete_rows(offsets=st.just(0.0)), kind=WEIGHTS, seed=SEEDS)
 def test_effective_samples_of_complete_rows_are_their_number(X, kind, seed):
-    X, weight = np.nan_to_num(X), weights_of(kind, len(X), seed)
+    X, weight = np.nan_to_num(X), weights_of(kind, len(X), seed, least=1)
     uniqueness = np.random.default_rng(seed).uniform(0.05, 1, size=X.shape[1])
     n = len(X) if weight is None else weight.sum()
-    for moments in (pairwise_covariance(X, weight), IncompleteRows(X, weight)):
-        assert moments.n_samples == pytest.approx(n)
-        assert moments.effective_samples(uniqueness) == pytest.approx(n, rel=1e-9)
+    for covariance in (pairwise_covariance(X, weight), IncompleteRows(X, weight)):
+        assert covariance.n_samples == pytest.approx(n)
+        assert covariance.effective_samples(uniqueness) == pytest.approx(n, rel=1e-9)
 
 
 def test_more_missing_entries_give_fewer_effective_samples():
     X, uniqueness = np.random.default_rng(0).normal(size=(200, 10)), np.full(10, 0.5)
-    worth = [
+    effective = [
         kind(with_gaps(X, share, 0)).effective_samples(uniqueness)
         for share in (0.0, 0.2, 0.5)
         for kind in (pairwise_covariance, IncompleteRows)
     ]
-    assert worth[0] == pytest.approx(200) == worth[1]
-    assert max(worth[2:4]) < 200
-    assert max(worth[4:]) < min(worth[2:4])
-    # the two know different things, and agree where entries are missing independently
-    assert_allclose(worth[2::2], worth[3::2], rtol=0.1)
+    assert effective[0] == pytest.approx(200) == effective[1]
+    assert max(effective[2:4]) < 200
+    assert max(effective[4:]) < min(effective[2:4])
+    # the two estimates agree where entries are missing independently
+    assert_allclose(effective[2::2], effective[3::2], rtol=0.1)
 
 
 # --- fewer rows than features --------------------------------------------------------------------
@@ -490,8 +462,8 @@ def test_more_missing_entries_give_fewer_effective_samples():
 def test_covariance_of_rows_agrees_with_a_slow_dense_version(X, seed, dtype, kind):
     if np.nanmax(np.abs(X)) > 1e6:
         dtype = np.float64  # one float32 cannot hold the offset and the deviation
-    X, weight = X.astype(dtype), weights_of(kind, len(X), seed)
-    rows, expected = IncompleteRows(X, weight), slow_moments(X, weight)
+    X, weight = X.astype(dtype), weights_of(kind, len(X), seed, least=1)
+    rows, expected = IncompleteRows(X, weight), slow_pairwise_covariance(X, weight)
     assert rows.n_samples == expected.n_samples
     assert rows.n_features == X.shape[1]
     assert rows.rounding == np.finfo(dtype).eps
@@ -512,13 +484,13 @@ def test_covariance_of_rows_agrees_with_a_slow_dense_version(X, seed, dtype, kin
 @given(X=few_incomplete_rows(), kind=WEIGHTS, seed=SEEDS)
 def test_complete_rows_have_their_scatter_covariance(X, kind, seed):
     offset = np.nanmean(X, axis=0)
-    X, weight = np.where(np.isnan(X), offset, X), weights_of(kind, len(X), seed)
-    rows, second = IncompleteRows(X, weight), scatter_covariance(X, weight)
-    n, (of_sums, of_products) = second.n_samples, allowed_rounding(X, EPS)
+    X, weight = np.where(np.isnan(X), offset, X), weights_of(kind, len(X), seed, least=1)
+    rows, scatter = IncompleteRows(X, weight), scatter_covariance(X, weight)
+    n, (of_sums, of_products) = scatter.n_samples, allowed_rounding(X, EPS)
     allowed = 2 * n / (n - 1) * of_products
-    assert np.all(np.abs(rows.mean - second.mean) <= of_sums)
-    assert np.all(np.abs(rows.variances - second.variances) <= np.diag(allowed))
-    difference = rows.times(np.eye(X.shape[1])) - second.scatter / (n - 1)
+    assert np.all(np.abs(rows.mean - scatter.mean) <= of_sums)
+    assert np.all(np.abs(rows.variances - scatter.variances) <= np.diag(allowed))
+    difference = rows.times(np.eye(X.shape[1])) - scatter.scatter / (n - 1)
     assert np.all(np.abs(difference) <= allowed)
 
 
@@ -529,7 +501,7 @@ def test_rows_and_pairs_agree_where_entries_are_missing_independently():
     assert_allclose(IncompleteRows(X).times(np.eye(8)), covariance, atol=0.02)
 
 
-# --- pairs that are never seen together ----------------------------------------------------------
+# --- pairs that are never observed together ------------------------------------------------------
 
 
 @given(
@@ -541,7 +513,7 @@ def test_rows_and_pairs_agree_where_entries_are_missing_independently():
 )
 def test_unobserved_pairs_agree_with_brute_force(n_rows, n_features, share, block, seed):
     X = with_gaps(np.zeros((n_rows, n_features)), share, seed)
-    expected = slow_unseen_pairs(X)
+    expected = slow_unobserved_pairs(X)
     found = unobserved_pairs(X, block_entries=block)
     assert found.shape == expected.shape
     assert_array_equal(found, expected)

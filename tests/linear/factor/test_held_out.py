@@ -1,4 +1,4 @@
-"""The blend of both losses: its leading eigenpairs, its minimiser, and the choice of its weight."""
+"""Combined loss with labels: leading eigenpairs, minimiser, choice of alpha."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def drawn(n_features, n_classes, seed, n_samples=80, unit=1.0):
     return unit * (X + 5.0), y
 
 
-def blend_by_loops(X, y, alpha):
+def combined_matrix_by_loops(X, y, alpha):
     """(Delta(Cov)/4 + alpha M_sup) / (1/4 + alpha), pair by pair."""
     C = X - X.mean(axis=0)
     covariance = C.T @ C / (len(C) - 1)
@@ -81,11 +81,11 @@ def test_eigenpairs_are_those_of_the_matrix_by_loops(
     reader, n_features, n_classes, alpha, unit, seed
 ):
     X, y = drawn(n_features, n_classes, seed, unit=unit)
-    moments = READERS[reader](X, read_labels(y, len(y), -1))
+    covariance = READERS[reader](X, read_labels(y, len(y), -1))
     n_pairs = min(2, n_features)
     rng = np.random.RandomState(0)
-    pairs = supervised_closed_form(moments, alpha, n_pairs, rng)
-    matrix = blend_by_loops(X, y, alpha)
+    pairs = supervised_closed_form(covariance, alpha, n_pairs, rng)
+    matrix = combined_matrix_by_loops(X, y, alpha)
     values, vectors = np.linalg.eigh(matrix)
     values, vectors = values[::-1], vectors[:, ::-1]
     scale = np.cov(X.T).trace()
@@ -102,7 +102,7 @@ def test_eigenpairs_are_those_of_the_matrix_by_loops(
 @pytest.mark.parametrize("n_pairs", [1, 3, 6])
 def test_the_closed_form_minimises_the_combined_loss(alpha, n_pairs):
     X, y = drawn(6, 3, seed=1)
-    matrix = blend_by_loops(X, y, alpha)
+    matrix = combined_matrix_by_loops(X, y, alpha)
     pairs = supervised_closed_form(
         labelled_scatter(X, read_labels(y, len(y), -1)), alpha, n_pairs, np.random.RandomState(0)
     )
@@ -133,15 +133,15 @@ def test_the_closed_form_minimises_the_combined_loss(alpha, n_pairs):
 @given(n_features=st.integers(2, 12), alpha=ALPHAS, seed=SEEDS)
 def test_a_start_does_not_change_the_eigenvalues(n_features, alpha, seed):
     X, y = drawn(n_features, 3, seed)
-    moments = class_covariances(X, read_labels(y, len(y), -1))
+    covariance = class_covariances(X, read_labels(y, len(y), -1))
     cold, warm = (
-        supervised_closed_form(moments, alpha, 1, np.random.RandomState(0), start)
+        supervised_closed_form(covariance, alpha, 1, np.random.RandomState(0), start)
         for start in (None, np.random.default_rng(seed).normal(size=(n_features, 1)))
     )
     assert_allclose(cold.values, warm.values, atol=1e-9 * np.cov(X.T).trace())
 
 
-# --- the choice of the weight --------------------------------------------------------------------
+# --- choice of alpha -----------------------------------------------------------------------------
 
 
 def folds_of(X, y, n_folds=3):
@@ -157,13 +157,13 @@ def held_out_score(X_fit, V, X_held):
     S = np.cov(X_fit.T)
     noise = np.diag(S)
     for _ in range(_STEPS):
-        values, turn = np.linalg.eigh(V.T @ (S - np.diag(noise)) @ V)
-        common = V @ turn @ np.diag(np.maximum(values, 0)) @ turn.T @ V.T
+        values, rotation = np.linalg.eigh(V.T @ (S - np.diag(noise)) @ V)
+        common = V @ rotation @ np.diag(np.maximum(values, 0)) @ rotation.T @ V.T
         noise = np.maximum(np.diag(S) - np.diag(common), REFINEMENT_FLOOR * np.diag(S))
     C = common + np.diag(noise)
     shift = X_held.mean(axis=0) - X_fit.mean(axis=0)
-    seen = np.cov(X_held.T) + np.outer(shift, shift)
-    return -(np.linalg.slogdet(C)[1] + np.trace(np.linalg.inv(C) @ seen)) / 2
+    second_moment = np.cov(X_held.T) + np.outer(shift, shift)
+    return -(np.linalg.slogdet(C)[1] + np.trace(np.linalg.inv(C) @ second_moment)) / 2
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -173,7 +173,7 @@ def test_best_alpha_maximises_the_likelihood_of_held_out_samples(seed, rows):
     scores = np.zeros(len(CANDIDATES))
     for X_fit, y_fit, X_held, _ in folds_of(X, y):
         for candidate, alpha in enumerate(CANDIDATES):
-            V = np.linalg.eigh(blend_by_loops(X_fit, y_fit, alpha))[1][:, -2:]
+            V = np.linalg.eigh(combined_matrix_by_loops(X_fit, y_fit, alpha))[1][:, -2:]
             scores[candidate] += held_out_score(X_fit, V, X_held)
     expected = CANDIDATES[int(np.argmax(scores))]
     folds = (
@@ -192,7 +192,7 @@ def test_of_equally_good_alphas_the_smallest_is_chosen():
         (labelled_scatter(X_fit, labels), scatter_covariance(X_held))
         for X_fit, _, X_held, labels in folds_of(X, np.full_like(y, -1))
     )
-    # a subspace of no dimension is as good under every weight
+    # a subspace of dimension 0 is equally good for every alpha
     assert best_alpha(folds, 0, np.random.RandomState(0)) == 0.0
     assert best_alpha(iter(()), 1, np.random.RandomState(0)) == 0.0
     assert CANDIDATES[0] == 0.0

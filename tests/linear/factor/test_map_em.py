@@ -1,17 +1,16 @@
-"""Scores, likelihood and refinement of rows with missing entries against loops over the rows."""
+"""EM on rows with missing entries, their scores and likelihood, compared with loops over rows."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pytest
-from helpers.strategies import SEEDS, with_gaps
+from helpers.strategies import SEEDS, separate_factors, with_gaps
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal
 
-from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.linear._covariance.blocks import no_step
 from sklearn_contrastive.linear._covariance.missing import pairwise_covariance
 from sklearn_contrastive.linear._covariance.scale import feature_scale
@@ -39,8 +38,8 @@ from sklearn_contrastive.linear._factor.observed import (
 from sklearn_contrastive.linear._factor.options import FitOptions
 
 EPS = np.finfo(np.float64).eps
-# steps end within a share of the standard errors that is statistically nothing; tests of where they
-# lead go on to this one
+# steps end within a share of the standard errors that is statistically negligible; tests of the
+# maximum continue to this share
 PRECISE = 1e-3
 SHARES = st.sampled_from([0.1, 0.4, 0.7])
 
@@ -54,7 +53,7 @@ def rows_and_models(draw, min_factors=1, max_features=9):
     seed, share, sparse = draw(SEEDS), draw(SHARES), draw(st.booleans())
     rng = np.random.default_rng(seed)
     loadings = unit * rng.normal(size=(n_features, n_factors)) * rng.uniform(0.5, 2, n_factors)
-    if sparse:  # what a row shows may then leave a factor out, however many features it shows
+    if sparse:  # a row may then have no feature of a factor, whatever the number of its features
         owner = np.concatenate(
             [np.arange(n_factors), rng.integers(max(1, n_factors), size=n_features)]
         )
@@ -75,18 +74,18 @@ def slow_scores(X, mean, components, noise):
     """Least squares in units of the noise, row by row; NaN where the rank is too small."""
     scores = np.full((len(X), len(components)), np.nan)
     for i, x in enumerate(X):
-        shown = ~np.isnan(x)
-        deviations = np.sqrt(noise[shown])
-        design = components.T[shown] / deviations[:, None]
+        observed = ~np.isnan(x)
+        deviations = np.sqrt(noise[observed])
+        design = components.T[observed] / deviations[:, None]
         if np.linalg.matrix_rank(design) == len(components):
-            scores[i] = np.linalg.lstsq(design, (x - mean)[shown] / deviations)[0]
+            scores[i] = np.linalg.lstsq(design, (x - mean)[observed] / deviations)[0]
     return scores
 
 
 def information_of(X, basis):
-    """Smallest share that each row shows of what a complete row tells about a direction."""
+    """Smallest share of a complete row's information on a direction that each row has."""
     return np.array(
-        [np.linalg.eigvalsh(basis[shown].T @ basis[shown])[0] for shown in ~np.isnan(X)]
+        [np.linalg.eigvalsh(basis[observed].T @ basis[observed])[0] for observed in ~np.isnan(X)]
     )
 
 
@@ -143,22 +142,22 @@ def test_a_row_needs_one_percent_of_the_information_of_a_complete_row():
     basis = np.zeros((10, 2))
     basis[:5, 0] = np.sqrt(squares)
     basis[5:, 1] = 5**-0.5
-    assert _SMALLEST_INFORMATION == 0.01  # as transform says
+    assert _SMALLEST_INFORMATION == 0.01  # as documented in transform
     weights = BartlettWeights(DiagonalNoise(np.ones(10)), basis, np.eye(2))
-    shown = [[0], [1], [2, 3], [0, 2], [4], []]
+    observed = [[0], [1], [2, 3], [0, 2], [4], []]
     X = np.full((6, 10), np.nan)
     X[:, 5:] = 1.0
-    for row, features in zip(X, shown, strict=True):
+    for row, features in zip(X, observed, strict=True):
         row[features] = 1.0
     scored = ~np.isnan(scores_of_incomplete(X, np.zeros(10), weights)).all(axis=1)
     assert_array_equal(scored, [False, True, True, True, True, False])
-    # the other direction does not make up for it
+    # much information on the other direction does not compensate
     X[4, 5:] = np.nan
     assert np.isnan(scores_of_incomplete(X, np.zeros(10), weights)[4]).all()
 
 
 def test_too_little_information_gives_nan_without_floating_point_errors():
-    # rounding leaves eigenvalues of 0 at -1e-18 here and there, by which nothing must be divided
+    # rounding turns some eigenvalues of 0 into -1e-18, by which nothing must be divided
     for seed in range(100):
         rng = np.random.default_rng(seed)
         components = np.linalg.qr(rng.normal(size=(6, 5)))[0].T
@@ -172,20 +171,20 @@ def test_too_little_information_gives_nan_without_floating_point_errors():
 
 
 def slow_likelihood(X, mean, covariance):
-    """Density of what each row shows, by scipy."""
+    """Density of the observed entries of each row, by scipy."""
     likelihood = np.zeros(len(X))
     for i, x in enumerate(X):
-        shown = ~np.isnan(x)
-        if shown.any():
-            normal = multivariate_normal(mean[shown], covariance[np.ix_(shown, shown)])
-            likelihood[i] = normal.logpdf(x[shown])
+        observed = ~np.isnan(x)
+        if observed.any():
+            normal = multivariate_normal(mean[observed], covariance[np.ix_(observed, observed)])
+            likelihood[i] = normal.logpdf(x[observed])
     return likelihood
 
 
 @given(drawn=rows_and_models(min_factors=0), n_rows=st.sampled_from([1, 5, 100]))
 def test_likelihood_is_the_gaussian_density_of_the_observed_entries(drawn, n_rows):
     X, mean, _, loadings, noise = drawn
-    # in units of the noise: scipy takes small variances for none
+    # in units of the noise: scipy treats small variances as 0
     X, mean, loadings = ((a.T / np.sqrt(noise)).T for a in (X.T, mean, loadings))
     X, ones = X.T, np.ones(len(noise))
     actual = log_likelihood_of_observed(X, mean, loadings, ones, block_rows=n_rows)
@@ -224,9 +223,9 @@ def test_complete_rows_have_the_usual_likelihood(drawn):
 )
 def test_inverses_and_determinants_equal_numpys(size, n, spread, seed):
     rng = np.random.default_rng(seed)
-    turns = np.linalg.qr(rng.normal(size=(n, size, size)))[0]
+    rotations = np.linalg.qr(rng.normal(size=(n, size, size)))[0]
     values = 10.0 ** rng.uniform(0, spread, size=(n, 1, size))  # identity plus something
-    matrices = (turns * values) @ np.moveaxis(turns, 1, 2)
+    matrices = (rotations * values) @ np.moveaxis(rotations, 1, 2)
     inverses, log_determinants = _inverses(matrices.copy())
     allowed = 1000 * EPS * 10.0**spread
     assert_allclose(inverses, np.linalg.inv(matrices), rtol=0, atol=allowed)
@@ -238,9 +237,9 @@ def test_inverses_and_determinants_equal_numpys(size, n, spread, seed):
 
 @dataclass(frozen=True)
 class Start:
-    """Sizes and a seed of a clear problem: each factor rests on six features or more.
+    """Sizes and a seed of a clear problem: each factor has six features or more.
 
-    Unpacked, it is rows with gaps, their scale, and the model of their pairwise moments.
+    Unpacked, it is rows with gaps, their scale, and the model of their pairwise covariance.
     """
 
     n_samples: int
@@ -252,18 +251,10 @@ class Start:
 
     @cached_property
     def X(self):
-        rng = np.random.RandomState(self.seed)
-        X, _ = make_spiked_covariance(
-            self.n_samples,
-            self.n_features,
-            self.n_factors,
-            subspace="sparse",
-            support_size=self.n_features // self.n_factors,
-            signal=3.0 + np.arange(self.n_factors),
-            noise=self.noise * rng.uniform(0.7, 1.4, size=self.n_features),
-            mean=2.0,
-            random_state=rng,
-        )
+        signal = 3.0 + np.arange(self.n_factors)
+        noise = 0.7 * self.noise, 1.4 * self.noise
+        sizes = self.n_samples, self.n_features, self.n_factors
+        X, _ = separate_factors(*sizes, signal, noise, 2.0, self.seed)
         return with_gaps(X, self.share, self.seed)
 
     def __iter__(self):
@@ -289,13 +280,13 @@ START = Start(200, 8, 1, share=0.3, noise=1.0, seed=0)
 
 
 def slow_posterior(fit, X, scale):
-    """Log-posterior of a model given what the rows show, row by row."""
+    """Log-posterior of a model given the observed entries, row by row."""
     model = fit.model
     covariance = model.loadings @ model.loadings.T + np.diag(model.noise.variances)
     posterior = -0.25 * PRIOR_SAMPLES * np.sum(np.log(model.noise.variances / scale**2) ** 2)
     for x in X:
-        shown = np.flatnonzero(~np.isnan(x))
-        centred, block = (x - model.mean)[shown], covariance[np.ix_(shown, shown)]
+        observed = np.flatnonzero(~np.isnan(x))
+        centred, block = (x - model.mean)[observed], covariance[np.ix_(observed, observed)]
         squares = centred @ np.linalg.solve(block, centred)
         log_determinant = np.linalg.slogdet(2 * np.pi * block)[1]
         posterior -= 0.5 * (log_determinant + squares)
@@ -303,7 +294,7 @@ def slow_posterior(fit, X, scale):
 
 
 def refined(fit, X, scale, weight=None, max_iter=400, share=PRECISE, on_step=no_step, **settings):
-    """Refined until the rest is that share of a standard error."""
+    """Refined until steps are that share of a standard error."""
     options = FitOptions(np.random.RandomState(0), max_iter, 1e-8, on_step=on_step)
     return refine_on_rows(fit, X, weight, scale, options, statistical_tol=share, **settings)
 
@@ -315,7 +306,7 @@ def with_noise(fit, variances):
 @given(start=starts(), max_iter=st.sampled_from([1, 2, 3, 5, 10, 100]))
 def test_steps_never_lower_the_posterior_of_the_floored_start(start, max_iter):
     X, scale, model = start
-    # which is not quite the model: noise that vanished is moved up first
+    # vanishing noise is first raised to a floor
     noise = np.clip(model.model.noise.variances / scale**2, _FIRST_FLOOR, 1.0) * scale**2
     begin = slow_posterior(with_noise(model, noise), X, scale)
     end = slow_posterior(refined(model, X, scale, max_iter=max_iter), X, scale)
@@ -327,7 +318,7 @@ def test_steps_never_lower_the_posterior_of_the_start(start, max_iter):
     X, scale, model = start
     begin = slow_posterior(model, X, scale)
     end = refined(model, X, scale, max_iter=max_iter)
-    # a start that was at the top may be left by the share at which steps end
+    # steps may leave a start at the maximum by the share at which they end
     allowed = PRECISE * len(scale) if end.converged else 1e-9 * abs(begin)
     assert slow_posterior(end, X, scale) >= begin - allowed
 
@@ -337,7 +328,7 @@ def test_steps_end_statistically_at_the_maximum(start):
     X, scale, model = start
     end = refined(model, X, scale, share=_STATISTICAL_TOL)
     top = refined(model, X, scale)
-    # a parameter that is a share t of its standard error from the top costs t^2 / 2
+    # a parameter that is t standard errors from the maximum lowers the log-posterior by t^2 / 2
     allowed = 0.5 * (2 * _STATISTICAL_TOL) ** 2 * len(scale)
     assert slow_posterior(end, X, scale) >= slow_posterior(top, X, scale) - allowed
 
@@ -365,11 +356,11 @@ def test_no_model_nearby_is_more_probable(start, seed):
 
 @given(start=starts(shares=(0.0,), noises=(1.0,)))
 def test_with_complete_rows_the_optimum_of_refine_is_a_fixed_point(start):
-    X, moments = start.X, scatter_covariance(start.X)
+    X, covariance = start.X, scatter_covariance(start.X)
     # n in the denominator, as in the likelihood of rows
-    moments = ScatterCovariance(moments.n_samples + 1, moments.mean, moments.scatter)
-    scale, model = start_from(moments, start.n_factors, tol=1e-8)
-    # far enough from where the steps begin otherwise
+    covariance = ScatterCovariance(covariance.n_samples + 1, covariance.mean, covariance.scatter)
+    scale, model = start_from(covariance, start.n_factors, tol=1e-8)
+    # without the floor at which steps begin otherwise
     end = refined(model, X, scale, share=0.01, first_floor=REFINEMENT_FLOOR)
     again = refined(model, X, scale, max_iter=1, first_floor=REFINEMENT_FLOOR)
     # `refine` has the prior of n + 1 samples, rows have n
@@ -399,15 +390,15 @@ def slow_expectation_maximisation(X, mean, loadings, noise, n_steps):
         squares = np.zeros((len(mean), n_factors + 1, n_factors + 1))
         products, variances = np.zeros((len(mean), n_factors + 1)), np.zeros(len(mean))
         for x in X:
-            shown = np.flatnonzero(~np.isnan(x))
-            weighted = loadings[shown] / noise[shown, None]
-            covariance = np.linalg.inv(np.eye(n_factors) + weighted.T @ loadings[shown])
-            factors = covariance @ weighted.T @ (x - mean)[shown]
+            observed = np.flatnonzero(~np.isnan(x))
+            weighted = loadings[observed] / noise[observed, None]
+            covariance = np.linalg.inv(np.eye(n_factors) + weighted.T @ loadings[observed])
+            factors = covariance @ weighted.T @ (x - mean)[observed]
             moment = np.zeros((n_factors + 1, n_factors + 1))
             moment[:-1, :-1] = covariance
             factors = np.append(factors, 1.0)
             moment += np.outer(factors, factors)
-            for j in shown:
+            for j in observed:
                 squares[j] += moment
                 products[j] += factors * x[j]
                 variances[j] += x[j] ** 2
@@ -430,7 +421,7 @@ def test_result_is_as_probable_as_that_of_slow_expectation_maximisation():
     )
     slow = replace(model, model=FactorModel(mean, loadings, DiagonalNoise(noise)))
     assert slow_posterior(end, X, scale) >= slow_posterior(slow, X, scale) - 1e-3
-    # a prior worth one sample is all that they do not share
+    # they differ only by a prior that counts as one sample
     assert_allclose(end.model.noise.variances, noise, rtol=0.05)
     assert_allclose(end.model.mean, mean, rtol=0, atol=0.05)
     assert_allclose(end.model.loadings @ end.model.loadings.T, loadings @ loadings.T, atol=0.1)
@@ -452,8 +443,8 @@ def test_integer_weights_equal_repeated_samples(start, seed):
 @given(start=starts(shares=(0.1, 0.4)), n_rows=st.sampled_from([1, 7, 1000]))
 def test_the_block_size_does_not_change_the_result(start, n_rows):
     X, scale, model = start
-    plain = refined(model, X, scale, max_iter=3)
-    blocked = refined(model, X, scale, max_iter=3, block_rows=n_rows)
+    plain = refined(model, X, scale, max_iter=2)
+    blocked = refined(model, X, scale, max_iter=2, block_rows=n_rows)
     assert_allclose(blocked.model.noise.variances, plain.model.noise.variances, rtol=1e-9)
     assert_allclose(blocked.model.mean, plain.model.mean, rtol=0, atol=1e-9)
 
@@ -464,7 +455,7 @@ def test_all_nan_rows_do_not_change_the_result(start, n_empty):
     plain = refined(model, X, scale)
     padded = refined(model, np.vstack([X, np.full((n_empty, X.shape[1]), np.nan)]), scale)
     assert padded.converged
-    # by other steps to the same end
+    # other steps with the same maximum
     expected = slow_posterior(plain, X, scale)
     assert slow_posterior(padded, X, scale) == pytest.approx(expected, abs=PRECISE * len(scale))
     assert_allclose(padded.model.noise.variances, plain.model.noise.variances, rtol=0.01)
@@ -500,14 +491,14 @@ def test_a_constant_feature_has_no_effect():
 
 def test_on_step_is_called_for_every_counted_pass():
     X, scale, model = START
-    heard = []
-    end = refined(model, X, scale, on_step=heard.append)
+    calls = []
+    end = refined(model, X, scale, on_step=calls.append)
     assert end.converged
-    assert heard == ["pass over the rows"] * (end.n_iter - model.n_iter)
+    assert calls == ["pass over the rows"] * (end.n_iter - model.n_iter)
     short = refined(model, X, scale, max_iter=1)
     assert not short.converged
     assert short.n_iter == model.n_iter + 1
-    # the start is a start, converged or not
+    # the start need not have converged
     assert refined(replace(model, converged=False), X, scale).converged
 
 

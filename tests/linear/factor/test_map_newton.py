@@ -1,4 +1,4 @@
-"""Refinement against slow expectation-maximisation, L-BFGS and FactorAnalysis."""
+"""Newton refinement, compared with slow expectation-maximisation, L-BFGS and FactorAnalysis."""
 
 from dataclasses import dataclass
 
@@ -129,7 +129,7 @@ def slow_expectation_maximisation(correlation, n_factors, n_steps=3000):
 
 @given(problem=correlations(), n_steps=st.integers(2, 8), prior=PRIORS)
 def test_likelihood_never_decreases_with_refinement(problem, n_steps, prior):
-    # with a prior the posterior does not; without one it is the likelihood
+    # the posterior, which without a prior is the likelihood
     steps = range(1, n_steps + 1)
     values = [problem.refine(max_iter=m, prior=prior).log_posterior for m in steps]
     # eigenvectors are refined in step with the uniquenesses; the rest is rounding
@@ -322,10 +322,10 @@ def test_independent_features_have_no_factor():
 def test_reaching_max_iter_is_reported():
     X, _ = make_spiked_covariance(500, 20, 8, signal=2.0, random_state=0)
     problem = Correlations(np.corrcoef(X.T), 8, 0)
-    heard = []
-    refined = problem.refine(max_iter=3, on_step=heard.append)
+    calls = []
+    refined = problem.refine(max_iter=3, on_step=calls.append)
     assert not refined.converged
-    assert refined.n_iter == len(heard) == 3
+    assert refined.n_iter == len(calls) == 3
 
 
 @pytest.mark.parametrize("n_features", [290, 310])

@@ -1,4 +1,4 @@
-"""Scores, covariance and likelihood of a factor model against textbooks."""
+"""Scores, covariance and likelihood of a factor model compared with textbook formulas."""
 
 import numpy as np
 import scipy.linalg
@@ -74,7 +74,7 @@ def test_scoring_is_generalised_least_squares(model):
 def test_no_other_unbiased_scores_have_less_noise(model, seed):
     components, _, noise_variance = model
     scoring = bartlett_weights(*model[:2], DiagonalNoise(model[2])).scoring
-    # what leaves components @ scoring the identity
+    # a change that keeps components @ scoring the identity
     free = np.random.default_rng(seed).normal(size=scoring.shape)
     other = scoring + free - components.T @ (components @ free)
     best = scoring.T @ (noise_variance[:, None] * scoring)
@@ -121,7 +121,7 @@ def test_likelihood_equals_scipys(model, n_samples, seed):
     rng = np.random.default_rng(seed)
     covariance = model_covariance(loadings, DiagonalNoise(noise_variance))
     X = rng.multivariate_normal(np.zeros(len(covariance)), covariance, n_samples, method="cholesky")
-    # both in units of the noise: scipy refuses what it thinks singular
+    # both in units of the noise: scipy refuses small variances as singular
     root = np.sqrt(noise_variance)
     white = covariance / np.outer(root, root)
     expected = multivariate_normal(cov=white, allow_singular=True).logpdf(X / root)

@@ -1,4 +1,4 @@
-"""How many components: right where they are clearly detectable, none in noise."""
+"""Number of components: exact where detectable, zero in noise."""
 
 import numpy as np
 import pytest
@@ -137,7 +137,7 @@ def test_pure_noise_rarely_exceeds_the_edge(n_samples, n_features):
     edge = noise_edge(n_samples, n_features)
     # Tracy and Widom's law exceeds 2 with probability .01; five of 200 would be rare
     assert np.sum(largest > edge) <= 6
-    # and the edge is no further out than it must be
+    # and the edge is not larger than necessary
     assert edge <= largest.mean() + 5 * largest.std()
 
 

@@ -1,4 +1,4 @@
-"""Noise of single features and of groups of them against dense linear algebra."""
+"""Diagonal and block noise, compared with dense linear algebra."""
 
 from dataclasses import dataclass
 
@@ -192,7 +192,7 @@ def test_likelihood_equals_scipys(problem, n_samples):
     factors = problem.columns(n_samples).T[:, : problem.loadings.shape[1]]
     rng = np.random.default_rng(problem.seed + 1)
     X = factors @ problem.loadings.T + rng.normal(size=(n_samples, len(root))) @ root
-    # scipy's in units of the noise: it refuses what it thinks singular
+    # in units of the noise: scipy refuses small variances as singular
     white = np.eye(len(root)) + inverse @ problem.loadings @ problem.loadings.T @ inverse
     expected = multivariate_normal(cov=white, allow_singular=True).logpdf(X @ inverse)
     log_root = np.linalg.slogdet(root)[1]
@@ -228,7 +228,7 @@ def test_scoring_is_generalised_least_squares(problem):
 def test_no_other_unbiased_scores_have_less_noise(problem, seed):
     components, psi = problem.components, slow_matrix(problem.noise)
     scoring = bartlett_weights(components, problem.loadings, problem.noise).scoring
-    # what leaves components @ scoring the identity
+    # a change that keeps components @ scoring the identity
     free = np.random.default_rng(seed).normal(size=scoring.shape)
     other = scoring + free - components.T @ (components @ free)
     noise, best = other.T @ psi @ other, scoring.T @ psi @ scoring

@@ -1,4 +1,4 @@
-"""StepMemory: a linear iteration, whose end is known."""
+"""Anderson acceleration of linear iterations with a known limit."""
 
 import numpy as np
 import pytest
@@ -15,31 +15,31 @@ RATES = (0.2, 0.5, 0.9)
 
 @st.composite
 def linear_iterations(draw, rates=RATES, fewest=1):
-    """A symmetric iteration x + M (end - x), and a start from which few directions lead away."""
+    """A symmetric iteration x + M (limit - x), and a start that differs in few directions."""
     n_moving = draw(st.integers(fewest, len(rates)))
     n_features = draw(st.integers(n_moving, 10))
     rng = np.random.default_rng(draw(SEEDS))
     basis = np.linalg.qr(rng.normal(size=(n_features, n_moving)))[0]
     moved = rng.permutation(rates)[:n_moving]
-    end = rng.normal(size=n_features)
-    # no direction is so weak that it does not matter
+    limit = rng.normal(size=n_features)
+    # every direction has a clear share
     away = 0.5 * rng.choice([-1.0, 1.0], n_moving) * rng.uniform(0.5, 1.0, n_moving)
-    return LinearIteration(basis, moved, end, end + basis @ away / np.sqrt(n_moving))
+    return LinearIteration(basis, moved, limit, limit + basis @ away / np.sqrt(n_moving))
 
 
 class LinearIteration:
-    def __init__(self, basis, rates, end, start):
-        self.basis, self.rates, self.end, self.start = basis, rates, end, start
+    def __init__(self, basis, rates, limit, start):
+        self.basis, self.rates, self.limit, self.start = basis, rates, limit, start
 
     def step(self, position):
-        return self.basis @ (self.rates * (self.basis.T @ (self.end - position)))
+        return self.basis @ (self.rates * (self.basis.T @ (self.limit - position)))
 
     def distances(self, memory, n_steps):
-        """Distance from the end before each of some extrapolated steps, and after the last."""
-        position, distances = self.start, [np.linalg.norm(self.start - self.end)]
+        """Distance from the limit before each of some extrapolated steps, and after the last."""
+        position, distances = self.start, [np.linalg.norm(self.start - self.limit)]
         for _ in range(n_steps):
             position = position + memory.extrapolate(position, self.step(position))
-            distances.append(np.linalg.norm(position - self.end))
+            distances.append(np.linalg.norm(position - self.limit))
         return distances
 
 
@@ -73,7 +73,7 @@ def test_the_first_step_is_not_extrapolated(n_features, seed):
 def test_long_steps_are_neither_extrapolated_nor_stored(iteration, n_far):
     memory, rng = AndersonMemory(), np.random.default_rng(0)
     for _ in range(n_far):
-        position, step = rng.normal(size=(2, len(iteration.end)))
+        position, step = rng.normal(size=(2, len(iteration.limit)))
         step[rng.integers(len(step))] = 0.51 * rng.choice([-1, 1])
         assert_array_equal(memory.extrapolate(position, step), step)
     fresh = iteration.distances(AndersonMemory(), 5)
@@ -81,7 +81,7 @@ def test_long_steps_are_neither_extrapolated_nor_stored(iteration, n_far):
 
 
 def test_an_alternating_sequence_converges_at_once():
-    # x goes to -x: what plain steps never end
+    # x goes to -x, where plain steps never converge
     memory, position = AndersonMemory(), np.array([0.2])
     for _ in range(2):
         position = position + memory.extrapolate(position, -2 * position)

@@ -1,4 +1,4 @@
-"""Leading eigenpairs against LAPACK on the whole matrix."""
+"""Davidson's method, compared with LAPACK on the whole matrix."""
 
 import numpy as np
 import pytest
@@ -75,7 +75,7 @@ def assert_leading(pencil, pairs, scale, shift, tol):
     rounding = 100 * EPS * np.sqrt(len(values)) * np.abs(values).max()
     assert pairs.converged
     assert np.all(norms_of_residuals(pencil, pairs, scale, shift) <= tol + rounding)
-    # the values of a symmetric problem are as good as the residuals, at least
+    # eigenvalues of a symmetric problem are at least as accurate as the residuals
     assert_allclose(pairs.values, values[:n_pairs], rtol=0, atol=2 * tol * n_pairs + rounding)
     metric = pairs.vectors.T @ (scale[:, None] * pairs.vectors)
     assert_allclose(metric, np.eye(n_pairs), rtol=0, atol=100 * EPS * len(values))
@@ -199,14 +199,14 @@ def test_a_search_space_that_is_restarted_often_converges(n_pairs):
     pairs = space.leading(n_pairs, np.ones(n_features), tol=1e-7)
     assert pairs.converged
     assert_allclose(pairs.values, np.sort(values)[: -n_pairs - 1 : -1], rtol=0, atol=1e-10)
-    assert sum(products) > space.basis.shape[1]  # it was cut back
+    assert sum(products) > space.basis.shape[1]  # it was restarted
     assert space.basis.shape[1] < n_features / 2
 
 
 @given(pencil=pencils(SMALL), more=st.integers(1, 5))
 def test_at_most_as_many_pairs_as_features_are_returned(pencil, more):
-    asked = pencil.n_features + more
-    pairs = pencil.space(asked).leading(asked, pencil.scale, pencil.shift, tol=1e-6)
+    n_requested = pencil.n_features + more
+    pairs = pencil.space(n_requested).leading(n_requested, pencil.scale, pencil.shift, tol=1e-6)
     assert pairs.values.shape == (pencil.n_features,)
     assert_leading(pencil, pairs, pencil.scale, pencil.shift, 0.0)
 
@@ -224,14 +224,14 @@ def test_the_same_random_state_gives_identical_pairs(pencil):
 def test_a_search_that_does_not_converge_is_reported():
     rng = np.random.default_rng(0)
 
-    def noise(directions):  # not a matrix at all: nothing to converge to
+    def noise(directions):  # not a linear map, so that nothing converges
         return rng.normal(size=directions.shape)
 
     space = SearchSpace(noise, 2000, 1, np.random.RandomState(0))
     assert not space.leading(1, np.ones(2000), tol=1e-12).converged
 
 
-# --- the same in the space of the rows -----------------------------------------------------------
+# --- in the space of the rows --------------------------------------------------------------------
 
 
 @given(
@@ -244,10 +244,10 @@ def test_a_search_that_does_not_converge_is_reported():
 def test_leading_pairs_of_few_rows_agree_with_lapack(n_rows, n_more, n_pairs, spread, seed):
     rng = np.random.default_rng(seed)
     n_features, n_pairs = n_rows + n_more, min(n_pairs, n_rows)
-    strengths = np.r_[10.0 + np.arange(n_pairs), rng.uniform(0.1, 1.0, n_rows - n_pairs)]
+    singular_values = np.r_[10.0 + np.arange(n_pairs), rng.uniform(0.1, 1.0, n_rows - n_pairs)]
     left = np.linalg.qr(rng.normal(size=(n_rows, n_rows)))[0]
     right = np.linalg.qr(rng.normal(size=(n_features, n_rows)))[0]
-    rows = (left * strengths) @ right.T
+    rows = (left * singular_values) @ right.T
     space = RowSearchSpace(
         rows.__matmul__,
         rows.T.__matmul__,
