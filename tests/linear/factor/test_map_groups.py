@@ -35,6 +35,7 @@ from sklearn_contrastive.metrics import sin_theta_distance
 EPS = np.finfo(np.float64).eps
 # the last step of refinement is below TOL, and the remaining distance may be ten times as large
 TOL, SAME = 1e-8, 1e-6
+few_steps_allowed = pytest.mark.filterwarnings("ignore:No convergence in 6 eigenproblems")
 hopeless_allowed = pytest.mark.filterwarnings(
     "ignore::sklearn_contrastive.exceptions.ComponentsWarning",
     "ignore::sklearn_contrastive.exceptions.HeywoodWarning",
@@ -564,24 +565,26 @@ def test_float32_samples_give_float32_results_close_to_those_of_float64(options)
 # --- chunks and weights --------------------------------------------------------------------------
 
 
-@given(problem=NUMBERED, n_cuts=st.integers(0, 2), seed=SEEDS)
+@few_steps_allowed
+@given(problem=grouped_problems(), n_cuts=st.integers(0, 2), seed=SEEDS)
 def test_partial_fit_on_any_chunks_equals_one_fit(problem, n_cuts, seed):
-    rng, model = np.random.default_rng(seed), problem.model()
+    # every step depends on the merged scatter alone: five are enough
+    rng, model = np.random.default_rng(seed), problem.model(max_iter=5)
     cuts = np.sort(rng.choice(np.arange(150, problem.n_samples), n_cuts, replace=False))
     for chunk in np.split(rng.permutation(problem.X), cuts):
         model.partial_fit(chunk)
-    assert_same_model(model, fitted(problem), problem.X)
+    assert_same_model(model, problem.fitted(max_iter=5), problem.X)
 
 
 @hopeless_allowed  # there are warnings soon after the number of rows exceeds that of features
 def test_partial_fit_on_single_rows_equals_one_fit():
-    X, model = CLEAR.X[:100], CLEAR.model(max_iter=0)
+    X, model = CLEAR.X[:60], CLEAR.model(max_iter=0)
     for row in X:
         model.partial_fit(row[None])
     assert_same_model(model, CLEAR.model(max_iter=0).fit(X), X)
 
 
-@pytest.mark.filterwarnings("ignore:No convergence in 6 eigenproblems")
+@few_steps_allowed
 @given(problem=grouped_problems(), seed=SEEDS)
 def test_integer_weights_equal_repeated_samples(problem, seed):
     weight = np.random.default_rng(seed).integers(0, 4, size=problem.n_samples)
