@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from helpers.callbacks import recording_callback
 from helpers.checks import assert_first_class
 from helpers.strategies import SEEDS
 from hypothesis import given
@@ -367,22 +368,6 @@ def test_random_subspaces_are_a_bag_of_pipelines():
 
 
 def test_callbacks_are_called_by_fit():
-    callback = pytest.importorskip("sklearn.callback", reason="scikit-learn < 1.9 has no callbacks")
-    heard = []
-
-    class Listener:
-        def setup(self, estimator, context):
-            heard.append("setup")
-
-        def on_fit_task_begin(self, estimator, context, **kwargs):
-            heard.append("begin")
-
-        def on_fit_task_end(self, estimator, context, **kwargs):
-            heard.append("end")
-
-        def teardown(self, estimator, context):
-            heard.append("teardown")
-
-    assert isinstance(Listener(), callback.FitCallback)
-    MaskedAugmenter().set_callbacks(Listener()).fit([[1.0, 2.0]])
-    assert heard == ["setup", "begin", "end", "teardown"]
+    callback, calls = recording_callback()
+    MaskedAugmenter().set_callbacks(callback).fit([[1.0, 2.0]])
+    assert [event for event, _, _ in calls] == ["setup", "begin", "end", "teardown"]

@@ -2,30 +2,17 @@
 
 import numpy as np
 import pytest
+from helpers.callbacks import recording_callback
+from helpers.populations import small_samples
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
 from sklearn_contrastive import _lazy
-from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.generative import LinearAutoencoder, LinearGAN
 from sklearn_contrastive.metrics import sin_theta_distance
 
 ESTIMATORS = [LinearAutoencoder(), LinearAutoencoder(keep_probability=0.5), LinearGAN()]
-
-
-def small_samples(n_samples=400, n_features=12, seed=0):
-    """Samples with two strong directions and unequal noise around a mean of 10."""
-    X, _ = make_spiked_covariance(
-        n_samples,
-        n_features,
-        2,
-        signal=[4.0, 2.5],
-        noise=np.linspace(1.5, 0.5, n_features),
-        mean=10.0,
-        random_state=seed,
-    )
-    return X
 
 
 def test_a_trained_autoencoder_reaches_pca():
@@ -86,25 +73,10 @@ def test_training_is_repeatable_and_reports_each_epoch(estimator):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_callbacks_are_called_after_every_epoch(estimator):
-    pytest.importorskip("sklearn.callback", reason="scikit-learn < 1.9 has no callbacks")
-    steps = []
-
-    class Listener:
-        def setup(self, estimator, context):
-            pass
-
-        def teardown(self, estimator, context):
-            pass
-
-        def on_fit_task_begin(self, estimator, context, **kwargs):
-            pass
-
-        def on_fit_task_end(self, estimator, context, **kwargs):
-            steps.append(context.task_name)
-
+    callback, calls = recording_callback()
     model = clone(estimator).set_params(solver="gradient", max_epochs=3, random_state=0)
-    model.set_callbacks(Listener()).fit(small_samples(50))
-    assert steps.count("epoch") == 3
+    model.set_callbacks(callback).fit(small_samples(50))
+    assert [task for event, _, task in calls if event == "end"].count("epoch") == 3
 
 
 def test_without_pytorch_the_gradient_solver_gives_the_install_command(monkeypatch):

@@ -40,7 +40,7 @@ EXTRA_CHECKS = [
     check_inplace_ensure_writeable,
 ]
 
-# why a check of device arrays may skip: hardware or a library for hardware that is not here, but
+# reasons for which a check of device arrays may skip: absent hardware or its library, but
 # never torch on the CPU or array-api-strict, nor SCIPY_ARRAY_API, which conftest.py sets
 ABSENT = re.compile(
     r"(cupy|dpnp) is not installed: not checking array_api input"
@@ -72,7 +72,7 @@ def run_all_checks(estimator):
     estimator : estimator instance
         Checks run on clones of it.
     """
-    # scikit-learn asks how torch was built, which with CUDA it is for machines without a GPU too
+    # scikit-learn tests whether torch was built with CUDA, which holds on machines without a GPU too
     with mock.patch.object(torch.backends.cuda, "is_built", torch.cuda.is_available):
         generated = check_estimator(estimator, on_skip=None, on_fail=None)
     results = [CheckResult(r["check_name"], r["status"], r["exception"]) for r in generated]
@@ -87,13 +87,13 @@ def _run_extra(check, estimator):
             check(type(estimator).__name__, estimator)
     except SkipTest as reason:
         return CheckResult(check.__name__, "skipped", reason)
-    except Exception as error:  # whatever a failing check raises is its result
+    except Exception as error:  # any exception of a failing check is its result
         return CheckResult(check.__name__, "failed", error)
     return CheckResult(check.__name__, "passed", None)
 
 
 def assert_first_class(estimator, n_checks):
-    """Assert that every check passes, but those of hardware that is not here, and how many.
+    """Assert that every check passes, except those of absent hardware, and how many ran.
 
     Parameters
     ----------

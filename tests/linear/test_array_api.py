@@ -132,7 +132,7 @@ def configured(name):
 
 @functools.cache
 def samples(n_samples=300, n_features=12, mean=0.0, dtype="float64"):
-    """Samples of two components of different strength, each on half of the features."""
+    """Samples of two components of different variance, each on half of the features."""
     X = make_spiked_covariance(
         n_samples,
         n_features,

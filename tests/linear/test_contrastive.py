@@ -158,12 +158,12 @@ def test_the_closed_form_of_many_features_is_accurate(shape):
 
 @given(
     problem=spiked_problems(),
-    strength=st.sampled_from([0.0, 1.0, 1e3, 1e6]),
+    size=st.sampled_from([0.0, 1.0, 1e3, 1e6]),
     seed=SEEDS,
 )
-def test_the_closed_form_ignores_any_diagonal(problem, strength, seed):
+def test_the_closed_form_ignores_any_diagonal(problem, size, seed):
     covariance, k = scatter_covariance(problem.X), problem.n_components
-    added = np.random.default_rng(seed).uniform(0, strength, size=problem.n_features)
+    added = np.random.default_rng(seed).uniform(0, size, size=problem.n_features)
     added *= np.trace(covariance.scatter) / problem.n_features
     n, scatter = covariance.n_samples, covariance.scatter
     shifted = ScatterCovariance(n, covariance.mean, scatter + np.diag(added))

@@ -682,7 +682,9 @@ def test_translation_changes_only_the_mean(size, problem, seed):
     assert n_lost == n_lost_before
     error = np.abs(scores @ moved.components_ - expected @ model.components_)
     scored = ~np.isnan(error).any(axis=1)
-    assert np.all(error[scored] <= 1e5 * tol)  # a row may show 1 % of a direction
+    assert np.all(
+        error[scored] <= 1e5 * tol
+    )  # a row may have 1 % of the information on a direction
 
 
 @given(problem=incomplete_problems(), exponent=st.integers(-120, 120))

@@ -218,13 +218,13 @@ def test_algorithm_2_holds_for_many_features():
 @given(
     n_features=st.integers(2, 12),
     n_pairs=st.integers(1, 12),
-    strength=st.sampled_from([0.0, 0.5, 1.0, 2.0]),
+    factor=st.sampled_from([0.0, 0.5, 1.0, 2.0]),
     seed=SEEDS,
 )
-def test_eigenpairs_are_the_largest_of_either_sign(n_features, n_pairs, strength, seed):
+def test_eigenpairs_are_the_largest_of_either_sign(n_features, n_pairs, factor, seed):
     X, rng = mixture(n_features, seed), np.random.default_rng(seed)
     covariance, n_pairs = np.cov(X.T), min(n_pairs, n_features)
-    diagonal = strength * rng.uniform(size=n_features) * np.diag(covariance)
+    diagonal = factor * rng.uniform(size=n_features) * np.diag(covariance)
     matrix = with_diagonal(covariance, diagonal)
     completed = _Completed(scatter_covariance(X), n_pairs, np.random.RandomState(0))
     pairs = completed.leading(n_pairs, diagonal)

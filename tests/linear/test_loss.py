@@ -215,7 +215,7 @@ def test_expected_matrix_of_centred_samples_is_the_covariance_without_its_diagon
 @given(problem=spiked_problems(max_features=12))
 def test_the_remaining_diagonal_vanishes_with_more_samples(problem):
     covariance = problem.covariance
-    # samples whose covariance is the population's exactly, whatever their number
+    # any number of samples whose covariance is exactly the population's
     for repeats in (1, 10, 1000):
         root = np.linalg.cholesky(covariance).T * np.sqrt(len(covariance))
         X = np.tile(np.vstack([root, -root]), (repeats, 1))

@@ -53,7 +53,7 @@ def rows_and_models(draw, min_factors=1, max_features=9):
     seed, share, sparse = draw(SEEDS), draw(SHARES), draw(st.booleans())
     rng = np.random.default_rng(seed)
     loadings = unit * rng.normal(size=(n_features, n_factors)) * rng.uniform(0.5, 2, n_factors)
-    if sparse:  # a row may then have no feature of a factor, whatever the number of its features
+    if sparse:  # a row may then have no feature of a factor, even with many features
         owner = np.concatenate(
             [np.arange(n_factors), rng.integers(max(1, n_factors), size=n_features)]
         )

@@ -110,7 +110,7 @@ def grouped_problems(draw):
 
 
 def numbered_problem(seed):
-    """The same kind of problem, from a number: tests that draw it share its fit."""
+    """A problem of the same kind, determined by a number: tests that draw it share its fit."""
     rng = np.random.default_rng(seed)
     sizes = (2, *rng.integers(1, 4, size=rng.integers(3, 6)).tolist())
     return GroupedProblem(
@@ -121,8 +121,8 @@ def numbered_problem(seed):
     )
 
 
-# as many as a test has examples, hence more where more are asked for
-NUMBERED = st.integers(0, settings.default.max_examples - 1).map(numbered_problem)
+# as many problems as a test has examples
+SHARED_PROBLEMS = st.integers(0, settings.default.max_examples - 1).map(numbered_problem)
 CLEAR = GroupedProblem(n_samples=400, sizes=(3, 1, 2, 3, 2, 1, 3), n_components=2, seed=0)
 
 
@@ -253,8 +253,8 @@ def test_noise_of_the_closed_form_is_the_clipped_residual_covariance(problem):
         assert_allclose(block, expected, rtol=0, atol=1e-10 * np.trace(total))
 
 
-@given(problem=grouped_problems(), strength=st.sampled_from([0.0, 1.0, 1e3, 1e6]), seed=SEEDS)
-def test_the_closed_form_does_not_depend_on_the_blocks(problem, strength, seed):
+@given(problem=grouped_problems(), factor=st.sampled_from([0.0, 1.0, 1e3, 1e6]), seed=SEEDS)
+def test_the_closed_form_does_not_depend_on_the_blocks(problem, factor, seed):
     covariance, rng = scatter_covariance(problem.X), np.random.default_rng(seed)
     scatter = covariance.scatter.copy()
     for features in problem.members.values():
@@ -262,7 +262,7 @@ def test_the_closed_form_does_not_depend_on_the_blocks(problem, strength, seed):
         block = scatter[np.ix_(features, features)]
         smallest = np.linalg.eigvalsh(block)[0]
         rotation = np.linalg.qr(rng.normal(size=block.shape))[0]
-        added = rng.uniform(-0.5 * smallest, strength * np.trace(block), size=len(block))
+        added = rng.uniform(-0.5 * smallest, factor * np.trace(block), size=len(block))
         scatter[np.ix_(features, features)] += (rotation * added) @ rotation.T
     groups, options = tuple(problem.members.values()), FitOptions(np.random.RandomState(0), 0, TOL)
     models = [
@@ -341,7 +341,7 @@ def test_refinement_never_lowers_the_posterior_of_the_start(problem, n_component
     assert model.n_iter_ <= max_iter + 1
 
 
-@given(problem=NUMBERED)
+@given(problem=SHARED_PROBLEMS)
 def test_the_solution_is_a_fixed_point(problem):
     model, covariance = fitted(problem), np.cov(problem.X.T)
     prior, k = PRIOR_SAMPLES / problem.n_samples, problem.n_components
@@ -358,7 +358,7 @@ def test_the_solution_is_a_fixed_point(problem):
         assert_allclose(np.log(ratios), 0, atol=SAME)
 
 
-@given(problem=NUMBERED, seed=SEEDS)
+@given(problem=SHARED_PROBLEMS, seed=SEEDS)
 def test_no_noise_nearby_is_more_probable(problem, seed):
     model, covariance = fitted(problem), np.cov(problem.X.T)
     arguments = problem.members, problem.n_components, PRIOR_SAMPLES / problem.n_samples
@@ -387,7 +387,7 @@ def test_the_solution_with_one_group_of_half_of_the_features_is_a_fixed_point(si
 # --- symmetries ----------------------------------------------------------------------------------
 
 
-@given(problem=NUMBERED, seed=SEEDS)
+@given(problem=SHARED_PROBLEMS, seed=SEEDS)
 def test_features_in_another_order_give_the_same_model(problem, seed):
     order = np.random.default_rng(seed).permutation(problem.n_features)
     model, X = fitted(problem), problem.X[:, order]
@@ -436,7 +436,7 @@ def test_labels_of_any_type_in_the_same_order_give_the_same_fit(named):
     assert_identical(CLEAR.fitted(feature_groups=named(CLEAR.groups)), fitted(CLEAR))
 
 
-@given(problem=NUMBERED, spread=st.sampled_from([1.0, 6.0]), seed=SEEDS)
+@given(problem=SHARED_PROBLEMS, spread=st.sampled_from([1.0, 6.0]), seed=SEEDS)
 def test_units_of_the_features_only_rescale_loadings_and_noise(problem, spread, seed):
     units = 10.0 ** np.random.default_rng(seed).uniform(-spread, spread, size=problem.n_features)
     model, scaled = fitted(problem), problem.model().fit(problem.X * units)
@@ -454,7 +454,7 @@ def test_a_global_scale_rescales_the_model(exponent):
     assert_allclose(scaled.noise_variance_, scale**2 * model.noise_variance_, rtol=10 * SAME)
 
 
-@given(problem=NUMBERED, seed=SEEDS)
+@given(problem=SHARED_PROBLEMS, seed=SEEDS)
 def test_the_fit_is_equivariant_under_linear_maps_within_groups(problem, seed):
     # noise may be shared in any way within a group
     rng, mixing = np.random.default_rng(seed), np.eye(problem.n_features)
@@ -509,7 +509,7 @@ def test_attributes_agree_with_their_definitions(options, problem):
     assert model.score(X) == pytest.approx(samples.mean(), rel=1e-13)
 
 
-@given(problem=NUMBERED)
+@given(problem=SHARED_PROBLEMS)
 def test_the_model_has_the_variances_of_the_samples(problem):
     # up to the prior, which counts as one sample
     model = fitted(problem)
@@ -518,7 +518,7 @@ def test_the_model_has_the_variances_of_the_samples(problem):
 
 
 @hopeless_allowed
-@given(problem=NUMBERED, refined=st.booleans())
+@given(problem=SHARED_PROBLEMS, refined=st.booleans())
 def test_weighted_scores_are_generalised_least_squares(problem, refined):
     model = fitted(problem) if refined else problem.fitted(max_iter=0)
     covariance = np.cov(problem.X.T)

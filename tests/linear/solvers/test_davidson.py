@@ -35,7 +35,7 @@ def pencils(draw, sizes=SMALL | LARGE):
 
 
 class Pencil:
-    """Matrix with eigenvalues 10, 11, ... over a bulk, indefinite unless said, and diagonals."""
+    """Matrix with eigenvalues 10, 11, ... over a bulk, which may be indefinite, and diagonals."""
 
     def __init__(self, n_features, n_pairs, bulk, definite, spread, unit, seed):
         rng = np.random.default_rng(seed)
