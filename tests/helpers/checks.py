@@ -72,7 +72,7 @@ def run_all_checks(estimator):
     estimator : estimator instance
         Checks run on clones of it.
     """
-    # scikit-learn tests whether torch was built with CUDA, which holds on machines without a GPU too
+    # scikit-learn tests whether torch was built with CUDA, which it may be without a GPU
     with mock.patch.object(torch.backends.cuda, "is_built", torch.cuda.is_available):
         generated = check_estimator(estimator, on_skip=None, on_fail=None)
     results = [CheckResult(r["check_name"], r["status"], r["exception"]) for r in generated]

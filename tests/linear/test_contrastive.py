@@ -220,7 +220,7 @@ def test_partial_fit_on_any_chunks_equals_one_fit(problem, n_cuts, seed):
 @pytest.mark.parametrize("n_components", [2, "auto"])
 def test_partial_fit_on_single_rows_equals_one_fit(n_components):
     # the first few rows give warnings
-    X = ClearProblem(150, 12, 2, 2.0, seed=1).X
+    X = ClearProblem(100, 12, 2, 2.0, seed=1).X
     model = LinearContrastive(n_components, random_state=0)
     for row in X:
         model.partial_fit(row[None])
