@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 
 __all__ = ["Eigenpairs", "SearchSpace", "padded_start", "relative_residuals", "residual_norms"]
 
@@ -155,7 +156,8 @@ class SearchSpace:
         metric = self._project(scale)
         projected = self._projected - (self._project(shift) if np.any(shift) else 0.0)
         for expansion in range(MAX_EXPANSIONS + 1):
-            values, coefficients = _generalised_eigenpairs(projected, metric)
+            values, coefficients = eigh(projected, metric)
+            values, coefficients = values[::-1], coefficients[:, ::-1]
             wanted, self._recent = values[:n_pairs], coefficients[:, :n_pairs]
             vectors = self.basis @ self._recent
             residuals = self.image @ self._recent
@@ -241,13 +243,6 @@ def orthonormalised(directions, basis):
         directions, triangle = np.linalg.qr(directions)
         directions = directions[:, np.abs(np.diag(triangle)) > 1e-8]
     return directions[:, : len(basis) - basis.shape[1]]
-
-
-def _generalised_eigenpairs(projected, metric):
-    """Eigenvalues of the small pencil, decreasing, and their coefficients."""
-    inverse = np.linalg.inv(np.linalg.cholesky(metric))
-    values, coefficients = np.linalg.eigh(inverse @ projected @ inverse.T)
-    return values[::-1], inverse.T @ coefficients[:, ::-1]
 
 
 def bordered(matrix, columns):
