@@ -78,8 +78,8 @@ class LinearContrastive(MomentEstimator):
         row in absolute value is positive, as in PCA.
 
     loadings_ : ndarray of shape (n_features, n_components_)
-        Covariances of features with factors of unit variance; `components_` are the left singular
-        vectors.
+        ``components_.T * sqrt(common_variance_)``: covariances of the features with factors of unit
+        variance, one column for each column of `transform`, as biplots need.
 
     common_variance_ : ndarray of shape (n_components_,)
         Variance that the features share along each component: squared singular values of

@@ -245,8 +245,9 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
             Of this call; the attributes get their precision and place.
         """
         model = fit.model
-        left, singular_values, _ = np.linalg.svd(model.loadings, full_matrices=False)
-        components = left.T * fix_signs(left.T)[:, None]
+        left, singular_values, right = np.linalg.svd(model.loadings, full_matrices=False)
+        signs = fix_signs(left.T)
+        components = left.T * signs[:, None]
         if self.noise_weighted and len(components):
             weights = bartlett_weights(components, model.loadings, fit.scoring_noise)
         else:
@@ -262,7 +263,8 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         def put(array):
             return samples.place.put(array.astype(samples.dtype))
 
-        self.loadings_ = put(model.loadings)
+        # components.T * singular_values, rotated from B: features of tiny units keep their digits
+        self.loadings_ = put(model.loadings @ (right.T * signs))
         self.components_ = put(components)
         self.common_variance_ = put(singular_values**2)
         self.eigenvalues_ = put(fit.eigenvalues)

@@ -71,7 +71,7 @@ class HeteroPCA(MomentEstimator):
         Orthonormal rows that span the signal subspace, strongest first.
 
     loadings_ : ndarray of shape (n_features, n_components_)
-        Components scaled by the roots of their eigenvalues.
+        ``components_.T * sqrt(common_variance_)``.
 
     common_variance_ : ndarray of shape (n_components_,)
         Variance that the features share along each component.

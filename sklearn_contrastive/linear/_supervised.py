@@ -83,7 +83,7 @@ class SupervisedLinearContrastive(MomentEstimator):
         Orthonormal rows that span the subspace, strongest first.
 
     loadings_ : ndarray of shape (n_features, n_components_)
-        Components scaled by the roots of their eigenvalues.
+        ``components_.T * sqrt(common_variance_)``.
 
     common_variance_ : ndarray of shape (n_components_,)
         Variance along each component that features share or classes explain; equal to
