@@ -45,9 +45,10 @@ class LinearContrastive(MomentEstimator):
 
     feature_groups : array-like of shape (n_features,), default=None
         One label per feature, where noise is shared inside groups: channels of one sensor, pixels
-        of one tile. The covariances inside a group then leave the contrastive matrix as the
-        variances do, and noise is a block for each group. At least three groups, none with more
-        than half of the features; complete dense samples only.
+        of one tile. A pandas Series is aligned by the names of the features. The covariances inside
+        a group then leave the contrastive matrix as the variances do, and noise is a block for each
+        group. At least three groups, none with more than half of the features; complete dense
+        samples only.
 
     max_iter : int, default=100
         Largest number of eigenproblems of the refinement, and of its passes over the rows where
@@ -209,7 +210,9 @@ class LinearContrastive(MomentEstimator):
     def _read(self, X, y, sample_weight, streaming=False):
         samples = read_samples(self, X, sample_weight, streaming=streaming)
         n_samples = np.inf if streaming else samples.total
-        groups = read_groups(self.feature_groups, samples.n_features, n_samples)
+        groups = read_groups(
+            self.feature_groups, samples.n_features, n_samples, samples.feature_names
+        )
         return replace(samples, groups=groups)
 
     def _fit_model(self, covariance, samples, start, on_step):

@@ -167,7 +167,8 @@ class PairedContrastive(LinearMapTransformer):
             Class labels, which are the groups where `groups` is None; -1 marks samples without one.
 
         groups : array-like of shape (n_samples,), default=None
-            One label per sample, numbers or strings: rows of one group are positive pairs.
+            One label per sample, numbers or strings: rows of one group are positive pairs. A sample
+            with NaN or None has no partner.
 
         Returns
         -------
@@ -177,8 +178,8 @@ class PairedContrastive(LinearMapTransformer):
         Raises
         ------
         ValueError
-            If neither groups nor y is given, if it has another length than X, is continuous or
-            contains NaN, or if no two samples are in one group. An earlier fit stays usable.
+            If neither groups nor y is given, if it has another length than X or is continuous, if
+            y contains NaN, or if no two samples are in one group. An earlier fit stays usable.
         """
         with fitted_state_kept_on_error(self), fit_progress(self, X, y):
             X = self._validated(X, reset=True)
@@ -190,7 +191,7 @@ class PairedContrastive(LinearMapTransformer):
 
     def _groups(self, y, groups, n_samples):
         if groups is not None:
-            return read_labels(groups, n_samples, unlabelled=None, name="groups")
+            return read_labels(groups, n_samples, unlabelled=np.nan, name="groups")
         if y is None:
             raise ValueError(
                 "PairedContrastive requires y to be passed, but the target y is None. Pass "

@@ -12,11 +12,14 @@ from sklearn.utils.validation import validate_data
 
 from ..._arrays import ArrayPlace, dtype_name, place_of
 from ..._features import listed
+from ..._input import readable
 from ..._sklearn_compat import check_sample_weight, widest_float
 from .labels import Labels
 
 __all__ = ["Samples", "read_samples", "refuse_unobserved", "unobserved_text", "validated"]
 
+# by so much the sum of weights that are meant to sum to 1 may exceed it
+_ROUNDING_OF_WEIGHTS = 1e-9
 # rows in which missing values are searched at once
 _SEARCHED_ROWS = 1024
 
@@ -108,14 +111,12 @@ def read_samples(estimator, X, sample_weight=None, *, streaming=False) -> Sample
     weight = None
     if sample_weight is not None:
         weight = place_of(sample_weight).take(sample_weight)
-        weight = check_sample_weight(
-            weight, np.empty((X.shape[0], 0)), dtype=np.float64, ensure_non_negative=True
-        )
+        weight = check_sample_weight(weight, np.empty((X.shape[0], 0)), allow_zero=streaming)
         if missing and not weight.all():  # a row of weight 0 must not count as observed
             X, weight = X[weight > 0], weight[weight > 0]
     samples = Samples(X, weight, missing, place, names, streaming)
-    if not streaming and samples.total <= 1:
-        raise ValueError(_too_few(samples.total))
+    if not streaming and samples.total <= 1 + _ROUNDING_OF_WEIGHTS:
+        raise ValueError(_too_few(samples))
     n_samples = np.inf if streaming else samples.total
     _check_n_components(estimator.n_components, n_samples, samples.n_features)
     return samples
@@ -123,6 +124,7 @@ def read_samples(estimator, X, sample_weight=None, *, streaming=False) -> Sample
 
 def validated(estimator, X, *, reset: bool):
     """Samples as an array of any real type, or CSR or CSC, and whether entries are missing."""
+    X = readable(estimator, X, device_arrays=True)
     place, tags = place_of(X), get_tags(estimator).input_tags
     if sparse.issparse(X):
         dtype = (np.float64, np.float32)
@@ -186,11 +188,15 @@ def _check_n_components(n_components, n_samples, n_features):
         )
 
 
-def _too_few(n_samples):
+def _too_few(samples):
     """Message where no variance can be computed."""
-    if float(n_samples).is_integer() and n_samples >= 0:
-        return f"Found array with {int(n_samples)} sample(s) while a minimum of 2 is required."
-    return f"The sum of sample_weight is {n_samples:g}, but frequency weights must exceed 1 in all."
+    if samples.weight is None or samples.values.shape[0] < 2:
+        n_samples = samples.values.shape[0]
+        return f"Found array with {n_samples} sample(s) while a minimum of 2 is required."
+    return (
+        f"The sum of sample_weight is {samples.total:g}, but it must exceed 1: frequency weights "
+        "count samples, and their sum is n. Multiply normalised weights by the number of samples."
+    )
 
 
 def unobserved_text(pairs: NDArray[np.intp], names: NDArray | None) -> str:

@@ -18,7 +18,10 @@ _SMALLEST_SHARE = 1e-12
 
 
 def read_groups(
-    feature_groups: ArrayLike | None, n_features: int, n_samples: float
+    feature_groups: ArrayLike | None,
+    n_features: int,
+    n_samples: float,
+    feature_names: NDArray | None = None,
 ) -> tuple[NDArray[np.intp], ...] | None:
     """Features of each group, refused where the noise of a group cannot be identified.
 
@@ -30,6 +33,8 @@ def read_groups(
         Number of features.
     n_samples : float
         Number of samples; infinite where more may come.
+    feature_names : ndarray of shape (n_features,), default=None
+        Names, if the features have any.
 
     Returns
     -------
@@ -44,7 +49,7 @@ def read_groups(
     """
     if feature_groups is None:
         return None
-    members = group_members(feature_groups, n_features)
+    members = group_members(feature_groups, n_features, feature_names)
     if len(members) == n_features:
         return None
     if len(members) < 3:
