@@ -169,6 +169,22 @@ def test_a_chunk_of_weight_zero_does_not_change_the_fit():
     assert model.n_samples_ == 300
 
 
+@pytest.mark.parametrize("chunk", ["missing", "sparse", "labelled"])
+def test_a_chunk_of_weight_zero_is_allowed_in_every_form(chunk):
+    X, y = samples(), np.arange(300) % 3
+    more, weight = X[:5].copy(), np.zeros(5)
+    if chunk == "labelled":
+        model = SupervisedLinearContrastive(3, random_state=0).partial_fit(X, y)
+        model.partial_fit(more, y[:5], sample_weight=weight)
+    else:
+        model = LinearContrastive(3, random_state=0).partial_fit(X)
+        more[0, 0] = np.nan if chunk == "missing" else 0.0
+        model.partial_fit(
+            sparse.csr_array(more) if chunk == "sparse" else more, sample_weight=weight
+        )
+    assert model.n_samples_ == 300
+
+
 # --- groups and labels ---------------------------------------------------------------------------
 
 

@@ -221,7 +221,7 @@ def pairwise_covariance(
         In float64; float32 samples are multiplied in float32 and summed in float64.
     """
     covariance = None
-    for start in range(0, len(X), block_rows):
+    for start in range(0, max(len(X), 1), block_rows):  # no row at all is a block as well
         rows = slice(start, start + block_rows)
         weight = None if sample_weight is None else sample_weight[rows]
         block = _block_covariance(X[rows], weight)

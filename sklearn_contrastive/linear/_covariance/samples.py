@@ -117,8 +117,7 @@ def read_samples(estimator, X, sample_weight=None, *, streaming=False) -> Sample
     samples = Samples(X, weight, missing, place, names, streaming)
     if not streaming and samples.total <= 1 + _ROUNDING_OF_WEIGHTS:
         raise ValueError(_too_few(samples))
-    n_samples = np.inf if streaming else samples.total
-    _check_n_components(estimator.n_components, n_samples, samples.n_features)
+    _check_n_components(estimator.n_components, samples)
     return samples
 
 
@@ -174,17 +173,19 @@ def _refuse_missing(estimator, X):
         )
 
 
-def _check_n_components(n_components, n_samples, n_features):
+def _check_n_components(n_components, samples):
     """Refuse values that parameter validation alone cannot refuse."""
     if isinstance(n_components, str) and n_components == "mle":
         raise ValueError(
             "n_components='mle' assumes equal noise in every feature; use \"auto\", which does not."
         )
-    largest = int(min(n_samples, n_features))
+    n_samples = np.inf if samples.streaming else samples.total
+    largest = int(min(n_samples, samples.n_features))
     if isinstance(n_components, Integral) and n_components > largest:
+        weighted = ", where n_samples is the sum of sample_weight"
         raise ValueError(
-            f"n_components={n_components} must be between 0 and "
-            f"min(n_samples, n_features)={largest}."
+            f"n_components={n_components} must be between 0 and min(n_samples, n_features)="
+            f"{largest}{'' if samples.weight is None else weighted}."
         )
 
 
