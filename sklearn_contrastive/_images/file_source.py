@@ -21,9 +21,9 @@ from .source import ImageSource
 
 __all__ = ["FileSource"]
 
-_MOST_THREADS = 8
+_MAX_THREADS = 8
 _BATCHES_AHEAD = 2
-_MOST_NAMES = 20
+_MAX_NAMES = 20
 
 
 class FileSource(ImageSource):
@@ -96,7 +96,7 @@ class FileSource(ImageSource):
 
     def _decoded(self, indices: Iterable[Tensor]) -> Iterator[tuple[Tensor, list[str]]]:
         """Yield batches with the problems of their files, decoded a few batches ahead."""
-        pool = ThreadPoolExecutor(min(_MOST_THREADS, joblib.cpu_count()))
+        pool = ThreadPoolExecutor(min(_MAX_THREADS, joblib.cpu_count()))
         try:
             submitted = (self._submit(pool, index) for index in indices)
             waiting = deque(islice(submitted, _BATCHES_AHEAD))
@@ -141,8 +141,8 @@ def _problem(path, error):
 def _refuse(problems):
     """Raise ValueError if any file cannot be read."""
     if problems:
-        named = "\n".join(f"  {problem}" for problem in problems[:_MOST_NAMES])
-        more = len(problems) - _MOST_NAMES
+        named = "\n".join(f"  {problem}" for problem in problems[:_MAX_NAMES])
+        more = len(problems) - _MAX_NAMES
         raise ValueError(
             f"{len(problems)} of the files cannot be read as images:\n{named}"
             + (f"\n  and {more} more" if more > 0 else "")
