@@ -46,8 +46,7 @@ class MaskedAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimat
     are hidden in all samples, and the result does not depend on the order or number of the samples.
     In a :class:`~sklearn.pipeline.Pipeline` it also masks the test data. Use it there to measure
     how much a model loses without some features, or for random subspaces: an ensemble whose members
-    use different features. Do not use it to augment training
-    data only.
+    use different features. Do not use it to augment training data only.
 
     NaN marks a missing entry. The means are those of the observed entries. Both views hold the mean
     in place of a missing entry and have no NaN; the loss then uses a pair of features only in the

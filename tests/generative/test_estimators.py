@@ -8,6 +8,7 @@ import pytest
 import torch
 from helpers.assertions import assert_same_subspace
 from helpers.checks import assert_first_class
+from helpers.generative import ESTIMATORS, small_samples
 from helpers.strategies import SEEDS, spiked_problems
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,22 +29,6 @@ from sklearn_contrastive.metrics import sin_theta_distance
 
 EPS = np.finfo(np.float64).eps
 KEPT = st.sampled_from([0.05, 0.5, 0.9, 0.999])
-
-ESTIMATORS = [LinearAutoencoder(), LinearAutoencoder(keep_probability=0.5), LinearGAN()]
-
-
-def small_samples(n_samples=400, n_features=12, seed=0):
-    """Samples with two strong directions and unequal noise around a mean of 10."""
-    X, _ = make_spiked_covariance(
-        n_samples,
-        n_features,
-        2,
-        signal=[4.0, 2.5],
-        noise=np.linspace(1.5, 0.5, n_features),
-        mean=10.0,
-        random_state=seed,
-    )
-    return X
 
 
 def samples_with_covariance(covariance):
