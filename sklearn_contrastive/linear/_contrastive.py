@@ -4,7 +4,6 @@ from dataclasses import replace
 from numbers import Integral, Real
 from typing import ClassVar, Literal
 
-import numpy as np
 from sklearn.utils import check_random_state
 
 from .._sklearn_compat import Hidden, Interval, RealNotInt, StrOptions
@@ -209,11 +208,7 @@ class LinearContrastive(MomentEstimator):
 
     def _read(self, X, y, sample_weight, streaming=False):
         samples = read_samples(self, X, sample_weight, streaming=streaming)
-        n_samples = np.inf if streaming else samples.total
-        groups = read_groups(
-            self.feature_groups, samples.n_features, n_samples, samples.feature_names
-        )
-        return replace(samples, groups=groups)
+        return replace(samples, groups=read_groups(self.feature_groups, samples))
 
     def _fit_model(self, covariance, samples, start, on_step):
         rng = check_random_state(self.random_state)

@@ -112,7 +112,7 @@ class HeteroPCA(MomentEstimator):
 
     See Also
     --------
-    LinearContrastive : The same without the iteration's divergence, refined by a likelihood.
+    LinearContrastive : Does not diverge; refined by a likelihood.
     sklearn.decomposition.PCA : Assumes equal noise in every feature.
 
     Notes

@@ -16,7 +16,14 @@ from ..._input import readable
 from ..._sklearn_compat import check_sample_weight, widest_float
 from .labels import Labels
 
-__all__ = ["Samples", "read_samples", "refuse_unobserved", "unobserved_text", "validated"]
+__all__ = [
+    "Samples",
+    "like_samples",
+    "read_samples",
+    "refuse_unobserved",
+    "unobserved_text",
+    "validated",
+]
 
 # by so much the sum of weights that are meant to sum to 1 may exceed it
 _ROUNDING_OF_WEIGHTS = 1e-9
@@ -36,6 +43,8 @@ class Samples:
         Frequency weights.
     missing : bool
         Whether entries are missing.
+    on_device : bool
+        Whether the rows are arrays of another library than NumPy.
     place : ArrayPlace
         Library and device of the array that was passed.
     feature_names : ndarray of shape (n_features,) or None
@@ -51,6 +60,7 @@ class Samples:
     values: Any
     weight: NDArray[np.float64] | None
     missing: bool
+    on_device: bool
     place: ArrayPlace
     feature_names: NDArray | None
     streaming: bool
@@ -66,11 +76,6 @@ class Samples:
     def n_features(self) -> int:
         """Number of features."""
         return self.values.shape[1]
-
-    @property
-    def on_device(self) -> bool:
-        """Whether the rows are arrays of another library than NumPy."""
-        return not place_of(self.values).is_numpy
 
     @property
     def dtype(self) -> type[np.floating]:
@@ -114,11 +119,32 @@ def read_samples(estimator, X, sample_weight=None, *, streaming=False) -> Sample
         weight = check_sample_weight(weight, np.empty((X.shape[0], 0)), allow_zero=streaming)
         if missing and not weight.all():  # a row of weight 0 must not count as observed
             X, weight = X[weight > 0], weight[weight > 0]
-    samples = Samples(X, weight, missing, place, names, streaming)
+    on_device = not (missing or place.is_numpy)
+    samples = Samples(X, weight, missing, on_device, place, names, streaming)
     if not streaming and samples.total <= 1 + _ROUNDING_OF_WEIGHTS:
         raise ValueError(_too_few(samples))
     _check_n_components(estimator.n_components, samples)
     return samples
+
+
+def like_samples(samples: Samples, array: NDArray, *, in_their_precision: bool = True) -> Any:
+    """A NumPy array in the library and on the device of the samples, by default in their precision.
+
+    Parameters
+    ----------
+    samples : Samples
+        Of the call that fits.
+    array : ndarray
+        Any array.
+    in_their_precision : bool, default=True
+        Whether it is rounded to the float type of the samples.
+
+    Returns
+    -------
+    array : array
+        A fitted attribute.
+    """
+    return samples.place.put(array.astype(samples.dtype) if in_their_precision else array)
 
 
 def validated(estimator, X, *, reset: bool):

@@ -7,7 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-__all__ = ["Eigenpairs", "SearchSpace", "padded_start", "relative_residuals", "residual_norms"]
+__all__ = [
+    "Eigenpairs",
+    "SearchSpace",
+    "bordered",
+    "next_value",
+    "orthonormalised",
+    "padded_start",
+    "relative_residuals",
+    "residual_norms",
+]
 
 # directions beyond the requested eigenpairs, which speed up the last of them
 OVERSAMPLING = 8
@@ -248,8 +257,8 @@ def orthonormalised(directions, basis):
 def bordered(matrix, columns):
     """A symmetric matrix with some columns appended, and the rows that keep it symmetric."""
     size, larger = len(matrix), len(columns)
-    bordered = np.empty((larger, larger))
-    bordered[:size, :size] = matrix
-    bordered[:, size:] = columns
-    bordered[size:, :size] = columns[:size].T
-    return bordered
+    larger_matrix = np.empty((larger, larger))
+    larger_matrix[:size, :size] = matrix
+    larger_matrix[:, size:] = columns
+    larger_matrix[size:, :size] = columns[:size].T
+    return larger_matrix
