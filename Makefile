@@ -17,7 +17,7 @@ LOCKED  := $(if $(shell command -v flock 2>/dev/null),flock $(VENV).lock)
 # An active environment, or pip settings meant for it, must not leak into ours.
 unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_USER
 
-# An interpreter that is gone, after an upgrade say, took with it what was installed for it.
+# Where the interpreter of the environment no longer exists, install everything again.
 $(shell test -x $(PY) || rm -f $(VENV)/.has-*)
 
 .PHONY: help demo test docs lint format benchmarks benchmarks-images clean
@@ -81,8 +81,8 @@ clean:
 	@rm -rf .pytest_cache .ruff_cache .hypothesis
 	@find . -type d -name __pycache__ -prune -exec rm -rf {} +
 
-# One stamp per extra, older than pyproject.toml where it has to be done again. The same test inside
-# the lock lets the second of two runs see what the first has just installed.
+# One stamp per extra; where pyproject.toml is newer, the extra is installed again. The test is
+# repeated inside the lock: the first of two runs may just have installed it.
 $(VENV)/.has-%: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo 'Python 3.11 or newer is needed; "$(PYTHON)" is not that.' >&2; \

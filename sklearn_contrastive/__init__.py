@@ -1,7 +1,7 @@
 """Contrastive learning as scikit-learn estimators.
 
 LinearContrastive
-    Linear dimension reduction that unequal noise of the features does not mislead.
+    Linear dimension reduction for features with unequal noise.
 SupervisedLinearContrastive
     The same from a few labels and many samples without labels.
 PairedContrastive
@@ -57,7 +57,7 @@ __all__ = [
     "metrics",
     "theory",
 ]
-if pytorch_is_installed():  # where it is not, `import *` must not ask for the name
+if pytorch_is_installed():  # else `import *` would raise an error
     __all__ += ["SimCLREmbedder"]
 
 __getattr__, __dir__ = lazy_names(

@@ -47,39 +47,35 @@ def fitted_state_kept_on_error(estimator):
         raise
 
 
-class fit_progress:
+@contextmanager
+def fit_progress(estimator, X=None, y=None, n_steps=None):
     """Report the steps of a fit to scikit-learn's callbacks, if any are set.
 
     Parameters
     ----------
     estimator : estimator instance
         The estimator being fitted.
-
     X, y : object
-        Arguments of ``fit``; passed to the callbacks.
-
+        The arguments of ``fit``, passed on to the callbacks.
     n_steps : int or None
-        Number of steps, None where it is not known in advance.
+        Number of steps, if it is known.
+
+    Yields
+    ------
+    on_step : callable
+        Takes the name of a finished step, such as a block of rows or an eigenproblem.
     """
+    start = estimator._init_callback_context
+    context = start(max_subtasks=n_steps) if start is not None else None
 
-    def __init__(self, estimator, X=None, y=None, n_steps=None):
-        self._arguments = {"estimator": estimator, "X": X, "y": y}
-        start = estimator._init_callback_context
-        self._context = start(max_subtasks=n_steps) if start is not None else None
-
-    def __enter__(self):
-        if self._context is not None:
-            self._context.call_on_fit_task_begin(**self._arguments)
-        return self
-
-    def step(self, name):
-        """Report that one step, a block of rows or an eigenproblem, is done."""
-        if self._context is not None:
-            estimator = self._arguments["estimator"]
-            step = self._context.subcontext(task_name=name)
+    def on_step(name):
+        if context is not None:
+            step = context.subcontext(task_name=name)
             step.call_on_fit_task_begin(estimator=estimator)
             step.call_on_fit_task_end(estimator=estimator)
 
-    def __exit__(self, kind, error, traceback):
-        if self._context is not None and error is None:
-            self._context.call_on_fit_task_end(**self._arguments)
+    if context is not None:
+        context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
+    yield on_step
+    if context is not None:  # an error does not come here: scikit-learn ends the context then
+        context.call_on_fit_task_end(estimator=estimator, X=X, y=y)

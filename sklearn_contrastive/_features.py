@@ -8,15 +8,20 @@ from ._typing import ArrayLike
 __all__ = ["group_members", "listed"]
 
 
-def group_members(feature_groups: ArrayLike, n_features: int) -> dict[object, NDArray[np.intp]]:
+def group_members(
+    feature_groups: ArrayLike, n_features: int, feature_names: NDArray | None = None
+) -> dict[object, NDArray[np.intp]]:
     """Features of each group.
 
     Parameters
     ----------
     feature_groups : array-like of shape (n_features,)
-        One label per feature, numbers or strings.
+        One label per feature, numbers or strings. A pandas Series whose index has names of
+        features is aligned by name.
     n_features : int
         Number of features.
+    feature_names : ndarray of shape (n_features,), default=None
+        Names, if the features have any.
 
     Returns
     -------
@@ -28,6 +33,7 @@ def group_members(feature_groups: ArrayLike, n_features: int) -> dict[object, ND
     ValueError
         If there is not one label per feature, or a label is missing.
     """
+    feature_groups = _aligned(feature_groups, feature_names)
     labels = np.asarray(feature_groups)
     if labels.shape != (n_features,):
         raise ValueError(
@@ -49,6 +55,22 @@ def group_members(feature_groups: ArrayLike, n_features: int) -> dict[object, ND
     order = np.argsort(codes, kind="stable")
     parts = np.split(order, np.cumsum(np.bincount(codes))[:-1])
     return dict(zip(names.tolist(), parts, strict=True))
+
+
+def _aligned(feature_groups, feature_names):
+    """A Series in the order of the features, if its index has their names."""
+    index = getattr(feature_groups, "index", None)
+    if feature_names is None or not hasattr(feature_groups, "reindex"):
+        return feature_groups
+    known = np.isin(np.asarray(feature_names, dtype=object), np.asarray(index, dtype=object))
+    if not known.any():
+        return feature_groups  # an index that numbers the features
+    if not known.all():
+        missing = listed(np.flatnonzero(~known), feature_names)
+        raise ValueError(
+            f"feature_groups has no entry for {missing} in its index; give every feature a label."
+        )
+    return feature_groups.reindex(list(feature_names))
 
 
 def _is_missing(label: object) -> bool:

@@ -9,6 +9,7 @@ from sklearn.utils import Tags, check_array, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._base import ContrastiveEstimator
+from ._input import readable
 from ._typing import ArrayLike, FloatArray
 
 __all__ = ["LinearMapTransformer"]
@@ -52,7 +53,7 @@ class LinearMapTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Co
         """Validated samples in float64 or float32; at least two of them in a fit."""
         return validate_data(
             self,
-            X,
+            readable(self, X),
             reset=reset,
             dtype=(np.float64, np.float32),
             ensure_min_samples=2 if reset else 1,

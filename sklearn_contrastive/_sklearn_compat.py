@@ -3,10 +3,28 @@
 A scikit-learn release that moves one of them breaks a line here and nowhere else.
 """
 
+from inspect import signature
+
 import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import Hidden, Interval, RealNotInt, StrOptions
-from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _check_sample_weight
+
+# scikit-learn >= 1.9 refuses weights that are all 0 unless it is told not to
+_ZERO_ALLOWED = (
+    {"allow_all_zero_weights": True}
+    if "allow_all_zero_weights" in signature(_check_sample_weight).parameters
+    else {}
+)
+
+
+def check_sample_weight(sample_weight, X, *, allow_zero):
+    """Weights as a float64 array with one entry for each row of X, none negative."""
+    allowed = _ZERO_ALLOWED if allow_zero else {}
+    return _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True, **allowed
+    )
+
 
 try:  # scikit-learn >= 1.9, experimental there; its fit_context also tears the callbacks down
     from sklearn.callback import CallbackSupportMixin

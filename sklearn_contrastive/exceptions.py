@@ -1,4 +1,4 @@
-"""Warnings that a user may want to filter."""
+"""Classes of the warnings, so that a user can filter each kind."""
 
 __all__ = [
     "CollapseWarning",

@@ -108,7 +108,7 @@ def principal_angles(components: ArrayLike, reference: ArrayLike) -> FloatArray:
 
 
 def incoherence(components: ArrayLike) -> float:
-    """Largest share of a subspace that one feature has.
+    """Largest share of one feature in a subspace.
 
     With U an orthonormal basis this is max_i ||e_i' U||^2: 1 if the subspace contains a whole
     feature, n_components / n_features if it is spread over all of them evenly. The smaller it is,
@@ -170,8 +170,8 @@ def _orthonormal_rows(rows: ArrayLike, name: str) -> FloatArray:
     # zeros stays as it is and is found below
     rows = rows / np.where(largest > 0, largest, 1)
     rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1)
-    _, strength, basis = np.linalg.svd(rows, full_matrices=False)
-    rank = np.sum(strength > strength[0] * max(rows.shape) * np.finfo(np.float64).eps)
+    _, singular_values, basis = np.linalg.svd(rows, full_matrices=False)
+    rank = np.sum(singular_values > singular_values[0] * max(rows.shape) * np.finfo(np.float64).eps)
     if rank < len(rows):
         raise ValueError(
             f"The {len(rows)} rows of {name} span only {rank} dimensions; leave out those that "

@@ -12,11 +12,11 @@ for _library in ("OMP", "OPENBLAS", "MKL"):
 # Set before anything imports matplotlib.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-# Set before anything imports SciPy, as scikit-learn asks for before it takes arrays of other
-# libraries; test_array_api.py also runs without it.
+# Set before anything imports SciPy: scikit-learn needs it for arrays of other libraries.
+# test_array_api.py also runs without it.
 os.environ["SCIPY_ARRAY_API"] = "1"
 
-# No deadline anywhere: one eigenproblem on a busy machine takes as long as it takes.
+# No deadline anywhere: on a busy machine one eigenproblem can take seconds.
 settings.register_profile(
     "dev", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

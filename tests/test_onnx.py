@@ -88,7 +88,7 @@ def assert_same_scores(scores, expected):
 @each_model
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("mean", [0.0, 1e4])
-def test_the_graph_computes_what_transform_does(model, dtype, mean):
+def test_the_graph_computes_the_scores_of_transform(model, dtype, mean):
     X = samples(dtype, mean)
     model = clone(model).fit(X)
     scores = scores_of(model, X)

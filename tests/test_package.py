@@ -26,14 +26,14 @@ def test_version_is_the_newest_in_the_changelog_and_citation(file, start):
     assert newest.removeprefix(start).split()[0] == sklearn_contrastive.__version__
 
 
-def test_package_says_that_it_is_typed():
+def test_package_is_marked_as_typed():
     assert importlib.resources.files("sklearn_contrastive").joinpath("py.typed").is_file()
 
 
 @pytest.mark.parametrize("module_name", PUBLIC_MODULES)
 def test_every_public_name_exists(module_name):
     module = importlib.import_module(module_name)
-    assert module.__all__, "a public module names what it offers"
+    assert module.__all__, "a public module lists its names"
     assert len(module.__all__) == len(set(module.__all__))
     for name in module.__all__:
         assert getattr(module, name) is not None
@@ -54,7 +54,7 @@ def test_every_parameter_and_return_value_is_annotated(name, function):
         for position, parameter in enumerate(inspect.signature(function).parameters.values())
         if not (position == 0 and parameter.name in ("self", "cls"))
     ]
-    # what a constructor returns goes without saying
+    # a constructor returns None
     wanted = set(parameters) if name.endswith("__init__") else {*parameters, "return"}
     assert wanted <= hints.keys(), f"{name}: no type for {sorted(wanted - hints.keys())}"
 

@@ -104,7 +104,7 @@ def test_views_of_the_same_seed_are_the_same(returned):
 
 
 @pytest.mark.parametrize("fit", FITTED.values(), ids=FITTED)
-def test_skops_asks_to_trust_nothing_but_our_own_types(fit):
+def test_skops_needs_trust_in_our_own_types_only(fit):
     asked = skops.io.get_untrusted_types(data=skops.io.dumps(fit()))
     assert asked
     assert all(name.startswith("sklearn_contrastive.") for name in asked)

@@ -44,7 +44,7 @@ def cross_validate(reducer, X, y):
     """Score one reducer on three fixed stratified folds; its seconds are those of its fit."""
     folds = []
     for train, test in StratifiedKFold(3, shuffle=True, random_state=0).split(X, y):
-        # a rival that has not converged, a feature without noise: the accuracy shows it
+        # a rival that has not converged, a feature without noise: both count in the accuracy
         with warnings.catch_warnings(action="ignore"):
             fitted = clone(reducer)
             start = time.perf_counter()

@@ -38,6 +38,12 @@ def restructured(columns, lines):
     return table + "\n"
 
 
+def print_targets(missed):
+    """Print each target, and the cells that miss it."""
+    for target, cells in missed.items():
+        print(f"{target}: {'NO: ' + '; '.join(cells) if cells else 'yes'}")
+
+
 def cell(value):
     """One cell: None is empty, a float has three decimals."""
     if value is None:

@@ -1,4 +1,4 @@
-"""Wall-clock times of functions that take turns, so that a busy machine slows all of them alike."""
+"""Wall-clock times of interleaved calls: a busy machine slows all functions alike."""
 
 import time
 

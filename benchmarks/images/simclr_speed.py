@@ -1,10 +1,12 @@
-"""Times of SimCLREmbedder over those of its encoder, of lightly and of kornia; all take turns.
+"""Times of SimCLREmbedder over those of its encoder, of lightly and of kornia.
+
+The calls are interleaved; ratios are medians over repetitions.
 
 A training step is augmentation, forward, head, loss, backward, optimiser and bookkeeping, by the
 trainer itself. The step of the encoder alone is its forward and backward on two prepared views, in
 the same precision. transform starts from uint8 on the CPU, the forward of the encoder alone from
-floats on the device. Ratios are medians over repetitions. The loop of lightly is that of its
-documentation. The images are noise, which takes as long as any other images.
+floats on the device. The loop of lightly is that of its documentation. The images are noise, which
+takes as long as any other images.
 """
 
 import importlib.util

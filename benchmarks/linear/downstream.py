@@ -21,6 +21,7 @@ from .._common.classification import (
 )
 from .._common.real_tables import LOADERS, load
 from .._common.record import Run
+from .._common.tables import print_targets
 
 ROWS = ["as shipped", "standardised", *NOISE]
 OURS = "LinearContrastive"
@@ -28,7 +29,7 @@ RIVALS = ["Scaler+PCA", "Scaler+FA"]
 
 
 def reducers(k):
-    """Name -> reducer to k components (to its own choice of them where the name says auto)."""
+    """Name -> reducer to k components ("auto" chooses the number)."""
     return {
         "PCA": PCA(k, random_state=0),
         "Scaler+PCA": make_pipeline(StandardScaler(), PCA(k, random_state=0)),
@@ -75,8 +76,8 @@ def paired_difference(differences):
     return {"mean": float(differences.mean()), "sd": float(differences.std(ddof=1))}
 
 
-def verdicts(cells, means):
-    """The targets, each with the cells that miss it."""
+def missed_targets(cells, means):
+    """Target -> cells that miss it."""
     below_fa = [
         f"{cell['data']}, {cell['row']}: {cell['difference']['Scaler+FA']['mean']:+.3f}"
         for cell in cells
@@ -137,14 +138,13 @@ def main():
     }
     overall = {name: float(np.mean([means[row][name] for row in ROWS])) for name in means[ROWS[0]]}
     print_tables(run, cells, means | {"all": overall})
-    targets = verdicts(cells, means)
-    for target, broken in targets.items():
-        print(f"{target}: {'NO: ' + '; '.join(broken) if broken else 'yes'}")
+    missed = missed_targets(cells, means)
+    print_targets(missed)
     run.results = {
         "cells": cells,
         "means": means,
         "mean_of_rows": overall,
-        "broken_targets": targets,
+        "missed": missed,
     }
     run.save()
 

@@ -23,6 +23,7 @@ from sklearn_contrastive import HeteroPCA, LinearContrastive
 from .._common.averages import averaged, plus_minus
 from .._common.record import Run
 from .._common.spiked import haar, subspace_error
+from .._common.tables import print_targets
 
 # features, features in a group
 SHAPES = ((60, 5), (300, 10), (30, 5))
@@ -221,8 +222,7 @@ def main():
     cells.sort(key=lambda cell: NOISE.index(cell["noise"]))
     print_tables(run, cells)
     missed = missed_targets(cells)
-    for target, broken in missed.items():
-        print(f"{target}: {'NO: ' + '; '.join(broken) if broken else 'yes'}")
+    print_targets(missed)
     run.results = {"cells": cells, "missed": missed}
     run.save()
 

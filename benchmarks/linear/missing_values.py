@@ -24,6 +24,7 @@ from .._common.classification import number_of_components, standardised
 from .._common.real_tables import load
 from .._common.record import Run
 from .._common.spiked import haar, spiked_sample, subspace_error
+from .._common.tables import print_targets
 
 SHAPES = ((500, 40, 4), (500, 20, 3), (2000, 50, 5))
 SIGNALS = {"weak": lambda d: 1.0, "moderate": lambda d: 3.0, "strong": np.sqrt}
@@ -298,8 +299,7 @@ def main():
     print_imputation(run, "Imputation, spiked models", imputation, "true number")
     print_imputation(run, "Imputation, real tables", imputation_real, "fixed number")
     run.add_table("Number of components", run.results["n_components"])
-    for target, broken in run.results["missed"].items():
-        print(f"{target}: {'NO: ' + '; '.join(broken) if broken else 'yes'}")
+    print_targets(run.results["missed"])
     print("an imputer is better than ours (given number and auto) at:", end=" ")
     print("; ".join(run.results["imputation missed"]) or "none")
     run.save()

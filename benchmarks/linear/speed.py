@@ -2,7 +2,7 @@
 
 Low rank plus noise of sd uniform in [.5, 1.5]. Signal: sd 2 per direction, which no method can
 detect where d > n; there also 2 (d/n)^(1/4), which is just clear, and half of each feature's
-variance. Rivals take turns; medians of the ratios.
+variance. The calls are interleaved; medians of the ratios.
 """
 
 import warnings
@@ -169,7 +169,7 @@ def main():
     scale = 10 if run.quick else 1
     transforms = [(50_000, 500, 10), (20_000, 2_000, 50), (1_000, 10_000, 20)]
     results = run.results
-    # too few iterations, or a feature without noise, shows in the errors
+    # warnings of too few iterations or a feature without noise; the errors include the effect
     with warnings.catch_warnings(action="ignore"):
         results["fit"] = [
             fit_ratios(n // scale, d // scale, *rest, repetitions) for n, d, *rest in CELLS

@@ -29,9 +29,9 @@ def chunk_cost(d, k, rows, repetitions):
     rng = np.random.default_rng(0)
     U, sds = haar(rng, d, k), rng.uniform(0.5, 1.5, d)
     chunk = spiked_sample(rng, rows, U, 2, sds)
-    seen = spiked_sample(rng, 10 * d, U, 2, sds)
-    ours = LinearContrastive(k).partial_fit(seen)
-    incremental = IncrementalPCA(k).partial_fit(seen)
+    earlier = spiked_sample(rng, 10 * d, U, 2, sds)
+    ours = LinearContrastive(k).partial_fit(earlier)
+    incremental = IncrementalPCA(k).partial_fit(earlier)
     times = interleaved_times(
         {
             "X'X": lambda: chunk.T @ chunk,

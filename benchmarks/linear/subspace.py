@@ -1,6 +1,6 @@
 """Subspace error of PCA, FactorAnalysis and LinearContrastive on thirteen spiked models.
 
-Every method sees the same draws and is given the true number of components. Methods that work on
+Every method has the same draws and the true number of components. Methods that work on
 standardised features have their loadings scaled back before the subspaces are compared. Error:
 Frobenius norm of the sines of the principal angles, at most sqrt(r).
 """

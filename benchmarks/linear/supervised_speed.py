@@ -1,7 +1,7 @@
 """Time of SupervisedLinearContrastive beside the closed form of LinearContrastive.
 
 Low rank plus noise of sd uniform in [.5, 1.5], labels at random in classes of unequal sizes; a
-share of the samples has none. Both take turns; medians of the ratios.
+share of the samples has none. The calls are interleaved; medians of the ratios.
 """
 
 import numpy as np

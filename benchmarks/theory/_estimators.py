@@ -32,7 +32,7 @@ def estimated_components(X, r, methods=UNTRAINED):
     """Method -> rows that span its signal subspace, in the features' units."""
     scaler = StandardScaler().fit(X)
     found = {}
-    with warnings.catch_warnings(action="ignore"):  # divergence shows in the error itself
+    with warnings.catch_warnings(action="ignore"):  # the error includes divergence
         for name in methods:
             if name in SCALED:
                 rows = FITS[SCALED[name]](scaler.transform(X), r).components_ * scaler.scale_

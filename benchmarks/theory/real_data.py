@@ -81,18 +81,18 @@ def split(name, row, seed):
 
 def some_labels(rng, y, per_class):
     """Labels of at most `per_class` samples of each class, -1 for the others."""
-    shown = np.full(len(y), -1)
+    partial = np.full(len(y), -1)
     for label in np.unique(y):
         members = rng.permutation(np.flatnonzero(y == label))[:per_class]
-        shown[members] = label
-    return shown
+        partial[members] = label
+    return partial
 
 
 def accuracy(reducer, X, y, X_test, y_test):
     """Share of test rows that a classifier of the labelled training rows gets right."""
-    known = y != -1
+    labelled = y != -1
     classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    classifier.fit(reducer.transform(X[known]), y[known])
+    classifier.fit(reducer.transform(X[labelled]), y[labelled])
     return classifier.score(reducer.transform(X_test), y_test)
 
 
@@ -108,17 +108,17 @@ def labels_draw(name, row, seed):
             if method not in ("LDA", *SUPERVISED)
         }
         for per_class in LABELS:
-            shown = some_labels(rng, y, per_class)
-            known = shown != -1
+            partial = some_labels(rng, y, per_class)
+            labelled = partial != -1
             fitted = dict(unsupervised)
             for method, reducer in reducers(k, n_classes).items():
                 if method == "LDA":
-                    fitted[method] = reducer.fit(X[known], y[known])
+                    fitted[method] = reducer.fit(X[labelled], y[labelled])
                 elif method in SUPERVISED:
-                    fitted[method] = reducer.fit(X, shown)
+                    fitted[method] = reducer.fit(X, partial)
             for method, reducer in fitted.items():
                 key = f"{per_class}, {method}"
-                outcome[key] = accuracy(reducer, X, shown, X_test, y_test)
+                outcome[key] = accuracy(reducer, X, partial, X_test, y_test)
     return outcome
 
 

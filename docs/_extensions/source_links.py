@@ -92,7 +92,7 @@ class FormulaMap(SphinxDirective):
 
 def table(subject, rows):
     """Table in reStructuredText, with links, from rows `subject | sources | checks`."""
-    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 28 30 42"]
+    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 26 35 39"]
     lines += ["   :class: references", "", f"   * - {subject}", "     - Source", "     - Check"]
     for row in rows:
         statement, sources, checks = (cell.strip() for cell in row.split(" | "))

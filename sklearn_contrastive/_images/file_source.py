@@ -17,13 +17,13 @@ from torch import Tensor
 from .channel_moments import channel_moments
 from .decode import PIL_MODES, read_image, require_pillow
 from .layout import image_size
-from .source import ImageSource
+from .source import BLOCK_SIZE, ImageSource
 
 __all__ = ["FileSource"]
 
-_MOST_THREADS = 8
+_MAX_THREADS = 8
 _BATCHES_AHEAD = 2
-_MOST_NAMES = 20
+_MAX_NAMES = 20
 
 
 class FileSource(ImageSource):
@@ -35,6 +35,8 @@ class FileSource(ImageSource):
         The files, in any format that Pillow reads.
     image_shape : sequence of (h, w) or (h, w, c)
         Shape to which `read_image` resizes and crops each image; c is 1 or 3, by default 1.
+    block_size : int, default=2**22
+        Number of values in a block of a pass over all images.
 
     Raises
     ------
@@ -44,7 +46,12 @@ class FileSource(ImageSource):
         If Pillow is missing.
     """
 
-    def __init__(self, paths: Sequence[str | os.PathLike[str]], image_shape: Sequence[int]):
+    def __init__(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        image_shape: Sequence[int],
+        block_size: int = BLOCK_SIZE,
+    ):
         require_pillow()
         shape = image_size(image_shape)
         if shape[0] not in PIL_MODES:
@@ -52,7 +59,7 @@ class FileSource(ImageSource):
                 f"image_shape={image_shape!r} has {shape[0]} channels; image files have 1 "
                 "(grey) or 3 (colours)."
             )
-        super().__init__(len(paths), shape)
+        super().__init__(len(paths), shape, block_size=block_size)
         self._paths = [os.fspath(path) for path in paths]
 
     def check(self) -> None:
@@ -96,7 +103,7 @@ class FileSource(ImageSource):
 
     def _decoded(self, indices: Iterable[Tensor]) -> Iterator[tuple[Tensor, list[str]]]:
         """Yield batches with the problems of their files, decoded a few batches ahead."""
-        pool = ThreadPoolExecutor(min(_MOST_THREADS, joblib.cpu_count()))
+        pool = ThreadPoolExecutor(min(_MAX_THREADS, joblib.cpu_count()))
         try:
             submitted = (self._submit(pool, index) for index in indices)
             waiting = deque(islice(submitted, _BATCHES_AHEAD))
@@ -141,8 +148,8 @@ def _problem(path, error):
 def _refuse(problems):
     """Raise ValueError if any file cannot be read."""
     if problems:
-        named = "\n".join(f"  {problem}" for problem in problems[:_MOST_NAMES])
-        more = len(problems) - _MOST_NAMES
+        named = "\n".join(f"  {problem}" for problem in problems[:_MAX_NAMES])
+        more = len(problems) - _MAX_NAMES
         raise ValueError(
             f"{len(problems)} of the files cannot be read as images:\n{named}"
             + (f"\n  and {more} more" if more > 0 else "")

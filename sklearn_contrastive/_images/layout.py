@@ -7,7 +7,7 @@ from dataclasses import dataclass
 __all__ = ["ImageLayout", "image_layout", "image_size"]
 
 # a row of at least this many features is read as an image
-_FEWEST_PIXELS = 64
+_MIN_PIXELS = 64
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _layout_of_shape(array_shape, image_shape):
 def _layout_of_row(array_shape):
     """Few features are a row; a square number of features is a grey square image."""
     n_features = array_shape[1]
-    if n_features < _FEWEST_PIXELS:
+    if n_features < _MIN_PIXELS:
         return ImageLayout((1, 1, n_features))
     side = math.isqrt(n_features)
     if side * side == n_features:

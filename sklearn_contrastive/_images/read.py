@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .file_source import FileSource
 from .layout import image_layout
-from .source import ArraySource, ImageSource
+from .source import BLOCK_SIZE, ArraySource, ImageSource
 
 __all__ = ["holds_paths", "image_source"]
 
@@ -25,6 +25,7 @@ def image_source(
     image_shape: Sequence[int] | None = None,
     *,
     estimator_name: str = "SimCLREmbedder",
+    block_size: int = BLOCK_SIZE,
 ) -> ImageSource:
     """Image source of X.
 
@@ -40,6 +41,8 @@ def image_source(
         resized and cropped to this shape, by default (224, 224, 3).
     estimator_name : str, default="SimCLREmbedder"
         For error messages.
+    block_size : int, default=2**22
+        Number of values in a block of a pass over all images.
 
     Returns
     -------
@@ -64,14 +67,15 @@ def image_source(
     (500, (1, 28, 28))
     """
     if holds_paths(X):
-        return FileSource(X, image_shape if image_shape is not None else (224, 224, 3))
+        shape = image_shape if image_shape is not None else (224, 224, 3)
+        return FileSource(X, shape, block_size)
     images = _as_array(X)
     if images.ndim > 0:
         _check_size(images.shape)
     layout = image_layout(images.shape, image_shape)
     advice = _advice_for_rows(images.shape)
     _check_dtype(images, layout, advice)
-    source = ArraySource(images, layout)
+    source = ArraySource(images, layout, block_size)
     _check_values(source, estimator_name, advice)
     return source
 

@@ -14,10 +14,10 @@ from torch.utils.data import Dataset
 from .channel_moments import ChannelMoments, channel_moments
 from .layout import ImageLayout
 
-__all__ = ["ArraySource", "ImageSource"]
+__all__ = ["BLOCK_SIZE", "ArraySource", "ImageSource"]
 
 # number of values in a block of a pass over all images
-_BLOCK_SIZE = 2**22
+BLOCK_SIZE = 2**22
 
 
 class ImageSource(Dataset):
@@ -31,12 +31,21 @@ class ImageSource(Dataset):
         Shape of each image.
     any_values : bool, default=False
         Whether samples are rows of features of any values, rather than images in [0, 1].
+    block_size : int, default=2**22
+        Number of values in a block of a pass over all images.
     """
 
-    def __init__(self, n_samples: int, shape: tuple[int, int, int], any_values: bool = False):
+    def __init__(
+        self,
+        n_samples: int,
+        shape: tuple[int, int, int],
+        any_values: bool = False,
+        block_size: int = BLOCK_SIZE,
+    ):
         self.n_samples = n_samples
         self.shape = shape
         self.any_values = any_values
+        self._block_size = block_size
 
     def __len__(self) -> int:
         return self.n_samples
@@ -129,7 +138,7 @@ class ImageSource(Dataset):
 
     def _blocks(self):
         """Indices of all images, in order, in blocks of limited memory."""
-        size = max(1, _BLOCK_SIZE // math.prod(self.shape))
+        size = max(1, self._block_size // math.prod(self.shape))
         return torch.arange(self.n_samples).split(size)
 
 
@@ -142,10 +151,12 @@ class ArraySource(ImageSource):
         Images of bools, uint8 or floats; rows of features of any real type.
     layout : ImageLayout
         Shape and order of the axes of each sample.
+    block_size : int, default=2**22
+        Number of values in a block of a pass over all images.
     """
 
-    def __init__(self, images: NDArray | Tensor, layout: ImageLayout):
-        super().__init__(len(images), layout.shape, layout.any_values)
+    def __init__(self, images: NDArray | Tensor, layout: ImageLayout, block_size: int = BLOCK_SIZE):
+        super().__init__(len(images), layout.shape, layout.any_values, block_size)
         self._images = images
         self._layout = layout
 

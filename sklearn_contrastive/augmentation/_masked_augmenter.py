@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import ContrastiveEstimator, fit_progress, fitted_state_kept_on_error
+from .._input import readable
 from .._sklearn_compat import Interval, fit_context
 from .._typing import ArrayLike, FloatArray, MatrixLike, RandomState
 from ._masking import (
@@ -45,8 +46,7 @@ class MaskedAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimat
     are hidden in all samples, and the result does not depend on the order or number of the samples.
     In a :class:`~sklearn.pipeline.Pipeline` it also masks the test data. Use it there to measure
     how much a model loses without some features, or for random subspaces: an ensemble whose members
-    use different features. Do not use it to augment training
-    data only.
+    use different features. Do not use it to augment training data only.
 
     NaN marks a missing entry. The means are those of the observed entries. Both views hold the mean
     in place of a missing entry and have no NaN; the loss then uses a pair of features only in the
@@ -183,10 +183,11 @@ class MaskedAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimat
             earlier fit stays usable.
         """
         with fitted_state_kept_on_error(self), fit_progress(self, X, y):
-            X = validate_data(self, X, **_ACCEPTED)
+            X = validate_data(self, readable(self, X), **_ACCEPTED)
             check_no_nan_in_sparse(X)
             check_all_observed(X, getattr(self, "feature_names_in_", None))
-            group_of_feature = number_groups(self.feature_groups, X.shape[1])
+            names = getattr(self, "feature_names_in_", None)
+            group_of_feature = number_groups(self.feature_groups, X.shape[1], names)
             random_state = check_random_state(self.random_state)
             mask = random_state.uniform(size=group_of_feature.max() + 1) < self.mask_rate
             self.mean_, self.mask_ = feature_means(X), mask[group_of_feature]
@@ -257,9 +258,6 @@ class MaskedAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimat
         X = self._validate(X)
         random_state = check_random_state(random_state)
         if issparse(X):
-            if not X.has_canonical_format:  # duplicates of an entry must get the same mask
-                X = X.copy()
-                X.sum_duplicates()
             cell, n_cells = number_cells(X, self._group_of_feature)
             mask = (random_state.uniform(size=n_cells) < self.mask_rate)[cell]
             return with_stored(X, ~mask), with_stored(X, mask)
@@ -270,7 +268,7 @@ class MaskedAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimat
 
     def _validate(self, X: MatrixLike) -> FloatArray | SparseMatrix:
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, **_ACCEPTED)
+        X = validate_data(self, readable(self, X), reset=False, **_ACCEPTED)
         check_no_nan_in_sparse(X)
         return X
 

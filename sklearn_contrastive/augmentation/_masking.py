@@ -103,7 +103,9 @@ def check_all_observed(X: FloatArray | SparseMatrix, names: StringArray | None) 
     )
 
 
-def number_groups(feature_groups: ArrayLike | None, n_features: int) -> NDArray[np.intp]:
+def number_groups(
+    feature_groups: ArrayLike | None, n_features: int, feature_names: NDArray | None = None
+) -> NDArray[np.intp]:
     """Group number of each feature, in the order of the labels.
 
     Parameters
@@ -112,6 +114,8 @@ def number_groups(feature_groups: ArrayLike | None, n_features: int) -> NDArray[
         One label per feature; None makes a group of each feature.
     n_features : int
         Number of features.
+    feature_names : ndarray of shape (n_features,), default=None
+        Names, if the features have any.
 
     Returns
     -------
@@ -120,7 +124,8 @@ def number_groups(feature_groups: ArrayLike | None, n_features: int) -> NDArray[
     """
     group_of_feature = np.arange(n_features)
     if feature_groups is not None:
-        for group, features in enumerate(group_members(feature_groups, n_features).values()):
+        members = group_members(feature_groups, n_features, feature_names)
+        for group, features in enumerate(members.values()):
             group_of_feature[features] = group
     return group_of_feature
 

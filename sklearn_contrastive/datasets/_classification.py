@@ -97,7 +97,7 @@ def make_spiked_classification(
         from 2 for quantiles.
     labels : {"logistic", "quantile", "mixture"}, default="logistic"
         "logistic": u is Gaussian and P(y = 1 | u) = F(<u, weights>), F the logistic function [1]_.
-        "quantile": u is Gaussian and y says between which quantiles <u, weights> lies.
+        "quantile": u is Gaussian and y numbers the quantile intervals of <u, weights>.
         "mixture": the class comes first, and u is its mean plus a Gaussian. The means are the
         corners of a regular simplex in the span of the first n_classes - 1 components; the other
         components, where there are any, are Gaussian and independent of the class. With
@@ -140,7 +140,7 @@ def make_spiked_classification(
     See Also
     --------
     sklearn_contrastive.theory.risk.classification_risk : Exact risk of features, logistic labels.
-    sklearn_contrastive.theory.SpikedCovarianceModel.supervised_components : What labels find.
+    sklearn_contrastive.theory.SpikedCovarianceModel.supervised_components : Subspace from labels.
 
     References
     ----------
@@ -227,12 +227,12 @@ def _check_labels(
     labels: str, n_classes: int, n_components: int, weights: ArrayLike | None, within_sd: float
 ) -> None:
     """Refuse numbers of classes that these labels cannot have, and parameters of other labels."""
-    most = {"logistic": 2, "quantile": np.inf, "mixture": n_components + 1}
-    if labels not in most:
+    largest = {"logistic": 2, "quantile": np.inf, "mixture": n_components + 1}
+    if labels not in largest:
         raise ValueError(
             f'labels={labels!r} is not known; give "logistic", "quantile" or "mixture".'
         )
-    check_size("n_classes", n_classes, at_least=2, at_most=most[labels])
+    check_size("n_classes", n_classes, at_least=2, at_most=largest[labels])
     if not 0 <= within_sd <= 1:
         raise ValueError(f"within_sd={within_sd!r} is not allowed; give a number in [0, 1].")
     if labels != "mixture" and within_sd != 0:

@@ -32,7 +32,7 @@ class SpikedCovariance(SpikedCovarianceModel):
     See Also
     --------
     make_spiked_covariance : Draws the samples.
-    sklearn_contrastive.theory.SpikedCovarianceModel : What methods find in the population.
+    sklearn_contrastive.theory.SpikedCovarianceModel : Subspace of each method in the population.
 
     Examples
     --------
@@ -75,8 +75,8 @@ def make_spiked_covariance(
     subspace : {"haar", "sparse"} or array-like of shape (n_components, n_features), \
             default="haar"
         "haar" draws the signal subspace uniformly among all of its dimension; it is then spread
-        over all features. "sparse" rests each component on `support_size` features that no other
-        component uses, with equal weights of random sign, so that the incoherence is
+        over all features. "sparse" gives each component `support_size` features that no other
+        component has, with equal weights of random sign, so that the incoherence is
         1 / `support_size`. An array gives the components themselves, as orthonormal rows.
     support_size : int, default=10
         Number of features per component of ``subspace="sparse"``; not used otherwise.

@@ -9,7 +9,7 @@ from torch.autograd.function import once_differentiable
 __all__ = ["log_sum_exp_over_others", "max_over_others"]
 
 # number of similarities in memory at once, 8 MB of float32; more are not faster
-MOST_SIMILARITIES = 2**21
+MAX_SIMILARITIES = 2**21
 
 
 def log_sum_exp_over_others(
@@ -81,7 +81,7 @@ class _LogSumExpOverOthers(torch.autograd.Function):
 
 def _rows_at_once(embeddings):
     """Number of rows of the matrix of inner products in a block."""
-    return max(1, MOST_SIMILARITIES // len(embeddings))
+    return max(1, MAX_SIMILARITIES // len(embeddings))
 
 
 def _similarities(embeddings, n_samples, scale, chunk_size):

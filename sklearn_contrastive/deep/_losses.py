@@ -9,6 +9,7 @@ from ._pairs import check_pairs, full_precision, partner_similarities, unit_vect
 
 __all__ = [
     "decoupled_contrastive_loss",
+    "decoupled_losses",
     "linear_contrastive_loss",
     "nt_xent_loss",
     "spectral_contrastive_loss",

@@ -54,19 +54,19 @@ class GenerativeEstimator(LinearMapTransformer):
         self : object
             The fitted estimator.
         """
-        with fitted_state_kept_on_error(self), fit_progress(self, X, y) as progress:
+        with fitted_state_kept_on_error(self), fit_progress(self, X, y) as on_step:
             X = self._validated(X, reset=True)
             self._check_n_components(X)
             if self.solver == "closed_form":
                 network, history = self._solve(X), []
             else:
-                network, history = self._train(X, self._training_arguments(progress))
+                network, history = self._train(X, self._training_arguments(on_step))
             self._set_network(network, X.dtype)
             self.history_, self.n_iter_ = history, len(history)
             self.n_components_ = len(self.components_)
         return self
 
-    def _training_arguments(self, progress):
+    def _training_arguments(self, on_step):
         """Arguments of the training functions of sklearn_contrastive.deep."""
         return {
             "max_epochs": self.max_epochs,
@@ -74,5 +74,5 @@ class GenerativeEstimator(LinearMapTransformer):
             "learning_rate": self.learning_rate,
             "device": self.device,
             "random_state": self.random_state,
-            "on_epoch": lambda record: progress.step("epoch"),
+            "on_epoch": lambda record: on_step("epoch"),
         }

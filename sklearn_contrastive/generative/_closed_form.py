@@ -18,6 +18,9 @@ __all__ = [
     "spectrum_of",
 ]
 
+# rows in a block that is centred
+_BLOCK_ROWS = 4096
+
 
 @dataclass(frozen=True)
 class Spectrum:
@@ -83,8 +86,8 @@ def spectrum_of(X: NDArray, *, standardised: bool) -> Spectrum:
     """
     n_samples, n_features = X.shape
     if n_samples >= n_features:
-        moments = scatter_covariance(X)
-        mean, covariance = moments.mean, moments.scatter / (n_samples - 1)
+        found = scatter_covariance(X)
+        mean, covariance = found.mean, found.to_matrix()
         scale, inverse = _units(np.diag(covariance), mean, standardised)
         values, vectors = linalg.eigh(covariance * inverse * inverse[:, None])
         values, vectors = values[::-1], vectors[:, ::-1]
@@ -213,10 +216,6 @@ def reconstruction_errors(
     reconstruction = keep_probability * (centred @ encoder.T) @ components
     spread = keep_probability * (1 - keep_probability) * np.sum(encoder**2, axis=0)
     return np.sum((centred - reconstruction) ** 2, axis=1) + centred**2 @ spread
-
-
-# rows in a block that is centred
-_BLOCK_ROWS = 4096
 
 
 def _units(variances, mean, standardised):

@@ -4,7 +4,6 @@ from dataclasses import replace
 from numbers import Integral, Real
 from typing import ClassVar, Literal
 
-import numpy as np
 from sklearn.utils import check_random_state
 
 from .._sklearn_compat import Hidden, Interval, RealNotInt, StrOptions
@@ -45,9 +44,10 @@ class LinearContrastive(MomentEstimator):
 
     feature_groups : array-like of shape (n_features,), default=None
         One label per feature, where noise is shared inside groups: channels of one sensor, pixels
-        of one tile. The covariances inside a group then leave the contrastive matrix as the
-        variances do, and noise is a block for each group. At least three groups, none with more
-        than half of the features; complete dense samples only.
+        of one tile. A pandas Series is aligned by the names of the features. The covariances inside
+        a group then leave the contrastive matrix as the variances do, and noise is a block for each
+        group. At least three groups, none with more than half of the features; complete dense
+        samples only.
 
     max_iter : int, default=100
         Largest number of eigenproblems of the refinement, and of its passes over the rows where
@@ -78,8 +78,8 @@ class LinearContrastive(MomentEstimator):
         row in absolute value is positive, as in PCA.
 
     loadings_ : ndarray of shape (n_features, n_components_)
-        Covariances of features with factors of unit variance; `components_` are the left singular
-        vectors.
+        ``components_.T * sqrt(common_variance_)``: covariances of the features with factors of unit
+        variance, one column for each column of `transform`, as biplots need.
 
     common_variance_ : ndarray of shape (n_components_,)
         Variance that the features share along each component: squared singular values of
@@ -208,9 +208,7 @@ class LinearContrastive(MomentEstimator):
 
     def _read(self, X, y, sample_weight, streaming=False):
         samples = read_samples(self, X, sample_weight, streaming=streaming)
-        n_samples = np.inf if streaming else samples.total
-        groups = read_groups(self.feature_groups, samples.n_features, n_samples)
-        return replace(samples, groups=groups)
+        return replace(samples, groups=read_groups(self.feature_groups, samples))
 
     def _fit_model(self, covariance, samples, start, on_step):
         rng = check_random_state(self.random_state)

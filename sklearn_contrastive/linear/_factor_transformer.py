@@ -1,6 +1,7 @@
 """Base of fitted factor models: transform, inverse_transform, covariance and likelihood."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from scipy import sparse
@@ -16,18 +17,24 @@ from .._typing import FloatArray, MatrixLike, VectorLike
 from .._warnings import warn
 from ..exceptions import MissingValuesWarning
 from ._covariance.blocks import centred_blocks, working_dtype
-from ._covariance.samples import validated
+from ._covariance.samples import like_samples, validated
 from ._factor.model import (
     bartlett_weights,
     log_likelihood,
     model_covariance,
     model_precision,
     orthogonal_weights,
+    scoring_matrix,
 )
 from ._factor.observed import log_likelihood_of_observed, scores_of_incomplete
 from ._factor.scores import spread_of_scores, whitening_of
 
 __all__ = ["FactorTransformer"]
+
+# rows of a sparse matrix that are made dense at once for their likelihood
+_DENSE_ROWS = 1024
+# incomplete rows that are copied at once for their scores
+_INCOMPLETE_ROWS = 4096
 
 
 class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ContrastiveEstimator):
@@ -218,7 +225,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         return float(np.mean(self._log_likelihood(X, "score")))
 
     def _check_place(self, X, method):
-        """Refuse samples that live elsewhere than the fitted attributes."""
+        """Refuse samples on another device, or of another library, than the fitted attributes."""
         check_same_namespace(X, self, attribute="components_", method=method)
         if place_of(self.components_).is_numpy and not isinstance(self.components_, np.ndarray):
             raise ValueError(
@@ -245,13 +252,14 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
             Of this call; the attributes get their precision and place.
         """
         model = fit.model
-        left, singular_values, _ = np.linalg.svd(model.loadings, full_matrices=False)
-        components = left.T * fix_signs(left.T)[:, None]
+        left, singular_values, right = np.linalg.svd(model.loadings, full_matrices=False)
+        signs = fix_signs(left.T)
+        components = left.T * signs[:, None]
         if self.noise_weighted and len(components):
             weights = bartlett_weights(components, model.loadings, fit.scoring_noise)
         else:
             weights = orthogonal_weights(components)
-        scoring = weights.scoring
+        scoring = scoring_matrix(weights)
         # a pairwise covariance may be indefinite, that of the model is not
         described = covariance if covariance.semidefinite else model
         spread = spread_of_scores(described, scoring, components)
@@ -259,10 +267,9 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         if self.whiten and len(components):
             whitening, unwhitening = whitening_of(spread.covariance)
 
-        def put(array):
-            return samples.place.put(array.astype(samples.dtype))
-
-        self.loadings_ = put(model.loadings)
+        put = partial(like_samples, samples)
+        keep = partial(like_samples, samples, in_their_precision=False)
+        self.loadings_ = put(model.loadings @ (right.T * signs))
         self.components_ = put(components)
         self.common_variance_ = put(singular_values**2)
         self.eigenvalues_ = put(fit.eigenvalues)
@@ -274,13 +281,13 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         self.explained_variance_ = put(spread.variance)
         self.explained_variance_ratio_ = put(spread.kept_share)
         self.singular_values_ = put(np.sqrt((covariance.n_samples - 1) * spread.variance))
-        self.mean_ = samples.place.put(model.mean)
+        self.mean_ = keep(model.mean)
         self.n_components_ = len(components)
         self.n_samples_ = _as_count(covariance.n_samples)
         self.n_iter_ = fit.n_iter
-        self._scoring = samples.place.put(scoring @ whitening)
-        self._unwhitening = samples.place.put(unwhitening)
-        self._score_variance = samples.place.put(np.diag(whitening @ spread.covariance @ whitening))
+        self._scoring = keep(scoring @ whitening)
+        self._unwhitening = keep(unwhitening)
+        self._score_variance = keep(np.diag(whitening @ spread.covariance @ whitening))
         self._model = model
         self._weights = replace(weights, to_scores=weights.to_scores @ whitening)
 
@@ -313,12 +320,6 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         tags.array_api_support = ARRAY_API
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-# rows of a sparse matrix that are made dense at once for their likelihood
-_DENSE_ROWS = 1024
-# incomplete rows that are copied at once for their scores
-_INCOMPLETE_ROWS = 4096
 
 
 def _as_count(n_samples):

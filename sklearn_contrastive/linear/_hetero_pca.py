@@ -71,7 +71,7 @@ class HeteroPCA(MomentEstimator):
         Orthonormal rows that span the signal subspace, strongest first.
 
     loadings_ : ndarray of shape (n_features, n_components_)
-        Components scaled by the roots of their eigenvalues.
+        ``components_.T * sqrt(common_variance_)``.
 
     common_variance_ : ndarray of shape (n_components_,)
         Variance that the features share along each component.
@@ -112,7 +112,7 @@ class HeteroPCA(MomentEstimator):
 
     See Also
     --------
-    LinearContrastive : The same without the iteration's divergence, refined by a likelihood.
+    LinearContrastive : Does not diverge; refined by a likelihood.
     sklearn.decomposition.PCA : Assumes equal noise in every feature.
 
     Notes

@@ -25,7 +25,7 @@ class MomentEstimator(FactorTransformer):
 
     #: message of partial_fit after a fit whose covariance cannot be added to
     _cannot_continue: ClassVar[str] = (
-        "partial_fit cannot go on from a fit that did not form the (n_features, n_features) "
+        "partial_fit cannot continue from a fit that did not form the (n_features, n_features) "
         "scatter, as this one did not (fewer samples than features, or large sparse X). Fit "
         'with solver="gram", or begin with partial_fit.'
     )
@@ -66,10 +66,10 @@ class MomentEstimator(FactorTransformer):
         self : object
             The fitted estimator.
         """
-        with fitted_state_kept_on_error(self), fit_progress(self, X, y) as progress:
+        with fitted_state_kept_on_error(self), fit_progress(self, X, y) as on_step:
             samples = self._read(X, y, sample_weight)
-            covariance = self._covariance_of(samples, progress.step)
-            fit = self._fit_model(covariance, samples, None, progress.step)
+            covariance = self._covariance_of(samples, on_step)
+            fit = self._fit_model(covariance, samples, None, on_step)
             self._set_model(fit, covariance, samples)
             self._covariance = covariance if covariance.mergeable else None
             self._n_samples_cold = covariance.n_samples
@@ -104,20 +104,20 @@ class MomentEstimator(FactorTransformer):
         Returns
         -------
         self : object
-            The estimator, up to date with all samples seen.
+            The estimator, fitted to all samples so far.
         """
-        with fitted_state_kept_on_error(self), fit_progress(self, X, y) as progress:
+        with fitted_state_kept_on_error(self), fit_progress(self, X, y) as on_step:
             earlier = hasattr(self, "n_features_in_")
             if earlier and self._covariance is None:
                 raise ValueError(self._cannot_continue)
             samples = self._read(X, y, sample_weight, streaming=True)
-            covariance = self._covariance_of(samples, progress.step)
+            covariance = self._covariance_of(samples, on_step)
             if earlier:
                 covariance = self._covariance + covariance
             self._covariance = covariance
             if covariance.n_samples > 1 and not self._has_unobserved(covariance, samples):
                 start = self._warm_start(covariance)
-                fit = self._fit_model(covariance, samples, start, progress.step)
+                fit = self._fit_model(covariance, samples, start, on_step)
                 self._set_model(fit, covariance, samples)
                 if start is None:
                     self._n_samples_cold = covariance.n_samples

@@ -167,7 +167,8 @@ class PairedContrastive(LinearMapTransformer):
             Class labels, which are the groups where `groups` is None; -1 marks samples without one.
 
         groups : array-like of shape (n_samples,), default=None
-            One label per sample, numbers or strings: rows of one group are positive pairs.
+            One label per sample, numbers or strings: rows of one group are positive pairs. A sample
+            with NaN or None has no partner.
 
         Returns
         -------
@@ -177,8 +178,8 @@ class PairedContrastive(LinearMapTransformer):
         Raises
         ------
         ValueError
-            If neither groups nor y is given, if it has another length than X, is continuous or
-            contains NaN, or if no two samples are in one group. An earlier fit stays usable.
+            If neither groups nor y is given, if it has another length than X or is continuous, if
+            y contains NaN, or if no two samples are in one group. An earlier fit stays usable.
         """
         with fitted_state_kept_on_error(self), fit_progress(self, X, y):
             X = self._validated(X, reset=True)
@@ -190,7 +191,7 @@ class PairedContrastive(LinearMapTransformer):
 
     def _groups(self, y, groups, n_samples):
         if groups is not None:
-            return read_labels(groups, n_samples, unlabelled=None, name="groups")
+            return read_labels(groups, n_samples, unlabelled=np.nan, name="groups")
         if y is None:
             raise ValueError(
                 "PairedContrastive requires y to be passed, but the target y is None. Pass "
@@ -199,27 +200,27 @@ class PairedContrastive(LinearMapTransformer):
             )
         return read_labels(y, n_samples, remedy="Pass groups=y if -1 is a group as the others are.")
 
-    def _set_directions(self, X, moments):
+    def _set_directions(self, X, pairs):
         if self.normalization == "none":
-            values, directions = shared_directions(moments)
+            values, directions = shared_directions(pairs)
         else:
-            values, directions = correlated_directions(moments, self._shrinkage_of(X))
+            values, directions = correlated_directions(pairs, self._shrinkage_of(X))
             # unit variance with n - 1 in the denominator, as everywhere in scikit-learn
             directions = directions * np.sqrt((len(X) - 1) / len(X))
         n_found = self._number_of(values)
         directions = directions[:, :n_found]
-        loadings = moments.covariance @ directions
+        loadings = pairs.covariance @ directions
         variances = np.sum(directions * loadings, axis=0)
-        pair_variances = np.sum(directions * (moments.pair_covariance @ directions), axis=0)
+        pair_variances = np.sum(directions * (pairs.pair_covariance @ directions), axis=0)
         loadings = np.linalg.solve(directions.T @ loadings, loadings.T)
-        components = moments.in_features(directions).T
+        components = pairs.in_features(directions).T
         signs = fix_signs(components)
         self.components_ = (components * signs[:, None]).astype(X.dtype)
-        self.loadings_ = (moments.in_features(loadings.T) * signs).astype(X.dtype)
+        self.loadings_ = (pairs.in_features(loadings.T) * signs).astype(X.dtype)
         self.eigenvalues_ = values[:n_found].astype(X.dtype)
         self.pair_correlation_ = (pair_variances / variances).astype(X.dtype)
         self.explained_variance_ = (variances * len(X) / (len(X) - 1)).astype(X.dtype)
-        self.mean_ = moments.mean
+        self.mean_ = pairs.mean
         self.n_components_ = n_found
         self.n_samples_ = len(X)
 
@@ -246,7 +247,7 @@ class PairedContrastive(LinearMapTransformer):
         return positive
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
-        """Samples that scores stand for: the mean plus loadings times scores.
+        """Samples predicted from scores: the mean plus loadings times scores.
 
         ``transform(inverse_transform(scores))`` returns the scores.
 

@@ -83,7 +83,7 @@ class SupervisedLinearContrastive(MomentEstimator):
         Orthonormal rows that span the subspace, strongest first.
 
     loadings_ : ndarray of shape (n_features, n_components_)
-        Components scaled by the roots of their eigenvalues.
+        ``components_.T * sqrt(common_variance_)``.
 
     common_variance_ : ndarray of shape (n_components_,)
         Variance along each component that features share or classes explain; equal to
@@ -178,7 +178,7 @@ class SupervisedLinearContrastive(MomentEstimator):
         "sklearn.impute.KNNImputer, or use LinearContrastive, which takes NaN but no labels."
     )
     _cannot_continue = (
-        "partial_fit cannot go on from this fit, which did not keep a scatter for every class: "
+        "partial_fit cannot continue from this fit, which did not keep a scatter for every class: "
         "they are large or on a device, or samples are fewer than features. Begin with "
         "partial_fit."
     )
@@ -257,7 +257,7 @@ class SupervisedLinearContrastive(MomentEstimator):
         Returns
         -------
         self : object
-            The estimator, up to date with all samples seen.
+            The estimator, fitted to all samples so far.
         """
         return super().partial_fit(X, y, sample_weight)
 

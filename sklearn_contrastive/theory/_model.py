@@ -26,9 +26,9 @@ class SpikedCovarianceModel:
 
     The standardised scores u have mean 0 and covariance I, the noise is independent of them and
     from feature to feature, and its variance may differ between features [1]_. The methods return
-    what a linear method finds in this population, that is, in infinitely many samples: orthonormal
-    rows, strongest first, each with its largest entry positive. Where the eigenvalues behind a
-    subspace are equal to those outside it, the subspace is not determined.
+    the subspace that a linear method finds in this population, that is, in infinitely many
+    samples: orthonormal rows, strongest first, each with its largest entry positive. Where the
+    eigenvalues behind a subspace are equal to those outside it, the subspace is not determined.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class SpikedCovarianceModel:
     --------
     sklearn_contrastive.datasets.make_spiked_covariance : Draws a population and samples of it.
     sklearn_contrastive.theory.bounds : Bounds on the errors of such subspaces.
-    sklearn_contrastive.theory.risk : What tasks lose on such subspaces.
+    sklearn_contrastive.theory.risk : Exact risks of tasks on such subspaces.
 
     References
     ----------
@@ -92,7 +92,7 @@ class SpikedCovarianceModel:
         if noise_variance.min() < 0:
             raise ValueError("noise_variance holds variances of features; none can be negative.")
         mean = as_vector("mean", self.mean, n_features)
-        # a frozen dataclass refuses plain assignment, here too
+        # plain assignment is an error in a frozen dataclass, here too
         object.__setattr__(self, "components", components)
         object.__setattr__(self, "signal", signal)
         object.__setattr__(self, "noise_variance", noise_variance)
@@ -197,7 +197,7 @@ class SpikedCovarianceModel:
         return correlation_pca(self.covariance, self.n_components)
 
     def autoencoder_decoder(self, keep_probability: float = 1.0) -> FloatArray:
-        """Column space of the decoder of a linear autoencoder that sees masked samples.
+        """Column space of the decoder of a linear autoencoder of masked samples.
 
         It predicts the centred sample from a copy in which each entry is kept with probability p
         and otherwise 0. The decoder spans the leading eigenvectors of S C^-1 S, where S is the
@@ -219,7 +219,7 @@ class SpikedCovarianceModel:
         return masked_decoder(self.covariance, keep_probability, self.n_components)
 
     def autoencoder_encoder(self, keep_probability: float = 1.0) -> FloatArray:
-        """Row space of the encoder of a linear autoencoder that sees masked samples.
+        """Row space of the encoder of a linear autoencoder of masked samples.
 
         With U' the rows of :meth:`autoencoder_decoder`, the encoder is p U' S C^-1. The encoder's
         output is used as features of another task, so this subspace matters there.
@@ -282,8 +282,9 @@ class SpikedCovarianceModel:
         if alpha < np.inf:
             matrix = without_diagonal(self.signal_covariance) / 4 + alpha * (spread.T @ spread)
             return leading_rows(matrix, self.n_components)
-        strength = np.linalg.svd(spread, compute_uv=False)
-        rank = np.sum(strength > strength[0] * max(spread.shape) * np.finfo(np.float64).eps)
+        singular_values = np.linalg.svd(spread, compute_uv=False)
+        smallest = singular_values[0] * max(spread.shape) * np.finfo(np.float64).eps
+        rank = np.sum(singular_values > smallest)
         if rank == 0:
             raise ValueError(
                 "All classes have the same mean scores, so that labels alone have no direction; "

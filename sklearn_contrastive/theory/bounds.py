@@ -68,8 +68,8 @@ def contrastive_bias_bound(model: SpikedCovarianceModel) -> float:
     0.04
     """
     # in units of the weakest signal: its square may overflow or vanish
-    strengths = (model.signal / model.signal.min()) ** 2
-    deleted = strengths @ model.components**2
+    relative_variances = (model.signal / model.signal.min()) ** 2
+    deleted = relative_variances @ model.components**2
     return float(np.linalg.norm(model.components * deleted))
 
 
@@ -194,7 +194,7 @@ def pca_lower_bound(model: SpikedCovarianceModel) -> float:
 
     The first term is the distance from the noisiest features to the signal subspace, the second
     bounds that from the noisiest features to PCA's, by the theorem of Davis and Kahan [2]_. This
-    makes explicit, for PCA, the order sqrt(r) of the error shown in [1]_.
+    makes explicit, for PCA, the order sqrt(r) of the error in [1]_.
 
     Parameters
     ----------

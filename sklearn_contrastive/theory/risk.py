@@ -53,8 +53,8 @@ def explained_scores(model: SpikedCovarianceModel, components: ArrayLike) -> Flo
     array([[0.9, 0. ],
            [0. , 0.5]])
     """
-    seen = _seen_scores(model, components)
-    return seen.T @ seen
+    score_part = _score_part(model, components)
+    return score_part.T @ score_part
 
 
 def regression_risk(
@@ -113,7 +113,7 @@ def regression_risk(
     0.5
     """
     check_at_least_zero("target_noise", target_noise)
-    return target_noise**2 + 1 - _correlation(_seen_scores(model, components), weights) ** 2
+    return target_noise**2 + 1 - _correlation(_score_part(model, components), weights) ** 2
 
 
 def classification_risk(
@@ -166,7 +166,7 @@ def classification_risk(
     >>> round(classification_risk(model, np.eye(4)[2:]), 6)
     0.5
     """
-    return misclassification(_correlation(_seen_scores(model, components), weights))
+    return misclassification(_correlation(_score_part(model, components), weights))
 
 
 def excess_regression_risk(
@@ -201,7 +201,7 @@ def excess_regression_risk(
     ------
     ValueError
         If shapes do not fit together, weights has not length 1, the reference is not known, or the
-        best features are wanted of a model in which a feature has no noise.
+        reference is "optimal" and a feature of the model has no noise.
 
     See Also
     --------
@@ -219,8 +219,8 @@ def excess_regression_risk(
     >>> round(excess_regression_risk(model, best, reference="signal"), 4)
     -0.1689
     """
-    correlation = _correlation(_seen_scores(model, components), weights)
-    return _correlation(_seen_by(model, reference), weights) ** 2 - correlation**2
+    correlation = _correlation(_score_part(model, components), weights)
+    return _correlation(_reference_score_part(model, reference), weights) ** 2 - correlation**2
 
 
 def excess_classification_risk(
@@ -255,7 +255,7 @@ def excess_classification_risk(
     ------
     ValueError
         If shapes do not fit together, weights has not length 1, the reference is not known, or the
-        best features are wanted of a model in which a feature has no noise.
+        reference is "optimal" and a feature of the model has no noise.
 
     See Also
     --------
@@ -270,11 +270,11 @@ def excess_classification_risk(
     >>> round(excess_classification_risk(model, model.components), 4)
     0.0181
     """
-    risk = misclassification(_correlation(_seen_scores(model, components), weights))
-    return risk - misclassification(_correlation(_seen_by(model, reference), weights))
+    risk = misclassification(_correlation(_score_part(model, components), weights))
+    return risk - misclassification(_correlation(_reference_score_part(model, reference), weights))
 
 
-def _seen_scores(model: SpikedCovarianceModel, components: ArrayLike) -> FloatArray:
+def _score_part(model: SpikedCovarianceModel, components: ArrayLike) -> FloatArray:
     """Scores' part P, of shape (rank, n_components), of an orthonormal basis of the features.
 
     In the space of standardised scores and noise the best linear prediction projects onto the
@@ -284,30 +284,31 @@ def _seen_scores(model: SpikedCovarianceModel, components: ArrayLike) -> FloatAr
     from_scores = components @ model.components.T * model.signal
     rows = np.hstack([from_scores, components * np.sqrt(model.noise_variance)])
     length = np.linalg.norm(rows, axis=1, keepdims=True)
-    _, strength, basis = np.linalg.svd(rows / np.where(length > 0, length, 1), full_matrices=False)
-    known = strength > strength[0] * max(rows.shape) * np.finfo(np.float64).eps
-    return basis[known, : model.n_components]
+    rows /= np.where(length > 0, length, 1)
+    _, singular_values, basis = np.linalg.svd(rows, full_matrices=False)
+    smallest = singular_values[0] * max(rows.shape) * np.finfo(np.float64).eps
+    return basis[singular_values > smallest, : model.n_components]
 
 
-def _seen_by(model: SpikedCovarianceModel, reference: str) -> FloatArray:
-    """`_seen_scores` of the reference features."""
+def _reference_score_part(model: SpikedCovarianceModel, reference: str) -> FloatArray:
+    """`_score_part` of the reference features."""
     if reference == "signal":
-        return _seen_scores(model, model.components)
+        return _score_part(model, model.components)
     if reference == "optimal":
-        return _seen_scores(model, model.optimal_components())
+        return _score_part(model, model.optimal_components())
     raise ValueError(f'reference={reference!r} is not known; give "optimal" or "signal".')
 
 
-def _correlation(seen: FloatArray, weights: ArrayLike | None) -> float:
+def _correlation(score_part: FloatArray, weights: ArrayLike | None) -> float:
     """Correlation of <u, w> with its best prediction, or the least one over all w."""
-    rank, n_components = seen.shape
+    rank, n_components = score_part.shape
     if weights is not None:
         weights = check_unit_weights(weights, n_components)
-        correlation = np.linalg.norm(seen @ weights) / np.linalg.norm(weights)
+        correlation = np.linalg.norm(score_part @ weights) / np.linalg.norm(weights)
     elif rank < n_components:
         return 0.0
     else:
-        correlation = np.linalg.svd(seen, compute_uv=False)[-1]
+        correlation = np.linalg.svd(score_part, compute_uv=False)[-1]
     # rounding may take it past 1, where the risk has no angle
     return min(float(correlation), 1.0)
 

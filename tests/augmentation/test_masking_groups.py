@@ -242,7 +242,9 @@ def test_noise_shared_within_a_group_does_not_enter_the_loss():
 
 def test_every_check_of_scikit_learn_passes_with_groups(monkeypatch):
     # the checks use several numbers of features: group pairs of features instead of labels
-    monkeypatch.setattr(_masked_augmenter, "number_groups", lambda groups, n: np.arange(n) // 2)
+    monkeypatch.setattr(
+        _masked_augmenter, "number_groups", lambda groups, n, names: np.arange(n) // 2
+    )
     assert_first_class(MaskedAugmenter(random_state=0), n_checks=57)
 
 

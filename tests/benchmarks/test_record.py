@@ -74,7 +74,7 @@ def test_one_draw_has_no_standard_error(monkeypatch, capsys):
     assert len(a_run(monkeypatch, "--seeds", "1", seeds=1, quick_seeds=1).seeds) == 1
 
 
-def test_record_has_what_was_asked_and_not_where_it_went(monkeypatch, tmp_path):
+def test_record_has_the_options_but_not_the_path_of_the_output(monkeypatch, tmp_path):
     path = tmp_path / "folder" / "record.json"
     arguments = ("--seeds", "3", "--epochs", "7", "--output", str(path))
     run = a_run(monkeypatch, *arguments, options={"epochs": 1})

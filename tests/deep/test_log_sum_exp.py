@@ -1,42 +1,20 @@
 """Chunked log-sum-exp: values, gradients, refused derivatives."""
 
-import numpy as np
 import pytest
 import torch
-from helpers.embeddings import COSINE_LOSSES, TEMPERATURES, embedding_pairs, random_pair
+from helpers.embeddings import (
+    COSINE_LOSSES,
+    TEMPERATURES,
+    assert_same,
+    embedding_pairs,
+    gradient_scale,
+    random_pair,
+    value_and_gradients,
+)
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
 
-from sklearn_contrastive.deep._losses import (
-    nt_xent_loss,
-)
-
-EPS = np.finfo(np.float64).eps
-
-
-def value_and_gradients(loss, pair, *arguments, **options):
-    leaves = [each.clone().requires_grad_() for each in pair]
-    value = loss(*leaves, *arguments, **options)
-    value.backward()
-    return value.item(), *(leaf.grad.numpy() for leaf in leaves)
-
-
-def assert_same(results, expected, scale):
-    """Agree to rounding of `scale`; the gradients to rounding of their own largest entry or it."""
-    assert_allclose(results[0], expected[0], rtol=0, atol=1000 * EPS * scale)
-    for fast, slow in zip(results[1:], expected[1:], strict=True):
-        size = max(np.abs(slow).max(), scale)
-        assert_allclose(fast, slow, rtol=0, atol=1000 * EPS * size)
-
-
-def norms_of(pair):
-    return torch.linalg.vector_norm(torch.cat(pair), dim=1)
-
-
-def gradient_scale(pair, temperature):
-    """What similarities of this temperature make of a change of the shortest embedding."""
-    return (1 + 1 / temperature) * (1 + 1 / norms_of(pair).min().item())
+from sklearn_contrastive.deep._losses import nt_xent_loss
 
 
 @given(pair=embedding_pairs(), temperature=TEMPERATURES, chunk_size=st.integers(1, 15))

@@ -6,7 +6,16 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
-from helpers.embeddings import COSINE_LOSSES, LOSSES, TEMPERATURES, embedding_pairs, random_pair
+from helpers.embeddings import (
+    COSINE_LOSSES,
+    TEMPERATURES,
+    assert_same,
+    embedding_pairs,
+    gradient_scale,
+    norms_of,
+    random_pair,
+    value_and_gradients,
+)
 from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,11 +23,13 @@ from numpy.testing import assert_allclose
 
 from sklearn_contrastive.deep._losses import (
     decoupled_contrastive_loss,
+    linear_contrastive_loss,
     nt_xent_loss,
     spectral_contrastive_loss,
 )
 
 EPS = np.finfo(np.float64).eps
+LOSSES = [*COSINE_LOSSES, spectral_contrastive_loss, linear_contrastive_loss]
 
 
 def anchors(pair):
@@ -61,30 +72,6 @@ def slow_spectral(first, second):
         (anchor @ other) ** 2 for anchor, _, others in anchors((first, second)) for other in others
     ]
     return -2 * sum(positives) / len(positives) + sum(negatives) / len(negatives)
-
-
-def value_and_gradients(loss, pair, *arguments, **options):
-    leaves = [each.clone().requires_grad_() for each in pair]
-    value = loss(*leaves, *arguments, **options)
-    value.backward()
-    return value.item(), *(leaf.grad.numpy() for leaf in leaves)
-
-
-def assert_same(results, expected, scale):
-    """Assert agreement to rounding of `scale`; gradients also to that of their largest entry."""
-    assert_allclose(results[0], expected[0], rtol=0, atol=1000 * EPS * scale)
-    for fast, slow in zip(results[1:], expected[1:], strict=True):
-        size = max(np.abs(slow).max(), scale)
-        assert_allclose(fast, slow, rtol=0, atol=1000 * EPS * size)
-
-
-def norms_of(pair):
-    return torch.linalg.vector_norm(torch.cat(pair), dim=1)
-
-
-def gradient_scale(pair, temperature):
-    """Sensitivity of similarities at this temperature to the shortest embedding."""
-    return (1 + 1 / temperature) * (1 + 1 / norms_of(pair).min().item())
 
 
 # --- equations ------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 import torch
 from helpers.assertions import assert_same_subspace
 from helpers.checks import assert_first_class
-from helpers.populations import small_samples
+from helpers.generative import ESTIMATORS, small_samples
 from helpers.strategies import SEEDS, spiked_problems
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,8 +29,6 @@ from sklearn_contrastive.metrics import sin_theta_distance
 
 EPS = np.finfo(np.float64).eps
 KEPT = st.sampled_from([0.05, 0.5, 0.9, 0.999])
-
-ESTIMATORS = [LinearAutoencoder(), LinearAutoencoder(keep_probability=0.5), LinearGAN()]
 
 
 def samples_with_covariance(covariance):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from helpers.callbacks import recording_callback
-from helpers.populations import small_samples
+from helpers.generative import ESTIMATORS, small_samples
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -11,8 +11,6 @@ from sklearn.decomposition import PCA
 from sklearn_contrastive import _lazy
 from sklearn_contrastive.generative import LinearAutoencoder, LinearGAN
 from sklearn_contrastive.metrics import sin_theta_distance
-
-ESTIMATORS = [LinearAutoencoder(), LinearAutoencoder(keep_probability=0.5), LinearGAN()]
 
 
 def test_a_trained_autoencoder_reaches_pca():

@@ -1,4 +1,4 @@
-"""Spiked covariance models and samples, drawn from sizes, scales and a seed."""
+"""Spiked covariance models, drawn from sizes, scales and a seed."""
 
 import numpy as np
 from helpers.strategies import SEEDS
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.theory import SpikedCovarianceModel
 
-__all__ = ["build_model", "haar_model", "small_samples", "spiked_models"]
+__all__ = ["build_model", "haar_model", "spiked_models"]
 
 
 def build_model(n_features, n_components, subspace, signal_ratio, noise_ratio, unit, seed):
@@ -52,17 +52,3 @@ def haar_model(seed, noise_sd, n_components=5, signal=1.0):
     return make_spiked_covariance(
         1, d, n_components, signal=signal, noise=noise_sd, random_state=seed
     )[1]
-
-
-def small_samples(n_samples=400, n_features=12, seed=0):
-    """Samples with two clear components and unequal noise around a mean of 10."""
-    X, _ = make_spiked_covariance(
-        n_samples,
-        n_features,
-        2,
-        signal=[4.0, 2.5],
-        noise=np.linspace(1.5, 0.5, n_features),
-        mean=10.0,
-        random_state=seed,
-    )
-    return X

@@ -1,14 +1,12 @@
 """Mean and standard deviation of channels."""
 
 import numpy as np
-import pytest
 import torch
 from helpers.stored_images import scaled, stored_images
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_contrastive._images import source as image_sources
 from sklearn_contrastive._images.channel_moments import channel_moments
 from sklearn_contrastive._images.read import image_source
 
@@ -16,9 +14,7 @@ from sklearn_contrastive._images.read import image_source
 @given(problem=stored_images(), block_size=st.integers(1, 500))
 def test_moments_are_those_of_all_values_of_a_channel(problem, block_size):
     images, stored, image_shape = problem
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(image_sources, "_BLOCK_SIZE", block_size)
-        mean, std = image_source(stored, image_shape).moments()
+    mean, std = image_source(stored, image_shape, block_size=block_size).moments()
     # slow version: one value at a time
     for channel in range(images.shape[1]):
         values = [float(value) for value in scaled(images)[:, channel].flat]

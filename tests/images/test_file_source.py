@@ -160,10 +160,9 @@ def broken(tmp_path):
 
 
 @pytest.mark.parametrize("method", ["check", "moments"])
-def test_one_error_names_all_unreadable_files(broken, method, monkeypatch):
+def test_one_error_names_all_unreadable_files(broken, method):
     good, bad = broken
-    monkeypatch.setattr(image_sources, "_BLOCK_SIZE", 2 * 3 * 64 * 64)
-    source = image_source([good, *bad, good], (64, 64, 3))
+    source = image_source([good, *bad, good], (64, 64, 3), block_size=2 * 3 * 64 * 64)
     with pytest.raises(ValueError, match="7 of the files cannot be read as images") as caught:
         getattr(source, method)()
     _, *lines = str(caught.value).split("\n")
@@ -208,8 +207,7 @@ def test_check_decodes_every_file_once_and_computes_the_moments(photos, monkeypa
         return read_image(path, shape)
 
     monkeypatch.setattr(file_source, "read_image", counted)
-    monkeypatch.setattr(image_sources, "_BLOCK_SIZE", 5 * 3 * 8 * 9)
-    source = image_source(paths, (8, 9, 3))
+    source = image_source(paths, (8, 9, 3), block_size=5 * 3 * 8 * 9)
     assert decoded == []
     source.check()
     mean, std = source.moments()

@@ -7,7 +7,6 @@ import torch
 from helpers.stored_images import read_all
 from numpy.testing import assert_array_equal
 
-from sklearn_contrastive._images import source as image_sources
 from sklearn_contrastive._images.read import image_source
 
 
@@ -24,15 +23,15 @@ from sklearn_contrastive._images.read import image_source
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
 @pytest.mark.parametrize("shape", [(600, 8, 8), (600, 64), (600, 3, 8, 8)])
-def test_a_single_invalid_value_is_refused(monkeypatch, value, message, dtype, shape):
-    monkeypatch.setattr(image_sources, "_BLOCK_SIZE", 1000)
+def test_a_single_invalid_value_is_refused(value, message, dtype, shape):
+    settings = {"estimator_name": "MyEstimator", "block_size": 1000}
     X = np.zeros(shape, dtype=dtype)
     X.flat[-100] = value
     with pytest.raises(ValueError, match=message):
-        image_source(X, estimator_name="MyEstimator")
+        image_source(X, **settings)
     if dtype != np.longdouble:
         with pytest.raises(ValueError, match=message):
-            image_source(torch.from_numpy(X), estimator_name="MyEstimator")
+            image_source(torch.from_numpy(X), **settings)
 
 
 @pytest.mark.parametrize(

@@ -117,13 +117,12 @@ class WatchedMap(np.memmap):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
-def test_memory_maps_are_read_only_in_blocks(tmp_path, monkeypatch, dtype):
-    monkeypatch.setattr(image_sources, "_BLOCK_SIZE", 10 * 64)
+def test_memory_maps_are_read_only_in_blocks(tmp_path, dtype):
     images = np.random.RandomState(0).randint(0, 2, (101, 8, 8)).astype(dtype)
     images.tofile(tmp_path / "images")
     watched = WatchedMap(tmp_path / "images", dtype=dtype, mode="r", shape=images.shape)
     watched.reads = []
-    source, plain = image_source(watched), image_source(images)
+    source, plain = image_source(watched, block_size=10 * 64), image_source(images)
     assert_allclose(source.moments().mean, plain.moments().mean, rtol=1e-14)
     assert source.digest() == plain.digest()
     index = np.random.RandomState(1).randint(0, 101, 9)
@@ -167,10 +166,8 @@ def test_the_digest_depends_on_every_pixel_the_dtype_and_the_shape():
     assert image_source(X.copy()).digest() == image_source(X).digest()
 
 
-def test_the_digest_does_not_depend_on_the_blocks(monkeypatch):
-    whole = image_source(GREY).digest()
-    monkeypatch.setattr(image_sources, "_BLOCK_SIZE", 100)
-    assert image_source(GREY).digest() == whole
+def test_the_digest_does_not_depend_on_the_blocks():
+    assert image_source(GREY, block_size=100).digest() == image_source(GREY).digest()
 
 
 # --- devices --------------------------------------------------------------------------------------
@@ -186,10 +183,9 @@ def test_resident_on_a_cpu_returns_the_source_itself():
 def test_images_that_fit_are_copied_to_the_device_unchanged(problem):
     # without a GPU, this tests the copy block by block
     _, stored, image_shape = problem
-    source = image_source(stored, image_shape)
+    source = image_source(stored, image_shape, block_size=100)
     small = source._dtype.itemsize if source._dtype.itemsize <= 4 else 4
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(image_sources, "_BLOCK_SIZE", 100)
         patch.setattr(image_sources, "_free_memory", lambda device: 2 * stored.size * small - 1)
         assert source.resident("cpu") is source
         patch.setattr(image_sources, "_free_memory", lambda device: 2 * stored.size * small)

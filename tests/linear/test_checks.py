@@ -59,7 +59,7 @@ def test_every_check_of_scikit_learn_passes_with_labels(name):
 
 @pytest.mark.filterwarnings("ignore:No convergence in")  # two samples of a group determine little
 def test_every_check_of_scikit_learn_passes_with_groups(monkeypatch):
-    def in_pairs(labels, n_features):
+    def in_pairs(labels, n_features, feature_names):
         # the checks fit samples of many widths, so no list of labels would do
         groups = np.arange(n_features) // (2 if n_features >= 6 else 1)
         return group_members(groups, n_features)

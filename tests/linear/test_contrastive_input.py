@@ -429,6 +429,10 @@ def test_invalid_weights_are_refused_and_the_earlier_fit_stays(method, weight, m
     X = clear_samples()
     model = LinearContrastive(2, random_state=0).fit(X)
     before = pickle.dumps(model)
+    if method == "partial_fit" and message.startswith("at least one"):
+        # a chunk of weight 0 is allowed
+        assert model.partial_fit(X, sample_weight=weight).n_samples_ == len(X)
+        return
     with pytest.raises(ValueError, match=message):
         getattr(model, method)(X, sample_weight=weight)
     assert pickle.dumps(model) == before
@@ -437,9 +441,9 @@ def test_invalid_weights_are_refused_and_the_earlier_fit_stays(method, weight, m
 @each_solver
 def test_weights_must_sum_to_more_than_1(solver):
     X = clear_samples()
-    with pytest.raises(ValueError, match="1 sample"):
+    with pytest.raises(ValueError, match="sum of sample_weight is 1, but it must exceed 1"):
         LinearContrastive(2, solver=solver).fit(X, sample_weight=np.r_[1.0, np.zeros(299)])
-    with pytest.raises(ValueError, match=r"sum of sample_weight is 0.9.* must exceed 1 in all"):
+    with pytest.raises(ValueError, match=r"sum of sample_weight is 0\.9, but it must exceed 1"):
         LinearContrastive(2, solver=solver).fit(X, sample_weight=np.full(300, 0.003))
 
 

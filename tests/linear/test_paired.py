@@ -494,7 +494,6 @@ INVALID = {
     "neither": ({}, "Pass groups=..., one label per sample, or y"),
     "short": ({"groups": np.arange(299) // 2}, "groups has 299 labels but X has 300"),
     "continuous": ({"groups": np.repeat(np.linspace(0, 1, 150), 2)}, "groups is continuous"),
-    "NaN": ({"groups": np.where(CLEAR.groups == 3, np.nan, CLEAR.groups)}, "groups contains NaN"),
     "two columns": ({"groups": np.c_[CLEAR.groups, CLEAR.groups]}, r"shape \(300, 2\)"),
     "ambiguous": ({"y": np.where(CLEAR.groups % 2, 1, -1)}, "-1 and 1.*Pass groups=y if -1 is"),
     "mixed": ({"groups": [0, "a"] * 150}, "groups holds labels of type int, str"),

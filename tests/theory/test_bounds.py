@@ -195,7 +195,7 @@ def test_signal_of_two_noise_deviations_ends_the_lower_bound():
 
 @pytest.mark.parametrize("noise", [1.0, 0.3])
 @pytest.mark.parametrize("signal", [1.0, [1.5, 1.2, 1.0], [3.0, 2.0, 0.8]])
-def test_first_order_sampling_error_is_what_pca_and_the_contrastive_loss_show(signal, noise):
+def test_first_order_sampling_error_is_that_of_pca_and_the_contrastive_loss(signal, noise):
     # supports that do not overlap, with equal weights: deletion has no bias there
     rows = np.kron(np.eye(3), np.full(20, 20**-0.5))
     model = SpikedCovarianceModel(rows, signal, noise**2)
@@ -223,7 +223,7 @@ def test_sampling_error_of_equal_strengths_is_the_published_one(model, n):
     assert first_order_sampling_error(model, n) == pytest.approx(expected, rel=1e-12)
 
 
-def test_sampling_error_refuses_unequal_noise():
+def test_sampling_error_under_unequal_noise_is_refused():
     model = build_model(10, 2, "haar", 1.0, 1.1, 1.0, 0)
     with pytest.raises(ValueError, match="are not equal; this estimate is for equal noise only"):
         first_order_sampling_error(model, 100)

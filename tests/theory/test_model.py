@@ -324,7 +324,7 @@ def test_subspaces_of_huge_samples_approach_those_of_the_population(name):
         (3.0, [2.173, 2.161, 2.052, 0.077]),
     ],
 )
-def test_errors_under_five_noisy_features_are_those_seen_before(noise_sd, expected):
+def test_errors_under_five_noisy_features_are_those_of_the_reference(noise_sd, expected):
     # of one draw; the mean of ten may differ by that draw's deviation, a few hundredths
     names = ("pca", "decoder", "encoder", "contrastive")
     models = [haar_model(seed, NOISY[noise_sd]) for seed in range(10)]

@@ -207,7 +207,7 @@ def test_no_task_is_worse_than_the_worst(model, kind, noise, seed):
 # --- the integral --------------------------------------------------------------------------------
 
 
-def test_who_knows_the_scores_errs_as_often_as_the_oracle():
+def test_a_classifier_that_is_given_the_scores_has_the_risk_of_the_oracle():
     assert misclassification(1.0) == pytest.approx(ORACLE, abs=1e-14)
     assert misclassification(0.0) == 0.5
 

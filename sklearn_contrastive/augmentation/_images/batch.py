@@ -138,11 +138,11 @@ def check_share(name: str, value: float) -> None:
         raise ValueError(f"{name}={value!r} must be in [0, 1].")
 
 
-def check_interval(name: str, value: tuple[float, float], most: float = float("inf")) -> None:
-    """Raise an error unless value is (low, high) with 0 < low <= high <= most."""
-    valid = len(value) == 2 and 0 < value[0] <= value[1] <= most
+def check_interval(name: str, value: tuple[float, float], largest: float = float("inf")) -> None:
+    """Raise an error unless value is (low, high) with 0 < low <= high <= largest."""
+    valid = len(value) == 2 and 0 < value[0] <= value[1] <= largest
     if not valid:
-        bound = "" if most == float("inf") else f" <= {most:g}"
+        bound = "" if largest == float("inf") else f" <= {largest:g}"
         raise ValueError(
             f"{name}={value!r} must be two numbers (low, high), 0 < low <= high{bound}."
         )

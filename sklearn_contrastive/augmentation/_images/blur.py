@@ -10,7 +10,7 @@ from .batch import ImageAugmentation, check_interval, check_share, resample, uni
 __all__ = ["GaussianBlur", "blurred"]
 
 
-def blur_weights(sigma: Tensor, size: int, radius: int) -> Tensor:
+def _blur_weights(sigma: Tensor, size: int, radius: int) -> Tensor:
     """Weights of a Gaussian blur of a row of pixels, with reflection at its ends.
 
     Parameters
@@ -62,7 +62,9 @@ def blurred(images: Tensor, sigma: Tensor, radius: int) -> Tensor:
         Borders are reflected, without repeating the border pixel.
     """
     height, width = images.shape[2:]
-    return resample(images, blur_weights(sigma, height, radius), blur_weights(sigma, width, radius))
+    return resample(
+        images, _blur_weights(sigma, height, radius), _blur_weights(sigma, width, radius)
+    )
 
 
 @dataclass(frozen=True)

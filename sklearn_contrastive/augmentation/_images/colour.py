@@ -33,7 +33,7 @@ class Jitter:
     position: Tensor
 
 
-def luma(images: Tensor) -> Tensor:
+def _luma(images: Tensor) -> Tensor:
     """Grey value of each pixel: (n_images, 3 or 1, height, width) to (n_images, 1, ...), new."""
     if images.shape[1] == 1:
         return images.clone()
@@ -104,7 +104,7 @@ def _blend_(images: Tensor, jitter: Jitter, step: int, allowed: Tensor | bool) -
     factors = jitter.factors.to(images.dtype)
     kept = torch.where(now, factors, 1).prod(dim=1)[:, None, None, None]
     rest = torch.where(now, 1 - factors, 0)[:, :, None, None, None]
-    grey = luma(images)
+    grey = _luma(images)
     of_mean = grey.mean(dim=(2, 3), keepdim=True).mul_(rest[:, CONTRAST])
     grey.mul_(rest[:, SATURATION]).add_(of_mean)
     return images.mul_(kept).add_(grey).clamp_(0, 1)
@@ -234,7 +234,7 @@ class ColorJitter(ImageAugmentation):
         check_share("p", self.p)
 
     def _augment(self, images: Tensor, generator: Generator) -> Tensor:
-        check_colours(images)
+        _check_colours(images)
         ranges = self.brightness, self.contrast, self.saturation
         jitter = draw_jitter(len(images), ranges, self.hue, self.p, generator)
         return jittered(images, jitter)
@@ -265,15 +265,15 @@ class RandomGrayscale(ImageAugmentation):
         check_share("p", self.p)
 
     def _augment(self, images: Tensor, generator: Generator) -> Tensor:
-        check_colours(images)
+        _check_colours(images)
         grey = (uniform(len(images), generator) < self.p)[:, None, None, None]
         if images.shape[1] == 1:
             return images
         # sums with a weight of 0 are exact, and faster than torch.where
-        return images.mul(~grey).add_(luma(images).mul_(grey))
+        return images.mul(~grey).add_(_luma(images).mul_(grey))
 
 
-def check_colours(images: Tensor) -> None:
+def _check_colours(images: Tensor) -> None:
     """Raise an error unless images are grey or red, green and blue."""
     if images.shape[1] not in (1, 3):
         raise ValueError(

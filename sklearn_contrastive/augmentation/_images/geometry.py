@@ -75,7 +75,7 @@ def draw_boxes(
     return Boxes(top, left, box_height, box_width)
 
 
-def triangle_weights(start: Tensor, extent: Tensor, old_size: int, new_size: int) -> Tensor:
+def _triangle_weights(start: Tensor, extent: Tensor, old_size: int, new_size: int) -> Tensor:
     """Weights that resize an interval of pixels to a new row of pixels.
 
     Linear interpolation; if the interval shrinks, the triangle is as wide as a new pixel, which
@@ -124,8 +124,8 @@ def resized_crop(images: Tensor, boxes: Boxes, size: tuple[int, int]) -> Tensor:
         Bilinear, antialiased if an axis shrinks. Pixels outside the box have no weight.
     """
     height, width = images.shape[2:]
-    rows = triangle_weights(boxes.top, boxes.height, height, size[0])
-    columns = triangle_weights(boxes.left, boxes.width, width, size[1])
+    rows = _triangle_weights(boxes.top, boxes.height, height, size[0])
+    columns = _triangle_weights(boxes.left, boxes.width, width, size[1])
     return resample(images, rows, columns)
 
 
@@ -168,7 +168,7 @@ class RandomResizedCrop(ImageAugmentation):
     size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        check_interval("scale", self.scale, most=1)
+        check_interval("scale", self.scale, largest=1)
         check_interval("ratio", self.ratio)
         if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
             raise ValueError(f"size={self.size!r} must be None or (height, width) in pixels.")

@@ -175,7 +175,7 @@ class LinearContrastiveEncoder(LinearMapTransformer):
         self : object
             The fitted estimator.
         """
-        with fitted_state_kept_on_error(self), fit_progress(self, X, y) as progress:
+        with fitted_state_kept_on_error(self), fit_progress(self, X, y) as on_step:
             X = self._validated(X, reset=True)
             self._check_n_components(X)
             network = train_linear_contrastive_encoder(
@@ -189,7 +189,7 @@ class LinearContrastiveEncoder(LinearMapTransformer):
                 regularization=self.regularization,
                 device=self.device,
                 random_state=self.random_state,
-                on_epoch=lambda record: progress.step("epoch"),
+                on_epoch=lambda record: on_step("epoch"),
             )
             components, norms = _orthogonal_rows(network.encoder)
             self.components_ = components.astype(X.dtype)

@@ -1,4 +1,4 @@
-"""Samples centred and scaled to a root mean square of 1, so that one learning rate suits all."""
+"""Centring and scaling of samples to a root mean square of 1, before training."""
 
 from dataclasses import dataclass
 

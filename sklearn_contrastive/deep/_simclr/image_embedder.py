@@ -80,7 +80,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
     def _train(self, X, y, *, anew, X_val, y_val):
         with (
             fitted_state_kept_on_error(self),
-            fit_progress(self, X, y, n_steps=self.max_epochs) as progress,
+            fit_progress(self, X, y, n_steps=self.max_epochs) as on_step,
             default_torch_state(),
         ):
             shape = self.image_shape if anew else self.image_shape_
@@ -91,7 +91,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
             self._check_output(net.module_)
 
             def on_record(record):
-                progress.step("epoch")
+                on_step("epoch")
                 if self.verbose:
                     print(_line(record), flush=True)
 

@@ -92,11 +92,15 @@ class Covariance(ABC):
         SearchSpace or RowSearchSpace
             Constant features are in the null space.
         """
-        inverse = reciprocal(scale)[:, None]
+        return _correlation_space(self.times, self.rounding, scale, n_pairs, rng, start)
 
-        def correlation_times(directions):
-            return inverse * self.times(inverse * directions)
 
-        if start is not None:
-            start = padded_start(start * inverse, n_pairs, rng)
-        return SearchSpace(correlation_times, self.n_features, n_pairs, rng, start, self.rounding)
+def _correlation_space(times, rounding, scale, n_pairs, rng, start):
+    inverse = reciprocal(scale)[:, None]
+
+    def correlation_times(directions):
+        return inverse * times(inverse * directions)
+
+    if start is not None:
+        start = padded_start(start * inverse, n_pairs, rng)
+    return SearchSpace(correlation_times, len(scale), n_pairs, rng, start, rounding)

@@ -1,4 +1,4 @@
-"""Covariance of samples on a device: products are formed there, small results come back."""
+"""Covariance of samples on a device: products are formed there, small results are copied back."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def device_scatter_covariance(
     sample_weight : ndarray of shape (n_samples,) or None
         Frequency weights.
     place : ArrayPlace
-        Where X lives.
+        Namespace and device of X.
     on_block : callable, default=do nothing
         Called with a name after every block.
     block_rows : int, default=16384
@@ -77,7 +77,7 @@ class DeviceRows(RowCovariance):
     sample_weight : ndarray of shape (n_rows,) or None
         Frequency weights.
     place : ArrayPlace
-        Where X lives.
+        Namespace and device of X.
     """
 
     def __init__(self, X: Any, sample_weight: NDArray[np.float64] | None, place: ArrayPlace):

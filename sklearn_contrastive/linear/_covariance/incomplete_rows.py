@@ -34,15 +34,17 @@ class IncompleteRows(Covariance):
         self.n_samples = float(weight.sum())
         near = near_mean(X)
         _, observed, filled = next(fill_and_mask(X, near, len(X)))
-        self._seen = weight @ observed
-        offset = (weight @ filled.astype(np.float64, copy=False)) / np.maximum(self._seen, 1e-300)
+        self._n_observed = weight @ observed
+        offset = (weight @ filled.astype(np.float64, copy=False)) / np.maximum(
+            self._n_observed, 1e-300
+        )
         self.mean = near + offset
         filled = next(fill_and_mask(X, self.mean, len(X)))[2]
         squares = weight @ filled.astype(np.float64, copy=False) ** 2
-        self.variances = squares / np.maximum(self._seen - 1.0, 1.0)
+        self.variances = squares / np.maximum(self._n_observed - 1.0, 1.0)
         # rows whose products, divided by n - 1, have the wanted expectation off the diagonal:
         # (n_i - 1)(n_j - 1) / (n - 1) is that of `unbiased_counts` if N_ij is a matter of chance
-        share = np.maximum(self._seen - 1.0, 0.0) / (self.n_samples - 1.0)
+        share = np.maximum(self._n_observed - 1.0, 0.0) / (self.n_samples - 1.0)
         filled /= np.where(share > 0, share, 1.0).astype(filled.dtype)
         self._rows = DenseRows(filled, sample_weight)
         self._surplus = self.variances - self._rows.variances
@@ -69,13 +71,17 @@ class IncompleteRows(Covariance):
         effective_samples : float
             At most `n_samples`.
         """
-        observed = self._seen > 1
-        inverse = np.divide(1.0, self._seen, out=np.zeros_like(self._seen), where=observed)
+        observed = self._n_observed > 1
+        inverse = np.divide(
+            1.0, self._n_observed, out=np.zeros_like(self._n_observed), where=observed
+        )
 
         def inverse_times(x):
             return self.n_samples * (inverse * (inverse @ x) - inverse**2 * x)
 
-        return effective_samples_of_pairs(self._seen.max(), inverse_times, uniqueness, observed)
+        return effective_samples_of_pairs(
+            self._n_observed.max(), inverse_times, uniqueness, observed
+        )
 
 
 def unobserved_pairs(X: NDArray, block_entries: int = _BLOCK_ENTRIES) -> NDArray[np.intp]:
@@ -94,13 +100,13 @@ def unobserved_pairs(X: NDArray, block_entries: int = _BLOCK_ENTRIES) -> NDArray
         The two are equal for a feature that is never observed.
     """
     observed = (~np.isnan(X)).astype(np.float32)
-    seen = observed.sum(axis=0)
-    # features seen on so many rows that any two of them must meet need no check
-    scarce = np.flatnonzero(seen + seen.min() <= len(X))
+    n_observed = observed.sum(axis=0)
+    # features observed in so many rows that any two of them have a row in common need no check
+    to_check = np.flatnonzero(n_observed + n_observed.min() <= len(X))
     pairs = []
     n_rows = max(1, block_entries // X.shape[1])
-    for start in range(0, len(scarce), n_rows):
-        some = scarce[start : start + n_rows]
+    for start in range(0, len(to_check), n_rows):
+        some = to_check[start : start + n_rows]
         first, second = np.nonzero(observed[:, some].T @ observed == 0)
         found = np.column_stack([some[first], second])
         pairs.append(found[found[:, 0] <= found[:, 1]])

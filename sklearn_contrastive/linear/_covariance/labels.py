@@ -142,7 +142,8 @@ def _marked(y, unlabelled):
 
 def _is_nan(y):
     if y.dtype.kind == "O":  # NaN differs from itself, pandas' NA gives NA
-        return np.array([not _equals_itself(label) for label in y.tolist()], dtype=bool)
+        missing = [label is None or not _equals_itself(label) for label in y.tolist()]
+        return np.array(missing, dtype=bool)
     return np.isnan(y) if y.dtype.kind == "f" else np.zeros(len(y), bool)
 
 
@@ -154,7 +155,8 @@ def _equals_itself(label):
 def _refuse_invalid_classes(labels, name):
     if _is_nan(labels).any():
         raise ValueError(
-            f"{name} contains NaN; give every sample a label, or mark it as unlabelled by -1."
+            f"{name} contains NaN or None; give every sample a label, or mark samples without one "
+            "by -1."
         )
     if labels.dtype.kind == "f" and np.isinf(labels).any():
         raise ValueError(f"{name} contains infinity, which names no class.")

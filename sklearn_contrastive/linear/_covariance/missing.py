@@ -129,7 +129,7 @@ def effective_samples_of_pairs(n_samples, inverse_times, uniqueness, observed):
     return float(1.0 / (1.0 / n_samples + max(excess, 0.0)))
 
 
-def unbiased_counts(counts: NDArray, seen: NDArray) -> NDArray[np.float64]:
+def unbiased_counts(counts: NDArray, n_observed: NDArray) -> NDArray[np.float64]:
     """Divisors that make sums of products about the features' own means unbiased.
 
     With means from n_i and n_j rows, of which N_ij are common, each of the N_ij products has the
@@ -139,7 +139,7 @@ def unbiased_counts(counts: NDArray, seen: NDArray) -> NDArray[np.float64]:
     ----------
     counts : ndarray of shape (n_features, n_features)
         Rows N_ij that have both features.
-    seen : ndarray of shape (n_features,)
+    n_observed : ndarray of shape (n_features,)
         Rows n_i that have a feature.
 
     Returns
@@ -147,7 +147,7 @@ def unbiased_counts(counts: NDArray, seen: NDArray) -> NDArray[np.float64]:
     divisors : ndarray of shape (n_features, n_features)
         Not negative.
     """
-    inverse = np.divide(1.0, seen, out=np.zeros_like(seen), where=seen > 0)
+    inverse = np.divide(1.0, n_observed, out=np.zeros_like(n_observed), where=n_observed > 0)
     shares = 1.0 - inverse[:, None] - inverse + counts * inverse[:, None] * inverse
     return counts * np.maximum(shares, 0.0)
 
@@ -221,7 +221,7 @@ def pairwise_covariance(
         In float64; float32 samples are multiplied in float32 and summed in float64.
     """
     covariance = None
-    for start in range(0, len(X), block_rows):
+    for start in range(0, max(len(X), 1), block_rows):  # no row at all is a block as well
         rows = slice(start, start + block_rows)
         weight = None if sample_weight is None else sample_weight[rows]
         block = _block_covariance(X[rows], weight)
@@ -248,8 +248,8 @@ def _block_covariance(X, weight):
         total += np.ones(len(observed), observed.dtype) @ weighted
         sums += centred.T @ counted
         products += centred.T @ weighted
-    seen = np.diag(counts)
-    mean = near + np.divide(total, seen, out=np.zeros(n_features), where=seen > 0)
+    n_observed = np.diag(counts)
+    mean = near + np.divide(total, n_observed, out=np.zeros(n_features), where=n_observed > 0)
     n_samples = float(len(X)) if weight is None else float(weight.sum())
     about_near = PairwiseCovariance(n_samples, near, counts, sums, products)
     return PairwiseCovariance(n_samples, mean, counts, *about_near._about(mean))

@@ -9,7 +9,7 @@ from .labels import Labels
 from .within_class import labelled_scatter
 
 __all__ = [
-    "PairCovariance",
+    "PositivePairCovariance",
     "correlated_directions",
     "positive_pair_covariance",
     "shared_directions",
@@ -17,7 +17,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class PairCovariance:
+class PositivePairCovariance:
     """Covariance of paired samples, and of pairs, in a basis of the space that they span.
 
     Parameters
@@ -42,8 +42,8 @@ class PairCovariance:
         return directions if self.basis is None else self.basis @ directions
 
 
-def positive_pair_covariance(X: NDArray, groups: Labels) -> PairCovariance:
-    """Moments of samples that all have a partner in their group.
+def positive_pair_covariance(X: NDArray, groups: Labels) -> PositivePairCovariance:
+    """Covariances of samples that all have a partner in their group.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def positive_pair_covariance(X: NDArray, groups: Labels) -> PairCovariance:
 
     Returns
     -------
-    PairCovariance
+    PositivePairCovariance
         In the basis of the samples' span where there are fewer samples than features.
     """
     basis = None
@@ -69,15 +69,15 @@ def positive_pair_covariance(X: NDArray, groups: Labels) -> PairCovariance:
     scatter = labelled_scatter(X, groups)
     mean = scatter.total.mean if basis is None else origin + basis @ scatter.total.mean
     covariance = scatter.total.scatter / scatter.total.n_samples
-    return PairCovariance(mean, covariance, scatter.positive_matrix, basis)
+    return PositivePairCovariance(mean, covariance, scatter.positive_matrix, basis)
 
 
-def shared_directions(moments: PairCovariance) -> tuple[NDArray, NDArray]:
+def shared_directions(pairs: PositivePairCovariance) -> tuple[NDArray, NDArray]:
     """All eigenpairs of the pair covariance S+, largest first.
 
     Parameters
     ----------
-    moments : PairCovariance
+    pairs : PositivePairCovariance
         Of the paired samples.
 
     Returns
@@ -87,16 +87,18 @@ def shared_directions(moments: PairCovariance) -> tuple[NDArray, NDArray]:
     directions : ndarray of shape (n_dims, n_dims)
         Orthonormal columns.
     """
-    values, vectors = np.linalg.eigh(moments.pair_covariance)
+    values, vectors = np.linalg.eigh(pairs.pair_covariance)
     return values[::-1], vectors[:, ::-1]
 
 
-def correlated_directions(moments: PairCovariance, shrinkage: float) -> tuple[NDArray, NDArray]:
+def correlated_directions(
+    pairs: PositivePairCovariance, shrinkage: float
+) -> tuple[NDArray, NDArray]:
     """All solutions of S+ v = lambda S v in the span of the samples, largest lambda first.
 
     Parameters
     ----------
-    moments : PairCovariance
+    pairs : PositivePairCovariance
         Of the paired samples.
     shrinkage : float
         Share gamma of the mean variance in (1 - gamma) S + gamma (tr S / d) I, which takes the
@@ -115,19 +117,20 @@ def correlated_directions(moments: PairCovariance, shrinkage: float) -> tuple[ND
     spectral contrastive loss. Wu, Sun and Yang (2025), PCA++, arXiv:2511.12278.
     """
     # of the correlation matrix: features of very different units must not look like no variance
-    scale = np.sqrt(np.diag(moments.covariance))
+    scale = np.sqrt(np.diag(pairs.covariance))
     units = np.ones_like(scale)
     if shrinkage == 0:
         # a constant feature, which takes no part, has the rounding of its mean for a variance
-        mean = moments.mean if moments.basis is None else np.zeros_like(scale)
+        mean = pairs.mean if pairs.basis is None else np.zeros_like(scale)
         units = np.where(scale > 10 * np.finfo(np.float64).eps * np.abs(mean), scale, np.inf)
-    covariance = moments.covariance / np.outer(units, units)
-    n_features = len(covariance) if moments.basis is None else len(moments.basis)
+    covariance = pairs.covariance / np.outer(units, units)
+    n_features = len(covariance) if pairs.basis is None else len(pairs.basis)
     covariance = (1 - shrinkage) * covariance
-    covariance += shrinkage * np.trace(moments.covariance) / n_features * np.eye(len(covariance))
+    covariance += shrinkage * np.trace(pairs.covariance) / n_features * np.eye(len(covariance))
+    # not eigh(A, B): the covariance may be singular, and its null directions are left out
     variances, axes = np.linalg.eigh(covariance)
     held = variances > len(variances) * np.finfo(float).eps * variances.max(initial=0.0)
     whitening = axes[:, held] / np.sqrt(variances[held])
     whitening /= units[:, None]
-    values, vectors = np.linalg.eigh(whitening.T @ moments.pair_covariance @ whitening)
+    values, vectors = np.linalg.eigh(whitening.T @ pairs.pair_covariance @ whitening)
     return values[::-1], whitening @ vectors[:, ::-1]

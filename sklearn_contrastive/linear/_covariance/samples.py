@@ -12,11 +12,21 @@ from sklearn.utils.validation import validate_data
 
 from ..._arrays import ArrayPlace, dtype_name, place_of
 from ..._features import listed
+from ..._input import readable
 from ..._sklearn_compat import check_sample_weight, widest_float
 from .labels import Labels
 
-__all__ = ["Samples", "read_samples", "refuse_unobserved", "unobserved_text", "validated"]
+__all__ = [
+    "Samples",
+    "like_samples",
+    "read_samples",
+    "refuse_unobserved",
+    "unobserved_text",
+    "validated",
+]
 
+# by so much the sum of weights that are meant to sum to 1 may exceed it
+_ROUNDING_OF_WEIGHTS = 1e-9
 # rows in which missing values are searched at once
 _SEARCHED_ROWS = 1024
 
@@ -33,6 +43,8 @@ class Samples:
         Frequency weights.
     missing : bool
         Whether entries are missing.
+    on_device : bool
+        Whether the rows are arrays of another library than NumPy.
     place : ArrayPlace
         Library and device of the array that was passed.
     feature_names : ndarray of shape (n_features,) or None
@@ -48,6 +60,7 @@ class Samples:
     values: Any
     weight: NDArray[np.float64] | None
     missing: bool
+    on_device: bool
     place: ArrayPlace
     feature_names: NDArray | None
     streaming: bool
@@ -63,11 +76,6 @@ class Samples:
     def n_features(self) -> int:
         """Number of features."""
         return self.values.shape[1]
-
-    @property
-    def on_device(self) -> bool:
-        """Whether the rows are arrays of another library than NumPy."""
-        return not place_of(self.values).is_numpy
 
     @property
     def dtype(self) -> type[np.floating]:
@@ -108,21 +116,40 @@ def read_samples(estimator, X, sample_weight=None, *, streaming=False) -> Sample
     weight = None
     if sample_weight is not None:
         weight = place_of(sample_weight).take(sample_weight)
-        weight = check_sample_weight(
-            weight, np.empty((X.shape[0], 0)), dtype=np.float64, ensure_non_negative=True
-        )
+        weight = check_sample_weight(weight, np.empty((X.shape[0], 0)), allow_zero=streaming)
         if missing and not weight.all():  # a row of weight 0 must not count as observed
             X, weight = X[weight > 0], weight[weight > 0]
-    samples = Samples(X, weight, missing, place, names, streaming)
-    if not streaming and samples.total <= 1:
-        raise ValueError(_too_few(samples.total))
-    n_samples = np.inf if streaming else samples.total
-    _check_n_components(estimator.n_components, n_samples, samples.n_features)
+    on_device = not (missing or place.is_numpy)
+    samples = Samples(X, weight, missing, on_device, place, names, streaming)
+    if not streaming and samples.total <= 1 + _ROUNDING_OF_WEIGHTS:
+        raise ValueError(_too_few(samples))
+    _check_n_components(estimator.n_components, samples)
     return samples
+
+
+def like_samples(samples: Samples, array: NDArray, *, in_their_precision: bool = True) -> Any:
+    """A NumPy array in the library and on the device of the samples, by default in their precision.
+
+    Parameters
+    ----------
+    samples : Samples
+        Of the call that fits.
+    array : ndarray
+        Any array.
+    in_their_precision : bool, default=True
+        Whether it is rounded to the float type of the samples.
+
+    Returns
+    -------
+    array : array
+        A fitted attribute.
+    """
+    return samples.place.put(array.astype(samples.dtype) if in_their_precision else array)
 
 
 def validated(estimator, X, *, reset: bool):
     """Samples as an array of any real type, or CSR or CSC, and whether entries are missing."""
+    X = readable(estimator, X, device_arrays=True)
     place, tags = place_of(X), get_tags(estimator).input_tags
     if sparse.issparse(X):
         dtype = (np.float64, np.float32)
@@ -172,25 +199,31 @@ def _refuse_missing(estimator, X):
         )
 
 
-def _check_n_components(n_components, n_samples, n_features):
+def _check_n_components(n_components, samples):
     """Refuse values that parameter validation alone cannot refuse."""
     if isinstance(n_components, str) and n_components == "mle":
         raise ValueError(
             "n_components='mle' assumes equal noise in every feature; use \"auto\", which does not."
         )
-    largest = int(min(n_samples, n_features))
+    n_samples = np.inf if samples.streaming else samples.total
+    largest = int(min(n_samples, samples.n_features))
     if isinstance(n_components, Integral) and n_components > largest:
+        weighted = ", where n_samples is the sum of sample_weight"
         raise ValueError(
-            f"n_components={n_components} must be between 0 and "
-            f"min(n_samples, n_features)={largest}."
+            f"n_components={n_components} must be between 0 and min(n_samples, n_features)="
+            f"{largest}{'' if samples.weight is None else weighted}."
         )
 
 
-def _too_few(n_samples):
+def _too_few(samples):
     """Message where no variance can be computed."""
-    if float(n_samples).is_integer() and n_samples >= 0:
-        return f"Found array with {int(n_samples)} sample(s) while a minimum of 2 is required."
-    return f"The sum of sample_weight is {n_samples:g}, but frequency weights must exceed 1 in all."
+    if samples.weight is None or samples.values.shape[0] < 2:
+        n_samples = samples.values.shape[0]
+        return f"Found array with {n_samples} sample(s) while a minimum of 2 is required."
+    return (
+        f"The sum of sample_weight is {samples.total:g}, but it must exceed 1: frequency weights "
+        "count samples, and their sum is n. Multiply normalised weights by the number of samples."
+    )
 
 
 def unobserved_text(pairs: NDArray[np.intp], names: NDArray | None) -> str:

@@ -114,7 +114,9 @@ def scatter_covariance(
         block = X[start : start + n_rows]
         weight = None if sample_weight is None else sample_weight[start : start + n_rows]
         if weight is None or weight.any():
-            count, point, offset, product = _block_moments(block, weight, buffer[: len(block)])
+            count, point, offset, product = _scatter_about_a_point(
+                block, weight, buffer[: len(block)]
+            )
             if scatter is None:
                 scatter = product.astype(np.float64, copy=False)
             else:
@@ -141,7 +143,7 @@ def scatter_covariance(
     return ScatterCovariance(n_samples, origin + mean, scatter)
 
 
-def _block_moments(block, weight, buffer):
+def _scatter_about_a_point(block, weight, buffer):
     """Count, a point near the mean, the mean's offset from it, and the scatter about the point.
 
     The scatter about the point exceeds that about the mean by count * offset offset', a small

@@ -74,7 +74,7 @@ class LabelledScatter(LabelledCovariance):
         """(1 - share) times the covariance plus share times M_sup, as a function of directions."""
         if share in (0.0, 1.0):
             return super().blended_times(share)
-        # one d x d matrix, not two, for all the products that are to come
+        # one d x d matrix, not two, for all the products of the eigensolver
         matrix = self.total.scatter * ((1.0 - share) / (self.n_samples - 1))
         matrix += share * self.label_matrix
         return lambda directions: matrix @ directions
@@ -218,7 +218,7 @@ def _merge_pieces(pieces, share, within, pooled, n_classes):
 
 
 def _with_means(within, counts, means):
-    """Moments of all samples from the scatter within classes and the classes' means."""
+    """Covariance of all samples from the scatter within classes and the classes' means."""
     n_samples = counts.sum()
     if n_samples == 0:
         return ScatterCovariance.empty(len(within))

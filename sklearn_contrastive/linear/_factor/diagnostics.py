@@ -49,12 +49,12 @@ def fit_warnings(fit: FactorFit, n_components, feature_names, n_samples: float):
             "of this size. transform returns no columns. Set n_components to an integer to keep "
             "the leading directions all the same.",
         )
-    for features in single_group_factors(model):
-        what = "feature" if len(features) == 1 else "group of features"
+    for features in _single_group_factors(model):
+        unit = "feature" if len(features) == 1 else "group of features"
         yield (
             ComponentsWarning,
-            f"A component rests on one {what} alone ({listed(features, feature_names)}): it cannot "
-            f"be distinguished from the noise of that {what}. Use fewer components, or more "
+            f"A component rests on one {unit} alone ({listed(features, feature_names)}): it cannot "
+            f"be distinguished from the noise of that {unit}. Use fewer components, or more "
             "features of the same factor.",
         )
     if len(fit.floored):
@@ -72,7 +72,7 @@ def fit_warnings(fit: FactorFit, n_components, feature_names, n_samples: float):
         )
 
 
-def single_group_factors(model: FactorModel):
+def _single_group_factors(model: FactorModel):
     """Groups with noise of their own that hold nearly all of a factor's standardised loadings."""
     deviation = np.sqrt(model.variances)
     squares = (model.loadings / deviation[:, None]) ** 2

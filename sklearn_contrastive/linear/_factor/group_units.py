@@ -8,6 +8,7 @@ from scipy import sparse
 
 from ..._features import group_members
 from ..._typing import ArrayLike
+from .._covariance.samples import Samples
 from .map_newton import REFINEMENT_FLOOR
 from .noise import BlockNoise
 
@@ -18,7 +19,7 @@ _SMALLEST_SHARE = 1e-12
 
 
 def read_groups(
-    feature_groups: ArrayLike | None, n_features: int, n_samples: float
+    feature_groups: ArrayLike | None, samples: Samples
 ) -> tuple[NDArray[np.intp], ...] | None:
     """Features of each group, refused where the noise of a group cannot be identified.
 
@@ -26,10 +27,8 @@ def read_groups(
     ----------
     feature_groups : array-like of shape (n_features,) or None
         One label per feature.
-    n_features : int
-        Number of features.
-    n_samples : float
-        Number of samples; infinite where more may come.
+    samples : Samples
+        Validated samples; more may come if they are streaming.
 
     Returns
     -------
@@ -44,7 +43,9 @@ def read_groups(
     """
     if feature_groups is None:
         return None
-    members = group_members(feature_groups, n_features)
+    n_features = samples.n_features
+    n_samples = np.inf if samples.streaming else samples.total
+    members = group_members(feature_groups, n_features, samples.feature_names)
     if len(members) == n_features:
         return None
     if len(members) < 3:

@@ -7,12 +7,8 @@ from numpy.typing import NDArray
 
 from .._covariance.base import Covariance
 from .._covariance.labelled import LabelledCovariance
-from .._covariance.labelled_rows import LabelledRows
-from .._covariance.read import forms_scatter
-from .._covariance.rows import row_covariance
+from .._covariance.read import fold_covariance, forms_scatter
 from .._covariance.samples import Samples
-from .._covariance.scatter import scatter_covariance
-from .._covariance.within_class import labelled_scatter
 from .closed_form import supervised_closed_form
 from .map_newton import REFINEMENT_FLOOR
 from .model import FactorModel
@@ -102,17 +98,11 @@ def folds_of(
         else:
             weights = samples.weight[fitted], samples.weight[held_out]
             totals = weights[0].sum(), weights[1].sum()
-        if min(totals) <= 1:
-            continue  # no variance
-        labels = samples.labels.of(fitted)
-        if gram:
+        if min(totals) > 1:  # else there is no variance
             yield (
-                labelled_scatter(X[fitted], labels, weights[0]),
-                scatter_covariance(X[held_out], weights[1]),
+                fold_covariance(X[fitted], weights[0], gram, samples.labels.of(fitted)),
+                fold_covariance(X[held_out], weights[1], gram),
             )
-        else:
-            rows = row_covariance(X[fitted], weights[0])
-            yield LabelledRows(rows, labels), row_covariance(X[held_out], weights[1])
 
 
 # each step leaves of the error a share of about the subspace's incoherence

@@ -26,8 +26,8 @@ __all__ = [
 
 # a model of pairs that is only a start need not be refined further than this
 START_STEPS, START_TOL = 20, 1e-3
-# smallest uniqueness to begin with: covariances of pairs let noise vanish too easily, and steps
-# come away from there slowly, while they fall quickly
+# smallest uniqueness to begin with: covariances of pairs let noise vanish too easily, and EM
+# raises small uniquenesses slowly and lowers large ones fast
 _FIRST_FLOOR = 0.2
 # steps end when no noise is further from the end than this share of its standard error
 _STATISTICAL_TOL = 0.2
@@ -122,7 +122,7 @@ def refine_on_rows(
 
 @dataclass(frozen=True)
 class _Rows:
-    """Incomplete rows, and the units in which they are read."""
+    """Incomplete rows, and the units in which they are data."""
 
     X: NDArray
     sample_weight: NDArray[np.float64] | None
@@ -202,17 +202,17 @@ class _Expectations:
     factor_covariance: NDArray[np.float64]
 
 
-def _expectations(state, read) -> _Expectations:
+def _expectations(state, data) -> _Expectations:
     n_features, n_factors = state.loadings.shape
     packed = n_factors * (n_factors + 1) // 2
     sums = np.zeros((n_features, packed + n_factors))
     products, variances = np.zeros((n_features, n_factors + 1)), np.zeros(n_features)
-    seen, factors = np.zeros(n_features), np.zeros(packed + n_factors)
+    n_observed, factors = np.zeros(n_features), np.zeros(packed + n_factors)
     log_likelihood = total = 0.0
     upper = np.triu_indices(n_factors)
-    mean, inverse = read.mean + read.scale * state.mean, reciprocal(read.scale)
-    for rows, observed, centred in observed_blocks(read.X, mean, inverse, read.block_rows):
-        weight = np.ones(len(observed)) if read.sample_weight is None else read.sample_weight[rows]
+    mean, inverse = data.mean + data.scale * state.mean, reciprocal(data.scale)
+    for rows, observed, centred in observed_blocks(data.X, mean, inverse, data.block_rows):
+        weight = np.ones(len(observed)) if data.sample_weight is None else data.sample_weight[rows]
         squared = centred**2
         found = posterior_of_observed(observed, centred, squared, state.loadings, state.uniqueness)
         squares = found.covariance + found.mean[:, :, None] * found.mean[:, None, :]
@@ -222,13 +222,13 @@ def _expectations(state, read) -> _Expectations:
         products[:, :-1] += centred.T @ both[:, packed:]
         products[:, -1] += weight @ centred
         variances += weight @ squared
-        seen += weight @ observed
+        n_observed += weight @ observed
         log_likelihood += weight @ found.log_likelihood
         total += weight.sum()
     augmented = np.empty((n_features, n_factors + 1, n_factors + 1))
     augmented[:, :-1, :-1] = unpacked(sums[:, :packed])
     augmented[:, -1, :-1] = augmented[:, :-1, -1] = sums[:, packed:]
-    augmented[:, -1, -1] = seen
+    augmented[:, -1, -1] = n_observed
     factor_mean = factors[packed:] / total
     moment = unpacked(factors[None, :packed] / total)[0]
     return _Expectations(
@@ -242,11 +242,11 @@ def _expectations(state, read) -> _Expectations:
 
 
 def _maximised(expected, state) -> _State:
-    """Regression of each feature on the factors where it is seen, factors standardised."""
-    seen = expected.squares[:, -1, -1]
-    unused = seen == 0  # constant features
+    """Regression of each feature on the factors where it is n_observed, factors standardised."""
+    n_observed = expected.squares[:, -1, -1]
+    unused = n_observed == 0  # constant features
     squares = np.where(unused[:, None, None], np.eye(expected.squares.shape[1]), expected.squares)
-    seen = np.where(unused, 1.0, seen)
+    n_observed = np.where(unused, 1.0, n_observed)
     solution = np.linalg.solve(squares, expected.products[:, :, None])[:, :, 0]
     explained = np.sum(solution * expected.products, axis=1)
     loadings, intercept = solution[:, :-1], solution[:, -1]
@@ -256,7 +256,9 @@ def _maximised(expected, state) -> _State:
         state.mean + intercept + loadings @ expected.factor_mean,
         loadings @ root,
         most_probable_uniqueness(
-            (expected.variances - explained) / seen, PRIOR_SAMPLES / seen, REFINEMENT_FLOOR
+            (expected.variances - explained) / n_observed,
+            PRIOR_SAMPLES / n_observed,
+            REFINEMENT_FLOOR,
         ),
     )
 

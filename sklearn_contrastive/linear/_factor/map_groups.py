@@ -19,7 +19,7 @@ from .map_newton import (
     most_probable_uniqueness,
 )
 from .model import SCORING_FLOOR, FactorFit, FactorModel
-from .n_components import count_upward, noise_edge, resolve_n_components
+from .n_components import count_upward, degrees_of_freedom, noise_edge, resolve_n_components
 from .options import FitOptions
 
 __all__ = ["fit_block_noise"]
@@ -135,10 +135,10 @@ def _count_components(covariance, n_components, units, matrix, options):
 
 def _estimate_n_components(n_samples, units, largest, rng):
     """Number of factors with block noise, counted upward."""
-    edge = noise_edge(n_samples, max(1, len(units.correlation)))
     options = FitOptions(rng, max_iter=_COUNTING_STEPS, tol=1e-3)
 
-    def count(point):
+    def count(n_factors, point):
+        edge = noise_edge(degrees_of_freedom(n_samples, n_factors), max(1, len(units.correlation)))
         blocks = _identities(units) if point is None else point.blocks
         values = np.linalg.eigvalsh(_whitened(units, blocks))
         return min(int(np.sum(values > edge)), largest)

@@ -25,7 +25,7 @@ __all__ = [
 # accuracy where spikes are unequal, smaller ones only iterations (benchmarks/linear/subspace.py).
 REFINEMENT_FLOOR = 1e-3
 # The prior of refinement counts as much as this many samples. Without it a factor too many makes
-# the noise of a single feature vanish; it is forgotten as samples arrive.
+# the noise of a single feature vanish; its effect vanishes with more samples.
 PRIOR_SAMPLES = 1.0
 # Keeps the Newton system solvable where the model has more parameters than the data determine.
 _RIDGE = 1e-8
@@ -134,7 +134,7 @@ class _Newton(FixedPoint):
     """Newton steps in log u, with eigenvectors as accurate as the next step can use."""
 
     shrink = 0.25
-    forgets_when_refused = False
+    clears_memory_when_refused = False
 
     def __init__(self, space, n_factors, options, prior, floor):
         self._space, self._n_factors, self._options = space, n_factors, options
@@ -162,7 +162,7 @@ class _Newton(FixedPoint):
         accuracy = min(_FIRST_TOL, 0.1 * size)
         candidate = self.solve(proposal, accuracy)
         if 0 < candidate.value - point.value < _value_error(candidate.pairs):
-            # the eigenvectors, not the step, may be to blame
+            # the increase may come from inaccurate eigenvectors
             candidate = self.solve(proposal, accuracy / 100)
         self._options.on_step("eigenproblem")
         return candidate
@@ -227,7 +227,8 @@ def _newton_step(uniqueness, gradient, whitened, prior, floor):
     step = np.zeros_like(gradient)
     step[free] = _solve_expected_hessian(whitened[free], prior, -gradient[free])
     step = np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)
-    # 1 + step is exact where P = I (expectation-maximisation's step then); bent to stay positive
+    # 1 + step is exact where P = I (the step of expectation-maximisation then); it is replaced by
+    # a line below -1/2, so that the factor stays positive
     return np.where(step > -0.5, np.log1p(np.maximum(step, -0.5)), np.log(0.5) + 2 * step + 1)
 
 

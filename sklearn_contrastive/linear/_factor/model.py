@@ -21,6 +21,7 @@ __all__ = [
     "model_covariance",
     "model_precision",
     "orthogonal_weights",
+    "scoring_matrix",
 ]
 
 # The smallest share of noise by which scores are weighted: a feature that the factors explain
@@ -106,11 +107,6 @@ class BartlettWeights:
     basis: NDArray[np.float64]
     to_scores: NDArray[np.float64]
 
-    @property
-    def scoring(self) -> NDArray[np.float64]:
-        """Matrix of shape (n_features, n_components) that makes scores of centred samples."""
-        return self.noise.weighted(self.basis @ self.to_scores)
-
 
 def bartlett_weights(components: NDArray, loadings: NDArray, noise: Noise) -> BartlettWeights:
     """Generalised least-squares scores in the basis of the components.
@@ -140,6 +136,11 @@ def bartlett_weights(components: NDArray, loadings: NDArray, noise: Noise) -> Ba
     basis, triangle = np.linalg.qr(noise.whitened(loadings))
     to_scores = np.linalg.solve(triangle.T, (components @ loadings).T)
     return BartlettWeights(noise, basis, to_scores)
+
+
+def scoring_matrix(weights: BartlettWeights) -> NDArray[np.float64]:
+    """Matrix of shape (n_features, n_components) that makes scores of centred samples."""
+    return weights.noise.weighted(weights.basis @ weights.to_scores)
 
 
 def orthogonal_weights(components: NDArray) -> BartlettWeights:

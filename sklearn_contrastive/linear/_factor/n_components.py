@@ -20,6 +20,7 @@ __all__ = [
     "count_above",
     "count_components",
     "count_upward",
+    "degrees_of_freedom",
     "estimate_n_components",
     "noise_edge",
     "resolve_n_components",
@@ -58,8 +59,19 @@ def noise_edge(n_samples: float, n_features: int) -> float:
     return float(((n + d) ** 2 + 2.0 * (n + d) * (1 / n + 1 / d) ** (1 / 3)) / n_samples)
 
 
+def degrees_of_freedom(n_samples: float, n_factors: int) -> float:
+    """Samples that the noise has left after the mean and the factors, n - 1 - r, at least 1.
+
+    It matters for few samples: the n - 1 eigenvalues of pure noise in d >> n features are all near
+    d / (n - 1), which exceeds the edge of n samples.
+    """
+    return max(n_samples - 1.0 - n_factors, 1.0)
+
+
 def count_upward(
-    count: Callable[[State | None], int], refine: Callable[[int, State | None], State], largest: int
+    count: Callable[[int, State | None], int],
+    refine: Callable[[int, State | None], State],
+    largest: int,
 ) -> int:
     """Number of factors, counted upward.
 
@@ -71,7 +83,8 @@ def count_upward(
     Parameters
     ----------
     count : callable
-        Number of eigenvalues above the noise edge, from the refined state, None at first.
+        Number of eigenvalues above the noise edge, from the number of factors that are taken out
+        and the refined state, 0 and None at first.
     refine : callable
         The state refined with a number of factors, from the earlier state.
     largest : int
@@ -84,7 +97,7 @@ def count_upward(
     """
     n_factors, state = 0, None
     while n_factors < largest:
-        found = count(state)
+        found = count(n_factors, state)
         if found <= n_factors:
             break
         n_factors = found
@@ -134,9 +147,9 @@ def estimate_n_components(
     prior = PRIOR_SAMPLES / effective_samples(ones)
     options = FitOptions(rng, max_iter=_STEPS, tol=1e-3)
 
-    def count(uniqueness):
+    def count(n_factors, uniqueness):
         uniqueness = ones if uniqueness is None else uniqueness
-        edge = noise_edge(effective_samples(uniqueness), n_features)
+        edge = noise_edge(degrees_of_freedom(effective_samples(uniqueness), n_factors), n_features)
         return count_above(space, uniqueness, edge, largest)
 
     def refined(n_factors, uniqueness):

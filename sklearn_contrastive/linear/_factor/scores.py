@@ -10,31 +10,29 @@ __all__ = ["ScoreSpread", "spread_of_scores", "whitening_of"]
 
 @dataclass(frozen=True)
 class ScoreSpread:
-    """Second moments of scores.
+    """Covariance of scores, and the variance that the components keep.
 
     Parameters
     ----------
     covariance : ndarray of shape (n_components, n_components)
         Covariance of the scores.
+    variance : ndarray of shape (n_components,)
+        Its diagonal.
     kept_share : ndarray of shape (n_components,)
         Share of the total variance that orthogonal projection on each component keeps.
     """
 
     covariance: NDArray[np.float64]
+    variance: NDArray[np.float64]
     kept_share: NDArray[np.float64]
 
-    @property
-    def variance(self) -> NDArray[np.float64]:
-        """Variance of each score, shape (n_components,)."""
-        return np.diag(self.covariance)
 
-
-def spread_of_scores(described, scoring: NDArray, components: NDArray) -> ScoreSpread:
-    """Second moments of the scores of samples, without reading the samples again.
+def spread_of_scores(source, scoring: NDArray, components: NDArray) -> ScoreSpread:
+    """Covariance of the scores of samples, without reading the samples again.
 
     Parameters
     ----------
-    described : Covariance or FactorModel
+    source : Covariance or FactorModel
         Of the samples: its `along` and `variances` are used.
     scoring : ndarray of shape (n_features, n_components)
         Makes scores of centred samples.
@@ -47,10 +45,11 @@ def spread_of_scores(described, scoring: NDArray, components: NDArray) -> ScoreS
         Of unwhitened scores.
     """
     n_components = len(components)
-    along = described.along(np.hstack([scoring, components.T]))
+    along = source.along(np.hstack([scoring, components.T]))
     kept = np.diag(along[n_components:, n_components:])
-    total = float(np.sum(described.variances))
-    return ScoreSpread(along[:n_components, :n_components], kept / (total or 1.0))
+    total = float(np.sum(source.variances))
+    covariance = along[:n_components, :n_components]
+    return ScoreSpread(covariance, np.diag(covariance), kept / (total or 1.0))
 
 
 def whitening_of(covariance: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

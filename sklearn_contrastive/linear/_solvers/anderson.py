@@ -42,7 +42,7 @@ class FixedPoint(ABC):
     #: factor by which a refused step is shortened
     shrink: ClassVar[float] = 0.5
     #: whether a refused step also clears the memory
-    forgets_when_refused: ClassVar[bool] = True
+    clears_memory_when_refused: ClassVar[bool] = True
 
     @abstractmethod
     def position(self, point: Any) -> NDArray:
@@ -54,7 +54,7 @@ class FixedPoint(ABC):
 
     @abstractmethod
     def moved(self, point: Any, step: NDArray, n_refused: int) -> Any:
-        """The evaluated point that a step leads to, after so many refused candidates."""
+        """The evaluated point after a step, given the number of refused candidates."""
 
     @abstractmethod
     def accepts(self, point: Any, candidate: Any, n_refused: int) -> bool:
@@ -107,6 +107,6 @@ def damped_anderson(
             point, n_refused = candidate, 0
         else:
             n_refused += 1
-            if problem.forgets_when_refused:
+            if problem.clears_memory_when_refused:
                 memory = AndersonMemory()
     return point, n_iter, converged

@@ -5,8 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 
-__all__ = ["Eigenpairs", "SearchSpace", "padded_start", "relative_residuals", "residual_norms"]
+__all__ = [
+    "Eigenpairs",
+    "SearchSpace",
+    "bordered",
+    "next_value",
+    "orthonormalised",
+    "padded_start",
+    "relative_residuals",
+    "residual_norms",
+]
 
 # directions beyond the requested eigenpairs, which speed up the last of them
 OVERSAMPLING = 8
@@ -155,7 +165,8 @@ class SearchSpace:
         metric = self._project(scale)
         projected = self._projected - (self._project(shift) if np.any(shift) else 0.0)
         for expansion in range(MAX_EXPANSIONS + 1):
-            values, coefficients = _generalised_eigenpairs(projected, metric)
+            values, coefficients = eigh(projected, metric)
+            values, coefficients = values[::-1], coefficients[:, ::-1]
             wanted, self._recent = values[:n_pairs], coefficients[:, :n_pairs]
             vectors = self.basis @ self._recent
             residuals = self.image @ self._recent
@@ -243,18 +254,11 @@ def orthonormalised(directions, basis):
     return directions[:, : len(basis) - basis.shape[1]]
 
 
-def _generalised_eigenpairs(projected, metric):
-    """Eigenvalues of the small pencil, decreasing, and their coefficients."""
-    inverse = np.linalg.inv(np.linalg.cholesky(metric))
-    values, coefficients = np.linalg.eigh(inverse @ projected @ inverse.T)
-    return values[::-1], inverse.T @ coefficients[:, ::-1]
-
-
 def bordered(matrix, columns):
     """A symmetric matrix with some columns appended, and the rows that keep it symmetric."""
     size, larger = len(matrix), len(columns)
-    bordered = np.empty((larger, larger))
-    bordered[:size, :size] = matrix
-    bordered[:, size:] = columns
-    bordered[size:, :size] = columns[:size].T
-    return bordered
+    larger_matrix = np.empty((larger, larger))
+    larger_matrix[:size, :size] = matrix
+    larger_matrix[:, size:] = columns
+    larger_matrix[size:, :size] = columns[:size].T
+    return larger_matrix

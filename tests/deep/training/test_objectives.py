@@ -1,35 +1,11 @@
 """The contrastive objective."""
 
 import torch
+from helpers.small_trainer import SOURCE, X, trainer
 from numpy.testing import assert_allclose
 from torch import nn
 
-from sklearn_contrastive.deep._training.batches import TensorSource
-from sklearn_contrastive.deep._training.objectives import ContrastiveObjective, Objective
-from sklearn_contrastive.deep._training.trainer import Trainer
-
-X = torch.randn(23, 4, generator=torch.Generator().manual_seed(0))
-SOURCE = TensorSource(X)
-
-
-class Reconstruction(Objective):
-    """Restores samples, and keeps the batches that it has seen."""
-
-    def __init__(self):
-        self.seen = []
-
-    def loss(self, module, batch, generator):
-        self.seen.append(batch.clone())
-        return torch.mean((batch - module(batch)) ** 2)
-
-
-def with_dropout():
-    return nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 4))
-
-
-def trainer(objective=None, *, module=with_dropout, **settings):
-    defaults = {"seed": 0, "max_epochs": 3, "batch_size": 5, "lr": 0.1}
-    return Trainer(module, objective or Reconstruction(), **(defaults | settings))
+from sklearn_contrastive.deep._training.objectives import ContrastiveObjective
 
 
 def test_both_views_are_in_one_forward_pass():

@@ -7,41 +7,17 @@ import numpy as np
 import pytest
 import sklearn
 import torch
+from helpers.small_trainer import SOURCE, Reconstruction, X, trainer
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils import check_random_state
 from torch import nn
 
-from sklearn_contrastive.deep._training.batches import TensorSource
 from sklearn_contrastive.deep._training.objectives import Objective
 from sklearn_contrastive.deep._training.schedule import cosine
-from sklearn_contrastive.deep._training.trainer import Trainer
-
-X = torch.randn(23, 4, generator=torch.Generator().manual_seed(0))
-SOURCE = TensorSource(X)
-
-
-class Reconstruction(Objective):
-    """Reconstructs samples, and keeps all batches."""
-
-    def __init__(self):
-        self.seen = []
-
-    def loss(self, module, batch, generator):
-        self.seen.append(batch.clone())
-        return torch.mean((batch - module(batch)) ** 2)
-
-
-def with_dropout():
-    return nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 4))
 
 
 def linear_network():
     return nn.Linear(4, 4)
-
-
-def trainer(objective=None, *, module=with_dropout, **settings):
-    defaults = {"seed": 0, "max_epochs": 3, "batch_size": 5, "lr": 0.1}
-    return Trainer(module, objective or Reconstruction(), **(defaults | settings))
 
 
 def weights_of(net):
@@ -55,8 +31,8 @@ def test_every_epoch_trains_on_all_samples_in_a_new_order():
     # skorch's default holds out a fifth for validation
     objective = Reconstruction()
     trainer(objective).train_epochs(SOURCE)
-    epochs = [torch.cat(objective.seen[5 * i : 5 * i + 5]) for i in range(3)]
-    assert len(objective.seen) == 15
+    epochs = [torch.cat(objective.batches[5 * i : 5 * i + 5]) for i in range(3)]
+    assert len(objective.batches) == 15
     for epoch in epochs:
         assert_array_equal(np.sort(epoch[:, 0]), np.sort(X[:, 0]))
     assert not torch.equal(epochs[0], epochs[1])
@@ -168,7 +144,7 @@ def test_the_loss_of_an_epoch_is_the_mean_over_its_samples():
 def test_a_loss_that_is_not_finite_is_an_error(value):
     class Diverging(Reconstruction):
         def loss(self, module, batch, generator):
-            return super().loss(module, batch, generator) * (value if len(self.seen) > 5 else 1)
+            return super().loss(module, batch, generator) * (value if len(self.batches) > 5 else 1)
 
     with pytest.raises(ValueError, match=r"The loss is (nan|inf) in epoch 2: .*Lower the learn"):
         trainer(Diverging()).train_epochs(SOURCE)

@@ -13,6 +13,7 @@ from sklearn_contrastive.linear._factor.model import (
     log_likelihood,
     model_covariance,
     model_precision,
+    scoring_matrix,
 )
 from sklearn_contrastive.linear._factor.noise import DiagonalNoise
 
@@ -37,7 +38,7 @@ def factor_models(draw):
 
 @given(model=factor_models())
 def test_components_times_scoring_is_the_identity(model):
-    scoring = bartlett_weights(*model[:2], DiagonalNoise(model[2])).scoring
+    scoring = scoring_matrix(bartlett_weights(*model[:2], DiagonalNoise(model[2])))
     components, _, noise_variance = model
     # rounding is relative to the terms of the sums
     size = np.abs(components) @ np.abs(scoring)
@@ -57,13 +58,13 @@ def test_scoring_is_generalised_least_squares(model):
     white = np.diag(1 / np.sqrt(noise_variance))
     expected = np.linalg.lstsq(white @ basis, white, rcond=None)[0].T
     conditioning = np.linalg.cond(white @ basis) * np.linalg.cond(white @ loadings)
-    error = psi @ (bartlett_weights(*model[:2], DiagonalNoise(model[2])).scoring - expected)
+    error = psi @ (scoring_matrix(bartlett_weights(*model[:2], DiagonalNoise(model[2]))) - expected)
     size = np.abs(psi @ expected).max()
     assert np.abs(error).max() <= 1000 * EPS * conditioning * size * np.sqrt(np.linalg.cond(psi))
     textbook = np.linalg.solve(basis.T @ np.linalg.solve(psi, basis), basis.T @ np.linalg.inv(psi))
     if np.linalg.cond(psi) < 1e3:
         assert_allclose(
-            bartlett_weights(*model[:2], DiagonalNoise(model[2])).scoring,
+            scoring_matrix(bartlett_weights(*model[:2], DiagonalNoise(model[2]))),
             textbook.T,
             rtol=1e-6,
             atol=1e-6,
@@ -73,7 +74,7 @@ def test_scoring_is_generalised_least_squares(model):
 @given(model=factor_models(), seed=SEEDS)
 def test_no_other_unbiased_scores_have_less_noise(model, seed):
     components, _, noise_variance = model
-    scoring = bartlett_weights(*model[:2], DiagonalNoise(model[2])).scoring
+    scoring = scoring_matrix(bartlett_weights(*model[:2], DiagonalNoise(model[2])))
     # a change that keeps components @ scoring the identity
     free = np.random.default_rng(seed).normal(size=scoring.shape)
     other = scoring + free - components.T @ (components @ free)
@@ -87,7 +88,7 @@ def test_equal_noise_makes_scores_projections():
     rng = np.random.default_rng(0)
     loadings = rng.normal(size=(8, 3))
     components = np.linalg.svd(loadings, full_matrices=False)[0].T
-    scoring = bartlett_weights(components, loadings, DiagonalNoise(np.full(8, 0.3))).scoring
+    scoring = scoring_matrix(bartlett_weights(components, loadings, DiagonalNoise(np.full(8, 0.3))))
     assert_allclose(scoring, components.T, atol=1e-14)
 
 

@@ -16,6 +16,7 @@ from sklearn_contrastive.linear._factor.model import (
     log_likelihood,
     model_covariance,
     model_precision,
+    scoring_matrix,
 )
 from sklearn_contrastive.linear._factor.noise import BlockNoise, DiagonalNoise
 
@@ -209,7 +210,7 @@ def test_scoring_is_generalised_least_squares(problem):
     root, inverse = slow_roots(problem.noise)
     # in units of the noise, by lstsq: the normal equations would lose half of the digits
     expected = np.linalg.lstsq(inverse @ basis, inverse, rcond=None)[0].T
-    scoring = bartlett_weights(problem.components, problem.loadings, problem.noise).scoring
+    scoring = scoring_matrix(bartlett_weights(problem.components, problem.loadings, problem.noise))
     conditioning = np.linalg.cond(inverse @ basis) * np.linalg.cond(inverse @ problem.loadings)
     conditioning *= problem.conditioning
     error = root @ (scoring - expected)
@@ -227,7 +228,7 @@ def test_scoring_is_generalised_least_squares(problem):
 @given(problem=noise_problems(), seed=SEEDS)
 def test_no_other_unbiased_scores_have_less_noise(problem, seed):
     components, psi = problem.components, slow_matrix(problem.noise)
-    scoring = bartlett_weights(components, problem.loadings, problem.noise).scoring
+    scoring = scoring_matrix(bartlett_weights(components, problem.loadings, problem.noise))
     # a change that keeps components @ scoring the identity
     free = np.random.default_rng(seed).normal(size=scoring.shape)
     other = scoring + free - components.T @ (components @ free)
