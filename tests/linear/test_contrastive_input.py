@@ -582,7 +582,7 @@ def test_partial_fit_without_the_scatter_is_refused_with_advice(model):
     X = clear_samples()
     fitted = model(X[:8])
     before = pickle.dumps(fitted)
-    with pytest.raises(ValueError, match=r"partial_fit cannot go on .* solver=\"gram\""):
+    with pytest.raises(ValueError, match=r"partial_fit cannot continue .* solver=\"gram\""):
         fitted.partial_fit(X)
     assert pickle.dumps(fitted) == before
 

@@ -593,7 +593,7 @@ def test_partial_fit_cannot_continue_a_fit_of_few_rows_with_gaps():
     X = with_gaps(np.random.default_rng(0).normal(size=(30, 60)), 0.1, 0)
     model = LinearContrastive(1, max_iter=0).fit(X)
     before = pickle.dumps(model)
-    with pytest.raises(ValueError, match=r"partial_fit cannot go on .* solver=\"gram\""):
+    with pytest.raises(ValueError, match=r"partial_fit cannot continue .* solver=\"gram\""):
         model.partial_fit(X)
     assert pickle.dumps(model) == before
 
