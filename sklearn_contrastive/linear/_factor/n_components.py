@@ -118,6 +118,7 @@ def count_above(space: SearchSpace | RowSearchSpace, uniqueness, edge: float, la
 
 def estimate_n_components(
     space: SearchSpace | RowSearchSpace,
+    n_samples: float,
     effective_samples: Callable[[NDArray], float],
     n_features: int,
     largest: int,
@@ -129,6 +130,8 @@ def estimate_n_components(
     ----------
     space : SearchSpace or RowSearchSpace
         Of the correlation matrix.
+    n_samples : float
+        Number of samples.
     effective_samples : callable
         Number of complete samples whose covariance is as noisy, from the uniquenesses.
     n_features : int
@@ -149,7 +152,8 @@ def estimate_n_components(
 
     def count(n_factors, uniqueness):
         uniqueness = ones if uniqueness is None else uniqueness
-        edge = noise_edge(degrees_of_freedom(effective_samples(uniqueness), n_factors), n_features)
+        left = degrees_of_freedom(n_samples, n_factors) / n_samples
+        edge = noise_edge(left * effective_samples(uniqueness), n_features)
         return count_above(space, uniqueness, edge, largest)
 
     def refined(n_factors, uniqueness):
@@ -253,7 +257,12 @@ def count_components(
         n_components,
         largest,
         estimate=lambda: estimate_n_components(
-            space, covariance.effective_samples, n_live, min(largest, n_live // 2), rng
+            space,
+            covariance.n_samples,
+            covariance.effective_samples,
+            n_live,
+            min(largest, n_live // 2),
+            rng,
         ),
         # the contrastive matrix has as many positive eigenvalues as the correlation matrix has
         # above 1: without the identity the two are congruent (Sylvester)

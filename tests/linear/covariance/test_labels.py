@@ -135,7 +135,7 @@ def test_classes_of_earlier_samples_decide_whether_minus_one_is_a_mark():
 INVALID = {
     "continuous": ([0.5, 1.5, 2.2], "Unknown label type: y is continuous.*KBinsDiscretizer"),
     "continuous and marked": ([0.5, -1.0, 2.2], "continuous"),
-    "NaN": ([0.0, np.nan, 1.0], "NaN; give every sample a label"),
+    "NaN": ([0.0, np.nan, 1.0], "NaN or None; give every sample a label"),
     "NaN among strings": (["a", np.nan, "b"], "NaN"),
     "NA": (pd.Series(["a", None, "b"], dtype="string"), "NaN"),
     "infinity": ([0.0, np.inf, 1.0], "infinity"),
@@ -145,7 +145,7 @@ INVALID = {
     "row": ([[0, 1, 1]], r"shape \(1, 3\)"),
     "scalar": (1, r"shape \(\)"),
     "numbers and strings": (["a", -1, "b"], "labels of type int, str, which have no order"),
-    "None among strings": (["a", None, "b"], "labels of type NoneType, str"),
+    "None among strings": (["a", None, "b"], "contains NaN or None; give every sample"),
     "dates": (np.array([1, 2, 3], "datetime64[D]"), "dtype datetime64"),
     "complex": ([1j, 2j, 0j], "dtype complex128"),
     "bytes": (np.array([b"a", b"b", b"a"]), "labels are numbers or strings"),

@@ -58,7 +58,11 @@ def rank_of(X):
     n_samples, n_features = X.shape
     space = space_of(np.corrcoef(X.T))
     return estimate_n_components(
-        space, lambda uniqueness: n_samples, n_features, min(n_samples - 1, n_features // 2)
+        space,
+        n_samples,
+        lambda uniqueness: n_samples,
+        n_features,
+        min(n_samples - 1, n_features // 2),
     )
 
 
@@ -105,11 +109,15 @@ def test_units_of_the_features_do_not_change_the_count(noise):
 def test_the_count_never_exceeds_the_allowed_maximum():
     X = clearly_detectable(500, 40, 10, "equal", seed=0)
     assert (
-        estimate_n_components(space_of(np.corrcoef(X.T)), lambda uniqueness: 500, 40, largest=4)
+        estimate_n_components(
+            space_of(np.corrcoef(X.T)), 500, lambda uniqueness: 500, 40, largest=4
+        )
         == 4
     )
     assert (
-        estimate_n_components(space_of(np.corrcoef(X.T)), lambda uniqueness: 500, 40, largest=0)
+        estimate_n_components(
+            space_of(np.corrcoef(X.T)), 500, lambda uniqueness: 500, 40, largest=0
+        )
         == 0
     )
 
