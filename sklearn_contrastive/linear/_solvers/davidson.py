@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 
 __all__ = [
     "Eigenpairs",
@@ -165,8 +164,7 @@ class SearchSpace:
         metric = self._project(scale)
         projected = self._projected - (self._project(shift) if np.any(shift) else 0.0)
         for expansion in range(MAX_EXPANSIONS + 1):
-            values, coefficients = eigh(projected, metric)
-            values, coefficients = values[::-1], coefficients[:, ::-1]
+            values, coefficients = _generalised_eigh(projected, metric)
             wanted, self._recent = values[:n_pairs], coefficients[:, :n_pairs]
             vectors = self.basis @ self._recent
             residuals = self.image @ self._recent
@@ -252,6 +250,15 @@ def orthonormalised(directions, basis):
         directions, triangle = np.linalg.qr(directions)
         directions = directions[:, np.abs(np.diag(triangle)) > 1e-8]
     return directions[:, : len(basis) - basis.shape[1]]
+
+
+def _generalised_eigh(projected, metric):
+    """Eigenvalues of the small pencil, decreasing, and their coefficients."""
+    # scipy.linalg.eigh(A, B) does the same in the BLAS that SciPy brings: its threads compete with
+    # those of NumPy's, and a fit of 2000 x 100 takes 118 ms instead of 35
+    inverse = np.linalg.inv(np.linalg.cholesky(metric))
+    values, coefficients = np.linalg.eigh(inverse @ projected @ inverse.T)
+    return values[::-1], inverse.T @ coefficients[:, ::-1]
 
 
 def bordered(matrix, columns):
