@@ -42,6 +42,10 @@ class Covariance(ABC):
     mergeable: ClassVar[bool] = False
     semidefinite: ClassVar[bool] = True
 
+    def __add__(self, other: "Covariance") -> "Covariance":
+        """Covariance of both samples together, if both kinds are mergeable."""
+        return NotImplemented
+
     @property
     def n_features(self) -> int:
         """Number of features."""
