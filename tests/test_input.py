@@ -188,7 +188,7 @@ def test_a_chunk_of_weight_zero_is_allowed_in_every_form(chunk):
 # --- groups and labels ---------------------------------------------------------------------------
 
 
-@given(seed=st.integers(0, 2**16))
+@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_series_of_feature_groups_is_aligned_by_name(seed):
     frame = pd.DataFrame(samples(), columns=[f"c{i}" for i in range(12)])
     groups = pd.Series(list("aabbccddeeff"), index=frame.columns)

@@ -808,6 +808,7 @@ else:
 """
 
 
+# SciPy reads the variable once, so that a new process is needed, which imports PyTorch: six seconds
 def test_without_dispatch_scipys_variable_is_not_needed():
     environment = {k: v for k, v in os.environ.items() if k != "SCIPY_ARRAY_API"}
     command = [sys.executable, "-W", "error", "-c", WITHOUT_THE_VARIABLE]

@@ -169,6 +169,7 @@ MEASURE = """
 """
 
 
+# resident memory needs a process of its own, which imports PyTorch: five of its seven seconds
 @pytest.mark.filterwarnings("default")
 def test_checks_of_memory_maps_release_their_memory(tmp_path):
     run = subprocess.run(
