@@ -122,7 +122,6 @@ def estimate_n_components(
     effective_samples: Callable[[NDArray], float],
     n_features: int,
     largest: int,
-    rng: np.random.RandomState | None = None,
 ) -> int:
     """Number of factors with independent noise, counted upward.
 
@@ -138,8 +137,6 @@ def estimate_n_components(
         Number of features that are not constant.
     largest : int
         No count exceeds it.
-    rng : numpy.random.RandomState, default=None
-        Part of the options of refinement, which draws nothing.
 
     Returns
     -------
@@ -148,7 +145,7 @@ def estimate_n_components(
     """
     ones = np.ones(space.n_features)
     prior = PRIOR_SAMPLES / effective_samples(ones)
-    options = FitOptions(rng, max_iter=_STEPS, tol=1e-3)
+    options = FitOptions(max_iter=_STEPS, tol=1e-3)
 
     def count(n_factors, uniqueness):
         uniqueness = ones if uniqueness is None else uniqueness
@@ -262,7 +259,6 @@ def count_components(
             covariance.effective_samples,
             n_live,
             min(largest, n_live // 2),
-            rng,
         ),
         # the contrastive matrix has as many positive eigenvalues as the correlation matrix has
         # above 1: without the identity the two are congruent (Sylvester)

@@ -16,8 +16,8 @@ class FitOptions:
 
     Parameters
     ----------
-    rng : numpy.random.RandomState
-        Draws the first directions of the eigensolver.
+    rng : numpy.random.RandomState, default=None
+        Draws the first directions of the eigensolver; None where a search space is given.
     max_iter : int, default=100
         Largest number of eigenproblems, or of passes over incomplete rows; 0 is the closed form.
     tol : float, default=1e-6
@@ -28,7 +28,7 @@ class FitOptions:
         Called with a name after every eigenproblem or pass over the rows.
     """
 
-    rng: np.random.RandomState
+    rng: np.random.RandomState | None = None
     max_iter: int = 100
     tol: float = 1e-6
     start: FactorModel | None = None

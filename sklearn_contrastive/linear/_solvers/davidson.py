@@ -254,8 +254,8 @@ def orthonormalised(directions, basis):
 
 def _generalised_eigh(projected, metric):
     """Eigenvalues of the small pencil, decreasing, and their coefficients."""
-    # scipy.linalg.eigh(A, B) does the same in the BLAS that SciPy brings: its threads compete with
-    # those of NumPy's, and a fit of 2000 x 100 takes 118 ms instead of 35
+    # not scipy.linalg.eigh(A, B): the threads of the BLAS that SciPy brings compete with those of
+    # NumPy's, which makes small fits several times slower
     inverse = np.linalg.inv(np.linalg.cholesky(metric))
     values, coefficients = np.linalg.eigh(inverse @ projected @ inverse.T)
     return values[::-1], inverse.T @ coefficients[:, ::-1]
