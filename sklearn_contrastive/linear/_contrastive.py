@@ -4,6 +4,7 @@ from dataclasses import replace
 from numbers import Integral, Real
 from typing import ClassVar, Literal
 
+import numpy as np
 from sklearn.utils import check_random_state
 
 from .._sklearn_compat import Hidden, Interval, RealNotInt, StrOptions
@@ -54,8 +55,11 @@ class LinearContrastive(MomentEstimator):
         entries are missing. 0 is the closed form. Refinement matters for few features and many
         components, for components of very unequal strength, and for many missing entries.
 
-    tol : float, default=1e-6
-        Refinement stops when no noise variance changes by more than this share of itself.
+    tol : float, default=0.05
+        Refinement stops when the steps still to come change no noise variance by more than this
+        many of its standard errors, as far as earlier steps predict. The relative standard error
+        is sqrt(2 / n_samples). Set 1e-6 where two fits must agree to more digits than the samples
+        determine, for instance a stream and one fit.
 
     whiten : bool, default=False
         Whether scores are decorrelated and scaled to unit variance, as for PCA, by the symmetric
@@ -192,7 +196,7 @@ class LinearContrastive(MomentEstimator):
         noise_weighted: bool = True,
         feature_groups: ArrayLike | None = None,
         max_iter: int = 100,
-        tol: float = 1e-6,
+        tol: float = 0.05,
         whiten: bool = False,
         solver: Literal["auto", "gram", "operator"] = "auto",
         random_state: RandomState = None,
@@ -212,5 +216,6 @@ class LinearContrastive(MomentEstimator):
 
     def _fit_model(self, covariance, samples, start, on_step):
         rng = check_random_state(self.random_state)
-        options = FitOptions(rng, self.max_iter, self.tol, start, on_step)
+        standard_error = np.sqrt(2.0 / covariance.n_samples)
+        options = FitOptions(rng, self.max_iter, self.tol * standard_error, start, on_step)
         return fit_factor_model(covariance, samples, self.n_components, options)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from .._solvers.davidson_rows import RowSearchSpace
+from .._solvers.chebyshev import RowBlock
 from .base import Covariance
 from .blocks import centred_blocks, sampled_rows, working_dtype
 from .scale import reciprocal
@@ -57,13 +57,13 @@ class RowCovariance(Covariance):
         scores = self.project(directions)
         return scores.T @ (scores * self.weight[:, None]) / (self.n_samples - 1)
 
-    def correlation_space(self, scale, n_pairs, rng, start=None):
-        """Search space of the correlation matrix, in the rows where they are fewer."""
+    def correlation_block(self, scale, n_pairs, rng, start=None):
+        """Block of the correlation matrix, of directions of the rows where they are fewer."""
         if self.n_rows >= self.n_features:
-            return super().correlation_space(scale, n_pairs, rng, start)
+            return super().correlation_block(scale, n_pairs, rng, start)
         inverse = reciprocal(scale)[:, None]
         root = np.sqrt(self.weight / (self.n_samples - 1))[:, None]
-        return RowSearchSpace(
+        return RowBlock(
             lambda directions: root * self.project(inverse * directions),
             lambda rows: inverse * self.combine(root * rows),
             self.n_rows,

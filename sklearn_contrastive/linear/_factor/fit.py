@@ -1,6 +1,7 @@
 """From a covariance to a factor model: by the kind of noise, and by whether rows are incomplete."""
 
 from dataclasses import replace
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from .map_em import START_STEPS, START_TOL, refine_on_rows
 from .map_groups import fit_block_noise
 from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, refine
 from .model import SCORING_FLOOR, FactorFit, FactorModel
-from .n_components import count_components
+from .n_components import count_common, count_components, largest_number
 from .noise import DiagonalNoise
 from .options import FitOptions
 
@@ -78,41 +79,57 @@ def fit_diagonal_noise(
         Its factors may be fewer than requested: those without variance are left out.
     """
     scale, rng, warm = feature_scale(covariance), options.rng, options.start
-    count = count_components(covariance, n_components, scale, rng)
-    n_sought = count.n_sought
-    if n_sought == 0:
-        nothing = np.zeros((covariance.n_features, 0))
-        return _fit(
-            covariance, scale, nothing, np.ones_like(scale), np.zeros(0), count.n_requested, 0, True
-        )
     loadings = None if warm is None else warm.loadings.astype(np.float64)
     if options.max_iter == 0:
-        spectrum = closed_form(covariance, n_sought, rng, loadings)
+        count = count_components(covariance, n_components, scale, rng)
+        if count.n_sought == 0:
+            return _nothing(covariance, scale, count.n_requested)
+        spectrum = closed_form(covariance, count.n_sought, rng, loadings)
         options.on_step("eigenproblem")
         return fit_from_eigenpairs(covariance, scale, spectrum, count.n_requested)
-    space = count.space
-    if space is None:
-        space = covariance.correlation_space(scale, n_sought, rng, loadings)
-    refined = refine(
-        space,
-        n_sought,
-        np.ones_like(scale) if warm is None else _uniqueness(warm.noise.variances, scale),
-        options,
-        prior=PRIOR_SAMPLES / covariance.effective_samples(np.ones_like(scale)),
-    )
+    every = not isinstance(n_components, Integral) and n_components != "auto"
+    count = count_components(covariance, "auto" if every else n_components, scale, rng)
+    ones, block = np.ones_like(scale), count.block
+    if block is None:
+        block = covariance.correlation_block(scale, count.n_sought, rng, loadings)
+    prior = PRIOR_SAMPLES / covariance.effective_samples(ones)
+    start = ones if warm is None else _uniqueness(warm.noise.variances, scale)
+    n_requested, n_iter, refined = count.n_requested, 1, None
+    if count.n_sought:
+        refined = refine(block, count.n_sought, start, options, prior=prior)
+        n_iter += refined.n_iter
+    if every:
+        uniqueness = ones if refined is None else refined.uniqueness
+        n_requested = count_common(
+            block, uniqueness, scale, n_components, largest_number(covariance, scale)
+        )
+        if n_requested:
+            last = replace(options, max_iter=1)
+            directions = refine(block, n_requested, uniqueness, last, prior=prior)
+            converged = refined is None or refined.converged
+            refined = replace(directions, converged=converged)
+            n_iter += 1
+    if refined is None:
+        return _nothing(covariance, scale, n_requested)
     loadings = scale[:, None] * refined.loadings
-    eigenvalues = contrastive_eigenvalues(covariance, space, scale, n_sought, rng, loadings)
+    eigenvalues = contrastive_eigenvalues(covariance, loadings.shape[1], rng, loadings)
     options.on_step("eigenproblem")
     return _fit(
         covariance,
         scale,
         loadings,
         refined.uniqueness,
-        eigenvalues[: loadings.shape[1]],
-        count.n_requested,
-        refined.n_iter + 1,
+        eigenvalues,
+        n_requested,
+        n_iter,
         refined.converged,
     )
+
+
+def _nothing(covariance, scale, n_requested):
+    """The model without a factor."""
+    nothing = np.zeros((covariance.n_features, 0))
+    return _fit(covariance, scale, nothing, np.ones_like(scale), np.zeros(0), n_requested, 0, True)
 
 
 def fit_from_eigenpairs(

@@ -75,13 +75,13 @@ def test_mean_variances_and_products_are_those_of_numpy(kind):
 
 
 @each_kind
-def test_the_search_space_has_the_eigenvalues_of_the_correlation_matrix(kind):
+def test_the_block_has_the_eigenvalues_of_the_correlation_matrix(kind):
     for samples in (X, X[:4]):  # more samples than features, and fewer
         if len(samples) < 40 and kind in ("ClassCovariances", "LabelledScatter", "LabelledRows"):
             continue  # one label for each of the 40 samples
         covariance = KINDS[kind](samples)
-        space = covariance.correlation_space(feature_scale(covariance), 2, np.random.RandomState(0))
-        values = space.leading(2, np.ones(6), tol=1e-10, error=lambda *parts: parts[-1]).values
+        block = covariance.correlation_block(feature_scale(covariance), 2, np.random.RandomState(0))
+        values = block.improve(np.ones(6)).values[:2]
         expected = np.linalg.eigvalsh(np.corrcoef(samples.T))[::-1][:2]
         assert_allclose(values, expected, rtol=1e-8)
 
