@@ -6,11 +6,13 @@ from functools import partial
 import numpy as np
 from scipy import sparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from .._arrays import dtype_name, place_of
 from .._base import ContrastiveEstimator
+from .._rival_parameters import RivalParametersMixin
 from .._signs import fix_signs
 from .._sklearn_compat import ARRAY_API, check_same_namespace, widest_float
 from .._typing import FloatArray, MatrixLike, VectorLike
@@ -37,7 +39,12 @@ _DENSE_ROWS = 1024
 _INCOMPLETE_ROWS = 4096
 
 
-class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ContrastiveEstimator):
+class FactorTransformer(
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    RivalParametersMixin,
+    ContrastiveEstimator,
+):
     """Base of the estimators that end in a low-rank plus noise model of the covariance."""
 
     def transform(self, X: MatrixLike) -> FloatArray:
@@ -58,7 +65,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
             too few observed features, less than 1 % of a complete row's information about some
             direction, with a `MissingValuesWarning`.
         """
-        check_is_fitted(self)
+        self._check_fitted("transform")
         self._check_place(X, "transform")
         X, missing = validated(self, X, reset=False)
         place = place_of(X)
@@ -66,7 +73,8 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
             scores = self._scores_on_device(X, place.xp)
         elif sparse.issparse(X):
             dtype = working_dtype(X)
-            scores = X @ self._scoring.astype(dtype, copy=False) - self.mean_ @ self._scoring
+            scoring = self.scoring_matrix_.T
+            scores = X @ scoring.astype(dtype, copy=False) - self.mean_ @ scoring
             scores = scores.astype(dtype, copy=False)
         else:
             scores = self._scores(X)
@@ -76,13 +84,13 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
 
     def _scores(self, X):
         dtype = working_dtype(X)
-        scoring = self._scoring.astype(dtype, copy=False)
+        scoring = self.scoring_matrix_.T.astype(dtype, copy=False)
         # centring after the projection saves a pass over X, but costs the digits by which the
         # mean exceeds the scores
-        at_risk = np.abs(self.mean_) @ np.abs(self._scoring)
+        at_risk = np.abs(self.scoring_matrix_) @ np.abs(self.mean_)
         if X.dtype == dtype and np.all(at_risk <= 10 * np.sqrt(self._score_variance)):
             scores = X @ scoring
-            scores -= self.mean_ @ self._scoring
+            scores -= self.scoring_matrix_ @ self.mean_
             return scores
         scores = np.empty((X.shape[0], scoring.shape[1]), dtype)
         for rows, block in centred_blocks(X, self.mean_):
@@ -93,7 +101,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         """Centred in two steps as `centred_blocks` does."""
         mean = xp.astype(self.mean_, X.dtype)
         remainder = xp.astype(self.mean_ - xp.astype(mean, self.mean_.dtype), X.dtype)
-        return ((X - mean) - remainder) @ xp.astype(self._scoring, X.dtype)
+        return ((X - mean) - remainder) @ xp.astype(self.scoring_matrix_, X.dtype).T
 
     def _with_scores_of_incomplete(self, scores, X):
         """Replace the NaN scores of incomplete rows by scores of their observed features."""
@@ -125,7 +133,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         X_original : ndarray of shape (n_samples, n_features)
             The mean plus scores times components.
         """
-        check_is_fitted(self)
+        self._check_fitted("inverse_transform")
         self._check_place(X, "inverse_transform")
         place = place_of(X)
         xp = place.xp
@@ -155,7 +163,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         covariance : ndarray of shape (n_features, n_features)
             ``loadings_ @ loadings_.T`` plus the noise, a diagonal unless it has groups.
         """
-        check_is_fitted(self)
+        self._check_fitted("get_covariance")
         return self._like_components(model_covariance(self._model.loadings, self._model.noise))
 
     def get_precision(self) -> FloatArray:
@@ -166,7 +174,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         precision : ndarray of shape (n_features, n_features)
             The matrix whose product with ``get_covariance()`` is the identity.
         """
-        check_is_fitted(self)
+        self._check_fitted("get_precision")
         return self._like_components(model_precision(self._model.loadings, self._model.noise))
 
     def score_samples(self, X: MatrixLike) -> FloatArray:
@@ -188,7 +196,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
 
     def _log_likelihood(self, X, method):
         """Log-likelihood of each sample, as a NumPy array."""
-        check_is_fitted(self)
+        self._check_fitted(method)
         self._check_place(X, method)
         X, missing = validated(self, X, reset=False)
         place, model = place_of(X), self._model
@@ -223,6 +231,17 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
             Mean of ``score_samples(X)``.
         """
         return float(np.mean(self._log_likelihood(X, "score")))
+
+    def _check_fitted(self, method):
+        """Refuse an estimator without a fit, or with attributes that no fit has set."""
+        check_is_fitted(self)
+        if not hasattr(self, "_model"):
+            raise NotFittedError(
+                f"{method} needs the model of a fit, but the attributes of this "
+                f"{type(self).__name__} were set by hand. Save and load the whole estimator, for "
+                "instance with joblib. To score complete samples from saved arrays, save mean_ and "
+                "scoring_matrix_ and compute (X - mean_) @ scoring_matrix_.T."
+            )
 
     def _check_place(self, X, method):
         """Refuse samples on another device, or of another library, than the fitted attributes."""
@@ -274,6 +293,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         self.common_variance_ = put(singular_values**2)
         self.eigenvalues_ = put(fit.eigenvalues)
         self.noise_variance_ = put(model.noise.variances)
+        self.communalities_ = put(model.communalities)
         if model.noise.blocks is not None:
             self.noise_covariance_ = [put(block) for block in model.noise.blocks]
         elif hasattr(self, "noise_covariance_"):
@@ -283,9 +303,9 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         self.singular_values_ = put(np.sqrt((covariance.n_samples - 1) * spread.variance))
         self.mean_ = keep(model.mean)
         self.n_components_ = len(components)
-        self.n_samples_ = _as_count(covariance.n_samples)
+        self.n_samples_ = self.n_samples_seen_ = _as_count(covariance.n_samples)
         self.n_iter_ = fit.n_iter
-        self._scoring = keep(scoring @ whitening)
+        self.scoring_matrix_ = keep(np.ascontiguousarray((scoring @ whitening).T))
         self._unwhitening = keep(unwhitening)
         self._score_variance = keep(np.diag(whitening @ spread.covariance @ whitening))
         self._model = model

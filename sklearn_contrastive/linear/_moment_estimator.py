@@ -108,7 +108,9 @@ class MomentEstimator(FactorTransformer):
         """
         with fitted_state_kept_on_error(self), fit_progress(self, X, y) as on_step:
             earlier = hasattr(self, "n_features_in_")
-            if earlier and self._covariance is None:
+            if earlier and getattr(self, "_covariance", None) is None:
+                if hasattr(self, "components_"):
+                    self._check_fitted("partial_fit")
                 raise ValueError(self._cannot_continue)
             samples = self._read(X, y, sample_weight, streaming=True)
             covariance = self._covariance_of(samples, on_step)
@@ -132,7 +134,7 @@ class MomentEstimator(FactorTransformer):
         The likelihood may have several maxima; few samples may select one that all samples
         together would not. Pairwise covariances have more of them: no warm start.
         """
-        if not covariance.semidefinite or not hasattr(self, "components_"):
+        if not covariance.semidefinite or not hasattr(self, "_model"):
             return None
         return None if covariance.n_samples >= 2 * self._n_samples_cold else self._model
 

@@ -58,6 +58,9 @@ class PairedContrastive(LinearMapTransformer):
         uncorrelated and of unit variance (without shrinkage). The largest entry of each row in
         absolute value is positive.
 
+    scoring_matrix_ : ndarray of shape (n_components_, n_features)
+        The same as `components_`: scores are ``(X - mean_) @ scoring_matrix_.T``.
+
     loadings_ : ndarray of shape (n_features, n_components_)
         Regression coefficients of the features on the scores.
 
@@ -265,8 +268,9 @@ class PairedContrastive(LinearMapTransformer):
         return self._points_of(X, self.loadings_)
 
     @property
-    def _scoring(self):
-        return self.components_.T
+    def scoring_matrix_(self) -> FloatArray:
+        """The matrix of `transform`, (n_components_, n_features): (X - mean_) @ its transpose."""
+        return self.components_
 
     def __sklearn_tags__(self) -> Tags:
         """Tags of scikit-learn: pairs need groups, for which y may stand."""
