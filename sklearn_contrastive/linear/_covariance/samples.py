@@ -12,7 +12,7 @@ from sklearn.utils.validation import validate_data
 
 from ..._arrays import ArrayPlace, dtype_name, place_of
 from ..._features import listed
-from ..._input import readable
+from ..._input import as_numbers, readable
 from ..._sklearn_compat import check_sample_weight, widest_float
 from .labels import Labels
 
@@ -166,6 +166,8 @@ def validated(estimator, X, *, reset: bool):
         dtype=dtype,
         ensure_all_finite=False,
     )
+    if place.is_numpy and not sparse.issparse(X):
+        X = as_numbers(X)
     return X, _has_missing(estimator, X, tags.allow_nan and not sparse.issparse(X))
 
 
