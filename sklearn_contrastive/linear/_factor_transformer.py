@@ -19,7 +19,7 @@ from .._typing import FloatArray, MatrixLike, VectorLike
 from .._warnings import warn
 from ..exceptions import MissingValuesWarning
 from ._covariance.blocks import centred_blocks, working_dtype
-from ._covariance.samples import like_samples, validated
+from ._covariance.samples import like_samples, rounded, validated
 from ._factor.model import (
     bartlett_weights,
     log_likelihood,
@@ -73,9 +73,8 @@ class FactorTransformer(
             scores = self._scores_on_device(X, place.xp)
         elif sparse.issparse(X):
             dtype = working_dtype(X)
-            scoring = self.scoring_matrix_.T
-            scores = X @ scoring.astype(dtype, copy=False) - self.mean_ @ scoring
-            scores = scores.astype(dtype, copy=False)
+            scoring = rounded(self.scoring_matrix_, dtype).T
+            scores = (X @ scoring - self.scoring_matrix_ @ self.mean_).astype(dtype, copy=False)
         else:
             scores = self._scores(X)
         if missing and self.n_components_:
@@ -84,11 +83,11 @@ class FactorTransformer(
 
     def _scores(self, X):
         dtype = working_dtype(X)
-        scoring = self.scoring_matrix_.T.astype(dtype, copy=False)
+        scoring = rounded(self.scoring_matrix_, dtype).T
         # centring after the projection saves a pass over X, but costs the digits by which the
         # mean exceeds the scores
         at_risk = np.abs(self.scoring_matrix_) @ np.abs(self.mean_)
-        if X.dtype == dtype and np.all(at_risk <= 10 * np.sqrt(self._score_variance)):
+        if X.dtype == scoring.dtype and np.all(at_risk <= 10 * self._score_deviation):
             scores = X @ scoring
             scores -= self.scoring_matrix_ @ self.mean_
             return scores
@@ -108,7 +107,8 @@ class FactorTransformer(
         incomplete = np.flatnonzero(np.isnan(scores).any(axis=1))
         for start in range(0, len(incomplete), _INCOMPLETE_ROWS):
             rows = incomplete[start : start + _INCOMPLETE_ROWS]
-            scores[rows] = scores_of_incomplete(X[rows], self._model.mean, self._weights)
+            found = scores_of_incomplete(X[rows] / self._unit, self._model.mean, self._weights)
+            scores[rows] = found * self._unit_of_scores
         if lost := int(np.isnan(scores).any(axis=1).sum()):
             warn(
                 f"{lost} of {len(X)} rows have too few observed features for "
@@ -164,7 +164,8 @@ class FactorTransformer(
             ``loadings_ @ loadings_.T`` plus the noise, a diagonal unless it has groups.
         """
         self._check_fitted("get_covariance")
-        return self._like_components(model_covariance(self._model.loadings, self._model.noise))
+        covariance = model_covariance(self._model.loadings, self._model.noise)
+        return self._like_components(self._in_squared_units(covariance, self._unit))
 
     def get_precision(self) -> FloatArray:
         """Inverse of the model's covariance, by Woodbury's identity.
@@ -175,7 +176,8 @@ class FactorTransformer(
             The matrix whose product with ``get_covariance()`` is the identity.
         """
         self._check_fitted("get_precision")
-        return self._like_components(model_precision(self._model.loadings, self._model.noise))
+        precision = model_precision(self._model.loadings, self._model.noise)
+        return self._like_components(self._in_squared_units(precision, 1.0 / self._unit))
 
     def score_samples(self, X: MatrixLike) -> FloatArray:
         """Log-likelihood of each sample under the Gaussian model.
@@ -204,7 +206,7 @@ class FactorTransformer(
         for start in range(0, X.shape[0], _DENSE_ROWS):
             rows = slice(start, min(start + _DENSE_ROWS, X.shape[0]))
             block = X[rows].toarray() if sparse.issparse(X) else place.take(X[rows, :])
-            block = block.astype(np.float64)
+            block = block.astype(np.float64) / self._unit
             if missing and np.isnan(block).any():
                 likelihood[rows] = log_likelihood_of_observed(
                     block, model.mean, model.loadings, model.noise.variances
@@ -212,6 +214,9 @@ class FactorTransformer(
             else:
                 centred = block - model.mean
                 likelihood[rows] = log_likelihood(centred, model.loadings, model.noise)
+            # the density in units of the input
+            n_observed = np.sum(~np.isnan(block), axis=1) if missing else X.shape[1]
+            likelihood[rows] -= n_observed * np.log(self._unit)
         return likelihood
 
     def score(self, X: MatrixLike, y: VectorLike | None = None) -> float:
@@ -256,7 +261,7 @@ class FactorTransformer(
     def _like_components(self, array):
         """An array of the precision of the components, where they are."""
         place = place_of(self.components_)
-        return place.put(array.astype(dtype_name(self.components_)))
+        return place.put(rounded(array, np.dtype(dtype_name(self.components_)).type))
 
     def _set_model(self, fit, covariance, samples):
         """Set the fitted attributes: nothing after this may fail but the warnings.
@@ -286,30 +291,42 @@ class FactorTransformer(
         if self.whiten and len(components):
             whitening, unwhitening = whitening_of(spread.covariance)
 
+        unit, squared = samples.unit, partial(self._in_squared_units, unit=samples.unit)
+        # whitened scores have no unit
+        whitened, unwhitened = (unit, 1.0) if self.whiten else (1.0, unit)
+        variance = np.maximum(spread.variance, 0.0)
         put = partial(like_samples, samples)
         keep = partial(like_samples, samples, in_their_precision=False)
-        self.loadings_ = put(model.loadings @ (right.T * signs))
+        self.loadings_ = put(unit * (model.loadings @ (right.T * signs)))
         self.components_ = put(components)
-        self.common_variance_ = put(singular_values**2)
-        self.eigenvalues_ = put(fit.eigenvalues)
-        self.noise_variance_ = put(model.noise.variances)
+        self.common_variance_ = put(squared(singular_values**2))
+        self.eigenvalues_ = put(squared(fit.eigenvalues))
+        self.noise_variance_ = put(squared(model.noise.variances))
         self.communalities_ = put(model.communalities)
         if model.noise.blocks is not None:
-            self.noise_covariance_ = [put(block) for block in model.noise.blocks]
+            self.noise_covariance_ = [put(squared(block)) for block in model.noise.blocks]
         elif hasattr(self, "noise_covariance_"):
             del self.noise_covariance_
-        self.explained_variance_ = put(spread.variance)
+        self.explained_variance_ = put(squared(variance))
         self.explained_variance_ratio_ = put(spread.kept_share)
-        self.singular_values_ = put(np.sqrt((covariance.n_samples - 1) * spread.variance))
-        self.mean_ = keep(model.mean)
+        self.singular_values_ = put(unit * np.sqrt(covariance.n_samples - 1) * np.sqrt(variance))
+        self.mean_ = keep(unit * model.mean)
         self.n_components_ = len(components)
         self.n_samples_ = self.n_samples_seen_ = _as_count(covariance.n_samples)
         self.n_iter_ = fit.n_iter
-        self.scoring_matrix_ = keep(np.ascontiguousarray((scoring @ whitening).T))
-        self._unwhitening = keep(unwhitening)
-        self._score_variance = keep(np.diag(whitening @ spread.covariance @ whitening))
+        self.scoring_matrix_ = keep(np.ascontiguousarray((scoring @ whitening).T) / whitened)
+        self._unwhitening = keep(whitened * unwhitening)
+        deviation = np.sqrt(np.maximum(np.diag(whitening @ spread.covariance @ whitening), 0.0))
+        self._score_deviation = keep(unwhitened * deviation)
+        self._unit_of_scores = unwhitened
         self._model = model
         self._weights = replace(weights, to_scores=weights.to_scores @ whitening)
+
+    @staticmethod
+    def _in_squared_units(array, unit):
+        """An array in squared units of the input; inf or 0 where float64 does not hold them."""
+        with np.errstate(over="ignore"):
+            return array * unit * unit
 
     @property
     def _why_complete(self):
