@@ -12,8 +12,9 @@ from .._warnings import warn
 from ..exceptions import MissingValuesWarning
 from ._covariance.read import covariance_of
 from ._covariance.samples import read_samples, unobserved_text
+from ._covariance.scale import feature_scale
 from ._covariance.unit import in_range, in_unit, unit_of, unit_of_mean
-from ._factor.diagnostics import fit_warnings
+from ._factor.diagnostics import fit_warnings, number_warnings
 from ._factor_transformer import FactorTransformer
 
 __all__ = ["MomentEstimator"]
@@ -169,7 +170,10 @@ class MomentEstimator(FactorTransformer):
     def _warn_about(self, fit, covariance, samples):
         """Emit the warnings about the solution."""
         found = fit_warnings(fit, self.n_components, samples.feature_names, covariance.n_samples)
-        for category, text in found:
+        n_live = int(np.sum(feature_scale(covariance) > 0))
+        kept = float(self.explained_variance_ratio_.sum())
+        number = number_warnings(self.n_components, self.n_components_, n_live, kept)
+        for category, text in (*found, *number):
             warn(text, category)
         if self._variance_out_of_range():
             warn(
