@@ -1,13 +1,14 @@
-"""Input that scikit-learn's validation would misread: masked arrays, duplicates, tensors."""
+"""Input that scikit-learn's validation would misread: masked arrays, duplicates, tensors, dates."""
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from ._arrays import place_of
 
-__all__ = ["readable"]
+__all__ = ["as_numbers", "readable"]
 
 
 def readable(estimator: Any, X: Any, *, device_arrays: bool = False) -> Any:
@@ -31,9 +32,14 @@ def readable(estimator: Any, X: Any, *, device_arrays: bool = False) -> Any:
     Raises
     ------
     TypeError
-        If X is an array of another library, array API dispatch is enabled, and the estimator does
-        not support it.
+        If X has dates, or is an array of another library, array API dispatch is enabled, and the
+        estimator does not support it.
     """
+    if any(_is_temporal(dtype) for dtype in getattr(X, "dtypes", [getattr(X, "dtype", None)])):
+        raise TypeError(
+            f"{type(estimator).__name__} needs numbers, but X has dates or durations. Convert "
+            "them, for instance to days since a date, or drop the columns."
+        )
     if isinstance(X, np.ma.MaskedArray):
         dtype = X.dtype if X.dtype.kind == "f" else np.float64
         return X.astype(dtype).filled(np.nan)
@@ -46,3 +52,29 @@ def readable(estimator: Any, X: Any, *, device_arrays: bool = False) -> Any:
             "array API dispatch. Pass a NumPy array."
         )
     return X
+
+
+def as_numbers(X: NDArray) -> NDArray:
+    """Validated samples as numbers: objects become float64, and None becomes NaN.
+
+    scikit-learn's ``dtype="numeric"`` leaves objects as they are where X is a list or a frame of
+    categories.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Samples of any type.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features)
+        A copy if X has objects.
+    """
+    return X.astype(np.float64) if X.dtype.kind == "O" else X
+
+
+def _is_temporal(dtype):
+    """Whether a type of NumPy, pandas or polars is that of dates or durations."""
+    if getattr(dtype, "kind", None) in ("m", "M"):
+        return True
+    return hasattr(dtype, "is_temporal") and dtype.is_temporal()

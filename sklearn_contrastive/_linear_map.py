@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._base import ContrastiveEstimator
 from ._input import readable
+from ._rival_parameters import RivalParametersMixin
 from ._typing import ArrayLike, FloatArray
 
 __all__ = ["LinearMapTransformer"]
@@ -18,7 +19,12 @@ __all__ = ["LinearMapTransformer"]
 _BLOCK_ROWS = 4096
 
 
-class LinearMapTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ContrastiveEstimator):
+class LinearMapTransformer(
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    RivalParametersMixin,
+    ContrastiveEstimator,
+):
     """Base class of transformers of dense samples that multiply centred samples by one matrix.
 
     A subclass has the parameter `n_components` and sets `mean_` and `n_components_`.
@@ -26,8 +32,8 @@ class LinearMapTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Co
 
     @property
     @abstractmethod
-    def _scoring(self):
-        """Scoring matrix of shape (n_features, n_components_): scores = (X - mean_) @ scoring."""
+    def scoring_matrix_(self) -> FloatArray:
+        """The matrix of `transform`, (n_components_, n_features): (X - mean_) @ its transpose."""
 
     def transform(self, X: ArrayLike) -> FloatArray:
         """Scores of samples.
@@ -46,7 +52,7 @@ class LinearMapTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Co
         X = self._validated(X, reset=False)
         scores = np.empty((len(X), self.n_components_), X.dtype)
         for rows in gen_batches(len(X), _BLOCK_ROWS):
-            scores[rows] = (X[rows] - self.mean_) @ self._scoring
+            scores[rows] = (X[rows] - self.mean_) @ self.scoring_matrix_.T
         return scores
 
     def _validated(self, X, *, reset):

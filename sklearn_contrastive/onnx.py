@@ -12,7 +12,7 @@ from .linear import (
 
 __all__ = ["register_converters"]
 
-# estimators whose scores are (x - mean_) @ _scoring
+# estimators whose scores are (x - mean_) @ scoring_matrix_.T
 _CONVERTED = (
     HeteroPCA,
     LinearAutoencoder,
@@ -95,7 +95,8 @@ def _add_nodes(scope, operator, container):
     from skl2onnx.proto import TensorProto
 
     version = {"op_version": container.target_opset}
-    mean, scoring = (_on_host(getattr(operator.raw_operator, at)) for at in ("mean_", "_scoring"))
+    mean = _on_host(operator.raw_operator.mean_)
+    scoring = _on_host(operator.raw_operator.scoring_matrix_).T
     samples = operator.inputs[0]
     is_double = isinstance(samples.type, DoubleTensorType)
     if isinstance(samples.type, FloatTensorType):

@@ -1,7 +1,13 @@
-"""Input that could be misread: sparse storage, masked arrays, tensors, weights, groups by name."""
+"""Input that could be misread: sparse storage, masked arrays, objects, dates, tensors, weights."""
+
+import datetime
+import decimal
+import fractions
+import re
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from helpers.strategies import SEEDS
@@ -10,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn import config_context
+from sklearn.decomposition import PCA
 
 from sklearn_contrastive import (
     HeteroPCA,
@@ -134,6 +141,90 @@ def test_integers_without_masked_entries_are_read_as_they_are():
     assert_allclose(
         LinearContrastive(3, random_state=0).fit(X).noise_variance_, expected.noise_variance_
     )
+
+
+# --- objects and dates ---------------------------------------------------------------------------
+
+
+def as_objects(X, kind):
+    """The same numbers in a form that NumPy reads as objects."""
+    if kind == "decimals":
+        return [[decimal.Decimal(repr(float(value))) for value in row] for row in X]
+    if kind == "fractions":
+        return [[fractions.Fraction(float(value)) for value in row] for row in X]
+    if kind == "large integers":
+        return [[int(value) for value in row] for row in X]
+    if kind == "categories":
+        return pd.DataFrame(X).astype("category")
+    if kind == "nullable":
+        return pd.DataFrame(X).astype("Float64")
+    return np.array(X.tolist(), dtype=object)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["decimals", "fractions", "large integers", "categories", "nullable", "array of objects"],
+)
+@pytest.mark.parametrize("reducer", [LinearContrastive, HeteroPCA, SupervisedLinearContrastive])
+def test_numbers_stored_as_objects_are_read_as_numbers(reducer, kind):
+    X = np.round(samples(60), 1) * (1e25 if kind == "large integers" else 1)
+    stored, expected = as_objects(X, kind), reducer(2, random_state=0).fit(X)
+    model = reducer(2, random_state=0).fit(stored)
+    assert_allclose(model.noise_variance_, expected.noise_variance_)
+    assert_allclose(model.transform(stored), expected.transform(X))
+    assert_allclose(model.score_samples(stored), expected.score_samples(X))
+    streamed = reducer(2, random_state=0).partial_fit(stored)
+    assert_allclose(streamed.noise_variance_, expected.noise_variance_, rtol=1e-5)
+
+
+@pytest.mark.parametrize("form", [list, np.array])
+def test_none_is_a_missing_entry(form):
+    X = samples(60)
+    X[3, 2] = X[7, 5] = np.nan
+    rows = [[None if np.isnan(value) else float(value) for value in row] for row in X]
+    stored = rows if form is list else np.array(rows, dtype=object)
+    model, expected = (LinearContrastive(2, random_state=0).fit(Z) for Z in (stored, X))
+    assert_array_equal(model.noise_variance_, expected.noise_variance_)
+    assert_array_equal(model.transform(stored), expected.transform(X))
+    with pytest.raises(ValueError, match="means of classes need complete samples"):
+        SupervisedLinearContrastive(2).fit(stored, np.arange(60) % 2)
+    with pytest.raises(ValueError, match="contains NaN"):
+        LinearAutoencoder(2).fit(stored)
+
+
+@pytest.mark.parametrize("word", ["much", object()])
+def test_objects_that_are_no_numbers_get_the_error_of_scikit_learn(word):
+    rows = samples(60).tolist()
+    rows[0][0] = word
+    with pytest.raises((TypeError, ValueError)) as expected:
+        PCA(2).fit(np.array(rows, dtype=object))
+    with pytest.raises(expected.type, match=re.escape(str(expected.value)[:20])):
+        LinearContrastive(2).fit(np.array(rows, dtype=object))
+
+
+def dated(kind):
+    """Samples of which a column has dates or durations."""
+    days = np.datetime64("2020-01-01") + np.arange(60)
+    if kind == "durations":
+        return np.repeat((days - days[0])[:, None], 3, axis=1)
+    if kind == "array":
+        return np.repeat(days[:, None], 3, axis=1)
+    columns = {"a": np.arange(60.0), "b": days, "c": days}
+    return pl.DataFrame(columns) if kind == "polars" else pd.DataFrame(columns)
+
+
+@pytest.mark.parametrize("kind", ["array", "durations", "pandas", "polars"])
+@pytest.mark.parametrize(
+    "estimator", [LinearContrastive(2), PairedContrastive(2), LinearAutoencoder(2)]
+)
+def test_dates_are_refused(estimator, kind):
+    with pytest.raises(TypeError, match="needs numbers, but X has dates or durations"):
+        estimator.fit(dated(kind), np.repeat(np.arange(30), 2))
+
+
+def test_dates_inside_lists_are_refused():
+    with pytest.raises(TypeError, match=r"not 'datetime\.date'"):
+        LinearContrastive(2).fit([[datetime.date(2020, 1, day), 1.0, 2.0] for day in range(1, 30)])
 
 
 # --- tensors -------------------------------------------------------------------------------------

@@ -125,7 +125,7 @@ def test_any_problem_keeps_its_scores(problem, noise_weighted, dtype):
     n_components = min(problem.n_components, problem.n_samples)
     model = LinearContrastive(n_components, noise_weighted=noise_weighted).fit(X)
     # a score is rounded by the size of its summands
-    size = np.abs(X - model.mean_) @ np.abs(model._scoring)
+    size = np.abs(X - model.mean_) @ np.abs(model.scoring_matrix_.T)
     allowed = 100 * np.finfo(dtype).eps * size.max()
     assert_allclose(scores_of(model, X), model.transform(X), rtol=0, atol=allowed)
 
@@ -166,7 +166,7 @@ def test_attributes_may_be_tensors(tensor):
     X = samples(np.float64)
     model = LinearContrastive(2).fit(X)
     moved = copy.copy(model)
-    moved.mean_, moved._scoring = tensor(model.mean_), tensor(model._scoring)
+    moved.mean_, moved.scoring_matrix_ = tensor(model.mean_), tensor(model.scoring_matrix_)
     assert_array_equal(scores_of(moved, X), scores_of(model, X))
 
 

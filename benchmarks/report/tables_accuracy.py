@@ -28,6 +28,14 @@ def sections():
             twenty,
             restructured(*accuracy(twenty)) + worst_sentence() + "\n\n",
         ),
+        Section(
+            "Neighbours, clusters and classes in the scores",
+            "linear.distances",
+            "As many components as classes, seven tables:\n\n"
+            + restructured(*distances("as many as classes"))
+            + "Two components, fewer than there are classes, six tables:\n\n"
+            + restructured(*distances("two")),
+        ),
         Section("Subspace error", "linear.subspace", restructured(*subspace())),
         Section("Number of components", "linear.n_components", n_components_sentence() + "\n\n"),
         Section(
@@ -59,6 +67,18 @@ def accuracy(name="linear.downstream"):
     means = found["means"] | {"mean of all rows": found["mean_of_rows"]}
     return ["noise added", *ACCURACY], [
         [row, *(f"{mean[method]:.3f}" for method in ACCURACY)] for row, mean in means.items()
+    ]
+
+
+def distances(n_components):
+    """Means over tables of k-NN, k-means and logistic regression behind each reducer."""
+    means = results("linear.distances")[n_components]["means"]
+    methods = list(next(iter(means.values())))
+    titles = {"k-NN": "accuracy of 10-NN", "k-means": "k-means, adjusted Rand index"}
+    titles["logistic"] = "accuracy of logistic regression behind a scaler"
+    return ["", *methods], [
+        [titles[measure], *(f"{mean[method]:.3f}" for method in methods)]
+        for measure, mean in means.items()
     ]
 
 

@@ -66,6 +66,9 @@ class LinearAutoencoder(GenerativeEstimator):
         Orthonormal rows that span the columns of the decoder, ordered by the variance of the codes.
         The largest entry of each row in absolute value is positive, as in PCA.
 
+    scoring_matrix_ : ndarray of shape (n_components_, n_features)
+        The same as `encoder_`: scores are ``(X - mean_) @ scoring_matrix_.T``.
+
     encoder_ : ndarray of shape (n_components_, n_features)
         Maps centred samples to codes.
 
@@ -222,5 +225,6 @@ class LinearAutoencoder(GenerativeEstimator):
         return float(-total / len(X))
 
     @property
-    def _scoring(self):
-        return self.encoder_.T
+    def scoring_matrix_(self) -> FloatArray:
+        """The matrix of `transform`, (n_components_, n_features): (X - mean_) @ its transpose."""
+        return self.encoder_

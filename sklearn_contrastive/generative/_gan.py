@@ -56,6 +56,9 @@ class LinearGAN(GenerativeEstimator):
         Orthonormal rows that span the columns of the generator, largest variance first. The largest
         entry of each row in absolute value is positive, as in PCA.
 
+    scoring_matrix_ : ndarray of shape (n_components_, n_features)
+        Pseudo-inverse of `generator_`: scores are ``(X - mean_) @ scoring_matrix_.T``.
+
     generator_ : ndarray of shape (n_features, n_components_)
         The matrix G with orthogonal columns: the transpose of `components_` times the standard
         deviations along them. A trained G is rotated to this form; the rotation does not change
@@ -188,11 +191,12 @@ class LinearGAN(GenerativeEstimator):
         return self._points_of(latent.astype(self.generator_.dtype), self.generator_)
 
     @property
-    def _scoring(self):
+    def scoring_matrix_(self) -> FloatArray:
+        """The matrix of `transform`, (n_components_, n_features): (X - mean_) @ its transpose."""
         # the pseudo-inverse of orthogonal columns, of which some may be zero
         squares = np.sum(self.generator_**2, axis=0)
         inverse = np.divide(1.0, squares, out=np.zeros_like(squares), where=squares > 0)
-        return self.generator_ * inverse
+        return (self.generator_ * inverse).T
 
 
 @dataclass(frozen=True, eq=False)

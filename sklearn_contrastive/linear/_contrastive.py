@@ -81,6 +81,10 @@ class LinearContrastive(MomentEstimator):
         Orthonormal rows that span the signal subspace, strongest first. The largest entry of each
         row in absolute value is positive, as in PCA.
 
+    scoring_matrix_ : ndarray of shape (n_components_, n_features)
+        The matrix of `transform`, in float64: the scores of complete samples are
+        ``(X - mean_) @ scoring_matrix_.T``, whitening included.
+
     loadings_ : ndarray of shape (n_features, n_components_)
         ``components_.T * sqrt(common_variance_)``: covariances of the features with factors of unit
         variance, one column for each column of `transform`, as biplots need.
@@ -105,6 +109,10 @@ class LinearContrastive(MomentEstimator):
     noise_variance_ : ndarray of shape (n_features,)
         Estimated noise variance of each feature, above 0.
 
+    communalities_ : ndarray of shape (n_features,)
+        Share of each feature's variance that the components explain, as in factor analysis: the
+        row sums of squared loadings over the variance; 0 for a constant feature.
+
     noise_covariance_ : list of ndarray of shape (group_size, group_size)
         Estimated covariance of the noise in each group, in the order of the sorted labels, its
         features in theirs. Only with `feature_groups` of which one has two features.
@@ -121,6 +129,9 @@ class LinearContrastive(MomentEstimator):
 
     n_samples_ : int or float
         Number of samples; with `sample_weight`, the sum of the weights.
+
+    n_samples_seen_ : int or float
+        The same as `n_samples_`, by the name that IncrementalPCA has.
 
     n_features_in_ : int
         Number of features seen during fit.

@@ -6,18 +6,20 @@ from functools import partial
 import numpy as np
 from scipy import sparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from .._arrays import dtype_name, place_of
 from .._base import ContrastiveEstimator
+from .._rival_parameters import RivalParametersMixin
 from .._signs import fix_signs
 from .._sklearn_compat import ARRAY_API, check_same_namespace, widest_float
 from .._typing import FloatArray, MatrixLike, VectorLike
 from .._warnings import warn
 from ..exceptions import MissingValuesWarning
 from ._covariance.blocks import centred_blocks, working_dtype
-from ._covariance.samples import like_samples, validated
+from ._covariance.samples import like_samples, rounded, validated
 from ._factor.model import (
     bartlett_weights,
     log_likelihood,
@@ -37,7 +39,12 @@ _DENSE_ROWS = 1024
 _INCOMPLETE_ROWS = 4096
 
 
-class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ContrastiveEstimator):
+class FactorTransformer(
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    RivalParametersMixin,
+    ContrastiveEstimator,
+):
     """Base of the estimators that end in a low-rank plus noise model of the covariance."""
 
     def transform(self, X: MatrixLike) -> FloatArray:
@@ -58,7 +65,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
             too few observed features, less than 1 % of a complete row's information about some
             direction, with a `MissingValuesWarning`.
         """
-        check_is_fitted(self)
+        self._check_fitted("transform")
         self._check_place(X, "transform")
         X, missing = validated(self, X, reset=False)
         place = place_of(X)
@@ -66,8 +73,8 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
             scores = self._scores_on_device(X, place.xp)
         elif sparse.issparse(X):
             dtype = working_dtype(X)
-            scores = X @ self._scoring.astype(dtype, copy=False) - self.mean_ @ self._scoring
-            scores = scores.astype(dtype, copy=False)
+            scoring = rounded(self.scoring_matrix_, dtype).T
+            scores = (X @ scoring - self.scoring_matrix_ @ self.mean_).astype(dtype, copy=False)
         else:
             scores = self._scores(X)
         if missing and self.n_components_:
@@ -76,13 +83,13 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
 
     def _scores(self, X):
         dtype = working_dtype(X)
-        scoring = self._scoring.astype(dtype, copy=False)
+        scoring = rounded(self.scoring_matrix_, dtype).T
         # centring after the projection saves a pass over X, but costs the digits by which the
         # mean exceeds the scores
-        at_risk = np.abs(self.mean_) @ np.abs(self._scoring)
-        if X.dtype == dtype and np.all(at_risk <= 10 * np.sqrt(self._score_variance)):
+        at_risk = np.abs(self.scoring_matrix_) @ np.abs(self.mean_)
+        if X.dtype == scoring.dtype and np.all(at_risk <= 10 * self._score_deviation):
             scores = X @ scoring
-            scores -= self.mean_ @ self._scoring
+            scores -= self.scoring_matrix_ @ self.mean_
             return scores
         scores = np.empty((X.shape[0], scoring.shape[1]), dtype)
         for rows, block in centred_blocks(X, self.mean_):
@@ -93,14 +100,15 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         """Centred in two steps as `centred_blocks` does."""
         mean = xp.astype(self.mean_, X.dtype)
         remainder = xp.astype(self.mean_ - xp.astype(mean, self.mean_.dtype), X.dtype)
-        return ((X - mean) - remainder) @ xp.astype(self._scoring, X.dtype)
+        return ((X - mean) - remainder) @ xp.astype(self.scoring_matrix_, X.dtype).T
 
     def _with_scores_of_incomplete(self, scores, X):
         """Replace the NaN scores of incomplete rows by scores of their observed features."""
         incomplete = np.flatnonzero(np.isnan(scores).any(axis=1))
         for start in range(0, len(incomplete), _INCOMPLETE_ROWS):
             rows = incomplete[start : start + _INCOMPLETE_ROWS]
-            scores[rows] = scores_of_incomplete(X[rows], self._model.mean, self._weights)
+            found = scores_of_incomplete(X[rows] / self._unit, self._model.mean, self._weights)
+            scores[rows] = found * self._unit_of_scores
         if lost := int(np.isnan(scores).any(axis=1).sum()):
             warn(
                 f"{lost} of {len(X)} rows have too few observed features for "
@@ -125,7 +133,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         X_original : ndarray of shape (n_samples, n_features)
             The mean plus scores times components.
         """
-        check_is_fitted(self)
+        self._check_fitted("inverse_transform")
         self._check_place(X, "inverse_transform")
         place = place_of(X)
         xp = place.xp
@@ -155,8 +163,9 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         covariance : ndarray of shape (n_features, n_features)
             ``loadings_ @ loadings_.T`` plus the noise, a diagonal unless it has groups.
         """
-        check_is_fitted(self)
-        return self._like_components(model_covariance(self._model.loadings, self._model.noise))
+        self._check_fitted("get_covariance")
+        covariance = model_covariance(self._model.loadings, self._model.noise)
+        return self._like_components(self._in_squared_units(covariance, self._unit))
 
     def get_precision(self) -> FloatArray:
         """Inverse of the model's covariance, by Woodbury's identity.
@@ -166,8 +175,9 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         precision : ndarray of shape (n_features, n_features)
             The matrix whose product with ``get_covariance()`` is the identity.
         """
-        check_is_fitted(self)
-        return self._like_components(model_precision(self._model.loadings, self._model.noise))
+        self._check_fitted("get_precision")
+        precision = model_precision(self._model.loadings, self._model.noise)
+        return self._like_components(self._in_squared_units(precision, 1.0 / self._unit))
 
     def score_samples(self, X: MatrixLike) -> FloatArray:
         """Log-likelihood of each sample under the Gaussian model.
@@ -188,7 +198,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
 
     def _log_likelihood(self, X, method):
         """Log-likelihood of each sample, as a NumPy array."""
-        check_is_fitted(self)
+        self._check_fitted(method)
         self._check_place(X, method)
         X, missing = validated(self, X, reset=False)
         place, model = place_of(X), self._model
@@ -196,7 +206,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         for start in range(0, X.shape[0], _DENSE_ROWS):
             rows = slice(start, min(start + _DENSE_ROWS, X.shape[0]))
             block = X[rows].toarray() if sparse.issparse(X) else place.take(X[rows, :])
-            block = block.astype(np.float64)
+            block = block.astype(np.float64) / self._unit
             if missing and np.isnan(block).any():
                 likelihood[rows] = log_likelihood_of_observed(
                     block, model.mean, model.loadings, model.noise.variances
@@ -204,6 +214,9 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
             else:
                 centred = block - model.mean
                 likelihood[rows] = log_likelihood(centred, model.loadings, model.noise)
+            # the density in units of the input
+            n_observed = np.sum(~np.isnan(block), axis=1) if missing else X.shape[1]
+            likelihood[rows] -= n_observed * np.log(self._unit)
         return likelihood
 
     def score(self, X: MatrixLike, y: VectorLike | None = None) -> float:
@@ -224,6 +237,17 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         """
         return float(np.mean(self._log_likelihood(X, "score")))
 
+    def _check_fitted(self, method):
+        """Refuse an estimator without a fit, or with attributes that no fit has set."""
+        check_is_fitted(self)
+        if not hasattr(self, "_model"):
+            raise NotFittedError(
+                f"{method} needs the model of a fit, but the attributes of this "
+                f"{type(self).__name__} were set by hand. Save and load the whole estimator, for "
+                "instance with joblib. To score complete samples from saved arrays, save mean_ and "
+                "scoring_matrix_ and compute (X - mean_) @ scoring_matrix_.T."
+            )
+
     def _check_place(self, X, method):
         """Refuse samples on another device, or of another library, than the fitted attributes."""
         check_same_namespace(X, self, attribute="components_", method=method)
@@ -237,7 +261,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
     def _like_components(self, array):
         """An array of the precision of the components, where they are."""
         place = place_of(self.components_)
-        return place.put(array.astype(dtype_name(self.components_)))
+        return place.put(rounded(array, np.dtype(dtype_name(self.components_)).type))
 
     def _set_model(self, fit, covariance, samples):
         """Set the fitted attributes: nothing after this may fail but the warnings.
@@ -267,29 +291,42 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         if self.whiten and len(components):
             whitening, unwhitening = whitening_of(spread.covariance)
 
+        unit, squared = samples.unit, partial(self._in_squared_units, unit=samples.unit)
+        # whitened scores have no unit
+        whitened, unwhitened = (unit, 1.0) if self.whiten else (1.0, unit)
+        variance = np.maximum(spread.variance, 0.0)
         put = partial(like_samples, samples)
         keep = partial(like_samples, samples, in_their_precision=False)
-        self.loadings_ = put(model.loadings @ (right.T * signs))
+        self.loadings_ = put(unit * (model.loadings @ (right.T * signs)))
         self.components_ = put(components)
-        self.common_variance_ = put(singular_values**2)
-        self.eigenvalues_ = put(fit.eigenvalues)
-        self.noise_variance_ = put(model.noise.variances)
+        self.common_variance_ = put(squared(singular_values**2))
+        self.eigenvalues_ = put(squared(fit.eigenvalues))
+        self.noise_variance_ = put(squared(model.noise.variances))
+        self.communalities_ = put(model.communalities)
         if model.noise.blocks is not None:
-            self.noise_covariance_ = [put(block) for block in model.noise.blocks]
+            self.noise_covariance_ = [put(squared(block)) for block in model.noise.blocks]
         elif hasattr(self, "noise_covariance_"):
             del self.noise_covariance_
-        self.explained_variance_ = put(spread.variance)
+        self.explained_variance_ = put(squared(variance))
         self.explained_variance_ratio_ = put(spread.kept_share)
-        self.singular_values_ = put(np.sqrt((covariance.n_samples - 1) * spread.variance))
-        self.mean_ = keep(model.mean)
+        self.singular_values_ = put(unit * np.sqrt(covariance.n_samples - 1) * np.sqrt(variance))
+        self.mean_ = keep(unit * model.mean)
         self.n_components_ = len(components)
-        self.n_samples_ = _as_count(covariance.n_samples)
+        self.n_samples_ = self.n_samples_seen_ = _as_count(covariance.n_samples)
         self.n_iter_ = fit.n_iter
-        self._scoring = keep(scoring @ whitening)
-        self._unwhitening = keep(unwhitening)
-        self._score_variance = keep(np.diag(whitening @ spread.covariance @ whitening))
+        self.scoring_matrix_ = keep(np.ascontiguousarray((scoring @ whitening).T) / whitened)
+        self._unwhitening = keep(whitened * unwhitening)
+        deviation = np.sqrt(np.maximum(np.diag(whitening @ spread.covariance @ whitening), 0.0))
+        self._score_deviation = keep(unwhitened * deviation)
+        self._unit_of_scores = unwhitened
         self._model = model
         self._weights = replace(weights, to_scores=weights.to_scores @ whitening)
+
+    @staticmethod
+    def _in_squared_units(array, unit):
+        """An array in squared units of the input; inf or 0 where float64 does not hold them."""
+        with np.errstate(over="ignore"):
+            return array * unit * unit
 
     @property
     def _why_complete(self):

@@ -70,6 +70,10 @@ class HeteroPCA(MomentEstimator):
     components_ : ndarray of shape (n_components_, n_features)
         Orthonormal rows that span the signal subspace, strongest first.
 
+    scoring_matrix_ : ndarray of shape (n_components_, n_features)
+        The matrix of `transform`, in float64: the scores of complete samples are
+        ``(X - mean_) @ scoring_matrix_.T``, whitening included.
+
     loadings_ : ndarray of shape (n_features, n_components_)
         ``components_.T * sqrt(common_variance_)``.
 
@@ -92,6 +96,10 @@ class HeteroPCA(MomentEstimator):
     noise_variance_ : ndarray of shape (n_features,)
         Variance of each feature minus the imputed diagonal, above 0.
 
+    communalities_ : ndarray of shape (n_features,)
+        Share of each feature's variance that the components explain, as in factor analysis: the
+        row sums of squared loadings over the variance; 0 for a constant feature.
+
     mean_ : ndarray of shape (n_features,)
         Mean of each feature, in float64.
 
@@ -103,6 +111,9 @@ class HeteroPCA(MomentEstimator):
 
     n_samples_ : int or float
         Number of samples; with `sample_weight`, the sum of the weights.
+
+    n_samples_seen_ : int or float
+        The same as `n_samples_`, by the name that IncrementalPCA has.
 
     n_features_in_ : int
         Number of features seen during fit.

@@ -3,6 +3,8 @@
 from abc import abstractmethod
 from typing import ClassVar, Self
 
+import numpy as np
+
 from .._base import fit_progress, fitted_state_kept_on_error
 from .._sklearn_compat import fit_context
 from .._typing import MatrixLike, VectorLike
@@ -10,7 +12,9 @@ from .._warnings import warn
 from ..exceptions import MissingValuesWarning
 from ._covariance.read import covariance_of
 from ._covariance.samples import read_samples, unobserved_text
-from ._factor.diagnostics import fit_warnings
+from ._covariance.scale import feature_scale
+from ._covariance.unit import in_range, in_unit, unit_of, unit_of_mean
+from ._factor.diagnostics import fit_warnings, number_warnings
 from ._factor_transformer import FactorTransformer
 
 __all__ = ["MomentEstimator"]
@@ -37,6 +41,31 @@ class MomentEstimator(FactorTransformer):
     def _covariance_of(self, samples, on_step):
         """Covariance of the samples; mergeable if they are streaming."""
         return covariance_of(samples, self.solver, on_step)
+
+    def _measured(self, samples, on_step):
+        """The samples in a unit in which their squares are in range, and their covariance."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            covariance = self._covariance_of(samples, on_step)
+        if in_range(covariance, samples):
+            return samples, covariance
+        samples = in_unit(samples, unit_of(samples.values))
+        return samples, self._covariance_of(samples, on_step)
+
+    def _merged(self, samples, on_step):
+        """The same for more samples: their covariance is that of the earlier ones too."""
+        earlier, unit = getattr(self, "_covariance", None), getattr(self, "_unit", 1.0)
+        read = samples if unit == 1.0 else in_unit(samples, unit)
+        with np.errstate(over="ignore", invalid="ignore"):
+            covariance = self._covariance_of(read, on_step)
+            covariance = covariance if earlier is None else earlier + covariance
+        if in_range(covariance, read):
+            return read, covariance
+        new = unit_of(samples.values)
+        if earlier is not None:
+            new = max(new, unit * unit_of_mean(earlier))
+        read = in_unit(samples, new)
+        covariance = self._covariance_of(read, on_step)
+        return read, covariance if earlier is None else earlier.scaled(unit / new) + covariance
 
     @abstractmethod
     def _fit_model(self, covariance, samples, start, on_step):
@@ -67,11 +96,11 @@ class MomentEstimator(FactorTransformer):
             The fitted estimator.
         """
         with fitted_state_kept_on_error(self), fit_progress(self, X, y) as on_step:
-            samples = self._read(X, y, sample_weight)
-            covariance = self._covariance_of(samples, on_step)
+            samples, covariance = self._measured(self._read(X, y, sample_weight), on_step)
             fit = self._fit_model(covariance, samples, None, on_step)
             self._set_model(fit, covariance, samples)
             self._covariance = covariance if covariance.mergeable else None
+            self._unit = samples.unit
             self._n_samples_cold = covariance.n_samples
             self._warn_about(fit, covariance, samples)
         return self
@@ -108,15 +137,15 @@ class MomentEstimator(FactorTransformer):
         """
         with fitted_state_kept_on_error(self), fit_progress(self, X, y) as on_step:
             earlier = hasattr(self, "n_features_in_")
-            if earlier and self._covariance is None:
+            if earlier and getattr(self, "_covariance", None) is None:
+                if hasattr(self, "components_"):
+                    self._check_fitted("partial_fit")
                 raise ValueError(self._cannot_continue)
             samples = self._read(X, y, sample_weight, streaming=True)
-            covariance = self._covariance_of(samples, on_step)
-            if earlier:
-                covariance = self._covariance + covariance
-            self._covariance = covariance
+            samples, covariance = self._merged(samples, on_step)
+            start = self._warm_start(covariance, samples)
+            self._covariance, self._unit = covariance, samples.unit
             if covariance.n_samples > 1 and not self._has_unobserved(covariance, samples):
-                start = self._warm_start(covariance)
                 fit = self._fit_model(covariance, samples, start, on_step)
                 self._set_model(fit, covariance, samples)
                 if start is None:
@@ -126,21 +155,38 @@ class MomentEstimator(FactorTransformer):
                     self._warn_about(fit, covariance, samples)
         return self
 
-    def _warm_start(self, covariance):
+    def _warm_start(self, covariance, samples):
         """The last solution, unless it began with less than half of the samples.
 
         The likelihood may have several maxima; few samples may select one that all samples
         together would not. Pairwise covariances have more of them: no warm start.
         """
-        if not covariance.semidefinite or not hasattr(self, "components_"):
+        if not covariance.semidefinite or not hasattr(self, "_model"):
+            return None
+        if samples.unit != self._unit:
             return None
         return None if covariance.n_samples >= 2 * self._n_samples_cold else self._model
 
     def _warn_about(self, fit, covariance, samples):
         """Emit the warnings about the solution."""
         found = fit_warnings(fit, self.n_components, samples.feature_names, covariance.n_samples)
-        for category, text in found:
+        n_live = int(np.sum(feature_scale(covariance) > 0))
+        kept = float(self.explained_variance_ratio_.sum())
+        number = number_warnings(self.n_components, self.n_components_, n_live, kept)
+        for category, text in (*found, *number):
             warn(text, category)
+        if self._variance_out_of_range():
+            warn(
+                "The variances of X leave the range of float64: noise_variance_ and other "
+                "attributes in squared units are inf or 0. Scores, components_ and likelihoods are "
+                "not affected. Change the units of X to read those attributes.",
+                RuntimeWarning,
+            )
+
+    def _variance_out_of_range(self):
+        """Whether float64 does not hold some noise variance in squared units of the input."""
+        noise = self._in_squared_units(self._model.noise.variances, self._unit)
+        return not np.all(np.isfinite(noise) & (noise > 0))
 
     def _has_unobserved(self, covariance, samples):
         """Whether some pairs of features have not been observed together yet, with a warning."""

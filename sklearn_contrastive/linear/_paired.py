@@ -21,6 +21,8 @@ from ._covariance.positive_pairs import (
     positive_pair_covariance,
     shared_directions,
 )
+from ._covariance.samples import rounded
+from ._covariance.unit import columns_in_range, scaled, unit_of
 
 __all__ = ["PairedContrastive"]
 
@@ -57,6 +59,9 @@ class PairedContrastive(LinearMapTransformer):
         ``normalization="none"``; for "whitened" such that scores of the paired samples are
         uncorrelated and of unit variance (without shrinkage). The largest entry of each row in
         absolute value is positive.
+
+    scoring_matrix_ : ndarray of shape (n_components_, n_features)
+        The same as `components_`: scores are ``(X - mean_) @ scoring_matrix_.T``.
 
     loadings_ : ndarray of shape (n_features, n_components_)
         Regression coefficients of the features on the scores.
@@ -183,10 +188,14 @@ class PairedContrastive(LinearMapTransformer):
         """
         with fitted_state_kept_on_error(self), fit_progress(self, X, y):
             X = self._validated(X, reset=True)
+            dtype = X.dtype.type
             X, labels = _paired(X, self._groups(y, groups, len(X)))
             if self.n_components is not None:
                 self._check_n_components(X)
-            self._set_directions(X, positive_pair_covariance(X, labels))
+            unit = 1.0 if columns_in_range(X) else unit_of(X)
+            if unit != 1.0:
+                X = scaled(X, 1.0 / unit)
+            self._set_directions(X, positive_pair_covariance(X, labels), unit, dtype)
         return self
 
     def _groups(self, y, groups, n_samples):
@@ -200,7 +209,8 @@ class PairedContrastive(LinearMapTransformer):
             )
         return read_labels(y, n_samples, remedy="Pass groups=y if -1 is a group as the others are.")
 
-    def _set_directions(self, X, pairs):
+    def _set_directions(self, X, pairs, unit, dtype):
+        """Set the fitted attributes, of samples that were divided by the unit."""
         if self.normalization == "none":
             values, directions = shared_directions(pairs)
         else:
@@ -212,15 +222,19 @@ class PairedContrastive(LinearMapTransformer):
         loadings = pairs.covariance @ directions
         variances = np.sum(directions * loadings, axis=0)
         pair_variances = np.sum(directions * (pairs.pair_covariance @ directions), axis=0)
+        self.pair_correlation_ = (pair_variances / variances).astype(dtype)
         loadings = np.linalg.solve(directions.T @ loadings, loadings.T)
         components = pairs.in_features(directions).T
         signs = fix_signs(components)
-        self.components_ = (components * signs[:, None]).astype(X.dtype)
-        self.loadings_ = (pairs.in_features(loadings.T) * signs).astype(X.dtype)
-        self.eigenvalues_ = values[:n_found].astype(X.dtype)
-        self.pair_correlation_ = (pair_variances / variances).astype(X.dtype)
-        self.explained_variance_ = (variances * len(X) / (len(X) - 1)).astype(X.dtype)
-        self.mean_ = pairs.mean
+        variances = variances * len(X) / (len(X) - 1)
+        # whitened scores have no unit, others that of the samples
+        of_scores, of_inverse = (unit, 1.0) if self.normalization == "none" else (1.0, unit)
+        self.components_ = rounded(components * signs[:, None] / of_inverse, dtype)
+        self.loadings_ = rounded(pairs.in_features(loadings.T) * signs * of_inverse, dtype)
+        with np.errstate(over="ignore"):
+            self.eigenvalues_ = rounded(values[:n_found] * of_scores * of_scores, dtype)
+            self.explained_variance_ = rounded(variances * of_scores * of_scores, dtype)
+        self.mean_ = unit * pairs.mean
         self.n_components_ = n_found
         self.n_samples_ = len(X)
 
@@ -265,8 +279,9 @@ class PairedContrastive(LinearMapTransformer):
         return self._points_of(X, self.loadings_)
 
     @property
-    def _scoring(self):
-        return self.components_.T
+    def scoring_matrix_(self) -> FloatArray:
+        """The matrix of `transform`, (n_components_, n_features): (X - mean_) @ its transpose."""
+        return self.components_
 
     def __sklearn_tags__(self) -> Tags:
         """Tags of scikit-learn: pairs need groups, for which y may stand."""

@@ -82,6 +82,10 @@ class SupervisedLinearContrastive(MomentEstimator):
     components_ : ndarray of shape (n_components_, n_features)
         Orthonormal rows that span the subspace, strongest first.
 
+    scoring_matrix_ : ndarray of shape (n_components_, n_features)
+        The matrix of `transform`, in float64: the scores of complete samples are
+        ``(X - mean_) @ scoring_matrix_.T``, whitening included.
+
     loadings_ : ndarray of shape (n_features, n_components_)
         ``components_.T * sqrt(common_variance_)``.
 
@@ -105,6 +109,10 @@ class SupervisedLinearContrastive(MomentEstimator):
     noise_variance_ : ndarray of shape (n_features,)
         Residual variance of each feature, above 0.
 
+    communalities_ : ndarray of shape (n_features,)
+        Share of each feature's variance that the components explain, as in factor analysis: the
+        row sums of squared loadings over the variance; 0 for a constant feature.
+
     mean_ : ndarray of shape (n_features,)
         Mean of each feature, labelled or not, in float64.
 
@@ -116,6 +124,9 @@ class SupervisedLinearContrastive(MomentEstimator):
 
     n_samples_ : int or float
         Number of samples; with `sample_weight`, the sum of the weights.
+
+    n_samples_seen_ : int or float
+        The same as `n_samples_`, by the name that IncrementalPCA has.
 
     n_features_in_ : int
         Number of features seen during fit.

@@ -208,7 +208,9 @@ def test_scores_of_complete_rows_do_not_depend_on_other_rows(options, problem, s
     complete = ~np.isnan(mixed).any(axis=1)
     assert_array_equal(scores[complete], alone[complete])
     # another number of rows is another product of matrices
-    size = np.abs(alone).max() + np.abs(problem.complete).max() * np.abs(model._scoring).sum()
+    size = (
+        np.abs(alone).max() + np.abs(problem.complete).max() * np.abs(model.scoring_matrix_).sum()
+    )
     without = model.transform(mixed[complete])
     assert_allclose(without, alone[complete], rtol=0, atol=100 * EPS * size)
 
@@ -224,7 +226,7 @@ def test_samples_filled_by_the_model_keep_their_scores(options, problem):
     assert np.isfinite(filled).all()
     information = information_of(model, problem.X)[scored]
     size = np.abs(filled).sum(axis=1) + np.abs(model.mean_).sum()
-    allowed = 1000 * EPS * (size * np.linalg.norm(model._scoring, ord=2) + 1) / information
+    allowed = 1000 * EPS * (size * np.linalg.norm(model.scoring_matrix_, ord=2) + 1) / information
     again = model.transform(filled)
     assert np.all(np.abs(again - scores[scored]) <= allowed[:, None])
 

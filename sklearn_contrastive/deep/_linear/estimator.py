@@ -65,6 +65,9 @@ class LinearContrastiveEncoder(LinearMapTransformer):
         The matrix W in a basis with orthogonal rows, the longest first; any rotation of the rows
         has the same loss. The largest entry of each row in absolute value is positive.
 
+    scoring_matrix_ : ndarray of shape (n_components_, n_features)
+        The same as `encoder_`: scores are ``(X - mean_) @ scoring_matrix_.T``.
+
     components_ : ndarray of shape (n_components_, n_features)
         The rows of `encoder_`, each divided by its norm.
 
@@ -200,8 +203,9 @@ class LinearContrastiveEncoder(LinearMapTransformer):
         return self
 
     @property
-    def _scoring(self):
-        return self.encoder_.T
+    def scoring_matrix_(self) -> FloatArray:
+        """The matrix of `transform`, (n_components_, n_features): (X - mean_) @ its transpose."""
+        return self.encoder_
 
 
 def _orthogonal_rows(encoder: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -45,6 +45,10 @@ class Covariance(ABC):
         """Covariance of both samples together, if both kinds are mergeable."""
         return NotImplemented
 
+    def scaled(self, factor: float) -> "Covariance":
+        """Covariance of the samples times a positive factor, if the kind is mergeable."""
+        return NotImplemented
+
     @property
     def n_features(self) -> int:
         """Number of features."""

@@ -37,6 +37,10 @@ class ClassCovariances(LabelledCovariance):
             parts[label] = parts[label] + part if label in parts else part
         return ClassCovariances(parts)
 
+    def scaled(self, factor: float) -> Self:
+        """Covariance of the samples times a positive factor."""
+        return ClassCovariances({label: part.scaled(factor) for label, part in self._parts.items()})
+
     @cached_property
     def total(self) -> ScatterCovariance:
         """Of all samples."""

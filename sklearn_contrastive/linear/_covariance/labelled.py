@@ -51,8 +51,9 @@ def negative_weights(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     weights : ndarray of shape (n_classes, n_classes)
         m_k m_l (1 / (m - m_k) + 1 / (m - m_l)) / 2, and 0 on the diagonal.
     """
-    per_anchor = 1.0 / (counts.sum() - counts)
-    weights = np.outer(counts, counts) * (per_anchor[:, None] + per_anchor) / 2
+    # no product of two counts: weights may be as large as floats are
+    pairs = np.outer(counts, counts / (counts.sum() - counts))
+    weights = (pairs + pairs.T) / 2
     np.fill_diagonal(weights, 0.0)
     return weights
 

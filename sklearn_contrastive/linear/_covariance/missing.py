@@ -1,7 +1,7 @@
 """Pairwise covariance of incomplete samples, from the rows that have both features."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -87,6 +87,11 @@ class PairwiseCovariance(Covariance):
         moved = shift[:, None] * self.counts
         mixed = shift * self.sums
         return self.sums + moved, self.products + (mixed + mixed.T) + shift * moved
+
+    def scaled(self, factor: float) -> Self:
+        """Covariance of the samples times a positive factor."""
+        products = self.products * factor * factor
+        return replace(self, mean=self.mean * factor, sums=self.sums * factor, products=products)
 
     @cached_property
     def matrix(self) -> NDArray[np.float64]:

@@ -12,15 +12,17 @@ from sklearn.utils.validation import validate_data
 
 from ..._arrays import ArrayPlace, dtype_name, place_of
 from ..._features import listed
-from ..._input import readable
+from ..._input import as_numbers, readable
 from ..._sklearn_compat import check_sample_weight, widest_float
 from .labels import Labels
 
 __all__ = [
     "Samples",
+    "fits",
     "like_samples",
     "read_samples",
     "refuse_unobserved",
+    "rounded",
     "unobserved_text",
     "validated",
 ]
@@ -51,6 +53,10 @@ class Samples:
         Names, if the features have any.
     streaming : bool
         Whether they are one chunk of more samples.
+    dtype : type
+        Float type of the fitted attributes, that of the samples that were passed.
+    unit : float, default=1.0
+        Power of two by which the values are divided.
     groups : tuple of ndarray of int, default=None
         Features of each group that shares noise; None where no group has two features.
     labels : Labels, default=None
@@ -64,6 +70,8 @@ class Samples:
     place: ArrayPlace
     feature_names: NDArray | None
     streaming: bool
+    dtype: type[np.floating]
+    unit: float = 1.0
     groups: tuple[NDArray[np.intp], ...] | None = None
     labels: Labels | None = None
 
@@ -76,11 +84,6 @@ class Samples:
     def n_features(self) -> int:
         """Number of features."""
         return self.values.shape[1]
-
-    @property
-    def dtype(self) -> type[np.floating]:
-        """Float type of the fitted attributes."""
-        return np.dtype(dtype_name(self.values)).type
 
 
 def read_samples(estimator, X, sample_weight=None, *, streaming=False) -> Samples:
@@ -120,11 +123,38 @@ def read_samples(estimator, X, sample_weight=None, *, streaming=False) -> Sample
         if missing and not weight.all():  # a row of weight 0 must not count as observed
             X, weight = X[weight > 0], weight[weight > 0]
     on_device = not (missing or place.is_numpy)
-    samples = Samples(X, weight, missing, on_device, place, names, streaming)
+    dtype = np.dtype(dtype_name(X)).type
+    samples = Samples(X, weight, missing, on_device, place, names, streaming, dtype)
     if not streaming and samples.total <= 1 + _ROUNDING_OF_WEIGHTS:
         raise ValueError(_too_few(samples))
     _check_n_components(estimator.n_components, samples)
     return samples
+
+
+def fits(array: NDArray, dtype: type[np.floating]) -> bool:
+    """Whether a float type holds an array: the least entry if all are positive, else the largest.
+
+    Parameters
+    ----------
+    array : ndarray of float64
+        Any array.
+    dtype : type
+        float32 or float64.
+
+    Returns
+    -------
+    fits : bool
+        Small entries of an array with zeros or signs may become 0: they are rounding.
+    """
+    sizes, held = np.abs(array), np.finfo(dtype)
+    largest = sizes.max(initial=0.0)
+    least = sizes.min() if array.size and np.all(array > 0) else largest
+    return bool(largest <= held.max and (largest == 0 or least >= held.tiny))
+
+
+def rounded(array: NDArray, dtype: type[np.floating]) -> NDArray:
+    """An array in a float type, or in float64 if that type does not hold it."""
+    return array.astype(dtype if fits(array, dtype) else np.float64)
 
 
 def like_samples(samples: Samples, array: NDArray, *, in_their_precision: bool = True) -> Any:
@@ -137,14 +167,14 @@ def like_samples(samples: Samples, array: NDArray, *, in_their_precision: bool =
     array : ndarray
         Any array.
     in_their_precision : bool, default=True
-        Whether it is rounded to the float type of the samples.
+        Whether it is rounded to the float type of the samples, if that holds it.
 
     Returns
     -------
     array : array
         A fitted attribute.
     """
-    return samples.place.put(array.astype(samples.dtype) if in_their_precision else array)
+    return samples.place.put(rounded(array, samples.dtype) if in_their_precision else array)
 
 
 def validated(estimator, X, *, reset: bool):
@@ -166,6 +196,8 @@ def validated(estimator, X, *, reset: bool):
         dtype=dtype,
         ensure_all_finite=False,
     )
+    if place.is_numpy and not sparse.issparse(X):
+        X = as_numbers(X)
     return X, _has_missing(estimator, X, tags.allow_nan and not sparse.issparse(X))
 
 

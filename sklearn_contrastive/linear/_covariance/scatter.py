@@ -61,10 +61,16 @@ class ScatterCovariance(Covariance):
         shift = other.mean - self.mean
         scatter = self.scatter + other.scatter
         if self.n_samples and other.n_samples:
-            between = shift * (self.n_samples * other.n_samples / n_samples)
+            between = shift * (self.n_samples * (other.n_samples / n_samples))
             scatter += np.outer(between, shift)
         mean = self.mean + shift * (other.n_samples / n_samples)
         return ScatterCovariance(n_samples, mean, scatter)
+
+    def scaled(self, factor: float) -> Self:
+        """Covariance of the samples times a positive factor."""
+        # not factor^2, which may overflow where the scatter does not
+        scatter = self.scatter * factor * factor
+        return ScatterCovariance(self.n_samples, self.mean * factor, scatter)
 
     @property
     def variances(self) -> NDArray[np.float64]:

@@ -1,5 +1,7 @@
 """Warnings after a fit."""
 
+from numbers import Integral, Real
+
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
@@ -8,10 +10,12 @@ from ...exceptions import ComponentsWarning, HeywoodWarning
 from .map_newton import REFINEMENT_FLOOR
 from .model import FactorFit, FactorModel
 
-__all__ = ["fit_warnings"]
+__all__ = ["fit_warnings", "number_warnings"]
 
 # share of a factor's squared loadings that, on one feature or group, makes it look like its noise
 _SINGLE_GROUP_SHARE = 0.9
+# share of the requested share of variance below which the variance that was kept is far from it
+_FAR_BELOW = 0.9
 
 
 def fit_warnings(fit: FactorFit, n_components, feature_names, n_samples: float):
@@ -69,6 +73,48 @@ def fit_warnings(fit: FactorFit, n_components, feature_names, n_samples: float):
             ConvergenceWarning,
             f"No convergence in {fit.n_iter} eigenproblems; increase max_iter or tol, or ask for "
             "fewer components.",
+        )
+
+
+def number_warnings(n_components, n_found: int, n_live: int, kept_share: float):
+    """Warnings about a number of components that is not what a user of PCA expects.
+
+    Parameters
+    ----------
+    n_components : int, float, str or None
+        The parameter of that name.
+    n_found : int
+        Number of components.
+    n_live : int
+        Number of features that are not constant.
+    kept_share : float
+        Share of the total variance that the components keep.
+
+    Yields
+    ------
+    category : type
+        Class of the warning.
+    text : str
+        The problem and what to do.
+    """
+    if n_found == 0:
+        return
+    if n_components == "auto" and n_found == n_live // 2:
+        yield (
+            ComponentsWarning,
+            f'n_components="auto" stopped at its limit, {n_found} for {n_live} features that vary: '
+            "with more components than half of the features the noise cannot be estimated well. "
+            "Set n_components to an integer to choose the number yourself.",
+        )
+    is_share = isinstance(n_components, Real) and not isinstance(n_components, Integral)
+    if is_share and kept_share < _FAR_BELOW * n_components:
+        yield (
+            ComponentsWarning,
+            f"n_components={n_components:g} is a share of the variance that features have in "
+            f"common. The {n_found} component(s) keep {kept_share:.2f} of the total variance, "
+            f"where PCA(n_components={n_components:g}) would keep at least {n_components:g}. Use "
+            "PCA to keep a share of the total variance; here set n_components to an integer or "
+            '"auto".',
         )
 
 

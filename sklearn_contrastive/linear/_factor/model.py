@@ -52,6 +52,11 @@ class FactorModel:
         """Variance of each feature under the model, shape (n_features,)."""
         return np.sum(self.loadings**2, axis=1) + self.noise.variances
 
+    @property
+    def communalities(self) -> NDArray[np.float64]:
+        """Share of each feature's variance that the factors explain; shape (n_features,)."""
+        return np.sum(self.loadings**2, axis=1) / self.variances
+
     def along(self, directions: NDArray) -> NDArray[np.float64]:
         """Model covariance projected on directions; (n_directions, n_directions)."""
         along = self.loadings.T @ directions
