@@ -51,6 +51,8 @@ class Samples:
         Names, if the features have any.
     streaming : bool
         Whether they are one chunk of more samples.
+    counted : bool
+        Whether components are counted, for which fourth moments are read.
     groups : tuple of ndarray of int, default=None
         Features of each group that shares noise; None where no group has two features.
     labels : Labels, default=None
@@ -64,6 +66,7 @@ class Samples:
     place: ArrayPlace
     feature_names: NDArray | None
     streaming: bool
+    counted: bool = False
     groups: tuple[NDArray[np.intp], ...] | None = None
     labels: Labels | None = None
 
@@ -120,7 +123,8 @@ def read_samples(estimator, X, sample_weight=None, *, streaming=False) -> Sample
         if missing and not weight.all():  # a row of weight 0 must not count as observed
             X, weight = X[weight > 0], weight[weight > 0]
     on_device = not (missing or place.is_numpy)
-    samples = Samples(X, weight, missing, on_device, place, names, streaming)
+    counted = streaming or isinstance(estimator.n_components, str)
+    samples = Samples(X, weight, missing, on_device, place, names, streaming, counted)
     if not streaming and samples.total <= 1 + _ROUNDING_OF_WEIGHTS:
         raise ValueError(_too_few(samples))
     _check_n_components(estimator.n_components, samples)
