@@ -70,6 +70,10 @@ class Covariance(ABC):
         """Number of complete samples whose covariance is as noisy, given the uniquenesses."""
         return self.n_samples
 
+    def kurtosis(self) -> NDArray[np.float64] | None:
+        """Fourth moment of each feature over its squared variance; None where it was not read."""
+        return None
+
     def unobserved_pairs(self) -> NDArray[np.intp]:
         """Pairs of features that no sample has together; (n_pairs, 2), equal for one feature."""
         return np.zeros((0, 2), np.intp)

@@ -100,6 +100,10 @@ class LabelledCovariance(Covariance):
         """Covariance of the samples projected on directions."""
         return self.total.along(directions)
 
+    def kurtosis(self) -> NDArray[np.float64] | None:
+        """Fourth moment of each feature over its squared variance, if it was read."""
+        return self.total.kurtosis()
+
     def correlation_block(self, scale, n_pairs, rng, start=None):
         """Block of the correlation matrix."""
         return self.total.correlation_block(scale, n_pairs, rng, start)

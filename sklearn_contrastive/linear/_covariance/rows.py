@@ -10,6 +10,7 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 from .._solvers.chebyshev import RowBlock
 from .base import Covariance
 from .blocks import centred_blocks, sampled_rows, working_dtype
+from .fourth_moments import moments_of_sparse, power_sums
 from .scale import reciprocal
 
 __all__ = ["DenseRows", "RowCovariance", "SparseRows", "row_covariance"]
@@ -73,6 +74,15 @@ class RowCovariance(Covariance):
             self.rounding,
         )
 
+    @property
+    def _squares(self):
+        """Sum of squares of each feature about its mean."""
+        return np.maximum(self.variances, 0.0) * (self.n_samples - 1)
+
+    @abstractmethod
+    def kurtosis(self):
+        """Fourth moment of each feature over its squared variance, from one pass over the rows."""
+
     @abstractmethod
     def project(self, directions):
         """Scores of all centred rows, (n_rows, n_directions)."""
@@ -118,6 +128,15 @@ class DenseRows(RowCovariance):
             return iter([(slice(None), self._centred)])
         return centred_blocks(self._X, self.mean, self._block_rows)
 
+    def kurtosis(self):
+        total, deviation = 0.0, np.sqrt(self._squares / self.n_samples)
+        for rows, block in self._blocks():
+            powers = power_sums(block, self.weight[rows], deviation)
+            total = total + powers.fourth
+        squares = self._squares / powers.unit**2
+        shares = np.divide(total, squares**2, out=np.zeros_like(squares), where=squares > 0)
+        return self.n_samples * shares
+
     def project(self, directions):
         directions = directions.astype(working_dtype(self._X), copy=False)
         scores = [block @ directions for _, block in self._blocks()]
@@ -149,6 +168,10 @@ class SparseRows(RowCovariance):
         n_samples = X.shape[0] if sample_weight is None else sample_weight.sum()
         variances = biased * (n_samples / (n_samples - 1))
         super().__init__(mean, variances, sample_weight, X.shape[0], np.float64)
+
+    def kurtosis(self):
+        moments = moments_of_sparse(self._X, self.weight, self.mean, self._squares)
+        return self.n_samples * moments.fourth
 
     def project(self, directions):
         return self._X @ directions - self.mean @ directions

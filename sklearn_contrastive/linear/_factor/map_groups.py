@@ -19,7 +19,8 @@ from .map_newton import (
     most_probable_uniqueness,
 )
 from .model import SCORING_FLOOR, FactorFit, FactorModel
-from .n_components import count_upward, degrees_of_freedom, noise_edge, resolve_n_components
+from .n_components import count_upward, counting_weights, resolve_n_components
+from .noise_edge import degrees_of_freedom, noise_edge
 from .options import FitOptions
 
 __all__ = ["fit_block_noise"]
@@ -126,27 +127,37 @@ def _count_components(covariance, n_components, units, matrix, options):
         n_components,
         largest,
         estimate=lambda: _estimate_n_components(
-            covariance.n_samples, units, min(largest, rank // 2), options.rng
+            covariance, units, min(largest, rank // 2), options.rng
         ),
         count_positive=lambda: len(positive_eigenvalues()),
         eigenvalues=lambda n_pairs: positive_eigenvalues(),
     )
 
 
-def _estimate_n_components(n_samples, units, largest, rng):
+def _estimate_n_components(covariance, units, largest, rng):
     """Number of factors with block noise, counted upward."""
     options = FitOptions(rng, max_iter=_COUNTING_STEPS, tol=1e-3)
+    n_samples, root = covariance.n_samples, np.sqrt(_unit_weights(covariance, units))
 
     def count(n_factors, point):
         edge = noise_edge(degrees_of_freedom(n_samples, n_factors), max(1, len(units.correlation)))
         blocks = _identities(units) if point is None else point.blocks
-        values = np.linalg.eigvalsh(_whitened(units, blocks))
+        values = np.linalg.eigvalsh(root[:, None] * _whitened(units, blocks) * root)
         return min(int(np.sum(values > edge)), largest)
 
     def refined(n_factors, point):
         return _refine(units, n_factors, PRIOR_SAMPLES / n_samples, options)[0]
 
     return count_upward(count, refined, largest)
+
+
+def _unit_weights(covariance, units):
+    """Weight of each coordinate in the count: the smallest of its group's features."""
+    weights = counting_weights(covariance, feature_scale(covariance))
+    smallest = [
+        np.min(weights[each], where=weights[each] > 0, initial=1.0) for each in units.groups
+    ]
+    return np.repeat(smallest, [s.stop - s.start for s in units.slices])
 
 
 def _identities(units):

@@ -1,4 +1,4 @@
-"""Number of components: the noise edge, and the upward count of eigenvalues above it."""
+"""Number of components: the upward count of eigenvalues above the noise edge."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from .._covariance.base import Covariance
 from .._solvers.chebyshev import LeadingBlock
 from .closed_form import closed_form
 from .map_newton import PRIOR_SAMPLES, SMALLEST_EXCESS, refine
+from .noise_edge import degrees_of_freedom, noise_edge, tail_weights
 from .options import FitOptions
 
 __all__ = [
@@ -20,10 +21,9 @@ __all__ = [
     "count_common",
     "count_components",
     "count_upward",
-    "degrees_of_freedom",
+    "counting_weights",
     "estimate_n_components",
     "largest_number",
-    "noise_edge",
     "resolve_n_components",
 ]
 
@@ -35,40 +35,6 @@ _FIRST_PAIRS = 8
 _COUNTING_TOL, _COUNTING_STEPS = 1e-2, 30
 
 State = TypeVar("State")
-
-
-def noise_edge(n_samples: float, n_features: int) -> float:
-    """Eigenvalue of a sample covariance that pure unit noise practically never exceeds.
-
-    Parameters
-    ----------
-    n_samples : float
-        Number of samples n.
-    n_features : int
-        Number of features d.
-
-    Returns
-    -------
-    edge : float
-        Upper end of the Marchenko-Pastur law, plus two units of the Tracy-Widom scale of the
-        largest eigenvalue.
-
-    References
-    ----------
-    Johnstone (2001), On the distribution of the largest eigenvalue in principal components
-    analysis, theorem 1.1.
-    """
-    n, d = np.sqrt(n_samples), np.sqrt(n_features)
-    return float(((n + d) ** 2 + 2.0 * (n + d) * (1 / n + 1 / d) ** (1 / 3)) / n_samples)
-
-
-def degrees_of_freedom(n_samples: float, n_factors: int) -> float:
-    """Samples that the noise has left after the mean and the factors, n - 1 - r, at least 1.
-
-    It matters for few samples: the n - 1 eigenvalues of pure noise in d >> n features are all near
-    d / (n - 1), which exceeds the edge of n samples.
-    """
-    return max(n_samples - 1.0 - n_factors, 1.0)
 
 
 def count_upward(
@@ -148,7 +114,7 @@ def estimate_n_components(
     block: LeadingBlock,
     n_samples: float,
     effective_samples: Callable[[NDArray], float],
-    n_features: int,
+    weights: NDArray[np.float64],
     largest: int,
 ) -> int:
     """Number of factors with independent noise, counted upward.
@@ -161,8 +127,8 @@ def estimate_n_components(
         Number of samples.
     effective_samples : callable
         Number of complete samples whose covariance is as noisy, from the uniquenesses.
-    n_features : int
-        Number of features that are not constant.
+    weights : ndarray of shape (n_features,)
+        Weights of the features, in units of variance: 0 for a constant one, 1 for most.
     largest : int
         No count exceeds it.
 
@@ -171,21 +137,46 @@ def estimate_n_components(
     n_factors : int
         From 0 to `largest`.
     """
-    ones = np.ones(block.n_features)
+    ones, live = np.ones(block.n_features), weights > 0
+    inverse = np.divide(1.0, weights, out=np.ones_like(weights), where=live)
     prior = PRIOR_SAMPLES / effective_samples(ones)
     options = FitOptions(max_iter=_STEPS, tol=1e-3)
 
     def count(n_factors, uniqueness):
         uniqueness = ones if uniqueness is None else uniqueness
         left = degrees_of_freedom(n_samples, n_factors) / n_samples
-        edge = noise_edge(left * effective_samples(uniqueness), n_features)
-        return count_above(block, uniqueness, edge, largest)
+        edge = noise_edge(left * effective_samples(uniqueness), int(live.sum()))
+        return count_above(block, uniqueness * inverse, edge, largest)
 
     def refined(n_factors, uniqueness):
         uniqueness = ones if uniqueness is None else uniqueness
         return refine(block, n_factors, uniqueness, options, prior=prior).uniqueness
 
     return count_upward(count, refined, largest)
+
+
+def counting_weights(covariance: Covariance, scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights of the features in the count; see `tail_weights`.
+
+    Parameters
+    ----------
+    covariance : Covariance
+        Of the samples.
+    scale : ndarray of shape (n_features,)
+        Standard deviation of each feature, 0 for a constant one.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_features,)
+        0 for constant features; 1 for all others if fourth moments were not read.
+    """
+    live, kurtosis = scale > 0, covariance.kurtosis()
+    weights = live.astype(float)
+    if kurtosis is not None and live.any():
+        share = degrees_of_freedom(covariance.n_samples, 0) / covariance.n_samples
+        n_samples = share * covariance.effective_samples(np.ones_like(scale))
+        weights[live] = tail_weights(kurtosis[live], n_samples)
+    return weights
 
 
 def resolve_n_components(
@@ -332,7 +323,7 @@ def count_components(
             block,
             covariance.n_samples,
             covariance.effective_samples,
-            n_live,
+            counting_weights(covariance, scale),
             min(largest, n_live // 2),
         ),
         # the contrastive matrix has as many positive eigenvalues as the correlation matrix has

@@ -12,8 +12,8 @@ from sklearn_contrastive.exceptions import ComponentsWarning
 from sklearn_contrastive.linear._factor.n_components import (
     count_above,
     estimate_n_components,
-    noise_edge,
 )
+from sklearn_contrastive.linear._factor.noise_edge import noise_edge
 from sklearn_contrastive.linear._solvers.chebyshev import FeatureBlock
 
 SIZES = [(200, 40, 3), (200, 100, 5), (200, 300, 5), (500, 100, 10), (2000, 40, 10)]
@@ -61,7 +61,7 @@ def rank_of(X):
         block,
         n_samples,
         lambda uniqueness: n_samples,
-        n_features,
+        np.ones(n_features),
         min(n_samples - 1, n_features // 2),
     )
 
@@ -110,13 +110,13 @@ def test_the_count_never_exceeds_the_allowed_maximum():
     X = clearly_detectable(500, 40, 10, "equal", seed=0)
     assert (
         estimate_n_components(
-            block_of(np.corrcoef(X.T)), 500, lambda uniqueness: 500, 40, largest=4
+            block_of(np.corrcoef(X.T)), 500, lambda uniqueness: 500, np.ones(40), largest=4
         )
         == 4
     )
     assert (
         estimate_n_components(
-            block_of(np.corrcoef(X.T)), 500, lambda uniqueness: 500, 40, largest=0
+            block_of(np.corrcoef(X.T)), 500, lambda uniqueness: 500, np.ones(40), largest=0
         )
         == 0
     )
