@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from numbers import Integral
 
 import numpy as np
 from scipy import sparse
@@ -13,7 +14,6 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from .._arrays import dtype_name, place_of
 from .._base import ContrastiveEstimator
 from .._rival_parameters import RivalParametersMixin
-from .._signs import fix_signs
 from .._sklearn_compat import ARRAY_API, check_same_namespace, widest_float
 from .._typing import FloatArray, MatrixLike, VectorLike
 from .._warnings import warn
@@ -25,6 +25,7 @@ from ._factor.model import (
     log_likelihood,
     model_covariance,
     model_precision,
+    oriented,
     orthogonal_weights,
     scoring_matrix,
 )
@@ -276,11 +277,12 @@ class FactorTransformer(
             Of this call; the attributes get their precision and place.
         """
         model = fit.model
-        left, singular_values, right = np.linalg.svd(model.loadings, full_matrices=False)
-        signs = fix_signs(left.T)
-        components = left.T * signs[:, None]
+        # an integer is the number of columns; "auto" and shares keep the factors alone
+        further = fit.further[:, : isinstance(self.n_components, Integral) * fit.further.shape[1]]
+        components, loadings = oriented(model.loadings, further)
         if self.noise_weighted and len(components):
-            weights = bartlett_weights(components, model.loadings, fit.scoring_noise)
+            spanning = np.hstack([model.loadings, further])
+            weights = bartlett_weights(components, spanning, fit.scoring_noise)
         else:
             weights = orthogonal_weights(components)
         scoring = scoring_matrix(weights)
@@ -297,10 +299,10 @@ class FactorTransformer(
         variance = np.maximum(spread.variance, 0.0)
         put = partial(like_samples, samples)
         keep = partial(like_samples, samples, in_their_precision=False)
-        self.loadings_ = put(unit * (model.loadings @ (right.T * signs)))
+        self.loadings_ = put(unit * loadings)
         self.components_ = put(components)
-        self.common_variance_ = put(squared(singular_values**2))
-        self.eigenvalues_ = put(squared(fit.eigenvalues))
+        self.common_variance_ = put(squared(np.sum(loadings**2, axis=0)))
+        self.eigenvalues_ = put(squared(fit.eigenvalues[: len(components)]))
         self.noise_variance_ = put(squared(model.noise.variances))
         self.communalities_ = put(model.communalities)
         if model.noise.blocks is not None:

@@ -41,10 +41,12 @@ def fit_warnings(fit: FactorFit, n_components, feature_names, n_samples: float):
     """
     model, n_found = fit.model, fit.model.loadings.shape[1]
     if n_found < fit.n_requested and n_samples > fit.n_requested:
+        kept = isinstance(n_components, Integral) and fit.further.shape[1]
+        rest = "are the next directions, with loadings of 0" if kept else "were dropped"
         yield (
             ComponentsWarning,
             f"Only {n_found} of {fit.n_requested} components have variance that features share; "
-            f"the others were dropped. Set n_components to at most {n_found}.",
+            f"the others {rest}. Set n_components to {n_found} to leave them out.",
         )
     elif n_found == 0 and n_components != 0:
         yield (

@@ -111,13 +111,15 @@ def fit_diagonal_noise(
             n_iter += 1
     if refined is None:
         return _nothing(covariance, scale, n_requested)
-    loadings = scale[:, None] * refined.loadings
-    eigenvalues = contrastive_eigenvalues(covariance, loadings.shape[1], rng, loadings)
+    loadings, further = scale[:, None] * refined.loadings, scale[:, None] * refined.further
+    directions = np.hstack([loadings, further])
+    eigenvalues = contrastive_eigenvalues(covariance, directions.shape[1], rng, directions)
     options.on_step("eigenproblem")
     return _fit(
         covariance,
         scale,
         loadings,
+        further,
         refined.uniqueness,
         eigenvalues,
         n_requested,
@@ -129,7 +131,8 @@ def fit_diagonal_noise(
 def _nothing(covariance, scale, n_requested):
     """The model without a factor."""
     nothing = np.zeros((covariance.n_features, 0))
-    return _fit(covariance, scale, nothing, np.ones_like(scale), np.zeros(0), n_requested, 0, True)
+    ones, no_values = np.ones_like(scale), np.zeros(0)
+    return _fit(covariance, scale, nothing, nothing, ones, no_values, n_requested, 0, True)
 
 
 def fit_from_eigenpairs(
@@ -157,7 +160,7 @@ def fit_from_eigenpairs(
     Returns
     -------
     FactorFit
-        Only with the factors whose eigenvalue is positive.
+        Its factors are those whose eigenvalue is positive.
     """
     variances = scale**2
     positive = spectrum.values > 1e-12 * variances.sum()
@@ -167,7 +170,15 @@ def fit_from_eigenpairs(
     share = np.divide(common, variances, out=np.zeros_like(scale), where=scale > 0)
     uniqueness = np.maximum(1.0 - share, REFINEMENT_FLOOR)
     return _fit(
-        covariance, scale, loadings, uniqueness, values, n_requested, n_iter, spectrum.converged
+        covariance,
+        scale,
+        loadings,
+        spectrum.vectors[:, ~positive],
+        uniqueness,
+        np.concatenate([values, spectrum.values[~positive]]),
+        n_requested,
+        n_iter,
+        spectrum.converged,
     )
 
 
@@ -177,7 +188,17 @@ def _uniqueness(noise_variances, scale):
     return np.clip(share, REFINEMENT_FLOOR, 1.0).astype(np.float64)
 
 
-def _fit(covariance, scale, loadings, uniqueness, eigenvalues, n_requested, n_iter, converged):
+def _fit(
+    covariance,
+    scale,
+    loadings,
+    further,
+    uniqueness,
+    eigenvalues,
+    n_requested,
+    n_iter,
+    converged,
+):
     noise_variance = uniqueness * scale**2
     live = noise_variance > 0
     # a constant feature has no noise: it gets the smallest noise of the others, so that a value
@@ -186,6 +207,7 @@ def _fit(covariance, scale, loadings, uniqueness, eigenvalues, n_requested, n_it
     return FactorFit(
         FactorModel(covariance.mean, loadings, DiagonalNoise(noise_variance)),
         DiagonalNoise(np.maximum(noise_variance, SCORING_FLOOR * scale**2)),
+        further,
         eigenvalues,
         n_requested,
         np.flatnonzero((uniqueness <= REFINEMENT_FLOOR) & (scale > 0)),

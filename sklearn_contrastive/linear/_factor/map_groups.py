@@ -92,6 +92,7 @@ def fit_block_noise(
     return FactorFit(
         FactorModel(covariance.mean, loadings, units.noise(noise)),
         units.noise(scored),
+        np.zeros((len(loadings), 0)),
         eigenvalues[: loadings.shape[1]],
         n_factors,
         _floored(noise, units),

@@ -53,6 +53,8 @@ class Refinement:
     loadings : ndarray of shape (n_features, n_factors)
         Correlations of features with factors; orthogonal in the metric 1 / uniqueness, strongest
         factor first. Factors that vanished are left out.
+    further : ndarray of shape (n_features, n_further)
+        Next directions, where fewer factors than requested have variance beyond the noise's.
     eigenvalues : ndarray of shape (n_factors,)
         Variance along each factor in units of the noise; the noise's own is 1.
     log_posterior : float
@@ -65,6 +67,7 @@ class Refinement:
 
     uniqueness: NDArray[np.float64]
     loadings: NDArray[np.float64]
+    further: NDArray[np.float64]
     eigenvalues: NDArray[np.float64]
     log_posterior: float
     n_iter: int
@@ -153,7 +156,7 @@ def refine(
             # the eigenpairs of the point are better by now: a new step, shorter
             point = _evaluated(block, point.uniqueness, n_factors, prior)
             length *= _SHRINK
-    return _as_refinement(point, prior, floor, n_iter, bool(converged))
+    return _as_refinement(point, n_factors, prior, floor, n_iter, bool(converged))
 
 
 def _evaluated(block, uniqueness, n_factors, prior):
@@ -268,15 +271,23 @@ def _mean_of_pairs(values):
     return 0.5 * (values[:, None] + values)
 
 
-def _as_refinement(point, prior, floor, n_iter, converged):
+def _as_refinement(point, n_factors, prior, floor, n_iter, converged):
     """Loadings for the uniquenesses, then the most probable uniquenesses for the loadings."""
-    live = point.pairs.values[: point.n_live] > 1.0 + SMALLEST_EXCESS
-    values = point.pairs.values[: point.n_live][live]
-    vectors = point.pairs.vectors[:, : point.n_live][:, live]
-    loadings = np.sqrt(point.uniqueness)[:, None] * vectors * np.sqrt(values - 1.0)
+    values = point.pairs.values[:n_factors]
+    directions = np.sqrt(point.uniqueness)[:, None] * point.pairs.vectors[:, :n_factors]
+    live = values > 1.0 + SMALLEST_EXCESS
+    loadings, values = directions[:, live] * np.sqrt(values[live] - 1.0), values[live]
     rest = 1.0 - np.sum(loadings**2, axis=1)
     completed = most_probable_uniqueness(rest, prior, floor)
-    return Refinement(completed, loadings, values, -0.5 * point.value, n_iter, converged)
+    return Refinement(
+        completed,
+        loadings,
+        directions[:, ~live],
+        values,
+        -0.5 * point.value,
+        n_iter,
+        converged,
+    )
 
 
 def most_probable_uniqueness(rest: NDArray, prior: NDArray | float, floor: float) -> NDArray:
