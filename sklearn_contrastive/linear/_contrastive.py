@@ -34,9 +34,10 @@ class LinearContrastive(MomentEstimator):
     ----------
     n_components : int, float, "auto" or None, default="auto"
         Number of components. "auto" counts the eigenvalues of the noise-whitened covariance that
-        exceed those of pure noise. A float in (0, 1) keeps the leading directions with this share
-        of the common variance (the positive eigenvalues of the contrastive matrix), None every
-        positive direction.
+        exceed those of pure noise, up to half the number of features. A float in (0, 1) keeps the
+        leading directions with this share of the common variance (the positive eigenvalues of the
+        contrastive matrix), with a warning where they keep much less of the total variance. None
+        keeps every positive direction.
 
     noise_weighted : bool, default=True
         Whether scores are generalised least squares, weighted by the inverse noise variances
@@ -101,7 +102,9 @@ class LinearContrastive(MomentEstimator):
 
     explained_variance_ratio_ : ndarray of shape (n_components_,)
         Share of the total variance that orthogonal projection on each component keeps. With
-        weighted scores this is not `explained_variance_` over the total.
+        weighted scores this is not `explained_variance_` over the total. To choose a number of
+        components by a threshold, cumulate `common_variance_` of a fit with
+        ``n_components=None, max_iter=0``.
 
     singular_values_ : ndarray of shape (n_components_,)
         2-norms of the unwhitened scores of the training samples.

@@ -171,7 +171,7 @@ class MomentEstimator(FactorTransformer):
         """Emit the warnings about the solution."""
         found = fit_warnings(fit, self.n_components, samples.feature_names, covariance.n_samples)
         n_live = int(np.sum(feature_scale(covariance) > 0))
-        kept = float(self.explained_variance_ratio_.sum())
+        kept = float(samples.place.take(self.explained_variance_ratio_).sum())
         number = number_warnings(self.n_components, self.n_components_, n_live, kept)
         for category, text in (*found, *number):
             warn(text, category)

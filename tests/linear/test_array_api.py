@@ -109,7 +109,7 @@ GROUPS = np.repeat(["a", "b", "c", "d"], 3)
 CONFIGURATIONS = {
     "default": LinearContrastive(),
     "two components": LinearContrastive(2),
-    "share": LinearContrastive(0.9),
+    "share": LinearContrastive(0.7),
     "all positive": LinearContrastive(None),
     "closed form": LinearContrastive(2, max_iter=0),
     "orthogonal scores": LinearContrastive(2, noise_weighted=False),
@@ -237,7 +237,7 @@ def test_fitted_attributes_are_on_the_device_and_equal_those_of_numpy(name, kind
     assert_kept(fitted_attributes(model), expected, kind)
     for attribute, value in expected.items():
         if isinstance(value, np.ndarray):
-            dtype = "float64" if attribute == "mean_" else kind.dtype
+            dtype = "float64" if attribute in ("mean_", "scoring_matrix_") else kind.dtype
             kind.assert_one(getattr(model, attribute), dtype)
     for block in expected.get("noise_covariance_", []):
         assert block.dtype == kind.dtype

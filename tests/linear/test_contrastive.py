@@ -646,6 +646,7 @@ def test_a_share_keeps_the_fewest_directions_that_reach_it(problem, share):
     assert k == 1 or common[k - 2] <= share + 1e-6
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.ComponentsWarning")
 def test_a_larger_share_never_keeps_fewer():
     kept = [
         LinearContrastive(share, max_iter=0, random_state=0).fit(CLEAR.X).n_components_

@@ -160,7 +160,7 @@ def fits(array: NDArray, dtype: type[np.floating]) -> bool:
 
 def rounded(array: NDArray, dtype: type[np.floating]) -> NDArray:
     """An array in a float type, or in float64 if that type does not hold it."""
-    return array.astype(dtype if fits(array, dtype) else np.float64)
+    return array.astype(dtype if dtype == np.float64 or fits(array, dtype) else np.float64)
 
 
 def like_samples(samples: Samples, array: NDArray, *, in_their_precision: bool = True) -> Any:
