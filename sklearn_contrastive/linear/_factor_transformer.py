@@ -28,6 +28,7 @@ from ._factor.model import (
 )
 from ._factor.observed import log_likelihood_of_observed, scores_of_incomplete
 from ._factor.scores import spread_of_scores, whitening_of
+from ._factor.scoring_noise import scoring_noise
 
 __all__ = ["FactorTransformer"]
 
@@ -256,7 +257,8 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         signs = fix_signs(left.T)
         components = left.T * signs[:, None]
         if self.noise_weighted and len(components):
-            weights = bartlett_weights(components, model.loadings, fit.scoring_noise)
+            noise = scoring_noise(model, covariance.times)
+            weights = bartlett_weights(components, model.loadings, noise)
         else:
             weights = orthogonal_weights(components)
         scoring = scoring_matrix(weights)

@@ -10,10 +10,11 @@ from .._covariance.samples import Samples
 from .._covariance.scale import feature_scale
 from .._solvers.davidson import Eigenpairs
 from .closed_form import closed_form, contrastive_eigenvalues
+from .floor import uniqueness_floor
 from .map_em import START_STEPS, START_TOL, refine_on_rows
 from .map_groups import fit_block_noise
 from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, refine
-from .model import SCORING_FLOOR, FactorFit, FactorModel
+from .model import FactorFit, FactorModel
 from .n_components import count_components
 from .noise import DiagonalNoise
 from .options import FitOptions
@@ -78,6 +79,7 @@ def fit_diagonal_noise(
         Its factors may be fewer than requested: those without variance are left out.
     """
     scale, rng, warm = feature_scale(covariance), options.rng, options.start
+    floor = _floor(covariance)
     count = count_components(covariance, n_components, scale, rng)
     n_sought = count.n_sought
     if n_sought == 0:
@@ -96,9 +98,10 @@ def fit_diagonal_noise(
     refined = refine(
         space,
         n_sought,
-        np.ones_like(scale) if warm is None else _uniqueness(warm.noise.variances, scale),
+        np.ones_like(scale) if warm is None else _uniqueness(warm.noise.variances, scale, floor),
         options,
         prior=PRIOR_SAMPLES / covariance.effective_samples(np.ones_like(scale)),
+        floor=floor,
     )
     loadings = scale[:, None] * refined.loadings
     eigenvalues = contrastive_eigenvalues(covariance, space, scale, n_sought, rng, loadings)
@@ -112,6 +115,7 @@ def fit_diagonal_noise(
         count.n_requested,
         refined.n_iter + 1,
         refined.converged,
+        floor,
     )
 
 
@@ -154,13 +158,30 @@ def fit_from_eigenpairs(
     )
 
 
-def _uniqueness(noise_variances, scale):
+def _floor(covariance):
+    """Smallest uniqueness of refinement; pairwise covariances let noise vanish too easily."""
+    if not covariance.semidefinite:
+        return REFINEMENT_FLOOR
+    return uniqueness_floor(covariance.n_samples, covariance.rounding)
+
+
+def _uniqueness(noise_variances, scale, floor):
     """Noise variances as shares of the variances, 1 for constant features."""
     share = np.divide(noise_variances, scale**2, out=np.ones_like(scale), where=scale > 0)
-    return np.clip(share, REFINEMENT_FLOOR, 1.0).astype(np.float64)
+    return np.clip(share, floor, 1.0).astype(np.float64)
 
 
-def _fit(covariance, scale, loadings, uniqueness, eigenvalues, n_requested, n_iter, converged):
+def _fit(
+    covariance,
+    scale,
+    loadings,
+    uniqueness,
+    eigenvalues,
+    n_requested,
+    n_iter,
+    converged,
+    floor=REFINEMENT_FLOOR,
+):
     noise_variance = uniqueness * scale**2
     live = noise_variance > 0
     # a constant feature has no noise: it gets the smallest noise of the others, so that a value
@@ -168,10 +189,10 @@ def _fit(covariance, scale, loadings, uniqueness, eigenvalues, n_requested, n_it
     noise_variance[~live] = noise_variance[live].min() if live.any() else 1.0
     return FactorFit(
         FactorModel(covariance.mean, loadings, DiagonalNoise(noise_variance)),
-        DiagonalNoise(np.maximum(noise_variance, SCORING_FLOOR * scale**2)),
         eigenvalues,
         n_requested,
-        np.flatnonzero((uniqueness <= REFINEMENT_FLOOR) & (scale > 0)),
+        np.flatnonzero((uniqueness <= floor) & (scale > 0)),
+        floor,
         n_iter,
         converged,
     )

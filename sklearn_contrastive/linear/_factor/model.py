@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from .noise import DiagonalNoise, Noise
 
 __all__ = [
-    "SCORING_FLOOR",
     "BartlettWeights",
     "FactorFit",
     "FactorModel",
@@ -23,10 +22,6 @@ __all__ = [
     "orthogonal_weights",
     "scoring_matrix",
 ]
-
-# The smallest share of noise by which scores are weighted: a feature that the factors explain
-# almost wholly would otherwise dominate all scores (benchmarks/linear/downstream.py).
-SCORING_FLOOR = 0.3
 
 
 @dataclass(frozen=True)
@@ -66,14 +61,14 @@ class FactorFit:
     ----------
     model : FactorModel
         The solution.
-    scoring_noise : DiagonalNoise or BlockNoise
-        The noise by which scores are weighted: at least `SCORING_FLOOR` of the variance.
     eigenvalues : ndarray of shape (n_factors,)
         Leading eigenvalues of the contrastive matrix.
     n_requested : int
         Number of factors that were requested, or estimated.
     floored : ndarray of int
         Features whose noise was raised to the floor.
+    floor : float
+        The floor, as a share of the feature's variance.
     n_iter : int
         Eigenproblems and passes over rows.
     converged : bool
@@ -81,10 +76,10 @@ class FactorFit:
     """
 
     model: FactorModel
-    scoring_noise: Noise
     eigenvalues: NDArray[np.float64]
     n_requested: int
     floored: NDArray[np.intp]
+    floor: float
     n_iter: int
     converged: bool
 
