@@ -14,8 +14,10 @@ __all__ = ["explained_by_masked_scores", "scoring_noise"]
 _SHARES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
 # a larger share must explain more by this share, which is far above rounding
 _SMALLEST_GAIN = 1e-4
-# masks are drawn until they have hidden and shown this many features in all
+# masks are drawn until they have hidden and shown about this many features in all
 _MASKED_FEATURES = 400
+# columns of scores that are multiplied at once, more if one mask has more
+_COLUMNS = 16
 # directions of less variance than this share of the largest are none
 _SMALLEST_SHARE = 1e-9
 
@@ -80,14 +82,23 @@ def explained_by_masked_scores(
     explained : float
         Sum over hidden features and masks, in units of the variances of the features.
     """
-    n_masks, n_features = masks.shape
-    n_factors = model.loadings.shape[1]
     weighted = noise.weighted(noise.whitened(model.loadings))
+    deviations = np.sqrt(model.variances)[:, None]
+    at_once = max(1, _COLUMNS // weighted.shape[1])
+    return sum(
+        _explained(masks[start : start + at_once], weighted, deviations, times)
+        for start in range(0, len(masks), at_once)
+    )
+
+
+def _explained(masks, weighted, deviations, times):
+    """Sum over some masks, whose scores are multiplied at once."""
+    n_features, n_factors = weighted.shape
     scoring = masks[:, :, None] * weighted
-    side_by_side = scoring.transpose(1, 0, 2).reshape(n_features, n_masks * n_factors)
-    products = times(side_by_side).reshape(n_features, n_masks, n_factors).transpose(1, 0, 2)
+    side_by_side = scoring.transpose(1, 0, 2).reshape(n_features, len(masks) * n_factors)
+    products = times(side_by_side).reshape(n_features, len(masks), n_factors).transpose(1, 0, 2)
     of_scores = scoring.transpose(0, 2, 1) @ products
-    hidden = products * (~masks / np.sqrt(model.variances))[:, :, None]
+    hidden = products * (~masks[:, :, None] / deviations)
     values, vectors = np.linalg.eigh((of_scores + of_scores.transpose(0, 2, 1)) / 2)
     # a direction that no visible feature loads on has no scores
     live = values > _SMALLEST_SHARE * values[:, -1:]
@@ -96,8 +107,10 @@ def explained_by_masked_scores(
 
 
 def _masks(groups, n_groups):
-    """Random halves of the groups and their complements, shape (n_masks, n_features)."""
+    """Random halves of the groups and, if they are few, complements; (n_masks, n_features)."""
     rng = np.random.default_rng(0)
-    n_halves = int(np.clip(np.ceil(_MASKED_FEATURES / len(groups)), 1, 8))
+    n_halves = int(np.clip(_MASKED_FEATURES // len(groups), 1, 8))
     halves = np.array([rng.permutation(n_groups) < n_groups // 2 for _ in range(n_halves)])
-    return np.concatenate([halves, ~halves])[:, groups]
+    # among many features one half shows as much as two
+    both = halves if len(groups) > _MASKED_FEATURES else np.concatenate([halves, ~halves])
+    return both[:, groups]
