@@ -31,6 +31,7 @@ from ._factor.model import (
 )
 from ._factor.observed import log_likelihood_of_observed, scores_of_incomplete
 from ._factor.scores import spread_of_scores, whitening_of
+from ._factor.scoring_noise import scoring_noise
 
 __all__ = ["FactorTransformer"]
 
@@ -281,8 +282,9 @@ class FactorTransformer(
         further = fit.further[:, : isinstance(self.n_components, Integral) * fit.further.shape[1]]
         components, loadings = oriented(model.loadings, further)
         if self.noise_weighted and len(components):
+            noise = scoring_noise(model, covariance.times)
             spanning = np.hstack([model.loadings, further])
-            weights = bartlett_weights(components, spanning, fit.scoring_noise)
+            weights = bartlett_weights(components, spanning, noise)
         else:
             weights = orthogonal_weights(components)
         scoring = scoring_matrix(weights)

@@ -7,7 +7,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..._features import listed
 from ...exceptions import ComponentsWarning, HeywoodWarning
-from .map_newton import REFINEMENT_FLOOR
 from .model import FactorFit, FactorModel
 
 __all__ = ["fit_warnings", "number_warnings"]
@@ -67,7 +66,7 @@ def fit_warnings(fit: FactorFit, n_components, feature_names, n_samples: float):
         yield (
             HeywoodWarning,
             f"The noise of {listed(fit.floored, feature_names)} was estimated as nearly zero "
-            f"and set to {REFINEMENT_FLOOR:g} of the variance (a Heywood case). Fewer components "
+            f"and set to {fit.floor:.1g} of the variance (a Heywood case). Fewer components "
             "often avoid it; duplicated or derived features cause it.",
         )
     if not fit.converged:

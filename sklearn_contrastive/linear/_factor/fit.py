@@ -11,10 +11,11 @@ from .._covariance.samples import Samples
 from .._covariance.scale import feature_scale
 from .._solvers.davidson import Eigenpairs
 from .closed_form import closed_form, contrastive_eigenvalues
+from .floor import uniqueness_floor
 from .map_em import START_STEPS, START_TOL, refine_on_rows
 from .map_groups import fit_block_noise
 from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, refine
-from .model import SCORING_FLOOR, FactorFit, FactorModel
+from .model import FactorFit, FactorModel
 from .n_components import count_common, count_components, largest_number
 from .noise import DiagonalNoise
 from .options import FitOptions
@@ -79,6 +80,7 @@ def fit_diagonal_noise(
         Its factors may be fewer than requested: those without variance are left out.
     """
     scale, rng, warm = feature_scale(covariance), options.rng, options.start
+    floor = _floor(covariance)
     loadings = None if warm is None else warm.loadings.astype(np.float64)
     if options.max_iter == 0:
         count = count_components(covariance, n_components, scale, rng)
@@ -93,10 +95,10 @@ def fit_diagonal_noise(
     if block is None:
         block = covariance.correlation_block(scale, count.n_sought, rng, loadings)
     prior = PRIOR_SAMPLES / covariance.effective_samples(ones)
-    start = ones if warm is None else _uniqueness(warm.noise.variances, scale)
+    start = ones if warm is None else _uniqueness(warm.noise.variances, scale, floor)
     n_requested, n_iter, refined = count.n_requested, 1, None
     if count.n_sought:
-        refined = refine(block, count.n_sought, start, options, prior=prior)
+        refined = refine(block, count.n_sought, start, options, prior=prior, floor=floor)
         n_iter += refined.n_iter
     if every:
         uniqueness = ones if refined is None else refined.uniqueness
@@ -105,7 +107,7 @@ def fit_diagonal_noise(
         )
         if n_requested:
             last = replace(options, max_iter=1)
-            directions = refine(block, n_requested, uniqueness, last, prior=prior)
+            directions = refine(block, n_requested, uniqueness, last, prior=prior, floor=floor)
             converged = refined is None or refined.converged
             refined = replace(directions, converged=converged)
             n_iter += 1
@@ -125,6 +127,7 @@ def fit_diagonal_noise(
         n_requested,
         n_iter,
         refined.converged,
+        floor,
     )
 
 
@@ -182,10 +185,17 @@ def fit_from_eigenpairs(
     )
 
 
-def _uniqueness(noise_variances, scale):
+def _floor(covariance):
+    """Smallest uniqueness of refinement; pairwise covariances let noise vanish too easily."""
+    if not covariance.semidefinite:
+        return REFINEMENT_FLOOR
+    return uniqueness_floor(covariance.n_samples, covariance.rounding)
+
+
+def _uniqueness(noise_variances, scale, floor):
     """Noise variances as shares of the variances, 1 for constant features."""
     share = np.divide(noise_variances, scale**2, out=np.ones_like(scale), where=scale > 0)
-    return np.clip(share, REFINEMENT_FLOOR, 1.0).astype(np.float64)
+    return np.clip(share, floor, 1.0).astype(np.float64)
 
 
 def _fit(
@@ -198,6 +208,7 @@ def _fit(
     n_requested,
     n_iter,
     converged,
+    floor=REFINEMENT_FLOOR,
 ):
     noise_variance = uniqueness * scale**2
     live = noise_variance > 0
@@ -206,11 +217,11 @@ def _fit(
     noise_variance[~live] = noise_variance[live].min() if live.any() else 1.0
     return FactorFit(
         FactorModel(covariance.mean, loadings, DiagonalNoise(noise_variance)),
-        DiagonalNoise(np.maximum(noise_variance, SCORING_FLOOR * scale**2)),
         further,
         eigenvalues,
         n_requested,
-        np.flatnonzero((uniqueness <= REFINEMENT_FLOOR) & (scale > 0)),
+        np.flatnonzero((uniqueness <= floor) & (scale > 0)),
+        floor,
         n_iter,
         converged,
     )

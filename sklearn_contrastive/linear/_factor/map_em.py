@@ -13,7 +13,7 @@ from .map_newton import (
     SMALLEST_EXCESS,
     most_probable_uniqueness,
 )
-from .model import SCORING_FLOOR, FactorFit, FactorModel
+from .model import FactorFit, FactorModel
 from .noise import DiagonalNoise
 from .observed import observed_blocks, posterior_of_observed, unpacked
 from .options import FitOptions
@@ -270,14 +270,13 @@ def _as_fit(state, start, scale, n_iter, converged) -> FactorFit:
     live = singular**2 > SMALLEST_EXCESS
     loadings = scale[:, None] * root * vectors[:, live] * singular[live]
     noise = np.where(scale > 0, scale**2 * state.uniqueness, start.model.noise.variances)
-    variances = np.where(scale > 0, np.sum(loadings**2, axis=1) + noise, 0.0)
     mean = start.model.mean + scale * state.mean
     return replace(
         start,
         model=FactorModel(mean, loadings, DiagonalNoise(noise)),
-        scoring_noise=DiagonalNoise(np.maximum(noise, SCORING_FLOOR * variances)),
         eigenvalues=start.eigenvalues[: np.sum(live)],
         floored=np.flatnonzero((state.uniqueness <= REFINEMENT_FLOOR) & (scale > 0)),
+        floor=REFINEMENT_FLOOR,
         n_iter=start.n_iter + n_iter,
         converged=converged,
     )

@@ -18,7 +18,7 @@ from .map_newton import (
     SMALLEST_EXCESS,
     most_probable_uniqueness,
 )
-from .model import SCORING_FLOOR, FactorFit, FactorModel
+from .model import FactorFit, FactorModel
 from .n_components import count_upward, counting_weights, resolve_n_components
 from .noise_edge import degrees_of_freedom, noise_edge
 from .options import FitOptions
@@ -88,14 +88,13 @@ def fit_block_noise(
         loadings = units.colour @ point.loadings
         noise = _most_probable(point.loadings, units, prior)
         n_iter += 1
-    scored = [spectral(block, lambda u: np.maximum(u, SCORING_FLOOR)) for block in noise]
     return FactorFit(
         FactorModel(covariance.mean, loadings, units.noise(noise)),
-        units.noise(scored),
         np.zeros((len(loadings), 0)),
         eigenvalues[: loadings.shape[1]],
         n_factors,
         _floored(noise, units),
+        REFINEMENT_FLOOR,
         n_iter,
         converged,
     )

@@ -13,7 +13,6 @@ from ..._signs import fix_signs
 from .noise import DiagonalNoise, Noise
 
 __all__ = [
-    "SCORING_FLOOR",
     "BartlettWeights",
     "FactorFit",
     "FactorModel",
@@ -25,10 +24,6 @@ __all__ = [
     "orthogonal_weights",
     "scoring_matrix",
 ]
-
-# The smallest share of noise by which scores are weighted: a feature that the factors explain
-# almost wholly would otherwise dominate all scores (benchmarks/linear/downstream.py).
-SCORING_FLOOR = 0.3
 
 
 @dataclass(frozen=True)
@@ -73,8 +68,6 @@ class FactorFit:
     ----------
     model : FactorModel
         The solution.
-    scoring_noise : DiagonalNoise or BlockNoise
-        The noise by which scores are weighted: at least `SCORING_FLOOR` of the variance.
     further : ndarray of shape (n_features, n_further)
         Next directions of the same eigenproblem, without variance that features share: an integer
         number of components gets so many columns. Linearly independent of the loadings.
@@ -84,6 +77,8 @@ class FactorFit:
         Number of factors that were requested, or estimated.
     floored : ndarray of int
         Features whose noise was raised to the floor.
+    floor : float
+        The floor, as a share of the feature's variance.
     n_iter : int
         Eigenproblems and passes over rows.
     converged : bool
@@ -91,11 +86,11 @@ class FactorFit:
     """
 
     model: FactorModel
-    scoring_noise: Noise
     further: NDArray[np.float64]
     eigenvalues: NDArray[np.float64]
     n_requested: int
     floored: NDArray[np.intp]
+    floor: float
     n_iter: int
     converged: bool
 
