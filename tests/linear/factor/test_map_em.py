@@ -18,7 +18,7 @@ from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance, sc
 from sklearn_contrastive.linear._factor.fit import fit_diagonal_noise
 from sklearn_contrastive.linear._factor.map_em import (
     _FIRST_FLOOR,
-    _STATISTICAL_TOL,
+    STATISTICAL_SHARE,
     refine_on_rows,
 )
 from sklearn_contrastive.linear._factor.map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR
@@ -39,9 +39,8 @@ from sklearn_contrastive.linear._factor.observed import (
 from sklearn_contrastive.linear._factor.options import FitOptions
 
 EPS = np.finfo(np.float64).eps
-# steps end within a share of the standard errors that is statistically negligible; tests of the
-# maximum continue to this share
-PRECISE = 1e-3
+# below the default of `tol`, so that steps do not end within a share of the standard errors
+PRECISE = 1e-8
 SHARES = st.sampled_from([0.1, 0.4, 0.7])
 
 
@@ -294,10 +293,10 @@ def slow_posterior(fit, X, scale):
     return posterior
 
 
-def refined(fit, X, scale, weight=None, max_iter=400, share=PRECISE, on_step=no_step, **settings):
-    """Refined until steps are that share of a standard error."""
-    options = FitOptions(np.random.RandomState(0), max_iter, 1e-8, on_step=on_step)
-    return refine_on_rows(fit, X, weight, scale, options, statistical_tol=share, **settings)
+def refined(fit, X, scale, weight=None, max_iter=400, tol=PRECISE, on_step=no_step, **settings):
+    """Refined until the steps to come are below tol."""
+    options = FitOptions(np.random.RandomState(0), max_iter, tol, on_step=on_step)
+    return refine_on_rows(fit, X, weight, scale, options, **settings)
 
 
 def with_noise(fit, variances):
@@ -327,10 +326,10 @@ def test_steps_never_lower_the_posterior_of_the_start(start, max_iter):
 @given(start=starts(shares=(0.1, 0.4)))
 def test_steps_end_statistically_at_the_maximum(start):
     X, scale, model = start
-    end = refined(model, X, scale, share=_STATISTICAL_TOL)
+    end = refined(model, X, scale, tol=1e-6)
     top = refined(model, X, scale)
     # a parameter that is t standard errors from the maximum lowers the log-posterior by t^2 / 2
-    allowed = 0.5 * (2 * _STATISTICAL_TOL) ** 2 * len(scale)
+    allowed = 0.5 * (2 * STATISTICAL_SHARE) ** 2 * len(scale)
     assert slow_posterior(end, X, scale) >= slow_posterior(top, X, scale) - allowed
 
 
@@ -362,7 +361,7 @@ def test_with_complete_rows_the_optimum_of_refine_is_a_fixed_point(start):
     covariance = ScatterCovariance(covariance.n_samples + 1, covariance.mean, covariance.scatter)
     scale, model = start_from(covariance, start.n_factors, tol=1e-8)
     # without the floor at which steps begin otherwise
-    end = refined(model, X, scale, share=0.01, first_floor=REFINEMENT_FLOOR)
+    end = refined(model, X, scale, first_floor=REFINEMENT_FLOOR)
     again = refined(model, X, scale, max_iter=1, first_floor=REFINEMENT_FLOOR)
     # `refine` has the prior of n + 1 samples, rows have n
     tol = 20 * PRIOR_SAMPLES / len(X) ** 2
