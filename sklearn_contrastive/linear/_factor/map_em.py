@@ -6,7 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._solvers.anderson import FixedPoint, damped_anderson
-from .expected_sums import FactorState, IncompleteSamples, expected_sums, n_observed_of
+from .expected_sums import (
+    ExpectedSums,
+    FactorState,
+    IncompleteSamples,
+    expected_sums,
+    n_observed_of,
+)
 from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, SMALLEST_EXCESS
 from .model import SCORING_FLOOR, FactorFit, FactorModel
 from .noise import DiagonalNoise
@@ -20,7 +26,7 @@ START_STEPS, START_TOL = 20, 1e-3
 # smallest uniqueness to begin with: covariances of pairs let noise vanish too easily, from where
 # more steps are needed
 _FIRST_FLOOR = 0.05
-# steps end when no parameter is further from the end than this share of its standard error
+# steps end when no noise variance is further from the end than this share of its standard error
 STATISTICAL_SHARE = 0.05
 # the default of `tol`: a smaller one is obeyed, however large the standard errors are
 _DEFAULT_TOL = 1e-6
@@ -61,7 +67,7 @@ def refine_on_rows(
         Standard deviation of each feature, 0 for a constant one.
     options : FitOptions
         Of the fit: at most `max_iter` passes over the rows, at least one. Passes end when those to
-        come would change no log uniqueness, loading or mean by more than `tol`, or, unless `tol` is
+        come would change no uniqueness by more than the share `tol` of itself, or, unless `tol` is
         below its default, by more than a small share of its standard error.
     first_floor : float, default=0.05
         Smallest uniqueness to begin with.
@@ -87,8 +93,9 @@ def refine_on_rows(
     uniqueness = _in_units_of(scale**2, start.model.noise.variances)
     uniqueness = np.clip(uniqueness, REFINEMENT_FLOOR, 1.0)
     given = FactorState(np.zeros_like(scale), _in_units_of(scale, start.model.loadings), uniqueness)
-    errors = statistical_share * _standard_errors(given, n_observed)
-    allowed = options.tol if options.tol < _DEFAULT_TOL else np.maximum(options.tol, errors)
+    allowed = options.tol
+    if allowed >= _DEFAULT_TOL:
+        allowed = np.maximum(allowed, statistical_share * np.sqrt(2.0 / n_observed))
     em = _ExpectationMaximisation(samples, allowed, options)
     first = em.evaluated(replace(given, uniqueness=np.maximum(uniqueness, first_floor)))
     point, n_iter, converged = damped_anderson(em, first, options.max_iter)
@@ -99,18 +106,12 @@ def refine_on_rows(
     return _as_fit(state, start, scale, unit, n_iter, converged)
 
 
-def _standard_errors(state, n_observed):
-    """Least standard errors of means, loadings and log uniquenesses, were the factors known."""
-    loadings = np.broadcast_to(np.sqrt(state.uniqueness / n_observed)[:, None], state.loadings.shape)
-    mean, logarithm = np.sqrt([1.0 / n_observed, 2.0 / n_observed])
-    return np.concatenate([mean, loadings.ravel(), logarithm])
-
-
 @dataclass(frozen=True)
 class _Point:
-    """A state, its log-posterior, and the step from it to the following state."""
+    """A state, its expected sums, its log-posterior, and the step to the following state."""
 
     state: FactorState
+    sums: ExpectedSums
     following: FactorState
     posterior: float
     step: NDArray[np.float64]
@@ -123,14 +124,14 @@ class _ExpectationMaximisation(FixedPoint):
 
     def __init__(self, samples, allowed, options):
         self._samples, self._allowed, self._options = samples, allowed, options
-        self._moves = []
+        self._by_feature, self._moves = True, []
 
     def evaluated(self, state) -> _Point:
         sums = expected_sums(state, self._samples)
         self._options.on_step("pass over the rows")
-        following = scoring_step(state, sums)
+        following = scoring_step(state, sums, by_feature=self._by_feature)
         step = following.as_vector() - state.as_vector()
-        return _Point(state, following, _posterior(sums, state), step)
+        return _Point(state, sums, following, _posterior(sums, state), step)
 
     def position(self, point):
         return point.state.as_vector()
@@ -139,6 +140,11 @@ class _ExpectationMaximisation(FixedPoint):
         return point.step
 
     def moved(self, point, step, n_refused):
+        if n_refused:
+            self._by_feature = False
+            safe = scoring_step(point.state, point.sums, by_feature=False)
+            step = safe.as_vector() - point.state.as_vector()
+            step *= self.shrink ** (n_refused - 1)
         n_features = len(point.state.mean)
         position = point.state.as_vector() + step
         mean, loadings, logarithm = np.split(position, [n_features, -n_features])
@@ -159,7 +165,12 @@ class _ExpectationMaximisation(FixedPoint):
             return True
         self._moves = [*self._moves, (moved, candidate.step - point.step)][-_MOVES:]
         rate = min(1.0, slowest_contraction(*np.stack(self._moves, axis=2)))
-        return bool(np.all(np.abs(candidate.step) <= rate * self._allowed))
+        return bool(np.all(self._changes(candidate) <= rate * self._allowed))
+
+    def _changes(self, point):
+        """Change of each log uniqueness or mean by the step, the larger one."""
+        n_features = len(point.state.mean)
+        return np.maximum(np.abs(point.step[:n_features]), np.abs(point.step[-n_features:]))
 
 
 def slowest_contraction(moves: NDArray, changes: NDArray) -> float:

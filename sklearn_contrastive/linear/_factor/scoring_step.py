@@ -9,7 +9,9 @@ from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, SMALLEST_EXCESS, _newto
 __all__ = ["scoring_step"]
 
 
-def scoring_step(state: FactorState, sums: ExpectedSums) -> FactorState:
+def scoring_step(
+    state: FactorState, sums: ExpectedSums, *, by_feature: bool = True
+) -> FactorState:
     """Next factor model, from expected sums over incomplete rows.
 
     In units of the noise the model's covariance is C = I + V Theta V', with V orthonormal. Let S
@@ -22,9 +24,7 @@ def scoring_step(state: FactorState, sums: ExpectedSums) -> FactorState:
       back to its rank.
 
     The expected sums give the diagonal of G and the product G V without a d x d matrix: they are
-    the residuals of the regressions of the features on the factors. Each feature's are divided by
-    the number of rows that have it, not by n. This moves no fixed point, and makes the steps longer
-    where entries are missing.
+    the residuals of the regressions of the features on the factors.
 
     Parameters
     ----------
@@ -32,6 +32,10 @@ def scoring_step(state: FactorState, sums: ExpectedSums) -> FactorState:
         The model for which the sums were taken.
     sums : ExpectedSums
         Sums over the rows.
+    by_feature : bool, default=True
+        Whether the residuals of a feature are divided by the number of rows that have it, not by
+        the number of all rows. Steps are then longer where entries are missing, but only without
+        it does a short enough step always raise the posterior. The fixed points are the same.
 
     Returns
     -------
@@ -43,19 +47,19 @@ def scoring_step(state: FactorState, sums: ExpectedSums) -> FactorState:
     vectors, singular, right = np.linalg.svd(state.loadings / root, full_matrices=False)
     singular = np.maximum(singular, np.sqrt(SMALLEST_EXCESS))
     excess = singular**2
-    shift, rest, products = _residuals(state, sums)
+    shift, rest, products = _residuals(state, sums, by_feature)
 
     white_shift = shift / root[:, 0]
     white_shift -= vectors @ (excess / (1.0 + excess) * (vectors.T @ white_shift))
-    diagonal = rest / state.uniqueness - 1.0 - white_shift**2
+    diagonal = rest / state.uniqueness - white_shift**2
     product = products @ right.T / root / singular
     product -= np.outer(white_shift, white_shift @ vectors)
     inner = vectors.T @ product
     inner = 0.5 * (inner + inner.T)
     projected = diagonal + np.sum(vectors * (vectors @ inner - 2.0 * product), axis=1)
 
-    prior = PRIOR_SAMPLES / np.maximum(sums.n_observed, 1.0)
-    gradient = prior * np.log(state.uniqueness) - projected
+    n_rows = np.maximum(sums.n_observed, 1.0) if by_feature else sums.n_samples
+    gradient = PRIOR_SAMPLES / n_rows * np.log(state.uniqueness) - projected
     step = _newton_step(
         state.uniqueness, gradient, vectors, PRIOR_SAMPLES / sums.n_samples, REFINEMENT_FLOOR
     )
@@ -68,18 +72,17 @@ def scoring_step(state: FactorState, sums: ExpectedSums) -> FactorState:
     return FactorState(state.mean + shift, loadings @ left @ rotation, uniqueness)
 
 
-def _residuals(state, sums):
-    """Step of the mean; means of residual variances and of residuals times factors."""
-    seen = sums.n_observed > 0
-    n_observed = np.where(seen, sums.n_observed, 1.0)
+def _residuals(state, sums, by_feature):
+    """Step of the mean; means of excess residual variances, and of residuals times factors."""
+    n_rows = np.maximum(sums.n_observed, 1.0) if by_feature else sums.n_samples
     loadings = state.loadings
     expected = np.einsum("ijk,ik->ij", sums.squares, loadings)
-    intercept = (sums.values - np.sum(loadings * sums.factors, axis=1)) / n_observed
+    intercept = sums.values - np.sum(loadings * sums.factors, axis=1)
     rest = sums.variances - np.sum(loadings * (2.0 * sums.products - expected), axis=1)
     return (
-        intercept + loadings @ sums.factor_mean,
-        np.where(seen, rest / n_observed, state.uniqueness),
-        (sums.products - expected) / n_observed[:, None],
+        intercept / n_rows + loadings @ sums.factor_mean,
+        (rest - sums.n_observed * state.uniqueness) / n_rows,
+        ((sums.products - expected).T / n_rows).T,
     )
 
 
