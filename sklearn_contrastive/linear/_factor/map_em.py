@@ -19,7 +19,7 @@ from .noise import DiagonalNoise
 from .options import FitOptions
 from .scoring_step import scoring_step
 
-__all__ = ["START_STEPS", "START_TOL", "refine_on_rows", "slowest_contraction"]
+__all__ = ["START_STEPS", "START_TOL", "refine_on_rows", "slowest_contraction", "stopping_tol"]
 
 # a model of pairs that is only a start need not be refined further than this
 START_STEPS, START_TOL = 20, 1e-3
@@ -93,9 +93,7 @@ def refine_on_rows(
     uniqueness = _in_units_of(scale**2, start.model.noise.variances)
     uniqueness = np.clip(uniqueness, REFINEMENT_FLOOR, 1.0)
     given = FactorState(np.zeros_like(scale), _in_units_of(scale, start.model.loadings), uniqueness)
-    allowed = options.tol
-    if allowed >= _DEFAULT_TOL:
-        allowed = np.maximum(allowed, statistical_share * np.sqrt(2.0 / n_observed))
+    allowed = stopping_tol(options.tol, n_observed, statistical_share)
     em = _ExpectationMaximisation(samples, allowed, options)
     first = em.evaluated(replace(given, uniqueness=np.maximum(uniqueness, first_floor)))
     point, n_iter, converged = damped_anderson(em, first, options.max_iter)
@@ -104,6 +102,26 @@ def refine_on_rows(
     if not converged and _posterior(expected_sums(given, samples), given) > point.posterior:
         state = given  # too few steps to make up for the raised first uniquenesses
     return _as_fit(state, start, scale, unit, n_iter, converged)
+
+
+def stopping_tol(tol: float, n_samples: NDArray | float, share: float = STATISTICAL_SHARE):
+    """Relative error of the noise variances at which steps may end.
+
+    Parameters
+    ----------
+    tol : float
+        Requested.
+    n_samples : float or ndarray
+        Number of samples; the relative standard error of a noise variance is sqrt(2 / n) or more.
+    share : float, default=0.05
+        Share of a standard error that is negligible.
+
+    Returns
+    -------
+    tol : float or ndarray
+        The given one if it is below the default; else at least that share of a standard error.
+    """
+    return tol if tol < _DEFAULT_TOL else np.maximum(tol, share * np.sqrt(2.0 / n_samples))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """M-step of the EM gradient algorithm: one step of Fisher scoring for a factor model."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .expected_sums import ExpectedSums, FactorState
 from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, SMALLEST_EXCESS, _newton_step
@@ -9,9 +8,7 @@ from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, SMALLEST_EXCESS, _newto
 __all__ = ["scoring_step"]
 
 
-def scoring_step(
-    state: FactorState, sums: ExpectedSums, *, by_feature: bool = True
-) -> FactorState:
+def scoring_step(state: FactorState, sums: ExpectedSums, *, by_feature: bool = True) -> FactorState:
     """Next factor model, from expected sums over incomplete rows.
 
     In units of the noise the model's covariance is C = I + V Theta V', with V orthonormal. Let S

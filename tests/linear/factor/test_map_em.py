@@ -14,7 +14,7 @@ from scipy.stats import multivariate_normal
 from sklearn_contrastive.linear._covariance.blocks import no_step
 from sklearn_contrastive.linear._covariance.missing import pairwise_covariance
 from sklearn_contrastive.linear._covariance.scale import feature_scale
-from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance, scatter_covariance
+from sklearn_contrastive.linear._covariance.scatter import scatter_covariance
 from sklearn_contrastive.linear._factor.fit import fit_diagonal_noise
 from sklearn_contrastive.linear._factor.map_em import (
     _FIRST_FLOOR,
