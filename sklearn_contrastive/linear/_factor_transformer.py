@@ -29,7 +29,7 @@ from ._factor.model import (
     orthogonal_weights,
     scoring_matrix,
 )
-from ._factor.observed import log_likelihood_of_observed, scores_of_incomplete
+from ._factor.observed import imputed_rows, log_likelihood_of_observed, scores_of_incomplete
 from ._factor.scores import spread_of_scores, whitening_of
 from ._factor.scoring_noise import scoring_noise
 
@@ -156,6 +156,56 @@ class FactorTransformer(
             return scores @ xp.astype(self.components_, X.dtype) + mean
         restored = X @ self._unwhitening @ self.components_ + self.mean_
         return restored.astype(X.dtype, copy=False)
+
+    def impute(self, X: MatrixLike) -> FloatArray:
+        """Fill each missing entry with its expectation given the observed entries of its row.
+
+        The expectation is that of the fitted model: the mean plus loadings times the expected
+        factors. It shrinks to the mean where a row says little. Filled entries have no noise of
+        their own, so that variances and correlations of a filled table are not those of the data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples; NaN where an entry is missing. They need not be the samples of `fit`.
+
+        Returns
+        -------
+        X_filled : ndarray of shape (n_samples, n_features)
+            A copy of X without NaN; float32 for float32 samples, else float64. Observed entries
+            are unchanged. A row without any observed entry gets the mean.
+
+        See Also
+        --------
+        sklearn.impute.KNNImputer : Fills with the mean of similar rows.
+        sklearn.impute.IterativeImputer : Regresses each feature on all others.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_contrastive import LinearContrastive
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.standard_normal((200, 1)) @ np.ones((1, 6)) + 0.1 * rng.standard_normal((200, 6))
+        >>> model = LinearContrastive(1, random_state=0).fit(X)
+        >>> model.impute([[2.0, np.nan, 2.0, 2.0, np.nan, 2.0]]).round(1)
+        array([[2., 2., 2., 2., 2., 2.]])
+        """
+        check_is_fitted(self)
+        self._check_place(X, "impute")
+        X, missing = validated(self, X, reset=False)
+        if sparse.issparse(X):
+            return X.copy()  # has no missing entries
+        place, model = place_of(X), self._model
+        rows = place.take(X)
+        filled = rows.astype(working_dtype(rows))
+        if missing:
+            incomplete = np.flatnonzero(np.isnan(filled).any(axis=1))
+            for start in range(0, len(incomplete), _INCOMPLETE_ROWS):
+                chosen = incomplete[start : start + _INCOMPLETE_ROWS]
+                filled[chosen] = imputed_rows(
+                    filled[chosen], model.mean, model.loadings, model.noise.variances
+                )
+        return place.put(filled)
 
     def get_covariance(self) -> FloatArray:
         """Covariance of the model: low rank plus the noise.

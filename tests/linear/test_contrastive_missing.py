@@ -32,7 +32,6 @@ from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.exceptions import MissingValuesWarning
 from sklearn_contrastive.linear._covariance.missing import PairwiseCovariance, pairwise_covariance
 from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance
-from sklearn_contrastive.linear._factor.map_em import _STATISTICAL_TOL
 from sklearn_contrastive.metrics import sin_theta_distance
 
 EPS = np.finfo(np.float64).eps
@@ -41,7 +40,7 @@ EPS = np.finfo(np.float64).eps
 SAME = 1e-5
 # EM steps over the rows end where no noise variance moves by more than a share of its standard
 # error; two computations may stop on either side.
-STATISTICAL = 4 * _STATISTICAL_TOL
+STATISTICAL = 4 * 0.05
 # warnings that small first chunks cause on purpose
 IGNORED = (
     "ignore::sklearn_contrastive.exceptions.ComponentsWarning",
