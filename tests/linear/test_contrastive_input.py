@@ -73,14 +73,16 @@ def test_two_samples_have_one_component(solver):
 @each_solver
 @pytest.mark.parametrize("n_components", ["auto", 1, 0.5, None])
 @pytest.mark.parametrize("max_iter", [0, 100])
-def test_a_single_feature_has_no_component(solver, n_components, max_iter):
+def test_a_single_feature_shares_no_variance(solver, n_components, max_iter):
     x = np.random.default_rng(0).normal(size=(50, 1))
     with pytest.warns(ComponentsWarning):
         model = LinearContrastive(n_components, max_iter=max_iter, solver=solver).fit(x)
-    assert model.n_components_ == 0
+    n_columns = 1 if n_components == 1 else 0  # an integer is the number of columns
+    assert model.n_components_ == n_columns
+    assert_allclose(model.common_variance_, np.zeros(n_columns), atol=1e-12)
     assert_allclose(model.noise_variance_, x.var(ddof=1))
-    assert model.transform(x).shape == (50, 0)
-    assert model.get_feature_names_out().shape == (0,)
+    assert model.transform(x).shape == (50, n_columns)
+    assert model.get_feature_names_out().shape == (n_columns,)
 
 
 @each_solver

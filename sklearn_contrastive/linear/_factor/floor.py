@@ -26,4 +26,4 @@ def uniqueness_floor(n_samples: float, rounding: float) -> float:
     floor : float
         In (0, `REFINEMENT_FLOOR`].
     """
-    return float(min(REFINEMENT_FLOOR, max(n_samples**-2.0, np.sqrt(rounding))))
+    return float(min(REFINEMENT_FLOOR, max((1.0 / n_samples) ** 2, np.sqrt(rounding))))

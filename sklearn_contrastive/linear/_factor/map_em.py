@@ -202,13 +202,14 @@ def _as_fit(state, start, scale, unit, n_iter, converged) -> FactorFit:
     root = np.sqrt(state.uniqueness)[:, None]
     vectors, singular, _ = np.linalg.svd(state.loadings / root, full_matrices=False)
     live = singular**2 > SMALLEST_EXCESS
-    loadings = scale[:, None] * root * vectors[:, live] * singular[live]
+    directions = scale[:, None] * root * vectors
+    further = np.hstack([directions[:, ~live], start.further])
     noise = np.where(scale > 0, scale**2 * state.uniqueness, start.model.noise.variances)
     mean = start.model.mean + unit * state.mean
     return replace(
         start,
-        model=FactorModel(mean, loadings, DiagonalNoise(noise)),
-        eigenvalues=start.eigenvalues[: np.sum(live)],
+        model=FactorModel(mean, directions[:, live] * singular[live], DiagonalNoise(noise)),
+        further=further,
         floored=np.flatnonzero((state.uniqueness <= REFINEMENT_FLOOR) & (scale > 0)),
         floor=REFINEMENT_FLOOR,
         n_iter=start.n_iter + n_iter,

@@ -14,6 +14,7 @@ __all__ = [
     "REFINEMENT_FLOOR",
     "SMALLEST_EXCESS",
     "Refinement",
+    "fisher_scoring_step",
     "most_probable_uniqueness",
     "refine",
 ]
@@ -197,13 +198,54 @@ def _newton_step(point, prior, floor):
     """One projected Newton step, in the logarithm of the uniquenesses."""
     uniqueness, n_live = point.uniqueness, point.n_live
     values, vectors = point.pairs.values, point.pairs.vectors
-    gradient = _gradient(values[:n_live], vectors[:, :n_live], uniqueness, prior)
-    free = (uniqueness > floor * (1 + 1e-9)) | (gradient < 0)
-    diagonal = (1.0 - np.sum(vectors[:, :n_live] ** 2, axis=1)) ** 2 + prior + _RIDGE
+    factors = vectors[:, :n_live]
+    gradient = _gradient(values[:n_live], factors, uniqueness, prior)
+    free = _free(uniqueness, gradient, floor)
     if np.abs(gradient[free]).max(initial=0.0) > _LARGEST_GRADIENT:
-        hessian = _expected_hessian(vectors[:, :n_live], prior)
-    else:
-        hessian = _hessian(values, vectors, n_live, uniqueness, prior)
+        return fisher_scoring_step(uniqueness, gradient, factors, prior, floor)
+    hessian = _hessian(values, vectors, n_live, uniqueness, prior)
+    return _projected_step(gradient, hessian, factors, prior, free)
+
+
+def fisher_scoring_step(
+    uniqueness: NDArray[np.float64],
+    gradient: NDArray[np.float64],
+    vectors: NDArray[np.float64],
+    prior: NDArray | float,
+    floor: float,
+) -> NDArray[np.float64]:
+    """Step of Fisher scoring in log u: Newton's, with the expected Hessian P*P.
+
+    Parameters
+    ----------
+    uniqueness : ndarray of shape (n_features,)
+        Where the step begins.
+    gradient : ndarray of shape (n_features,)
+        Of twice the negative log-posterior per sample, in log u.
+    vectors : ndarray of shape (n_features, n_factors)
+        Orthonormal directions V of the factors in units of the noise, P = I - VV'.
+    prior : float or ndarray of shape (n_features,)
+        Weight of the prior.
+    floor : float
+        Features at the floor stay there, unless the gradient lifts them.
+
+    Returns
+    -------
+    step : ndarray of shape (n_features,)
+        Change of log u.
+    """
+    free = _free(uniqueness, gradient, floor)
+    return _projected_step(gradient, _expected_hessian(vectors, prior), vectors, prior, free)
+
+
+def _free(uniqueness, gradient, floor):
+    """Features that may move: all but those that the gradient holds at the floor."""
+    return (uniqueness > floor * (1 + 1e-9)) | (gradient < 0)
+
+
+def _projected_step(gradient, hessian, vectors, prior, free):
+    """Newton step of the free features, kept so short that no uniqueness changes sign."""
+    diagonal = (1.0 - np.sum(vectors**2, axis=1)) ** 2 + prior + _RIDGE
     step = np.zeros_like(gradient)
     step[free] = truncated_conjugate_gradients(
         lambda x: hessian(_extended(x, free))[free],

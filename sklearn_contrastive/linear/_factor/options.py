@@ -21,7 +21,8 @@ class FitOptions:
     max_iter : int, default=100
         Largest number of eigenproblems, or of passes over incomplete rows; 0 is the closed form.
     tol : float, default=1e-6
-        Relative change of the noise variances at which refinement stops.
+        Refinement stops when the steps still to come change no noise variance by more than this
+        share of itself.
     start : FactorModel, default=None
         Solution for nearly the same samples, to begin with.
     on_step : callable, default=do nothing

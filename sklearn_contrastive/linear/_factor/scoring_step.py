@@ -3,7 +3,7 @@
 import numpy as np
 
 from .expected_sums import ExpectedSums, FactorState
-from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, SMALLEST_EXCESS, _newton_step
+from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, SMALLEST_EXCESS, fisher_scoring_step
 
 __all__ = ["scoring_step"]
 
@@ -57,7 +57,7 @@ def scoring_step(state: FactorState, sums: ExpectedSums, *, by_feature: bool = T
 
     n_rows = np.maximum(sums.n_observed, 1.0) if by_feature else sums.n_samples
     gradient = PRIOR_SAMPLES / n_rows * np.log(state.uniqueness) - projected
-    step = _newton_step(
+    step = fisher_scoring_step(
         state.uniqueness, gradient, vectors, PRIOR_SAMPLES / sums.n_samples, REFINEMENT_FLOOR
     )
     uniqueness = np.clip(state.uniqueness * np.exp(step), REFINEMENT_FLOOR, 1.0)
