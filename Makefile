@@ -64,8 +64,6 @@ benchmarks: $(VENV)/.has-test
 	@for module in $(subst /,.,$(basename $(wildcard benchmarks/linear/[a-z]*.py \
 	  benchmarks/theory/[a-z]*.py))); do \
 	  echo "== $$module"; $(PY) -m $$module || exit 1; done
-	@$(PY) -m benchmarks.linear.downstream --seeds 20 \
-	  --output benchmarks/linear/results/downstream_20_draws.json
 	@$(PY) -m benchmarks.report
 
 # Fashion-MNIST is Debian's dataset-fashion-mnist, or in the folder FASHION_MNIST. simclr_speed times

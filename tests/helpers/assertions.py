@@ -3,8 +3,6 @@
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_contrastive.linear._factor.model import SCORING_FLOOR
-
 __all__ = [
     "assert_generalised_least_squares",
     "assert_identical",
@@ -58,9 +56,12 @@ def assert_same_factor_model(model, other, size, tol):
 
 
 def assert_generalised_least_squares(model, X):
-    """Assert that the scores of X are generalised least squares under the floored noise."""
-    floored = np.maximum(model.noise_variance_, SCORING_FLOOR * X.var(axis=0, ddof=1))
-    basis, inverse = model.components_.T, np.diag(1 / floored)
+    """Assert that the scores of X are generalised least squares under the scoring noise."""
+    noise = model._weights.noise.variances
+    common = np.sum(model.loadings_**2, axis=1)
+    assert np.all(noise >= model.noise_variance_ * (1 - 1e-12))
+    assert np.all(noise <= (model.noise_variance_ + common) * (1 + 1e-12))
+    basis, inverse = model.components_.T, np.diag(1 / noise)
     scoring = np.linalg.solve(basis.T @ inverse @ basis, basis.T @ inverse)
     expected = (X - X.mean(axis=0)) @ scoring.T
     assert_allclose(model.transform(X), expected, rtol=0, atol=1e-10)

@@ -32,8 +32,6 @@ from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.exceptions import MissingValuesWarning
 from sklearn_contrastive.linear._covariance.missing import PairwiseCovariance, pairwise_covariance
 from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance
-from sklearn_contrastive.linear._factor.map_em import _STATISTICAL_TOL
-from sklearn_contrastive.linear._factor.model import SCORING_FLOOR
 from sklearn_contrastive.metrics import sin_theta_distance
 
 EPS = np.finfo(np.float64).eps
@@ -42,7 +40,7 @@ EPS = np.finfo(np.float64).eps
 SAME = 1e-5
 # EM steps over the rows end where no noise variance moves by more than a share of its standard
 # error; two computations may stop on either side.
-STATISTICAL = 4 * _STATISTICAL_TOL
+STATISTICAL = 4 * 0.05
 # warnings that small first chunks cause on purpose
 IGNORED = (
     "ignore::sklearn_contrastive.exceptions.ComponentsWarning",
@@ -147,11 +145,10 @@ def scores_of(model, X):
 
 
 def deviations_of(model):
-    """Standard deviations of the noise in the scores, floored at .3 of the variance."""
+    """Standard deviations of the noise by which scores are weighted."""
     if not model.noise_weighted:
         return np.ones(model.n_features_in_)
-    variances = np.diag(model.get_covariance())
-    return np.sqrt(np.maximum(model.noise_variance_, SCORING_FLOOR * variances))
+    return np.sqrt(model._weights.noise.variances)
 
 
 def information_of(model, X):

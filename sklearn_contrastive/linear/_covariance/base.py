@@ -6,8 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .._solvers.davidson import SearchSpace, padded_start
-from .._solvers.davidson_rows import RowSearchSpace
+from .._solvers.chebyshev import FeatureBlock, LeadingBlock
 from .scale import reciprocal
 
 __all__ = ["Covariance"]
@@ -71,44 +70,44 @@ class Covariance(ABC):
         """Number of complete samples whose covariance is as noisy, given the uniquenesses."""
         return self.n_samples
 
+    def kurtosis(self) -> NDArray[np.float64] | None:
+        """Fourth moment of each feature over its squared variance; None where it was not read."""
+        return None
+
     def unobserved_pairs(self) -> NDArray[np.intp]:
         """Pairs of features that no sample has together; (n_pairs, 2), equal for one feature."""
         return np.zeros((0, 2), np.intp)
 
-    def correlation_space(
+    def correlation_block(
         self,
         scale: NDArray[np.float64],
         n_pairs: int,
         rng: np.random.RandomState,
         start: NDArray | None = None,
-    ) -> SearchSpace | RowSearchSpace:
-        """Search space for eigenpairs of the correlation matrix.
+    ) -> LeadingBlock:
+        """Block of directions that follows leading eigenpairs of the correlation matrix.
 
         Parameters
         ----------
         scale : ndarray of shape (n_features,)
             Standard deviation of each feature, 0 for a constant one.
         n_pairs : int
-            How many eigenpairs the solvers will need, about.
+            How many eigenpairs are needed, at first.
         rng : numpy.random.RandomState
             Draws the first directions.
         start : ndarray of shape (n_features, m), default=None
-            Directions of the features to begin with.
+            Loadings to begin with.
 
         Returns
         -------
-        SearchSpace or RowSearchSpace
+        LeadingBlock
             Constant features are in the null space.
         """
-        return _correlation_space(self.times, self.rounding, scale, n_pairs, rng, start)
+        inverse = reciprocal(scale)[:, None]
 
+        def correlation_times(directions):
+            return inverse * self.times(inverse * directions)
 
-def _correlation_space(times, rounding, scale, n_pairs, rng, start):
-    inverse = reciprocal(scale)[:, None]
-
-    def correlation_times(directions):
-        return inverse * times(inverse * directions)
-
-    if start is not None:
-        start = padded_start(start * inverse, n_pairs, rng)
-    return SearchSpace(correlation_times, len(scale), n_pairs, rng, start, rounding)
+        if start is not None:
+            start = inverse * start
+        return FeatureBlock(correlation_times, len(scale), n_pairs, rng, start, self.rounding)

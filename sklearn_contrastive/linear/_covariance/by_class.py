@@ -104,6 +104,6 @@ def class_covariances(
         label = None if code == UNLABELLED else labels.classes.tolist()[code]
         chosen = X[rows] if sparse.issparse(X) else np.take(X, rows, axis=0)
         parts[label] = scatter_covariance(
-            chosen, None if weight is None else weight[rows], on_block
+            chosen, None if weight is None else weight[rows], on_block, fourth=True
         )
     return ClassCovariances(parts)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..._arrays import ArrayPlace, dtype_name
 from .blocks import BLOCK_ROWS, OnStep, no_step
+from .fourth_moments import StandardizedMoments
 from .rows import RowCovariance
 from .scatter import ScatterCovariance
 
@@ -19,6 +20,8 @@ def device_scatter_covariance(
     place: ArrayPlace,
     on_block: OnStep = no_step,
     block_rows: int = BLOCK_ROWS,
+    *,
+    fourth: bool = False,
 ) -> ScatterCovariance:
     """Covariance of all rows of X; only one (n_features, n_features) product per block leaves it.
 
@@ -34,6 +37,8 @@ def device_scatter_covariance(
         Called with a name after every block.
     block_rows : int, default=16384
         Rows of a block.
+    fourth : bool, default=False
+        Whether third and fourth moments are read as well.
 
     Returns
     -------
@@ -44,12 +49,12 @@ def device_scatter_covariance(
     for start in range(0, X.shape[0], block_rows):
         rows = slice(start, min(start + block_rows, X.shape[0]))
         weight = None if sample_weight is None else sample_weight[rows]
-        covariance = covariance + _block_covariance(X[rows, :], weight, place)
+        covariance = covariance + _block_covariance(X[rows, :], weight, place, fourth)
         on_block("block of rows")
     return covariance
 
 
-def _block_covariance(block, weight, place):
+def _block_covariance(block, weight, place, fourth):
     xp, dtype = place.xp, dtype_name(block)
     count = float(block.shape[0]) if weight is None else float(weight.sum())
     if count == 0:
@@ -64,7 +69,21 @@ def _block_covariance(block, weight, place):
     offset = place.take(xp.sum(weighted, axis=0)).astype(np.float64) / count
     scatter = place.take(centred.T @ weighted).astype(np.float64)
     scatter -= np.outer(offset * count, offset)
-    return ScatterCovariance(count, place.take(point).astype(np.float64) + offset, scatter)
+    moments = _moments(centred, weight, np.diag(scatter), place) if fourth else None
+    mean = place.take(point).astype(np.float64) + offset
+    return ScatterCovariance(count, mean, scatter, moments)
+
+
+def _moments(centred, weight, squares, place):
+    """Third and fourth moments of rows about their mean on the device."""
+    root = np.sqrt(np.maximum(squares, 0.0))
+    inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
+    rows = centred * place.put(inverse.astype(dtype_name(centred)))
+    squared = counted = rows * rows
+    if weight is not None:
+        counted = squared * place.put(weight.astype(dtype_name(centred)))[:, None]
+    sums = (place.xp.sum(counted * factor, axis=0) for factor in (rows, squared))
+    return StandardizedMoments(*(place.take(total).astype(np.float64) for total in sums))
 
 
 class DeviceRows(RowCovariance):
@@ -95,6 +114,10 @@ class DeviceRows(RowCovariance):
 
     def _put(self, array):
         return self._place.put(np.ascontiguousarray(array, dtype=self._dtype))
+
+    def kurtosis(self):
+        moments = _moments(self._centred, self.weight, self._squares, self._place)
+        return self.n_samples * moments.fourth
 
     def project(self, directions):
         return self._place.take(self._centred @ self._put(directions)).astype(np.float64)

@@ -54,6 +54,10 @@ class IncompleteRows(Covariance):
         """Product of the covariance with directions of shape (n_features, n_directions)."""
         return self._rows.times(directions) + self._surplus[:, None] * directions
 
+    def kurtosis(self) -> NDArray[np.float64]:
+        """Fourth moment of each feature over its squared variance, where it is observed."""
+        return self._rows.kurtosis() * (self._n_observed / self.n_samples)
+
     def effective_samples(self, uniqueness: NDArray[np.float64]) -> float:
         """Number of complete samples whose whitened covariance is as noisy.
 

@@ -100,9 +100,13 @@ class LabelledCovariance(Covariance):
         """Covariance of the samples projected on directions."""
         return self.total.along(directions)
 
-    def correlation_space(self, scale, n_pairs, rng, start=None):
-        """Search space of the correlation matrix."""
-        return self.total.correlation_space(scale, n_pairs, rng, start)
+    def kurtosis(self) -> NDArray[np.float64] | None:
+        """Fourth moment of each feature over its squared variance, if it was read."""
+        return self.total.kurtosis()
+
+    def correlation_block(self, scale, n_pairs, rng, start=None):
+        """Block of the correlation matrix."""
+        return self.total.correlation_block(scale, n_pairs, rng, start)
 
     @abstractmethod
     def label_matrix_times(self, directions: NDArray) -> NDArray[np.float64]:

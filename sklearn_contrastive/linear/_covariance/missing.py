@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .base import Covariance
 from .blocks import BLOCK_ROWS, OnStep, no_step, sampled_rows, working_dtype
+from .fourth_moments import PowerSums, StandardizedMoments, power_sums
 from .scatter import ScatterCovariance
 
 __all__ = [
@@ -43,6 +44,8 @@ class PairwiseCovariance(Covariance):
         Sum of x_i - mean_i over the samples that have both i and j.
     products : ndarray of shape (n_features, n_features)
         Sum of (x_i - mean_i)(x_j - mean_j) over the same samples.
+    moments : StandardizedMoments, default=None
+        Third and fourth moments of the features where they are observed, if they were read.
     """
 
     n_samples: float
@@ -50,6 +53,7 @@ class PairwiseCovariance(Covariance):
     counts: NDArray[np.float64]
     sums: NDArray[np.float64]
     products: NDArray[np.float64]
+    moments: StandardizedMoments | None = None
 
     mergeable = True
     semidefinite = False
@@ -63,6 +67,7 @@ class PairwiseCovariance(Covariance):
             np.full_like(covariance.scatter, covariance.n_samples),
             np.zeros_like(covariance.scatter),
             covariance.scatter,
+            covariance.moments,
         )
 
     def __add__(self, other: Covariance) -> Self:
@@ -79,7 +84,22 @@ class PairwiseCovariance(Covariance):
             self.counts + other.counts,
             parts[0][0] + parts[1][0],
             parts[0][1] + parts[1][1],
+            self._moments_with(other),
         )
+
+    def _moments_with(self, other):
+        if self.moments is None or other.moments is None:
+            return None
+        counts, squares = (
+            tuple(np.diag(matrix) for matrix in pair)
+            for pair in ((self.counts, other.counts), (self.products, other.products))
+        )
+        shift = np.where((counts[0] > 0) & (counts[1] > 0), other.mean - self.mean, 0.0)
+        return self.moments.merged(other.moments, counts, squares, shift)
+
+    def kurtosis(self) -> NDArray[np.float64] | None:
+        """Fourth moment of each feature over its squared variance, if it was read."""
+        return None if self.moments is None else np.diag(self.counts) * self.moments.fourth
 
     def _about(self, mean):
         """Sums and products about another point."""
@@ -206,6 +226,8 @@ def pairwise_covariance(
     sample_weight: NDArray[np.float64] | None = None,
     on_block: OnStep = no_step,
     block_rows: int = BLOCK_ROWS,
+    *,
+    fourth: bool = False,
 ) -> PairwiseCovariance:
     """Pairwise covariance of all rows of X, some of whose entries are NaN.
 
@@ -219,6 +241,8 @@ def pairwise_covariance(
         Called with a name after every block.
     block_rows : int, default=16384
         Rows of a block.
+    fourth : bool, default=False
+        Whether third and fourth moments are read as well.
 
     Returns
     -------
@@ -229,15 +253,17 @@ def pairwise_covariance(
     for start in range(0, max(len(X), 1), block_rows):  # no row at all is a block as well
         rows = slice(start, start + block_rows)
         weight = None if sample_weight is None else sample_weight[rows]
-        block = _block_covariance(X[rows], weight)
+        block = _block_covariance(X[rows], weight, fourth)
         covariance = block if covariance is None else covariance + block
         on_block("block of rows")
     return covariance
 
 
-def _block_covariance(X, weight):
+def _block_covariance(X, weight, fourth):
     n_features = X.shape[1]
     near, total = near_mean(X), np.zeros(n_features)
+    cubes, fourths, unit = np.zeros(n_features), np.zeros(n_features), 1.0
+    spread = _spread(X, near) if fourth else None
     counts, sums, products = np.zeros((3, n_features, n_features))
     # products of fewer rows than these would be slow
     n_rows = max(1024, _CACHED_ENTRIES // n_features)
@@ -251,13 +277,27 @@ def _block_covariance(X, weight):
             counted, weighted = observed * column, centred * column
             counts += observed.T @ counted
         total += np.ones(len(observed), observed.dtype) @ weighted
+        if fourth:
+            powers = power_sums(centred, None if weight is None else weight[rows], spread)
+            cubes, fourths, unit = cubes + powers.third, fourths + powers.fourth, powers.unit
         sums += centred.T @ counted
         products += centred.T @ weighted
     n_observed = np.diag(counts)
     mean = near + np.divide(total, n_observed, out=np.zeros(n_features), where=n_observed > 0)
     n_samples = float(len(X)) if weight is None else float(weight.sum())
     about_near = PairwiseCovariance(n_samples, near, counts, sums, products)
-    return PairwiseCovariance(n_samples, mean, counts, *about_near._about(mean))
+    sums, products = about_near._about(mean)
+    moments = None
+    if fourth:
+        powers = PowerSums(cubes, fourths, unit)
+        moments = powers.standardized(n_observed, mean - near, np.diag(products))
+    return PairwiseCovariance(n_samples, mean, counts, sums, products, moments)
+
+
+def _spread(X, point):
+    """Root mean square distance of a few observed values from a point, 0 where there is none."""
+    squares = (sampled_rows(X) - point) ** 2
+    return np.sqrt(np.nansum(squares, axis=0) / np.maximum(np.sum(~np.isnan(squares), axis=0), 1))
 
 
 def near_mean(X):

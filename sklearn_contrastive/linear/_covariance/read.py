@@ -63,12 +63,12 @@ def covariance_of(samples: Samples, solver: str, on_step: OnStep) -> Covariance:
 
 def _scatter_of(samples, on_step):
     """Covariance that holds d x d matrices and can be added to that of other samples."""
-    X, weight = samples.values, samples.weight
+    X, weight, fourth = samples.values, samples.weight, samples.counted
     if samples.missing:
-        return pairwise_covariance(X, weight, on_step)
+        return pairwise_covariance(X, weight, on_step, fourth=fourth)
     if samples.on_device:
-        return device_scatter_covariance(X, weight, samples.place, on_step)
-    return scatter_covariance(X, weight, on_step)
+        return device_scatter_covariance(X, weight, samples.place, on_step, fourth=fourth)
+    return scatter_covariance(X, weight, on_step, fourth=fourth)
 
 
 def forms_scatter(X, solver: str) -> bool:
@@ -114,8 +114,9 @@ def labelled_covariance_of(
         total = _scatter_of(samples, on_step)
         return replace(_labelled_scatter_on_host(samples), total=total)
     small = samples.n_features**2 * len(labels.classes) <= kept_entries
-    read = class_covariances if small else labelled_scatter
-    return read(X, labels, weight, on_step)
+    if small:
+        return class_covariances(X, labels, weight, on_step)
+    return labelled_scatter(X, labels, weight, on_step, fourth=samples.counted)
 
 
 def fold_covariance(X, weight, gram: bool, labels: Labels | None = None) -> Covariance:

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from .._solvers.davidson_rows import RowSearchSpace
+from .._solvers.chebyshev import RowBlock
 from .base import Covariance
 from .blocks import centred_blocks, sampled_rows, working_dtype
+from .fourth_moments import moments_of_sparse, power_sums
 from .scale import reciprocal
 
 __all__ = ["DenseRows", "RowCovariance", "SparseRows", "row_covariance"]
@@ -57,13 +58,13 @@ class RowCovariance(Covariance):
         scores = self.project(directions)
         return scores.T @ (scores * self.weight[:, None]) / (self.n_samples - 1)
 
-    def correlation_space(self, scale, n_pairs, rng, start=None):
-        """Search space of the correlation matrix, in the rows where they are fewer."""
+    def correlation_block(self, scale, n_pairs, rng, start=None):
+        """Block of the correlation matrix, of directions of the rows where they are fewer."""
         if self.n_rows >= self.n_features:
-            return super().correlation_space(scale, n_pairs, rng, start)
+            return super().correlation_block(scale, n_pairs, rng, start)
         inverse = reciprocal(scale)[:, None]
         root = np.sqrt(self.weight / (self.n_samples - 1))[:, None]
-        return RowSearchSpace(
+        return RowBlock(
             lambda directions: root * self.project(inverse * directions),
             lambda rows: inverse * self.combine(root * rows),
             self.n_rows,
@@ -72,6 +73,15 @@ class RowCovariance(Covariance):
             rng,
             self.rounding,
         )
+
+    @property
+    def _squares(self):
+        """Sum of squares of each feature about its mean."""
+        return np.maximum(self.variances, 0.0) * (self.n_samples - 1)
+
+    @abstractmethod
+    def kurtosis(self):
+        """Fourth moment of each feature over its squared variance, from one pass over the rows."""
 
     @abstractmethod
     def project(self, directions):
@@ -118,6 +128,15 @@ class DenseRows(RowCovariance):
             return iter([(slice(None), self._centred)])
         return centred_blocks(self._X, self.mean, self._block_rows)
 
+    def kurtosis(self):
+        total, deviation = 0.0, np.sqrt(self._squares / self.n_samples)
+        for rows, block in self._blocks():
+            powers = power_sums(block, self.weight[rows], deviation)
+            total = total + powers.fourth
+        squares = self._squares / powers.unit**2
+        shares = np.divide(total, squares**2, out=np.zeros_like(squares), where=squares > 0)
+        return self.n_samples * shares
+
     def project(self, directions):
         directions = directions.astype(working_dtype(self._X), copy=False)
         scores = [block @ directions for _, block in self._blocks()]
@@ -149,6 +168,10 @@ class SparseRows(RowCovariance):
         n_samples = X.shape[0] if sample_weight is None else sample_weight.sum()
         variances = biased * (n_samples / (n_samples - 1))
         super().__init__(mean, variances, sample_weight, X.shape[0], np.float64)
+
+    def kurtosis(self):
+        moments = moments_of_sparse(self._X, self.weight, self.mean, self._squares)
+        return self.n_samples * moments.fourth
 
     def project(self, directions):
         return self._X @ directions - self.mean @ directions

@@ -57,6 +57,8 @@ class Samples:
         Float type of the fitted attributes, that of the samples that were passed.
     unit : float, default=1.0
         Power of two by which the values are divided.
+    counted : bool
+        Whether components are counted, for which fourth moments are read.
     groups : tuple of ndarray of int, default=None
         Features of each group that shares noise; None where no group has two features.
     labels : Labels, default=None
@@ -72,6 +74,7 @@ class Samples:
     streaming: bool
     dtype: type[np.floating]
     unit: float = 1.0
+    counted: bool = False
     groups: tuple[NDArray[np.intp], ...] | None = None
     labels: Labels | None = None
 
@@ -124,7 +127,10 @@ def read_samples(estimator, X, sample_weight=None, *, streaming=False) -> Sample
             X, weight = X[weight > 0], weight[weight > 0]
     on_device = not (missing or place.is_numpy)
     dtype = np.dtype(dtype_name(X)).type
-    samples = Samples(X, weight, missing, on_device, place, names, streaming, dtype)
+    counted = streaming or not isinstance(estimator.n_components, Integral)
+    samples = Samples(
+        X, weight, missing, on_device, place, names, streaming, dtype, counted=counted
+    )
     if not streaming and samples.total <= 1 + _ROUNDING_OF_WEIGHTS:
         raise ValueError(_too_few(samples))
     _check_n_components(estimator.n_components, samples)

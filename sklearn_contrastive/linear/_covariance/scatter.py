@@ -10,6 +10,7 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from .base import Covariance
 from .blocks import BLOCK_ROWS, OnStep, no_step, sampled_rows, working_dtype
+from .fourth_moments import PowerSums, StandardizedMoments, moments_of_sparse, power_sums
 
 __all__ = ["ScatterCovariance", "scatter_covariance"]
 
@@ -39,18 +40,22 @@ class ScatterCovariance(Covariance):
         Mean of the samples.
     scatter : ndarray of shape (n_features, n_features)
         Sum over samples of (x - mean)(x - mean)', in float64.
+    moments : StandardizedMoments, default=None
+        Third and fourth moments of the features, if they were read.
     """
 
     n_samples: float
     mean: NDArray[np.float64]
     scatter: NDArray[np.float64]
+    moments: StandardizedMoments | None = None
 
     mergeable = True
 
     @classmethod
     def empty(cls, n_features: int) -> Self:
         """No sample at all, the zero of the addition."""
-        return cls(0.0, np.zeros(n_features), np.zeros((n_features, n_features)))
+        scatter = np.zeros((n_features, n_features))
+        return cls(0.0, np.zeros(n_features), scatter, StandardizedMoments.empty(n_features))
 
     def __add__(self, other: Covariance) -> Covariance:
         if not other.semidefinite:
@@ -64,13 +69,24 @@ class ScatterCovariance(Covariance):
             between = shift * (self.n_samples * (other.n_samples / n_samples))
             scatter += np.outer(between, shift)
         mean = self.mean + shift * (other.n_samples / n_samples)
-        return ScatterCovariance(n_samples, mean, scatter)
+        return ScatterCovariance(n_samples, mean, scatter, self._moments_with(other, shift))
+
+    def _moments_with(self, other, shift):
+        if self.moments is None or other.moments is None:
+            return None
+        counts = self.n_samples, other.n_samples
+        squares = np.diag(self.scatter), np.diag(other.scatter)
+        return self.moments.merged(other.moments, counts, squares, shift)
+
+    def kurtosis(self) -> NDArray[np.float64] | None:
+        """Fourth moment of each feature over its squared variance, if it was read."""
+        return None if self.moments is None else self.n_samples * self.moments.fourth
 
     def scaled(self, factor: float) -> Self:
         """Covariance of the samples times a positive factor."""
         # not factor^2, which may overflow where the scatter does not
         scatter = self.scatter * factor * factor
-        return ScatterCovariance(self.n_samples, self.mean * factor, scatter)
+        return ScatterCovariance(self.n_samples, self.mean * factor, scatter, self.moments)
 
     @property
     def variances(self) -> NDArray[np.float64]:
@@ -91,6 +107,8 @@ def scatter_covariance(
     sample_weight: NDArray[np.float64] | None = None,
     on_block: OnStep = no_step,
     block_rows: int = BLOCK_ROWS,
+    *,
+    fourth: bool = False,
 ) -> ScatterCovariance:
     """Mean and scatter of all rows of X.
 
@@ -104,6 +122,8 @@ def scatter_covariance(
         Called with a name after every block.
     block_rows : int, default=16384
         Largest number of rows of a block.
+    fourth : bool, default=False
+        Whether third and fourth moments are read as well.
 
     Returns
     -------
@@ -111,25 +131,26 @@ def scatter_covariance(
         In float64; float32 samples are multiplied in float32 and summed in float64.
     """
     if sparse.issparse(X):
-        return _sparse_scatter_covariance(X, sample_weight)
+        return _sparse_scatter_covariance(X, sample_weight, fourth)
     n_features = X.shape[1]
     n_rows = min(block_rows, X.shape[0], max(1024, _BLOCK_ENTRIES // n_features))
     buffer = np.empty((n_rows, n_features), working_dtype(X))
     scatter, counts, means, offsets = None, [], [], []
+    tails = _TailsOfBlocks(n_features) if fourth else None
     for start in range(0, X.shape[0], n_rows):
         block = X[start : start + n_rows]
         weight = None if sample_weight is None else sample_weight[start : start + n_rows]
         if weight is None or weight.any():
-            count, point, offset, product = _scatter_about_a_point(
-                block, weight, buffer[: len(block)]
-            )
+            read = _scatter_about_a_point(block, weight, buffer[: len(block)], fourth)
+            if tails is not None:
+                tails.add(read)
             if scatter is None:
-                scatter = product.astype(np.float64, copy=False)
+                scatter = read.product.astype(np.float64, copy=False)
             else:
-                scatter += product
-            counts.append(count)
-            means.append(point + offset)
-            offsets.append(offset)
+                scatter += read.product
+            counts.append(read.count)
+            means.append(read.point + read.offset)
+            offsets.append(read.offset)
         on_block("block of rows")
     if scatter is None:
         return ScatterCovariance.empty(n_features)
@@ -146,11 +167,44 @@ def scatter_covariance(
     for start in range(0, n_features, _CORRECTED_ROWS):
         rows = slice(start, start + _CORRECTED_ROWS)
         scatter[rows] += parts[:, rows].T @ weighted
-    return ScatterCovariance(n_samples, origin + mean, scatter)
+    moments = None if tails is None else tails.moments
+    return ScatterCovariance(n_samples, origin + mean, scatter, moments)
 
 
-def _scatter_about_a_point(block, weight, buffer):
-    """Count, a point near the mean, the mean's offset from it, and the scatter about the point.
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Count, a point near the mean, the mean's offset from it, and sums about the point."""
+
+    count: float
+    point: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    product: NDArray
+    powers: PowerSums | None
+
+
+class _TailsOfBlocks:
+    """Third and fourth moments of blocks, merged as they come."""
+
+    def __init__(self, n_features):
+        self.moments = StandardizedMoments.empty(n_features)
+        self._count, self._mean, self._squares = 0.0, np.zeros(n_features), np.zeros(n_features)
+
+    def add(self, block):
+        """Add a block."""
+        squares = np.diag(block.product) - block.count * block.offset**2
+        squares = np.maximum(squares, 0.0)
+        moments = block.powers.standardized(block.count, block.offset, squares)
+        shift = block.point + block.offset - self._mean
+        counts, both = (self._count, block.count), (self._squares, squares)
+        self.moments = self.moments.merged(moments, counts, both, shift)
+        n_samples = self._count + block.count
+        between = shift * (block.count / n_samples)
+        self._squares = self._squares + squares + self._count * between * shift
+        self._mean, self._count = self._mean + between, n_samples
+
+
+def _scatter_about_a_point(block, weight, buffer, fourth):
+    """Sums over a block of rows, as a _Block.
 
     The scatter about the point exceeds that about the mean by count * offset offset', a small
     correction that is left to the caller. Where the mean is small itself the point is the origin,
@@ -164,16 +218,17 @@ def _scatter_about_a_point(block, weight, buffer):
     else:
         point = point.astype(buffer.dtype)
         centred = np.subtract(block, point, out=buffer)
+    powers = power_sums(centred, weight, np.sqrt(variance)) if fourth else None
     if weight is None:
         count, total = float(len(block)), np.ones(len(block), buffer.dtype) @ centred
     else:
         count, total = float(weight.sum()), weight.astype(buffer.dtype) @ centred
         centred = np.multiply(centred, np.sqrt(weight)[:, None].astype(buffer.dtype), out=buffer)
     offset = total.astype(np.float64) / count
-    return count, point.astype(np.float64), offset, centred.T @ centred
+    return _Block(count, point.astype(np.float64), offset, centred.T @ centred, powers)
 
 
-def _sparse_scatter_covariance(X, sample_weight):
+def _sparse_scatter_covariance(X, sample_weight, fourth):
     """Covariance of sparse rows: X'WX minus n mean mean', never a dense copy of X."""
     weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
     n_samples = float(weight.sum())
@@ -186,4 +241,7 @@ def _sparse_scatter_covariance(X, sample_weight):
     scatter -= np.outer(mean * n_samples, mean)
     # on the diagonal the difference would leave rounding errors of a constant column
     np.fill_diagonal(scatter, variances * n_samples)
-    return ScatterCovariance(n_samples, mean, scatter)
+    moments = None
+    if fourth:
+        moments = moments_of_sparse(X, weight, mean, variances * n_samples)
+    return ScatterCovariance(n_samples, mean, scatter, moments)

@@ -1,14 +1,15 @@
 """Scatter of all samples and covariance within classes, in one pass over labelled samples."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .blocks import OnStep, no_step, working_dtype
+from .blocks import OnStep, centred_blocks, no_step, working_dtype
+from .fourth_moments import PowerSums, power_sums
 from .labelled import LabelledCovariance, negative_weights, positive_weights
 from .labels import UNLABELLED, Labels
 from .scatter import ScatterCovariance, scatter_covariance
@@ -86,6 +87,8 @@ def labelled_scatter(
     weight: NDArray[np.float64] | None = None,
     on_block: OnStep = no_step,
     block_rows: int | None = None,
+    *,
+    fourth: bool = False,
 ) -> LabelledScatter:
     """One pass over the samples for the scatter of all and the covariances within classes.
 
@@ -105,6 +108,8 @@ def labelled_scatter(
         Called with a name after every block.
     block_rows : int, default=None
         Rows of a block; None for as many as make products fast.
+    fourth : bool, default=False
+        Whether third and fourth moments of all samples are read as well.
 
     Returns
     -------
@@ -115,7 +120,7 @@ def labelled_scatter(
     counted = np.bincount(labels.codes + 1, weight, minlength=len(labels.classes) + 1)
     counts = counted[1:]
     if sparse.issparse(X):
-        return _scatter_of_sparse(X, labels, weight, counts, on_block)
+        return _scatter_of_sparse(X, labels, weight, counts, on_block, fourth)
     # the unlabelled are a class with a mean of its own here, and a share of 0 in the pooled scatter
     codes, share = labels.codes + 1, np.r_[0.0, _pooled_share(counts)]
     rows = np.flatnonzero(weight > 0)
@@ -131,6 +136,8 @@ def labelled_scatter(
         on_block("block of rows")
     means = _merge_pieces(pieces, share, within, pooled, len(counted))
     total = _with_means(within, counted, means)
+    if fourth:
+        total = replace(total, moments=_moments_of(X, weight, total))
     return LabelledScatter(total, labels.classes, counts, means[1:], pooled)
 
 
@@ -230,9 +237,21 @@ def _with_means(within, counts, means):
     return ScatterCovariance(float(n_samples), origin + offset, within)
 
 
-def _scatter_of_sparse(X, labels, weight, counts, on_block):
+def _moments_of(X, weight, total):
+    """Third and fourth moments of dense rows about the mean of all samples."""
+    squares = np.diag(total.scatter)
+    deviation = np.sqrt(np.maximum(squares, 0.0) / max(total.n_samples, 1.0))
+    sums = np.zeros((2, X.shape[1]))
+    for rows, block in centred_blocks(X, total.mean):
+        powers = power_sums(block, weight[rows], deviation)
+        sums += powers.third, powers.fourth
+    powers = PowerSums(*sums, powers.unit)
+    return powers.standardized(total.n_samples, np.zeros(X.shape[1]), squares)
+
+
+def _scatter_of_sparse(X, labels, weight, counts, on_block, fourth):
     """Sparse rows are centred in the algebra: two products, of all rows and of labelled ones."""
-    total = scatter_covariance(X, weight, on_block)
+    total = scatter_covariance(X, weight, on_block, fourth=fourth)
     labelled = np.flatnonzero(labels.codes != UNLABELLED)
     codes = labels.codes[labelled]
     X, weight = sparse.csr_array(X)[labelled].astype(np.float64), weight[labelled]

@@ -8,8 +8,14 @@ from numpy.typing import NDArray
 
 from .._covariance.base import Covariance
 from .._covariance.labelled import LabelledCovariance
-from .._solvers.davidson import Eigenpairs, SearchSpace, padded_start, relative_residuals
-from .._solvers.davidson_rows import RowSearchSpace
+from .._solvers.davidson import (
+    OVERSAMPLING,
+    Eigenpairs,
+    SearchSpace,
+    next_value,
+    padded_start,
+    relative_residuals,
+)
 
 __all__ = [
     "closed_form",
@@ -21,11 +27,9 @@ __all__ = [
 
 # the closed form's residuals as shares of the eigenvalues or of the mean variance: for its vectors;
 # for its eigenvalues alone, whose error is the square of that
-_CLOSED_FORM_TOL, _EIGENVALUE_TOL = 1e-7, 1e-3
-# and where each product reads all rows again
-_ROWS_EIGENVALUE_TOL = 0.1
-# a feature whose variance is a smaller share of the largest does not affect the eigenvalues
-_SMALLEST_SHARE = 1e-10
+_CLOSED_FORM_TOL, _EIGENVALUE_TOL = 1e-7, 3e-2
+# up to so many features for each direction of a block LAPACK is faster than Davidson's method
+_DENSE_FEATURES_PER_PAIR = 16
 
 
 def closed_form(
@@ -101,6 +105,12 @@ def leading_eigenpairs(
     Eigenpairs
         Signed eigenvalues, largest first, and orthonormal vectors.
     """
+    if len(variances) <= _DENSE_FEATURES_PER_PAIR * (n_pairs + OVERSAMPLING):
+        values, vectors = np.linalg.eigh(_dense(multiply, deleted))
+        n_pairs = min(n_pairs, len(values))
+        values, vectors = values[::-1], vectors[:, ::-1]
+        exact, left_out = np.zeros(n_pairs), next_value(values, n_pairs)
+        return Eigenpairs(values[:n_pairs], vectors[:, :n_pairs], exact, left_out, converged=True)
     unit = variances.mean() or 1.0
     if start is not None:
         start = padded_start(start, n_pairs, rng)
@@ -112,46 +122,37 @@ def leading_eigenpairs(
 
 
 def contrastive_eigenvalues(
-    covariance: Covariance,
-    space: SearchSpace | RowSearchSpace,
-    scale: NDArray[np.float64],
-    n_pairs: int,
-    rng: np.random.RandomState,
-    start: NDArray,
+    covariance: Covariance, n_pairs: int, rng: np.random.RandomState, start: NDArray
 ) -> NDArray[np.float64]:
     """Leading eigenvalues of the contrastive matrix, after refinement.
-
-    With y = D^(1/2) v, the eigenproblem of D^(1/2) (C - I) D^(1/2) is that of the pencil
-    (C - I, D^-1), for which the products of refinement with C can be used again.
 
     Parameters
     ----------
     covariance : Covariance
         Of the samples.
-    space : SearchSpace or RowSearchSpace
-        Of their correlation matrix C.
-    scale : ndarray of shape (n_features,)
-        Roots of the variances D.
     n_pairs : int
         How many eigenvalues.
     rng : numpy.random.RandomState
         Draws the first directions of the eigensolver.
     start : ndarray of shape (n_features, m)
-        Directions to begin with where C - I cannot be searched in the space.
+        Directions to begin with, for instance the refined loadings.
 
     Returns
     -------
     eigenvalues : ndarray of shape (n_pairs,)
         Signed, largest first.
     """
-    if not space.takes_shift:
-        return closed_form(covariance, n_pairs, rng, start, _ROWS_EIGENVALUE_TOL).values
-    variances = np.maximum(scale**2, _SMALLEST_SHARE * np.max(scale**2))
-    unit = variances.mean()
-    pairs = space.leading(
-        n_pairs, unit / variances, shift=1.0, tol=_EIGENVALUE_TOL, error=relative_residuals
-    )
-    return pairs.values * unit
+    variances = np.maximum(covariance.variances, 0.0)
+    if len(variances) <= _DENSE_FEATURES_PER_PAIR * (n_pairs + OVERSAMPLING):
+        return np.linalg.eigvalsh(_dense(covariance.times, variances))[::-1][:n_pairs]
+    return closed_form(covariance, n_pairs, rng, start, _EIGENVALUE_TOL).values
+
+
+def _dense(multiply, deleted):
+    """A matrix less a diagonal, from its products."""
+    matrix = multiply(np.eye(len(deleted)))
+    matrix.flat[:: len(deleted) + 1] -= deleted
+    return matrix
 
 
 def label_share(alpha: float) -> float:

@@ -7,7 +7,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..._features import listed
 from ...exceptions import ComponentsWarning, HeywoodWarning
-from .map_newton import REFINEMENT_FLOOR
 from .model import FactorFit, FactorModel
 
 __all__ = ["fit_warnings", "number_warnings"]
@@ -41,10 +40,12 @@ def fit_warnings(fit: FactorFit, n_components, feature_names, n_samples: float):
     """
     model, n_found = fit.model, fit.model.loadings.shape[1]
     if n_found < fit.n_requested and n_samples > fit.n_requested:
+        kept = isinstance(n_components, Integral) and fit.further.shape[1]
+        rest = "are the next directions, with loadings of 0" if kept else "were dropped"
         yield (
             ComponentsWarning,
             f"Only {n_found} of {fit.n_requested} components have variance that features share; "
-            f"the others were dropped. Set n_components to at most {n_found}.",
+            f"the others {rest}. Set n_components to {n_found} to leave them out.",
         )
     elif n_found == 0 and n_components != 0:
         yield (
@@ -65,7 +66,7 @@ def fit_warnings(fit: FactorFit, n_components, feature_names, n_samples: float):
         yield (
             HeywoodWarning,
             f"The noise of {listed(fit.floored, feature_names)} was estimated as nearly zero "
-            f"and set to {REFINEMENT_FLOOR:g} of the variance (a Heywood case). Fewer components "
+            f"and set to {fit.floor:.1g} of the variance (a Heywood case). Fewer components "
             "often avoid it; duplicated or derived features cause it.",
         )
     if not fit.converged:

@@ -1,6 +1,7 @@
 """From a covariance to a factor model: by the kind of noise, and by whether rows are incomplete."""
 
 from dataclasses import replace
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,12 @@ from .._covariance.samples import Samples
 from .._covariance.scale import feature_scale
 from .._solvers.davidson import Eigenpairs
 from .closed_form import closed_form, contrastive_eigenvalues
+from .floor import uniqueness_floor
 from .map_em import START_STEPS, START_TOL, refine_on_rows
 from .map_groups import fit_block_noise
 from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, refine
-from .model import SCORING_FLOOR, FactorFit, FactorModel
-from .n_components import count_components
+from .model import FactorFit, FactorModel
+from .n_components import count_common, count_components, largest_number
 from .noise import DiagonalNoise
 from .options import FitOptions
 
@@ -78,41 +80,62 @@ def fit_diagonal_noise(
         Its factors may be fewer than requested: those without variance are left out.
     """
     scale, rng, warm = feature_scale(covariance), options.rng, options.start
-    count = count_components(covariance, n_components, scale, rng)
-    n_sought = count.n_sought
-    if n_sought == 0:
-        nothing = np.zeros((covariance.n_features, 0))
-        return _fit(
-            covariance, scale, nothing, np.ones_like(scale), np.zeros(0), count.n_requested, 0, True
-        )
+    floor = _floor(covariance)
     loadings = None if warm is None else warm.loadings.astype(np.float64)
     if options.max_iter == 0:
-        spectrum = closed_form(covariance, n_sought, rng, loadings)
+        count = count_components(covariance, n_components, scale, rng)
+        if count.n_sought == 0:
+            return _nothing(covariance, scale, count.n_requested)
+        spectrum = closed_form(covariance, count.n_sought, rng, loadings)
         options.on_step("eigenproblem")
         return fit_from_eigenpairs(covariance, scale, spectrum, count.n_requested)
-    space = count.space
-    if space is None:
-        space = covariance.correlation_space(scale, n_sought, rng, loadings)
-    refined = refine(
-        space,
-        n_sought,
-        np.ones_like(scale) if warm is None else _uniqueness(warm.noise.variances, scale),
-        options,
-        prior=PRIOR_SAMPLES / covariance.effective_samples(np.ones_like(scale)),
-    )
-    loadings = scale[:, None] * refined.loadings
-    eigenvalues = contrastive_eigenvalues(covariance, space, scale, n_sought, rng, loadings)
+    every = not isinstance(n_components, Integral) and n_components != "auto"
+    count = count_components(covariance, "auto" if every else n_components, scale, rng)
+    ones, block = np.ones_like(scale), count.block
+    if block is None:
+        block = covariance.correlation_block(scale, count.n_sought, rng, loadings)
+    prior = PRIOR_SAMPLES / covariance.effective_samples(ones)
+    start = ones if warm is None else _uniqueness(warm.noise.variances, scale, floor)
+    n_requested, n_iter, refined = count.n_requested, 1, None
+    if count.n_sought:
+        refined = refine(block, count.n_sought, start, options, prior=prior, floor=floor)
+        n_iter += refined.n_iter
+    if every:
+        uniqueness = ones if refined is None else refined.uniqueness
+        n_requested = count_common(
+            block, uniqueness, scale, n_components, largest_number(covariance, scale)
+        )
+        if n_requested:
+            last = replace(options, max_iter=1)
+            directions = refine(block, n_requested, uniqueness, last, prior=prior, floor=floor)
+            converged = refined is None or refined.converged
+            refined = replace(directions, converged=converged)
+            n_iter += 1
+    if refined is None:
+        return _nothing(covariance, scale, n_requested)
+    loadings, further = scale[:, None] * refined.loadings, scale[:, None] * refined.further
+    directions = np.hstack([loadings, further])
+    eigenvalues = contrastive_eigenvalues(covariance, directions.shape[1], rng, directions)
     options.on_step("eigenproblem")
     return _fit(
         covariance,
         scale,
         loadings,
+        further,
         refined.uniqueness,
-        eigenvalues[: loadings.shape[1]],
-        count.n_requested,
-        refined.n_iter + 1,
+        eigenvalues,
+        n_requested,
+        n_iter,
         refined.converged,
+        floor,
     )
+
+
+def _nothing(covariance, scale, n_requested):
+    """The model without a factor."""
+    nothing = np.zeros((covariance.n_features, 0))
+    ones, no_values = np.ones_like(scale), np.zeros(0)
+    return _fit(covariance, scale, nothing, nothing, ones, no_values, n_requested, 0, True)
 
 
 def fit_from_eigenpairs(
@@ -140,7 +163,7 @@ def fit_from_eigenpairs(
     Returns
     -------
     FactorFit
-        Only with the factors whose eigenvalue is positive.
+        Its factors are those whose eigenvalue is positive.
     """
     variances = scale**2
     positive = spectrum.values > 1e-12 * variances.sum()
@@ -150,17 +173,43 @@ def fit_from_eigenpairs(
     share = np.divide(common, variances, out=np.zeros_like(scale), where=scale > 0)
     uniqueness = np.maximum(1.0 - share, REFINEMENT_FLOOR)
     return _fit(
-        covariance, scale, loadings, uniqueness, values, n_requested, n_iter, spectrum.converged
+        covariance,
+        scale,
+        loadings,
+        spectrum.vectors[:, ~positive],
+        uniqueness,
+        np.concatenate([values, spectrum.values[~positive]]),
+        n_requested,
+        n_iter,
+        spectrum.converged,
     )
 
 
-def _uniqueness(noise_variances, scale):
+def _floor(covariance):
+    """Smallest uniqueness of refinement; pairwise covariances let noise vanish too easily."""
+    if not covariance.semidefinite:
+        return REFINEMENT_FLOOR
+    return uniqueness_floor(covariance.n_samples, covariance.rounding)
+
+
+def _uniqueness(noise_variances, scale, floor):
     """Noise variances as shares of the variances, 1 for constant features."""
     share = np.divide(noise_variances, scale**2, out=np.ones_like(scale), where=scale > 0)
-    return np.clip(share, REFINEMENT_FLOOR, 1.0).astype(np.float64)
+    return np.clip(share, floor, 1.0).astype(np.float64)
 
 
-def _fit(covariance, scale, loadings, uniqueness, eigenvalues, n_requested, n_iter, converged):
+def _fit(
+    covariance,
+    scale,
+    loadings,
+    further,
+    uniqueness,
+    eigenvalues,
+    n_requested,
+    n_iter,
+    converged,
+    floor=REFINEMENT_FLOOR,
+):
     noise_variance = uniqueness * scale**2
     live = noise_variance > 0
     # a constant feature has no noise: it gets the smallest noise of the others, so that a value
@@ -168,10 +217,11 @@ def _fit(covariance, scale, loadings, uniqueness, eigenvalues, n_requested, n_it
     noise_variance[~live] = noise_variance[live].min() if live.any() else 1.0
     return FactorFit(
         FactorModel(covariance.mean, loadings, DiagonalNoise(noise_variance)),
-        DiagonalNoise(np.maximum(noise_variance, SCORING_FLOOR * scale**2)),
+        further,
         eigenvalues,
         n_requested,
-        np.flatnonzero((uniqueness <= REFINEMENT_FLOOR) & (scale > 0)),
+        np.flatnonzero((uniqueness <= floor) & (scale > 0)),
+        floor,
         n_iter,
         converged,
     )

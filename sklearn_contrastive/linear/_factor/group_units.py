@@ -1,18 +1,16 @@
 """Groups of features: their check, and coordinates in which each has unit covariance."""
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from ..._features import group_members
 from ..._typing import ArrayLike
 from .._covariance.samples import Samples
+from .group_noise import stacks_of
 from .map_newton import REFINEMENT_FLOOR
 from .noise import BlockNoise
 
-__all__ = ["GroupUnits", "read_groups", "spectral"]
+__all__ = ["GroupUnits", "read_groups"]
 
 # a direction of a group with a smaller share of its largest variance is constant
 _SMALLEST_SHARE = 1e-12
@@ -100,16 +98,27 @@ class GroupUnits:
             self.roots.append(unit * root)
             self._constant.append(unit * vectors[:, ~live])
             inverses.append(inverse * (vectors[:, live] / np.sqrt(values[live])))
-        rows = np.argsort(np.concatenate(groups))
-        #: (n_features, rank) from the coordinates to features, sparse
-        self.colour = sparse.block_diag(self.roots, format="csr")[rows]
-        #: (rank, n_features) from features to the coordinates, sparse
-        self.whiten = sparse.block_diag(inverses, format="csr")[rows].T.tocsr()
-        #: covariance in the coordinates, with identities as diagonal blocks
-        self.correlation = self.whiten @ (self.whiten @ covariance).T
         ends = np.cumsum([root.shape[1] for root in self.roots])
-        #: slices of the coordinates of each group
+        #: slices of the coordinates of each group, and those of equal size together
         self.slices = [slice(e - r.shape[1], e) for e, r in zip(ends, self.roots, strict=True)]
+        self.stacks = stacks_of(self.slices)
+        self._inverses = inverses
+        #: covariance in the coordinates, with identities as diagonal blocks
+        self.correlation = self.whitened(self.whitened(covariance).T.copy())
+
+    def whitened(self, columns: NDArray) -> NDArray[np.float64]:
+        """Columns of shape (n_features, m) in the coordinates, (rank, m)."""
+        white = np.empty((self.slices[-1].stop, columns.shape[1]))
+        for rows, inverse, features in zip(self.slices, self._inverses, self.groups, strict=True):
+            white[rows] = inverse.T @ columns[features]
+        return white
+
+    def coloured(self, columns: NDArray) -> NDArray[np.float64]:
+        """Columns of shape (rank, m) in the units of the features, (n_features, m)."""
+        coloured = np.empty((sum(map(len, self.groups)), columns.shape[1]))
+        for rows, root, features in zip(self.slices, self.roots, self.groups, strict=True):
+            coloured[features] = root @ columns[rows]
+        return coloured
 
     def noise(self, blocks) -> BlockNoise:
         """Noise in the features' units, positive definite.
@@ -127,9 +136,3 @@ class GroupUnits:
         for block in coloured:
             block.flat[:: len(block) + 1] += np.where(np.diag(block) > 0, 0.0, smallest)
         return BlockNoise(tuple(coloured), self.groups)
-
-
-def spectral(matrix: NDArray, function: Callable[[NDArray], NDArray]) -> NDArray[np.float64]:
-    """A function of a symmetric matrix: of its eigenvalues, in its eigenvectors."""
-    values, vectors = np.linalg.eigh(matrix)
-    return (vectors * function(values)) @ vectors.T

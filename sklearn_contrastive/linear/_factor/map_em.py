@@ -1,57 +1,34 @@
-"""Maximum a posteriori factor model of incomplete rows, by expectation-maximisation (PX-EM)."""
+"""Maximum a posteriori factor model of incomplete rows, by the EM gradient algorithm."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._covariance.scale import reciprocal
 from .._solvers.anderson import FixedPoint, damped_anderson
-from .map_newton import (
-    PRIOR_SAMPLES,
-    REFINEMENT_FLOOR,
-    SMALLEST_EXCESS,
-    most_probable_uniqueness,
+from .expected_sums import (
+    ExpectedSums,
+    FactorState,
+    IncompleteSamples,
+    expected_sums,
+    n_observed_of,
 )
-from .model import SCORING_FLOOR, FactorFit, FactorModel
+from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, SMALLEST_EXCESS
+from .model import FactorFit, FactorModel
 from .noise import DiagonalNoise
-from .observed import observed_blocks, posterior_of_observed, unpacked
 from .options import FitOptions
+from .scoring_step import scoring_step
 
-__all__ = [
-    "START_STEPS",
-    "START_TOL",
-    "refine_on_rows",
-]
+__all__ = ["START_STEPS", "START_TOL", "refine_on_rows", "slowest_contraction"]
 
 # a model of pairs that is only a start need not be refined further than this
 START_STEPS, START_TOL = 20, 1e-3
-# smallest uniqueness to begin with: covariances of pairs let noise vanish too easily, and EM
-# raises small uniquenesses slowly and lowers large ones fast
-_FIRST_FLOOR = 0.2
-# steps end when no noise is further from the end than this share of its standard error
-_STATISTICAL_TOL = 0.2
-# bounds of the rate at which steps are taken to shrink: two of them may be alike, or not, by chance
-_FASTEST, _SLOWEST = 0.2, 0.95
-
-
-@dataclass(frozen=True)
-class _State:
-    """A factor model in units of the features' deviations from the starting mean."""
-
-    mean: NDArray[np.float64]
-    loadings: NDArray[np.float64]
-    uniqueness: NDArray[np.float64]
-
-    def as_vector(self):
-        return np.concatenate([self.mean, self.loadings.ravel(), np.log(self.uniqueness)])
-
-    def moved(self, step):
-        mean, loadings, logarithm = np.split(
-            self.as_vector() + step, [len(self.mean), len(self.mean) + self.loadings.size]
-        )
-        uniqueness = np.clip(np.exp(logarithm), REFINEMENT_FLOOR, 1.0)
-        return _State(mean, loadings.reshape(self.loadings.shape), uniqueness)
+# smallest uniqueness to begin with: covariances of pairs let noise vanish too easily, from where
+# more steps are needed
+_FIRST_FLOOR = 0.05
+# moves from which the slowest contraction is estimated, and the least share of independent length
+# for which a direction of them counts
+_MOVES, _INDEPENDENT = 8, 0.1
 
 
 def refine_on_rows(
@@ -62,14 +39,16 @@ def refine_on_rows(
     options: FitOptions,
     *,
     first_floor: float = _FIRST_FLOOR,
-    statistical_tol: float = _STATISTICAL_TOL,
     block_rows: int | None = None,
 ) -> FactorFit:
-    """Maximum a posteriori factor model of incomplete rows, by expectation-maximisation.
+    """Maximum a posteriori factor model of incomplete rows, by the EM gradient algorithm.
 
-    Each step regresses every feature, on the rows that have it, on the expected factors, and
-    takes the mean and the covariance of the factors out (parameter expansion). Steps are
-    extrapolated. The prior on the noise is that of `refine`.
+    The E-step sums the expected factors over the rows. The M-step is one step of Fisher scoring
+    (`scoring_step`), so that without missing entries the steps are Newton's: only missing
+    information slows them down. Steps are extrapolated. Many complete rows are read only once.
+
+    The prior on the noise is that of `refine`, and features have unit variance with n - 1 in the
+    denominator as there: without missing entries the solution is the same.
 
     Parameters
     ----------
@@ -82,13 +61,11 @@ def refine_on_rows(
     scale : ndarray of shape (n_features,)
         Standard deviation of each feature, 0 for a constant one.
     options : FitOptions
-        Of the fit: at most `max_iter` passes over the rows, at least one. Steps end when the
-        steps to come would change no uniqueness by more than the share `tol` of itself, or by
-        more than a small share of its standard error.
-    first_floor : float, default=0.2
+        Of the fit: at most `max_iter` passes over the rows, at least one. Passes end when those to
+        come would change no uniqueness by more than the share `tol` of itself; of a feature with
+        gaps, by more than so much larger a share as its standard error is larger.
+    first_floor : float, default=0.05
         Smallest uniqueness to begin with.
-    statistical_tol : float, default=0.2
-        That share of a standard error.
     block_rows : int, default=None
         Rows of a block; None for as many as stay in the cache.
 
@@ -101,65 +78,52 @@ def refine_on_rows(
     References
     ----------
     Rubin and Thayer (1982), EM algorithms for ML factor analysis.
-    Liu, Rubin and Wu (1998), Parameter expansion to accelerate EM: the PX-EM algorithm.
+    Lange (1995), A gradient algorithm locally equivalent to the EM algorithm.
     """
-    rows = _Rows(X, sample_weight, start.model.mean, scale, block_rows)
+    n_observed = np.maximum(n_observed_of(X, sample_weight), 1.0)
+    unit = scale * np.sqrt(1.0 - 1.0 / np.maximum(n_observed, 2.0))  # n, not n - 1
+    samples = IncompleteSamples.split(X, sample_weight, start.model.mean, unit, block_rows)
     uniqueness = _in_units_of(scale**2, start.model.noise.variances)
     uniqueness = np.clip(uniqueness, REFINEMENT_FLOOR, 1.0)
-    given = _State(np.zeros_like(scale), _in_units_of(scale, start.model.loadings), uniqueness)
-    n_samples = float(len(X)) if sample_weight is None else float(np.sum(sample_weight))
-    tol = max(options.tol, statistical_tol * np.sqrt(2.0 / n_samples))
-    em = _ExpectationMaximisation(rows, tol, options)
+    given = FactorState(np.zeros_like(scale), _in_units_of(scale, start.model.loadings), uniqueness)
+    n_samples = len(X) if sample_weight is None else sample_weight.sum()
+    allowed = options.tol * np.sqrt(n_samples / n_observed)
+    em = _ExpectationMaximisation(samples, allowed, options)
     first = em.evaluated(replace(given, uniqueness=np.maximum(uniqueness, first_floor)))
-    point, n_iter, converged = damped_anderson(
-        em, first, options.max_iter, em.steps_have_ended(None, first)
-    )
-    state = point.maximised
-    if not converged and _posterior(_expectations(given, rows), given) > point.best:
+    point, n_iter, converged = damped_anderson(em, first, options.max_iter)
+    # the step from the last point costs no further pass; far from the end it might overshoot
+    state = point.following if converged else point.state
+    if not converged and _posterior(expected_sums(given, samples), given) > point.posterior:
         state = given  # too few steps to make up for the raised first uniquenesses
-    return _as_fit(state, start, scale, n_iter, converged)
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Incomplete rows, and the units in which they are data."""
-
-    X: NDArray
-    sample_weight: NDArray[np.float64] | None
-    mean: NDArray[np.float64]
-    scale: NDArray[np.float64]
-    block_rows: int | None
+    return _as_fit(state, start, scale, unit, n_iter, converged)
 
 
 @dataclass(frozen=True)
 class _Point:
-    """A state, where its plain step leads, and the best log-posterior so far."""
+    """A state, its expected sums, its log-posterior, and the step to the following state."""
 
-    state: _State
-    maximised: _State
+    state: FactorState
+    sums: ExpectedSums
+    following: FactorState
     posterior: float
-    best: float
     step: NDArray[np.float64]
-
-    @property
-    def size(self):
-        """Largest change of a log uniqueness."""
-        return np.abs(self.step[len(self.state.mean) :]).max(initial=0.0)
 
 
 class _ExpectationMaximisation(FixedPoint):
-    """Steps of expectation-maximisation; a plain step never lowers the posterior."""
+    """Steps of the EM gradient algorithm."""
 
-    def __init__(self, rows, tol, options):
-        self._rows, self._tol, self._options = rows, tol, options
+    memory_length = 8
 
-    def evaluated(self, state, best=-np.inf) -> _Point:
-        expected = _expectations(state, self._rows)
-        posterior = _posterior(expected, state)
+    def __init__(self, samples, allowed, options):
+        self._samples, self._allowed, self._options = samples, allowed, options
+        self._by_feature, self._moves = True, []
+
+    def evaluated(self, state) -> _Point:
+        sums = expected_sums(state, self._samples)
         self._options.on_step("pass over the rows")
-        maximised = _maximised(expected, state)
-        step = maximised.as_vector() - state.as_vector()
-        return _Point(state, maximised, posterior, max(best, posterior), step)
+        following = scoring_step(state, sums, by_feature=self._by_feature)
+        step = following.as_vector() - state.as_vector()
+        return _Point(state, sums, following, _posterior(sums, state), step)
 
     def position(self, point):
         return point.state.as_vector()
@@ -168,116 +132,85 @@ class _ExpectationMaximisation(FixedPoint):
         return point.step
 
     def moved(self, point, step, n_refused):
-        state = point.maximised if n_refused else point.state.moved(step)
-        return self.evaluated(state, point.best)
+        if n_refused:
+            self._by_feature = False
+            safe = scoring_step(point.state, point.sums, by_feature=False)
+            step = safe.as_vector() - point.state.as_vector()
+            step *= self.shrink ** (n_refused - 1)
+        n_features = len(point.state.mean)
+        position = point.state.as_vector() + step
+        mean, loadings, logarithm = np.split(position, [n_features, -n_features])
+        uniqueness = np.clip(np.exp(logarithm), REFINEMENT_FLOOR, 1.0)
+        return self.evaluated(
+            FactorState(mean, loadings.reshape(point.state.loadings.shape), uniqueness)
+        )
 
     def accepts(self, point, candidate, n_refused):
-        return n_refused > 0 or candidate.posterior >= point.best - 1e-9 * abs(point.best)
+        return candidate.posterior >= point.posterior - 1e-11 * abs(point.posterior)
 
     def has_converged(self, point, candidate, step, accepted):
-        return accepted and self.steps_have_ended(point, candidate)
+        """Whether the way to come is short: at most the step over the slowest contraction."""
+        if not accepted:
+            return False
+        moved = candidate.state.as_vector() - point.state.as_vector()
+        if not moved.any():
+            return True
+        self._moves = [*self._moves, (moved, candidate.step - point.step)][-_MOVES:]
+        rate = min(1.0, slowest_contraction(*np.stack(self._moves, axis=2)))
+        return bool(np.all(self._changes(candidate) <= rate * self._allowed))
 
-    def steps_have_ended(self, last, point) -> bool:
-        """Whether steps that continue to shrink as the last two did add up to less than tol."""
-        size, last_size = point.size, np.finfo(np.float64).tiny if last is None else last.size
-        rate = np.clip(size / last_size, _FASTEST, _SLOWEST)
-        return bool(size * rate / (1.0 - rate) <= self._tol)
+    def _changes(self, point):
+        """Change of each log uniqueness or mean by the step, the larger one."""
+        n_features = len(point.state.mean)
+        return np.maximum(np.abs(point.step[:n_features]), np.abs(point.step[-n_features:]))
 
 
-def _posterior(expected, state):
+def slowest_contraction(moves: NDArray, changes: NDArray) -> float:
+    """Least change of the step of an iteration per length of move, over all directions moved in.
+
+    Near the end x of the iteration, the step from x + e is -(I - J) e, with J its Jacobian. The
+    changes of the step are -(I - J) times the moves. The least singular value of I - J on the
+    span of the moves bounds the distance from the end: the length of the step over it.
+
+    Parameters
+    ----------
+    moves : ndarray of shape (n, m)
+        Differences of positions.
+    changes : ndarray of shape (n, m)
+        Differences of the steps from them.
+
+    Returns
+    -------
+    contraction : float
+        Near 0 for a slow iteration, near 1 for a fast one.
+    """
+    lengths = np.linalg.norm(moves, axis=0)
+    _, sizes, right = np.linalg.svd(moves / lengths, full_matrices=False)
+    kept = sizes > _INDEPENDENT * sizes[0]
+    combined = (changes / lengths) @ (right[kept].T / sizes[kept])
+    return float(np.linalg.svd(combined, compute_uv=False)[-1])
+
+
+def _posterior(sums, state):
     """Log-likelihood plus log-prior of a state."""
     log_prior = -0.25 * PRIOR_SAMPLES * np.sum(np.log(state.uniqueness) ** 2)
-    return expected.log_likelihood + log_prior
+    return sums.log_likelihood + log_prior
 
 
-@dataclass(frozen=True)
-class _Expectations:
-    """Sums over the rows that have a feature, for each feature, and moments of the factors."""
-
-    log_likelihood: float
-    squares: NDArray[np.float64]  # of (1, z)(1, z)', (n_features, k + 1, k + 1)
-    products: NDArray[np.float64]  # of (1, z) x, (n_features, k + 1)
-    variances: NDArray[np.float64]  # of x^2, (n_features,)
-    factor_mean: NDArray[np.float64]
-    factor_covariance: NDArray[np.float64]
-
-
-def _expectations(state, data) -> _Expectations:
-    n_features, n_factors = state.loadings.shape
-    packed = n_factors * (n_factors + 1) // 2
-    sums = np.zeros((n_features, packed + n_factors))
-    products, variances = np.zeros((n_features, n_factors + 1)), np.zeros(n_features)
-    n_observed, factors = np.zeros(n_features), np.zeros(packed + n_factors)
-    log_likelihood = total = 0.0
-    upper = np.triu_indices(n_factors)
-    mean, inverse = data.mean + data.scale * state.mean, reciprocal(data.scale)
-    for rows, observed, centred in observed_blocks(data.X, mean, inverse, data.block_rows):
-        weight = np.ones(len(observed)) if data.sample_weight is None else data.sample_weight[rows]
-        squared = centred**2
-        found = posterior_of_observed(observed, centred, squared, state.loadings, state.uniqueness)
-        squares = found.covariance + found.mean[:, :, None] * found.mean[:, None, :]
-        both = np.hstack([squares[:, upper[0], upper[1]], found.mean]) * weight[:, None]
-        sums += observed.T @ both
-        factors += both.sum(axis=0)
-        products[:, :-1] += centred.T @ both[:, packed:]
-        products[:, -1] += weight @ centred
-        variances += weight @ squared
-        n_observed += weight @ observed
-        log_likelihood += weight @ found.log_likelihood
-        total += weight.sum()
-    augmented = np.empty((n_features, n_factors + 1, n_factors + 1))
-    augmented[:, :-1, :-1] = unpacked(sums[:, :packed])
-    augmented[:, -1, :-1] = augmented[:, :-1, -1] = sums[:, packed:]
-    augmented[:, -1, -1] = n_observed
-    factor_mean = factors[packed:] / total
-    moment = unpacked(factors[None, :packed] / total)[0]
-    return _Expectations(
-        log_likelihood,
-        augmented,
-        products,
-        variances,
-        factor_mean,
-        moment - np.outer(factor_mean, factor_mean),
-    )
-
-
-def _maximised(expected, state) -> _State:
-    """Regression of each feature on the factors where it is n_observed, factors standardised."""
-    n_observed = expected.squares[:, -1, -1]
-    unused = n_observed == 0  # constant features
-    squares = np.where(unused[:, None, None], np.eye(expected.squares.shape[1]), expected.squares)
-    n_observed = np.where(unused, 1.0, n_observed)
-    solution = np.linalg.solve(squares, expected.products[:, :, None])[:, :, 0]
-    explained = np.sum(solution * expected.products, axis=1)
-    loadings, intercept = solution[:, :-1], solution[:, -1]
-    values, vectors = np.linalg.eigh(expected.factor_covariance)
-    root = (vectors * np.sqrt(values)) @ vectors.T
-    return _State(
-        state.mean + intercept + loadings @ expected.factor_mean,
-        loadings @ root,
-        most_probable_uniqueness(
-            (expected.variances - explained) / n_observed,
-            PRIOR_SAMPLES / n_observed,
-            REFINEMENT_FLOOR,
-        ),
-    )
-
-
-def _as_fit(state, start, scale, n_iter, converged) -> FactorFit:
+def _as_fit(state, start, scale, unit, n_iter, converged) -> FactorFit:
     """Factors orthogonal in units of the noise, strongest first; constant features as before."""
     root = np.sqrt(state.uniqueness)[:, None]
     vectors, singular, _ = np.linalg.svd(state.loadings / root, full_matrices=False)
     live = singular**2 > SMALLEST_EXCESS
     loadings = scale[:, None] * root * vectors[:, live] * singular[live]
     noise = np.where(scale > 0, scale**2 * state.uniqueness, start.model.noise.variances)
-    variances = np.where(scale > 0, np.sum(loadings**2, axis=1) + noise, 0.0)
-    mean = start.model.mean + scale * state.mean
+    mean = start.model.mean + unit * state.mean
     return replace(
         start,
         model=FactorModel(mean, loadings, DiagonalNoise(noise)),
-        scoring_noise=DiagonalNoise(np.maximum(noise, SCORING_FLOOR * variances)),
         eigenvalues=start.eigenvalues[: np.sum(live)],
         floored=np.flatnonzero((state.uniqueness <= REFINEMENT_FLOOR) & (scale > 0)),
+        floor=REFINEMENT_FLOOR,
         n_iter=start.n_iter + n_iter,
         converged=converged,
     )

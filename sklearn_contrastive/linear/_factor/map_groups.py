@@ -5,31 +5,32 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from .._covariance.base import Covariance
 from .._covariance.scale import feature_scale
 from .._solvers.anderson import FixedPoint, damped_anderson
-from .._solvers.davidson import SearchSpace, relative_residuals
-from .group_units import GroupUnits, spectral
-from .map_newton import (
-    PRIOR_SAMPLES,
-    REFINEMENT_FLOOR,
-    SMALLEST_EXCESS,
-    most_probable_uniqueness,
-)
-from .model import SCORING_FLOOR, FactorFit, FactorModel
-from .n_components import count_upward, degrees_of_freedom, noise_edge, resolve_n_components
+from .._solvers.chebyshev import FeatureBlock
+from .._solvers.davidson import OVERSAMPLING, SearchSpace, padded_start, relative_residuals
+from .group_noise import GroupNoise, most_probable_noise
+from .group_units import GroupUnits
+from .map_em import slowest_contraction
+from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, SMALLEST_EXCESS
+from .model import FactorFit, FactorModel
+from .n_components import count_above, count_upward, counting_weights, resolve_n_components
+from .noise_edge import degrees_of_freedom, noise_edge
 from .options import FitOptions
 
 __all__ = ["fit_block_noise"]
 
 # eigenvalues below this share of the total variance are 0 but for rounding
 _SMALLEST_SHARE = 1e-12
-# residuals of eigenvectors, as shares of the eigenvalues
-_TOL = 1e-8
+# residuals of eigenvectors, as shares of the eigenvalues: of those that are reported; of the first
+# and of the later ones in refinement, the latter as a share of the last step
+_TOL, _FIRST_TOL, _TOL_OF_STEP = 1e-8, 1e-2, 0.1
 # steps of refinement between two counts of eigenvalues
 _COUNTING_STEPS = 20
+# moves from which the slowest contraction is estimated
+_MOVES = 8
 
 
 def fit_block_noise(
@@ -73,33 +74,38 @@ def fit_block_noise(
     units = GroupUnits(matrix, feature_scale(covariance), groups)
     n_factors = _count_components(covariance, n_components, units, matrix, options)
     n_sought = min(n_factors, units.correlation.shape[0], int(np.ceil(covariance.n_samples)) - 1)
-    eigenvalues, vectors = _contrastive_pairs(matrix, groups, n_sought, rng)
-    if n_sought:
-        options.on_step("eigenproblem")
     if options.max_iter == 0 or n_sought == 0:
+        eigenvalues, vectors = _contrastive_pairs(matrix, groups, n_sought, rng)
         positive = eigenvalues > _SMALLEST_SHARE * np.trace(matrix)
         loadings = vectors[:, positive] * np.sqrt(eigenvalues[positive])
-        noise = _most_probable(units.whiten @ loadings, units, prior=0.0)
+        further = vectors[:, ~positive]
+        noise = most_probable_noise(units.whitened(loadings), units.stacks, prior=0.0)
         n_iter, converged = min(n_sought, 1), True
     else:
-        prior = PRIOR_SAMPLES / covariance.n_samples
-        point, n_iter, converged = _refine(units, n_sought, prior, options)
-        loadings = units.colour @ point.loadings
-        noise = _most_probable(point.loadings, units, prior)
+        point, n_iter, converged = _refine(units, n_sought, covariance.n_samples, options)
+        live = point.following.any(axis=0)
+        noise = most_probable_noise(
+            point.following, units.stacks, PRIOR_SAMPLES / covariance.n_samples
+        )
+        loadings = units.coloured(point.following @ point.rotation)[:, live]
+        eigenvalues, vectors = _contrastive_pairs(matrix, groups, n_sought, rng, loadings)
+        further = vectors[:, loadings.shape[1] :]
         n_iter += 1
-    scored = [spectral(block, lambda u: np.maximum(u, SCORING_FLOOR)) for block in noise]
+    if n_sought:
+        options.on_step("eigenproblem")
     return FactorFit(
-        FactorModel(covariance.mean, loadings, units.noise(noise)),
-        units.noise(scored),
-        eigenvalues[: loadings.shape[1]],
+        FactorModel(covariance.mean, loadings, units.noise(noise.blocks(units.slices))),
+        further,
+        eigenvalues,
         n_factors,
-        _floored(noise, units),
+        _floored(noise.blocks(units.slices), units),
+        REFINEMENT_FLOOR,
         n_iter,
         converged,
     )
 
 
-def _contrastive_pairs(covariance, groups, n_pairs, rng):
+def _contrastive_pairs(covariance, groups, n_pairs, rng, start=None):
     """Leading eigenvalues and vectors of the covariance without its diagonal blocks."""
     if n_pairs == 0:
         return np.zeros(0), np.zeros((len(covariance), 0))
@@ -107,7 +113,9 @@ def _contrastive_pairs(covariance, groups, n_pairs, rng):
     for features in groups:
         deleted[np.ix_(features, features)] = 0.0
     unit = max(np.trace(covariance) / len(covariance), np.finfo(float).tiny)
-    space = SearchSpace(lambda v: deleted @ v / unit, len(covariance), n_pairs, rng)
+    if start is not None:
+        start = padded_start(start, n_pairs, rng)
+    space = SearchSpace(lambda v: deleted @ v / unit, len(covariance), n_pairs, rng, start)
     pairs = space.leading(n_pairs, np.ones(len(covariance)), tol=_TOL, error=relative_residuals)
     return pairs.values * unit, pairs.vectors
 
@@ -126,116 +134,138 @@ def _count_components(covariance, n_components, units, matrix, options):
         n_components,
         largest,
         estimate=lambda: _estimate_n_components(
-            covariance.n_samples, units, min(largest, rank // 2), options.rng
+            covariance, units, min(largest, rank // 2), options.rng
         ),
         count_positive=lambda: len(positive_eigenvalues()),
         eigenvalues=lambda n_pairs: positive_eigenvalues(),
     )
 
 
-def _estimate_n_components(n_samples, units, largest, rng):
+def _estimate_n_components(covariance, units, largest, rng):
     """Number of factors with block noise, counted upward."""
     options = FitOptions(rng, max_iter=_COUNTING_STEPS, tol=1e-3)
+    n_samples, size = covariance.n_samples, len(units.correlation)
+    inverse_weights = 1.0 / _unit_weights(covariance, units)
 
     def count(n_factors, point):
-        edge = noise_edge(degrees_of_freedom(n_samples, n_factors), max(1, len(units.correlation)))
-        blocks = _identities(units) if point is None else point.blocks
-        values = np.linalg.eigvalsh(_whitened(units, blocks))
-        return min(int(np.sum(values > edge)), largest)
+        if largest == 0:
+            return 0
+        edge = noise_edge(degrees_of_freedom(n_samples, n_factors), max(1, size))
+        noise = _no_factors(units) if point is None else point.noise
+        start = None if point is None else point.basis
+        times = _whitened_times(units, noise)
+        block = FeatureBlock(times, size, min(8, largest), rng, start)
+        return count_above(block, inverse_weights, edge, largest)
 
     def refined(n_factors, point):
-        return _refine(units, n_factors, PRIOR_SAMPLES / n_samples, options)[0]
+        return _refine(units, n_factors, n_samples, options)[0]
 
     return count_upward(count, refined, largest)
 
 
-def _identities(units):
-    return [np.eye(s.stop - s.start) for s in units.slices]
+def _no_factors(units):
+    """All variance is noise."""
+    return most_probable_noise(np.zeros((len(units.correlation), 1)), units.stacks, prior=0.0)
 
 
-def _refine(units, n_factors, prior, options):
-    """Most probable noise blocks; the solution, number of eigenproblems, convergence."""
-    problem = _BlockSteps(units, n_factors, prior, options)
-    start = problem.solve(_identities(units))
+def _unit_weights(covariance, units):
+    """Weight of each coordinate in the count: the smallest of its group's features."""
+    weights = counting_weights(covariance, feature_scale(covariance))
+    smallest = [
+        np.min(weights[each], where=weights[each] > 0, initial=1.0) for each in units.groups
+    ]
+    return np.repeat(smallest, [s.stop - s.start for s in units.slices])
+
+
+def _whitened_times(units, noise):
+    """The covariance in units of the noise, as a function of directions."""
+    return lambda v: noise.times(units.correlation @ noise.times(v, -0.5), -0.5)
+
+
+def _refine(units, n_factors, n_samples, options):
+    """Most probable loadings and noise; the solution, number of eigenproblems, convergence."""
+    problem = _BlockSteps(units, n_factors, n_samples, options)
+    start = problem.solve(np.zeros((len(units.correlation), n_factors)), _FIRST_TOL)
     return damped_anderson(problem, start, options.max_iter)
 
 
 @dataclass(frozen=True)
 class _Point:
-    """Noise blocks, the best loadings for them, twice the negative log-posterior, directions."""
+    """Loadings and their most probable noise, and what follows from that noise.
 
-    blocks: list[NDArray[np.float64]]
+    `following` are the best loadings for the noise, `rotation` makes them orthogonal in units of
+    it, `value` is twice the negative log-posterior, and `basis` has the directions.
+    """
+
     loadings: NDArray[np.float64]
+    noise: GroupNoise
+    following: NDArray[np.float64]
+    rotation: NDArray[np.float64]
     value: float
     basis: NDArray[np.float64]
 
 
 class _BlockSteps(FixedPoint):
-    """Steps of expectation-maximisation in the logarithms of the noise blocks."""
+    """Steps from loadings to their noise to the best loadings for it."""
 
-    def __init__(self, units, n_factors, prior, options):
-        self._units, self._n_factors = units, n_factors
-        self._prior, self._options = prior, options
+    memory_length = 8
 
-    def solve(self, blocks, start=None) -> _Point:
-        """Best loadings for the noise blocks, in the coordinates of the groups."""
-        root = sparse.block_diag([spectral(block, np.sqrt) for block in blocks], format="csr")
-        inverse = sparse.block_diag([spectral(b, lambda u: u**-0.5) for b in blocks], format="csr")
-        correlation, size = self._units.correlation, len(self._units.correlation)
-        space = SearchSpace(
-            lambda v: inverse @ (correlation @ (inverse @ v)),
-            size,
-            self._n_factors,
-            self._options.rng,
-            start,
+    def __init__(self, units, n_factors, n_samples, options):
+        self._units, self._n_factors, self._options = units, n_factors, options
+        self._prior = PRIOR_SAMPLES / n_samples
+        self._tol, self._moves = options.tol, []
+
+    def solve(self, loadings, tol, start=None) -> _Point:
+        """Most probable noise for the loadings, and the best loadings for that noise."""
+        noise = most_probable_noise(loadings, self._units.stacks, self._prior)
+        times, rng = _whitened_times(self._units, noise), self._options.rng
+        space = SearchSpace(times, len(loadings), self._n_factors, rng, start)
+        pairs = space.leading(
+            self._n_factors, np.ones(len(loadings)), tol=tol, error=relative_residuals
         )
-        pairs = space.leading(self._n_factors, np.ones(size), tol=_TOL, error=relative_residuals)
         live = pairs.values > 1.0 + SMALLEST_EXCESS
-        values = pairs.values[live]
-        loadings = root @ pairs.vectors[:, live] * np.sqrt(values - 1.0)
-        logarithm = np.log(np.concatenate([np.linalg.eigvalsh(block) for block in blocks]))
-        value = np.sum(logarithm + np.exp(-logarithm) + 0.5 * self._prior * logarithm**2)
-        value += np.sum(np.log(values) + 1.0 - values)
+        values = np.where(live, pairs.values, 1.0)
+        best = noise.times(pairs.vectors, 0.5) * np.sqrt(values - 1.0)
+        left, _, right = np.linalg.svd(best.T @ loadings)
+        rotation = left @ right  # to be close to the loadings, for extrapolation
+        logarithm = np.log(noise.eigenvalues)
+        value = np.sum(logarithm + np.expm1(-logarithm) + 0.5 * self._prior * logarithm**2)
+        value += len(loadings) + np.sum(np.log(values) + 1.0 - values)
         self._options.on_step("eigenproblem")
-        return _Point(blocks, loadings, float(value), space.basis)
+        basis = space.basis[:, : 2 * self._n_factors + OVERSAMPLING]
+        return _Point(loadings, noise, best @ rotation, rotation.T, float(value), basis)
 
     def position(self, point):
-        return _flat(spectral(block, np.log) for block in point.blocks)
+        return point.loadings.ravel()
 
     def step(self, point):
-        following = _most_probable(point.loadings, self._units, self._prior)
-        return _flat(spectral(block, np.log) for block in following) - self.position(point)
+        return (point.following - point.loadings).ravel()
 
     def moved(self, point, step, n_refused):
-        logarithms = _unflat(self.position(point) + step, point.blocks)
-        return self.solve([spectral(log, _uniqueness) for log in logarithms], point.basis)
+        size = np.abs(step).max(initial=0.0)
+        tol = np.clip(_TOL_OF_STEP * size, _TOL, _FIRST_TOL)
+        return self.solve(point.loadings + step.reshape(point.loadings.shape), tol, point.basis)
 
     def accepts(self, point, candidate, n_refused):
         return candidate.value <= point.value + 1e-10 * abs(point.value)
 
     def has_converged(self, point, candidate, step, accepted):
-        return bool(np.abs(step).max(initial=0.0) <= self._options.tol)
-
-
-def _uniqueness(logarithm):
-    return np.exp(np.clip(logarithm, np.log(REFINEMENT_FLOOR), 0.0))
-
-
-def _most_probable(loadings, units, prior):
-    """Noise blocks given the loadings, in the coordinates of the groups."""
-    blocks = []
-    for rows in units.slices:
-        rest = np.eye(rows.stop - rows.start) - loadings[rows] @ loadings[rows].T
-        blocks.append(
-            spectral(rest, lambda u: most_probable_uniqueness(u, prior, REFINEMENT_FLOOR))
+        """Whether the way to come is short: at most the step over the slowest contraction."""
+        if not accepted:
+            return False
+        moved = self.position(candidate) - self.position(point)
+        if not moved.any():
+            return True
+        self._moves = [*self._moves, (moved, self.step(candidate) - self.step(point))][-_MOVES:]
+        rate = min(1.0, slowest_contraction(*np.stack(self._moves, axis=2)))
+        if np.abs(self.step(candidate)).max() > rate * self._tol:
+            return False  # the logarithms differ by more
+        following = most_probable_noise(candidate.following, self._units.stacks, self._prior)
+        logarithms = zip(
+            candidate.noise.functions(np.log), following.functions(np.log), strict=True
         )
-    return blocks
-
-
-def _whitened(units, blocks):
-    """Covariance in units of the noise."""
-    inverse = sparse.block_diag([spectral(b, lambda u: u**-0.5) for b in blocks], format="csr")
-    return inverse @ (inverse @ units.correlation).T
+        change = max(np.abs(new - old).max(initial=0.0) for old, new in logarithms)
+        return bool(change <= rate * self._tol)
 
 
 def _floored(blocks, units):
@@ -246,13 +276,3 @@ def _floored(blocks, units):
         directions = root @ vectors[:, values <= REFINEMENT_FLOOR * (1 + 1e-9)]
         found.extend(features[np.abs(directions).argmax(axis=0)] if directions.size else [])
     return np.unique(np.array(found, dtype=np.intp))
-
-
-def _flat(matrices):
-    return np.concatenate([matrix.ravel() for matrix in matrices])
-
-
-def _unflat(vector, like):
-    ends = np.cumsum([matrix.size for matrix in like])
-    parts = np.split(vector, ends[:-1])
-    return [part.reshape(matrix.shape) for part, matrix in zip(parts, like, strict=True)]

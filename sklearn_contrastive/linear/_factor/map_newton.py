@@ -1,15 +1,12 @@
 """Maximum a posteriori factor model of correlations, by Newton's method on the log noise."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator, cg
 
-from .._solvers.anderson import FixedPoint, damped_anderson
-from .._solvers.davidson import Eigenpairs, SearchSpace
-from .._solvers.davidson_rows import RowSearchSpace
+from .._solvers.chebyshev import LeadingBlock, WhitenedPairs
+from .._solvers.conjugate_gradients import truncated_conjugate_gradients
 from .options import FitOptions
 
 __all__ = [
@@ -29,14 +26,20 @@ REFINEMENT_FLOOR = 1e-3
 PRIOR_SAMPLES = 1.0
 # Keeps the Newton system solvable where the model has more parameters than the data determine.
 _RIDGE = 1e-8
-# Up to this many features the Newton system is solved by LAPACK, above by conjugate gradients.
-_DENSE_SOLVE = 300
-# Residual of the first eigenvectors, in units of the noise; later ones follow the steps.
-_FIRST_TOL = 0.1
 # Variance along a factor beyond the noise's, in its units, below which the factor does not exist.
 SMALLEST_EXCESS = 1e-6
 # No relative change of a uniqueness is larger than this in one step.
-_LARGEST_STEP = 2.0
+_LARGEST_STEP = 1.0
+# Where an entry of the gradient is larger, the expected Hessian is used: it is positive everywhere.
+_LARGEST_GRADIENT = 0.2
+# Relative gap of eigenvalues below which their difference is not trusted.
+_SMALLEST_GAP = 1e-2
+# Accuracy of the Newton system, and products with the Hessian for it.
+_LINEAR_TOL, _LINEAR_STEPS = 0.1, 20
+# A refused step is shortened by this factor.
+_SHRINK = 0.5
+# The contraction by which the remaining distance is estimated is at least and at most this.
+_CONTRACTION = (0.1, 0.9)
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Refinement:
     loadings : ndarray of shape (n_features, n_factors)
         Correlations of features with factors; orthogonal in the metric 1 / uniqueness, strongest
         factor first. Factors that vanished are left out.
+    further : ndarray of shape (n_features, n_further)
+        Next directions, where fewer factors than requested have variance beyond the noise's.
     eigenvalues : ndarray of shape (n_factors,)
         Variance along each factor in units of the noise; the noise's own is 1.
     log_posterior : float
@@ -62,14 +67,26 @@ class Refinement:
 
     uniqueness: NDArray[np.float64]
     loadings: NDArray[np.float64]
+    further: NDArray[np.float64]
     eigenvalues: NDArray[np.float64]
     log_posterior: float
     n_iter: int
     converged: bool
 
 
+@dataclass(frozen=True)
+class _Point:
+    """Uniquenesses, leading eigenpairs in units of them, the number of factors with variance beyond
+    the noise's, and twice the negative log-posterior."""
+
+    uniqueness: NDArray[np.float64]
+    pairs: WhitenedPairs
+    n_live: int
+    value: float
+
+
 def refine(
-    space: SearchSpace | RowSearchSpace,
+    block: LeadingBlock,
     n_factors: int,
     uniqueness: NDArray[np.float64],
     options: FitOptions,
@@ -80,16 +97,21 @@ def refine(
     """Maximum a posteriori uniquenesses of a correlation matrix C, by Newton's method.
 
     Given uniquenesses u, the best loadings are known: with the leading eigenpairs of
-    C w = lambda diag(u) w, B = diag(u) W (Lambda - 1)^(1/2). The objective is then a function of u
-    alone, whose gradient in log u is g = 1 - (1 - diag(BB')) / u and whose expected Hessian is
-    P * P elementwise, P = I - VV', V = diag(u)^(1/2) W. The step -(P*P)^-1 g is shortened until
-    the likelihood grows; with P = I it would be the step of the EM algorithm. A normal prior on
-    log u around 0 adds prior * log u to the gradient: it keeps the noise of a feature from
-    vanishing where there are few samples.
+    diag(u)^(-1/2) C diag(u)^(-1/2), B = diag(u)^(1/2) V (Lambda - 1)^(1/2). The objective is then
+    a function of u alone, whose gradient in log u is g = 1 - (1 - diag(BB')) / u. Its Hessian is
+    exact for the eigenpairs in the block; the eigenvalues outside count as equal to their mean.
+    While steps are long, and where that Hessian is not positive, the expected one is used, P * P
+    elementwise with P = I - VV'; with P = I the step would be that of the EM algorithm. A normal
+    prior on log u around 0 adds prior * log u to the gradient: it keeps the noise of a feature
+    from vanishing where there are few samples.
+
+    The eigenpairs are improved once for each step, not solved: their errors and the steps vanish
+    together. The iteration stops when the steps that are still to come, as far as their
+    contraction predicts, change no log u by more than `tol`.
 
     Parameters
     ----------
-    space : SearchSpace or RowSearchSpace
+    block : LeadingBlock
         Of the correlation matrix.
     n_factors : int
         Number of factors.
@@ -110,157 +132,162 @@ def refine(
     References
     ----------
     Joreskog (1967), Some contributions to maximum likelihood factor analysis.
-    Anderson (1965), Iterative procedures for nonlinear integral equations.
+    Clarke (1970), A rapidly convergent method for maximum-likelihood factor analysis.
     """
-    newton = _Newton(space, n_factors, options, prior, floor)
-    # the first step from ones is long, from an earlier solution it is short
-    accuracy = _FIRST_TOL if np.all(uniqueness == 1.0) else 0.01 * _FIRST_TOL
-    start = newton.solve(uniqueness, accuracy)
+    block.follow(n_factors)
+    tol = max(options.tol, 100 * block.rounding)  # products in float32 allow no more
+    point = _evaluated(block, uniqueness, n_factors, prior)
     options.on_step("eigenproblem")
-    point, n_iter, converged = damped_anderson(newton, start, options.max_iter)
-    return _as_refinement(point, prior, floor, n_iter, converged)
-
-
-@dataclass(frozen=True)
-class _Point:
-    """Uniquenesses, eigenpairs of C w = lambda diag(u) w, twice the negative log-posterior."""
-
-    uniqueness: NDArray[np.float64]
-    pairs: Eigenpairs
-    value: float
-
-
-class _Newton(FixedPoint):
-    """Newton steps in log u, with eigenvectors as accurate as the next step can use."""
-
-    shrink = 0.25
-    clears_memory_when_refused = False
-
-    def __init__(self, space, n_factors, options, prior, floor):
-        self._space, self._n_factors, self._options = space, n_factors, options
-        self._prior, self._floor = prior, floor
-        self._tol = max(options.tol, 100 * space.rounding)  # products in float32 allow no more
-        self._size = self._last_size = np.inf
-
-    def solve(self, uniqueness, accuracy) -> _Point:
-        pairs = self._space.leading(
-            self._n_factors, uniqueness, tol=accuracy, error=_gradient_errors
-        )
-        return _Point(uniqueness, pairs, _objective(pairs, uniqueness, self._prior))
-
-    def position(self, point):
-        return np.log(point.uniqueness)
-
-    def step(self, point):
-        gradient, whitened = _gradient(point.pairs, point.uniqueness, self._prior)
-        return _newton_step(point.uniqueness, gradient, whitened, self._prior, self._floor)
-
-    def moved(self, point, step, n_refused):
-        proposal = np.clip(point.uniqueness * np.exp(step), self._floor, 1.0)
+    n_iter, converged, length, last_size = 1, False, 1.0, np.inf
+    while n_iter < options.max_iter and not converged:
+        step = length * _newton_step(point, prior, floor)
+        proposal = np.clip(point.uniqueness * np.exp(step), floor, 1.0)
         size = np.abs(np.log(proposal / point.uniqueness)).max(initial=0.0)
-        self._last_size, self._size = self._size, size
-        accuracy = min(_FIRST_TOL, 0.1 * size)
-        candidate = self.solve(proposal, accuracy)
-        if 0 < candidate.value - point.value < _value_error(candidate.pairs):
-            # the increase may come from inaccurate eigenvectors
-            candidate = self.solve(proposal, accuracy / 100)
-        self._options.on_step("eigenproblem")
-        return candidate
-
-    def accepts(self, point, candidate, n_refused):
-        return candidate.value <= point.value + self._rounding(point, candidate)
-
-    def has_converged(self, point, candidate, step, accepted):
-        change = abs(candidate.value - point.value)
-        flat = change <= self._rounding(point, candidate) and self._size >= self._last_size
-        return bool(self._size <= self._tol or flat)
-
-    def _rounding(self, point, candidate):
-        """Change of the objective that rounding errors explain."""
-        of_pairs = self._space.rounding * np.sum(np.abs(candidate.pairs.values))
-        of_sum = np.finfo(np.float64).eps * (abs(point.value) + len(point.uniqueness))
-        return 10 * (of_pairs + of_sum)
+        candidate = _evaluated(block, proposal, n_factors, prior)
+        options.on_step("eigenproblem")
+        n_iter += 1
+        rounding = _rounding(block, point, candidate)
+        accepted = candidate.value <= point.value + rounding
+        flat = abs(candidate.value - point.value) <= rounding and size >= last_size
+        converged = flat or (accepted and _remaining(size, last_size) <= tol)
+        if accepted:
+            point, length, last_size = candidate, 1.0, size
+        else:
+            # the eigenpairs of the point are better by now: a new step, shorter
+            point = _evaluated(block, point.uniqueness, n_factors, prior)
+            length *= _SHRINK
+    return _as_refinement(point, n_factors, prior, floor, n_iter, bool(converged))
 
 
-def _gradient_errors(values, vectors, residuals, norms):
-    """Error that each eigenvector's residual makes in the gradient, to first order.
-
-    It grows where the eigenvalue is close to those that are left out.
-    """
-    n_pairs = vectors.shape[1]
-    left_out = values[n_pairs] if len(values) > n_pairs else 0.0
-    gap = _relative_gap(values[:n_pairs], left_out)
-    return 2.0 * np.abs(vectors * residuals).max(axis=0, initial=0.0) / gap
+def _evaluated(block, uniqueness, n_factors, prior):
+    """Eigenpairs improved for the uniquenesses, and the objective there."""
+    pairs = block.improve(uniqueness)
+    n_live = int(np.sum(pairs.values[:n_factors] > 1.0))
+    return _Point(uniqueness, pairs, n_live, _objective(pairs.values[:n_live], uniqueness, prior))
 
 
-def _relative_gap(values, left_out):
-    """Distance of eigenvalues from those that are left out, as a share of themselves."""
-    return np.maximum(1.0 - left_out / np.maximum(values, 1.0), 0.1)
+def _remaining(size, last_size):
+    """Distance still to go, if steps go on to shrink as the last one did."""
+    smallest, largest = _CONTRACTION
+    contraction = np.clip(size / last_size, smallest, largest)
+    return size * contraction / (1.0 - contraction)
 
 
-def _value_error(pairs):
-    """Bound on the error of the negative log-likelihood that the residuals cause."""
-    gap = _relative_gap(pairs.values, pairs.left_out) * np.maximum(pairs.values, 1.0)
-    return float(np.sum(pairs.norms**2 / gap))
+def _rounding(block, point, candidate):
+    """Change of the objective that rounding errors explain."""
+    of_pairs = block.rounding * np.sum(np.abs(candidate.pairs.values))
+    of_sum = np.finfo(np.float64).eps * (abs(point.value) + len(point.uniqueness))
+    return 10 * (of_pairs + of_sum)
 
 
-def _objective(pairs: Eigenpairs, uniqueness, prior) -> float:
+def _objective(values, uniqueness, prior) -> float:
     """Twice the negative log-posterior per sample, with the best loadings for the uniquenesses."""
-    excess = np.maximum(pairs.values, 1.0)
-    factors = np.sum(np.log(excess) + 1.0 - excess)
     logarithm = np.log(uniqueness)
-    return float(np.sum(logarithm + 1.0 / uniqueness + 0.5 * prior * logarithm**2) + factors)
+    of_features = np.sum(logarithm + 1.0 / uniqueness + 0.5 * prior * logarithm**2)
+    return float(of_features + np.sum(np.log(values) + 1.0 - values))
 
 
-def _gradient(pairs, uniqueness, prior):
-    """Gradient in the logarithm of the uniquenesses, and whitened vectors of the live factors."""
-    live = pairs.values > 1.0
-    vectors = pairs.vectors[:, live]
-    communality = (uniqueness[:, None] * vectors) ** 2 @ (pairs.values[live] - 1.0)
-    gradient = 1.0 - (1.0 - communality) / uniqueness + prior * np.log(uniqueness)
-    return gradient, np.sqrt(uniqueness)[:, None] * vectors
+def _gradient(values, vectors, uniqueness, prior):
+    """Gradient of the objective in log u, from the eigenpairs of the factors."""
+    of_likelihood = 1.0 - 1.0 / uniqueness + vectors**2 @ (values - 1.0)
+    return of_likelihood + prior * np.log(uniqueness)
 
 
-def _newton_step(uniqueness, gradient, whitened, prior, floor):
+def _newton_step(point, prior, floor):
     """One projected Newton step, in the logarithm of the uniquenesses."""
+    uniqueness, n_live = point.uniqueness, point.n_live
+    values, vectors = point.pairs.values, point.pairs.vectors
+    gradient = _gradient(values[:n_live], vectors[:, :n_live], uniqueness, prior)
     free = (uniqueness > floor * (1 + 1e-9)) | (gradient < 0)
+    diagonal = (1.0 - np.sum(vectors[:, :n_live] ** 2, axis=1)) ** 2 + prior + _RIDGE
+    if np.abs(gradient[free]).max(initial=0.0) > _LARGEST_GRADIENT:
+        hessian = _expected_hessian(vectors[:, :n_live], prior)
+    else:
+        hessian = _hessian(values, vectors, n_live, uniqueness, prior)
     step = np.zeros_like(gradient)
-    step[free] = _solve_expected_hessian(whitened[free], prior, -gradient[free])
-    step = np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)
+    step[free] = truncated_conjugate_gradients(
+        lambda x: hessian(_extended(x, free))[free],
+        -gradient[free],
+        diagonal[free],
+        radius=_LARGEST_STEP,
+        rtol=_LINEAR_TOL,
+        max_iter=_LINEAR_STEPS,
+    )
     # 1 + step is exact where P = I (the step of expectation-maximisation then); it is replaced by
     # a line below -1/2, so that the factor stays positive
     return np.where(step > -0.5, np.log1p(np.maximum(step, -0.5)), np.log(0.5) + 2 * step + 1)
 
 
-def _solve_expected_hessian(whitened, prior, right):
-    """Solution x of (P*P + prior I) x = right, elementwise square of P = I - VV'."""
-    size = len(whitened)
-    leverage = np.sum(whitened**2, axis=1)
-    ridge = prior + _RIDGE
-    diagonal = (1.0 - leverage) ** 2 + ridge
-    if size <= _DENSE_SOLVE:
-        hessian = (whitened @ whitened.T) ** 2
-        hessian.flat[:: size + 1] = diagonal
-        return np.linalg.solve(hessian, right)
-
-    def hessian_times(x):
-        # P*P = 1 - 2h + (VV')*(VV'): n_features * n_factors^2 operations
-        coupled = np.sum((whitened @ ((whitened.T * x) @ whitened)) * whitened, axis=1)
-        return (1.0 + ridge - 2.0 * leverage) * x + coupled
-
-    as_operator = partial(LinearOperator, (size, size), dtype=np.float64)
-    preconditioner = as_operator(matvec=lambda x: x / diagonal)
-    return cg(as_operator(matvec=hessian_times), right, rtol=1e-3, maxiter=100, M=preconditioner)[0]
+def _extended(x, free):
+    """A vector of the free features as one of all features."""
+    extended = np.zeros(len(free))
+    extended[free] = x
+    return extended
 
 
-def _as_refinement(point, prior, floor, n_iter, converged):
+def _expected_hessian(vectors, prior):
+    """Product of P*P + prior with a vector, P = I - VV'; 4 n_features n_factors^2 operations."""
+    diagonal = 1.0 - 2.0 * np.sum(vectors**2, axis=1) + prior + _RIDGE
+
+    def multiply(x):
+        return diagonal * x + np.sum((vectors @ ((vectors.T * x) @ vectors)) * vectors, axis=1)
+
+    return multiply
+
+
+def _hessian(values, vectors, n_live, uniqueness, prior):
+    """Product of the Hessian in log u with a vector.
+
+    With eigenpairs (l_n, v_n), of which the first r are factors, and sums over all pairs of
+    features i, j
+
+        H_ij = delta_ij / u_i - sum_{n,m <= r} (l_n + l_m) / 2 w_inm w_jnm
+               - sum_{n <= r < m} (l_n - 1) (l_n + l_m) / (l_n - l_m) w_inm w_jnm
+
+    where w_inm = v_in v_im. The eigenvectors outside the block are known together only, as the
+    complement of those inside; their eigenvalues are replaced by the mean.
+    """
+    n_outside = len(uniqueness) - len(values)
+    factors, others = values[:n_live], values[n_live:]
+    mean = (np.sum(1.0 / uniqueness) - values.sum()) / n_outside if n_outside > 0 else 0.0
+    mean = np.clip(mean, 0.0, min(values[-1], 1.0))
+    outside = (factors - 1.0) * (factors + mean) / (factors - mean)
+    coefficients = np.zeros((len(values), len(values)))
+    coefficients[:n_live, :n_live] = _mean_of_pairs(outside) - _mean_of_pairs(factors)
+    gap = np.maximum(factors[:, None] - others, _SMALLEST_GAP * factors[:, None])
+    inside = (factors[:, None] - 1.0) * (factors[:, None] + others) / gap
+    coefficients[:n_live, n_live:] = 0.5 * (outside[:, None] - inside)
+    coefficients[n_live:, :n_live] = coefficients[:n_live, n_live:].T
+    diagonal = 1.0 / uniqueness - vectors[:, :n_live] ** 2 @ outside + prior + _RIDGE
+
+    def multiply(x):
+        among = coefficients * ((vectors.T * x) @ vectors)
+        return diagonal * x + np.sum((vectors @ among) * vectors, axis=1)
+
+    return multiply
+
+
+def _mean_of_pairs(values):
+    return 0.5 * (values[:, None] + values)
+
+
+def _as_refinement(point, n_factors, prior, floor, n_iter, converged):
     """Loadings for the uniquenesses, then the most probable uniquenesses for the loadings."""
-    live = point.pairs.values > 1.0 + SMALLEST_EXCESS
-    values = point.pairs.values[live]
-    loadings = point.uniqueness[:, None] * point.pairs.vectors[:, live] * np.sqrt(values - 1.0)
+    values = point.pairs.values[:n_factors]
+    directions = np.sqrt(point.uniqueness)[:, None] * point.pairs.vectors[:, :n_factors]
+    live = values > 1.0 + SMALLEST_EXCESS
+    loadings, values = directions[:, live] * np.sqrt(values[live] - 1.0), values[live]
     rest = 1.0 - np.sum(loadings**2, axis=1)
     completed = most_probable_uniqueness(rest, prior, floor)
-    return Refinement(completed, loadings, values, -0.5 * point.value, n_iter, converged)
+    return Refinement(
+        completed,
+        loadings,
+        directions[:, ~live],
+        values,
+        -0.5 * point.value,
+        n_iter,
+        converged,
+    )
 
 
 def most_probable_uniqueness(rest: NDArray, prior: NDArray | float, floor: float) -> NDArray:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._signs import fix_signs
 from .noise import DiagonalNoise, Noise
 
 __all__ = [
-    "SCORING_FLOOR",
     "BartlettWeights",
     "FactorFit",
     "FactorModel",
@@ -20,13 +20,10 @@ __all__ = [
     "log_likelihood",
     "model_covariance",
     "model_precision",
+    "oriented",
     "orthogonal_weights",
     "scoring_matrix",
 ]
-
-# The smallest share of noise by which scores are weighted: a feature that the factors explain
-# almost wholly would otherwise dominate all scores (benchmarks/linear/downstream.py).
-SCORING_FLOOR = 0.3
 
 
 @dataclass(frozen=True)
@@ -71,14 +68,17 @@ class FactorFit:
     ----------
     model : FactorModel
         The solution.
-    scoring_noise : DiagonalNoise or BlockNoise
-        The noise by which scores are weighted: at least `SCORING_FLOOR` of the variance.
-    eigenvalues : ndarray of shape (n_factors,)
+    further : ndarray of shape (n_features, n_further)
+        Next directions of the same eigenproblem, without variance that features share: an integer
+        number of components gets so many columns. Linearly independent of the loadings.
+    eigenvalues : ndarray of shape (n_factors + n_further,)
         Leading eigenvalues of the contrastive matrix.
     n_requested : int
         Number of factors that were requested, or estimated.
     floored : ndarray of int
         Features whose noise was raised to the floor.
+    floor : float
+        The floor, as a share of the feature's variance.
     n_iter : int
         Eigenproblems and passes over rows.
     converged : bool
@@ -86,12 +86,44 @@ class FactorFit:
     """
 
     model: FactorModel
-    scoring_noise: Noise
+    further: NDArray[np.float64]
     eigenvalues: NDArray[np.float64]
     n_requested: int
     floored: NDArray[np.intp]
+    floor: float
     n_iter: int
     converged: bool
+
+
+def oriented(
+    loadings: NDArray, further: NDArray
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Components, strongest first, and loadings along them.
+
+    Parameters
+    ----------
+    loadings : ndarray of shape (n_features, n_factors)
+        Loadings B, up to a rotation of the factors.
+    further : ndarray of shape (n_features, n_further)
+        Directions without loadings, which follow.
+
+    Returns
+    -------
+    components : ndarray of shape (n_factors + n_further, n_features)
+        Orthonormal rows; signs as scikit-learn's `svd_flip` chooses them.
+    loadings : ndarray of shape (n_features, n_factors + n_further)
+        Column j is component j times the root of its common variance, 0 for a further direction.
+    """
+    left, singular_values, right = np.linalg.svd(loadings, full_matrices=False)
+    n_factors = len(singular_values)
+    if further.shape[1]:
+        further = further / np.maximum(np.linalg.norm(further, axis=0), np.finfo(np.float64).tiny)
+        basis = np.linalg.qr(np.hstack([left, further]))[0]
+        left = np.hstack([left, basis[:, n_factors:]])
+    signs = fix_signs(left.T)
+    along = np.zeros_like(left)
+    along[:, :n_factors] = loadings @ (right.T * signs[:n_factors])
+    return left.T * signs[:, None], along
 
 
 @dataclass(frozen=True)
@@ -113,7 +145,7 @@ class BartlettWeights:
     to_scores: NDArray[np.float64]
 
 
-def bartlett_weights(components: NDArray, loadings: NDArray, noise: Noise) -> BartlettWeights:
+def bartlett_weights(components: NDArray, spanning: NDArray, noise: Noise) -> BartlettWeights:
     """Generalised least-squares scores in the basis of the components.
 
     The scoring matrix is Psi^-1 U (U' Psi^-1 U)^-1, so that components @ scoring is the identity.
@@ -121,9 +153,9 @@ def bartlett_weights(components: NDArray, loadings: NDArray, noise: Noise) -> Ba
     Parameters
     ----------
     components : ndarray of shape (n_components, n_features)
-        Orthonormal rows U' that span the same subspace as the loadings.
-    loadings : ndarray of shape (n_features, n_components)
-        Loadings B.
+        Orthonormal rows U' that span the same subspace.
+    spanning : ndarray of shape (n_features, n_components)
+        The loadings B, and further directions if there are any.
     noise : DiagonalNoise or BlockNoise
         Covariance Psi of the noise.
 
@@ -138,8 +170,8 @@ def bartlett_weights(components: NDArray, loadings: NDArray, noise: Noise) -> Ba
     """
     # least squares in units of the noise for the factors, then from factors to the basis U:
     # features of very different scales would spoil U' Psi^-1 U itself
-    basis, triangle = np.linalg.qr(noise.whitened(loadings))
-    to_scores = np.linalg.solve(triangle.T, (components @ loadings).T)
+    basis, triangle = np.linalg.qr(noise.whitened(spanning))
+    to_scores = np.linalg.solve(triangle.T, (components @ spanning).T)
     return BartlettWeights(noise, basis, to_scores)
 
 

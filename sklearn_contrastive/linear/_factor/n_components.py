@@ -1,4 +1,4 @@
-"""Number of components: the noise edge, and the upward count of eigenvalues above it."""
+"""Number of components: the upward count of eigenvalues above the noise edge."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,20 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._covariance.base import Covariance
-from .._solvers.davidson import SearchSpace, relative_residuals
-from .._solvers.davidson_rows import RowSearchSpace
+from .._solvers.chebyshev import LeadingBlock
 from .closed_form import closed_form
-from .map_newton import PRIOR_SAMPLES, refine
+from .map_newton import PRIOR_SAMPLES, SMALLEST_EXCESS, refine
+from .noise_edge import degrees_of_freedom, noise_edge, tail_weights
 from .options import FitOptions
 
 __all__ = [
     "ComponentCount",
     "count_above",
+    "count_common",
     "count_components",
     "count_upward",
-    "degrees_of_freedom",
+    "counting_weights",
     "estimate_n_components",
-    "noise_edge",
+    "largest_number",
     "resolve_n_components",
 ]
 
@@ -30,42 +31,10 @@ __all__ = [
 _STEPS = 4
 # eigenpairs that a search for the number of components begins with
 _FIRST_PAIRS = 8
+# residual of the first eigenvalue that is not counted, as a share of the edge; steps to get there
+_COUNTING_TOL, _COUNTING_STEPS = 1e-2, 30
 
 State = TypeVar("State")
-
-
-def noise_edge(n_samples: float, n_features: int) -> float:
-    """Eigenvalue of a sample covariance that pure unit noise practically never exceeds.
-
-    Parameters
-    ----------
-    n_samples : float
-        Number of samples n.
-    n_features : int
-        Number of features d.
-
-    Returns
-    -------
-    edge : float
-        Upper end of the Marchenko-Pastur law, plus two units of the Tracy-Widom scale of the
-        largest eigenvalue.
-
-    References
-    ----------
-    Johnstone (2001), On the distribution of the largest eigenvalue in principal components
-    analysis, theorem 1.1.
-    """
-    n, d = np.sqrt(n_samples), np.sqrt(n_features)
-    return float(((n + d) ** 2 + 2.0 * (n + d) * (1 / n + 1 / d) ** (1 / 3)) / n_samples)
-
-
-def degrees_of_freedom(n_samples: float, n_factors: int) -> float:
-    """Samples that the noise has left after the mean and the factors, n - 1 - r, at least 1.
-
-    It matters for few samples: the n - 1 eigenvalues of pure noise in d >> n features are all near
-    d / (n - 1), which exceeds the edge of n samples.
-    """
-    return max(n_samples - 1.0 - n_factors, 1.0)
 
 
 def count_upward(
@@ -105,36 +74,61 @@ def count_upward(
     return n_factors
 
 
-def count_above(space: SearchSpace | RowSearchSpace, uniqueness, edge: float, largest: int) -> int:
-    """Number of eigenvalues of C w = lambda diag(uniqueness) w above an edge, at most `largest`."""
-    n_pairs = min(8, largest)
-    while True:
-        values = space.leading(n_pairs, uniqueness, tol=1e-2, error=relative_residuals).values
-        count = int(np.sum(values > edge))
-        if count < n_pairs or n_pairs == largest:
-            return count
-        n_pairs = min(2 * n_pairs, largest)
+def count_above(
+    block: LeadingBlock, uniqueness: NDArray[np.float64], edge: float, largest: int
+) -> int:
+    """Number of eigenvalues of C w = lambda diag(uniqueness) w above an edge.
+
+    Parameters
+    ----------
+    block : LeadingBlock
+        Of the correlation matrix C; it is widened until it has an eigenvalue below the edge.
+    uniqueness : ndarray of shape (n_features,)
+        Noise as shares of the variances.
+    edge : float
+        The edge.
+    largest : int
+        No count exceeds it.
+
+    Returns
+    -------
+    count : int
+        From 0 to `largest`.
+    """
+    n_pairs, earlier = min(_FIRST_PAIRS, largest), -1
+    for _ in range(_COUNTING_STEPS):
+        block.follow(max(n_pairs, 1))
+        pairs = block.improve(uniqueness)
+        count = int(np.sum(pairs.values > edge))
+        if count >= n_pairs and n_pairs < largest:
+            n_pairs = min(max(2 * n_pairs, count + 1), largest)
+            continue
+        below = pairs.norms[count : count + 1] <= _COUNTING_TOL * edge
+        if pairs.exact or (count == earlier and np.all(below)):
+            break
+        earlier = count
+    return min(count, largest)
 
 
 def estimate_n_components(
-    space: SearchSpace | RowSearchSpace,
+    block: LeadingBlock,
     n_samples: float,
     effective_samples: Callable[[NDArray], float],
-    n_features: int,
+    weights: NDArray[np.float64],
     largest: int,
 ) -> int:
     """Number of factors with independent noise, counted upward.
 
     Parameters
     ----------
-    space : SearchSpace or RowSearchSpace
+    block : LeadingBlock
         Of the correlation matrix.
     n_samples : float
         Number of samples.
     effective_samples : callable
         Number of complete samples whose covariance is as noisy, from the uniquenesses.
-    n_features : int
-        Number of features that are not constant.
+    weights : ndarray of shape (n_features,)
+        Weights of the features, in units of variance: 0 for a constant one, 1 for most.
     largest : int
         No count exceeds it.
 
@@ -143,21 +137,46 @@ def estimate_n_components(
     n_factors : int
         From 0 to `largest`.
     """
-    ones = np.ones(space.n_features)
+    ones, live = np.ones(block.n_features), weights > 0
+    inverse = np.divide(1.0, weights, out=np.ones_like(weights), where=live)
     prior = PRIOR_SAMPLES / effective_samples(ones)
     options = FitOptions(max_iter=_STEPS, tol=1e-3)
 
     def count(n_factors, uniqueness):
         uniqueness = ones if uniqueness is None else uniqueness
         left = degrees_of_freedom(n_samples, n_factors) / n_samples
-        edge = noise_edge(left * effective_samples(uniqueness), n_features)
-        return count_above(space, uniqueness, edge, largest)
+        edge = noise_edge(left * effective_samples(uniqueness), int(live.sum()))
+        return count_above(block, uniqueness * inverse, edge, largest)
 
     def refined(n_factors, uniqueness):
         uniqueness = ones if uniqueness is None else uniqueness
-        return refine(space, n_factors, uniqueness, options, prior=prior).uniqueness
+        return refine(block, n_factors, uniqueness, options, prior=prior).uniqueness
 
     return count_upward(count, refined, largest)
+
+
+def counting_weights(covariance: Covariance, scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights of the features in the count; see `tail_weights`.
+
+    Parameters
+    ----------
+    covariance : Covariance
+        Of the samples.
+    scale : ndarray of shape (n_features,)
+        Standard deviation of each feature, 0 for a constant one.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_features,)
+        0 for constant features; 1 for all others if fourth moments were not read.
+    """
+    live, kurtosis = scale > 0, covariance.kurtosis()
+    weights = live.astype(float)
+    if kurtosis is not None and live.any():
+        share = degrees_of_freedom(covariance.n_samples, 0) / covariance.n_samples
+        n_samples = share * covariance.effective_samples(np.ones_like(scale))
+        weights[live] = tail_weights(kurtosis[live], n_samples)
+    return weights
 
 
 def resolve_n_components(
@@ -201,6 +220,53 @@ def resolve_n_components(
     return int(np.searchsorted(common, n_components * common[-1], side="right")) + 1
 
 
+def count_common(
+    block: LeadingBlock,
+    uniqueness: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    share: float | None,
+    largest: int,
+) -> int:
+    """Number of directions with more variance than noise, or of those that hold a share of it.
+
+    Parameters
+    ----------
+    block : LeadingBlock
+        Of the correlation matrix.
+    uniqueness : ndarray of shape (n_features,)
+        Noise of the refined model, as shares of the variances.
+    scale : ndarray of shape (n_features,)
+        Standard deviation of each feature, 0 for a constant one.
+    share : float or None
+        Share of the variance beyond the noise, in units of the features; None for all of it.
+    largest : int
+        No count exceeds it.
+
+    Returns
+    -------
+    count : int
+        From 0 to `largest`.
+    """
+    if largest <= 0:
+        return 0
+    block.follow(block.size)
+    pairs = block.improve(uniqueness)
+    excess = pairs.values[:largest] - 1.0
+    n_positive = int(np.sum(excess > SMALLEST_EXCESS))
+    if share is None or n_positive == 0:
+        return n_positive
+    squares = np.sum(
+        (scale[:, None] * pairs.vectors[:, :n_positive]) ** 2 * uniqueness[:, None], axis=0
+    )
+    common = np.cumsum(squares * excess[:n_positive])
+    return min(int(np.searchsorted(common, share * common[-1], side="right")) + 1, n_positive)
+
+
+def largest_number(covariance: Covariance, scale: NDArray[np.float64]) -> int:
+    """Largest possible number of components: fewer than samples, as many as features that vary."""
+    return min(int(np.ceil(covariance.n_samples)) - 1, int(np.sum(scale > 0)))
+
+
 @dataclass(frozen=True)
 class ComponentCount:
     """Number of components that are requested, and how many of them are possible.
@@ -211,13 +277,13 @@ class ComponentCount:
         The number.
     n_sought : int
         At most one less than the samples and as many as features that vary.
-    space : SearchSpace, RowSearchSpace or None
-        Search space of the correlation matrix, if the count needed one.
+    block : LeadingBlock or None
+        Block of the correlation matrix, if the count needed one.
     """
 
     n_requested: int
     n_sought: int
-    space: SearchSpace | RowSearchSpace | None
+    block: LeadingBlock | None
 
 
 def count_components(
@@ -242,29 +308,29 @@ def count_components(
     Returns
     -------
     ComponentCount
-        With the search space, unless `n_components` is an integer.
+        With the block, unless `n_components` is an integer.
     """
     n_live = int(np.sum(scale > 0))
-    largest = min(int(np.ceil(covariance.n_samples)) - 1, n_live)
-    space = None
+    largest = largest_number(covariance, scale)
+    block = None
     if not isinstance(n_components, Integral):
         n_pairs = _FIRST_PAIRS if n_components == "auto" else largest
-        space = covariance.correlation_space(scale, n_pairs, rng)
+        block = covariance.correlation_block(scale, n_pairs, rng)
     n_requested = resolve_n_components(
         n_components,
         largest,
         estimate=lambda: estimate_n_components(
-            space,
+            block,
             covariance.n_samples,
             covariance.effective_samples,
-            n_live,
+            counting_weights(covariance, scale),
             min(largest, n_live // 2),
         ),
         # the contrastive matrix has as many positive eigenvalues as the correlation matrix has
         # above 1: without the identity the two are congruent (Sylvester)
         count_positive=lambda: count_above(
-            space, np.ones(covariance.n_features), 1.0 + 1e-10, largest
+            block, np.ones(covariance.n_features), 1.0 + 1e-10, largest
         ),
         eigenvalues=lambda n_pairs: closed_form(covariance, n_pairs, rng).values,
     )
-    return ComponentCount(n_requested, min(n_requested, largest), space)
+    return ComponentCount(n_requested, min(n_requested, largest), block)

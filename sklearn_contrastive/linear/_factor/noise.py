@@ -42,6 +42,10 @@ class DiagonalNoise:
         """Psi times columns of shape (n_features, m)."""
         return self.variances[:, None] * columns
 
+    def plus_common(self, share: float, loadings: NDArray) -> "DiagonalNoise":
+        """This noise plus a share of the common variance of each feature, from loadings B."""
+        return DiagonalNoise(self.variances + share * np.sum(loadings**2, axis=1))
+
     @property
     def log_determinant(self) -> float:
         """Logarithm of the determinant of Psi."""
@@ -112,6 +116,12 @@ class BlockNoise:
         for block, features in zip(self.blocks, self.members, strict=True):
             product[features] = block @ columns[features]
         return product
+
+    def plus_common(self, share: float, loadings: NDArray) -> "BlockNoise":
+        """This noise plus a share of the common covariance in each group, from loadings B."""
+        common = (loadings[features] @ loadings[features].T for features in self.members)
+        blocks = (block + share * bb for block, bb in zip(self.blocks, common, strict=True))
+        return BlockNoise(tuple(blocks), self.members)
 
     @property
     def log_determinant(self) -> float:

@@ -1,4 +1,4 @@
-"""Scores and likelihood of rows with missing entries, from their observed features.
+"""Scores, likelihood and imputation of rows with missing entries, from their observed features.
 
 Every row has k x k matrices of its own: for k factors, n rows and d features the cost is n d k^2
 operations, all but n k^3 of them in matrix products.
@@ -15,6 +15,7 @@ from .model import BartlettWeights
 
 __all__ = [
     "Posterior",
+    "imputed_rows",
     "log_likelihood_of_observed",
     "observed_blocks",
     "packed_squares",
@@ -97,6 +98,41 @@ def log_likelihood_of_observed(
         found = posterior_of_observed(observed, centred, centred**2, loadings, noise_variances)
         likelihood[rows] = found.log_likelihood
     return likelihood
+
+
+def imputed_rows(
+    X: NDArray,
+    mean: NDArray,
+    loadings: NDArray,
+    noise_variances: NDArray,
+    block_rows: int | None = None,
+) -> NDArray[np.float64]:
+    """Rows whose missing entries have their expectation given the observed entries of the row.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Rows; NaN where an entry is missing.
+    mean : ndarray of shape (n_features,)
+        Mean of each feature.
+    loadings : ndarray of shape (n_features, n_factors)
+        Loadings B.
+    noise_variances : ndarray of shape (n_features,)
+        Diagonal of Psi.
+    block_rows : int, default=None
+        Rows of a block; None for as many as stay in the cache.
+
+    Returns
+    -------
+    filled : ndarray of shape (n_rows, n_features)
+        mean + B E[z | observed] where X is NaN: noise that is independent between features says
+        nothing about a missing entry. The mean in rows without any observed entry.
+    """
+    filled = X.astype(np.float64)
+    for rows, observed, centred in observed_blocks(X, mean, np.ones(len(mean)), block_rows):
+        found = posterior_of_observed(observed, centred, centred**2, loadings, noise_variances)
+        np.copyto(filled[rows], mean + found.mean @ loadings.T, where=observed == 0)
+    return filled
 
 
 @dataclass(frozen=True)

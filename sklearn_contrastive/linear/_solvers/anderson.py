@@ -17,17 +17,15 @@ class AndersonMemory:
     Anderson (1965), Iterative procedures for nonlinear integral equations.
     """
 
-    _LENGTH = 4
-
-    def __init__(self):
-        self._positions, self._steps = [], []
+    def __init__(self, length=4):
+        self._length, self._positions, self._steps = length, [], []
 
     def extrapolate(self, position: NDArray, step: NDArray) -> NDArray:
         """Step that the differences of earlier steps predict to end the iteration."""
         if np.abs(step).max(initial=0.0) > 0.5:
             return step  # differences of long steps predict little
-        self._positions = [*self._positions, position][-self._LENGTH :]
-        self._steps = [*self._steps, step][-self._LENGTH :]
+        self._positions = [*self._positions, position][-self._length :]
+        self._steps = [*self._steps, step][-self._length :]
         if len(self._steps) == 1:
             return step
         changes = np.diff(self._steps, axis=0).T
@@ -39,6 +37,8 @@ class AndersonMemory:
 class FixedPoint(ABC):
     """An iteration for `damped_anderson`: points, and the plain step from each."""
 
+    #: positions from which a step is extrapolated
+    memory_length: ClassVar[int] = 4
     #: factor by which a refused step is shortened
     shrink: ClassVar[float] = 0.5
     #: whether a refused step also clears the memory
@@ -90,7 +90,7 @@ def damped_anderson(
     converged : bool
         Whether the iteration converged.
     """
-    memory, n_refused, n_iter = AndersonMemory(), 0, 1
+    memory, n_refused, n_iter = AndersonMemory(problem.memory_length), 0, 1
     while n_iter < max_iter and not converged:
         if n_refused == 0:
             plain = problem.step(point)
@@ -108,5 +108,5 @@ def damped_anderson(
         else:
             n_refused += 1
             if problem.clears_memory_when_refused:
-                memory = AndersonMemory()
+                memory = AndersonMemory(problem.memory_length)
     return point, n_iter, converged

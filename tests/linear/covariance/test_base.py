@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 from scipy import sparse
+from scipy.stats import kurtosis
 from sklearn import config_context
 
 from sklearn_contrastive._arrays import place_of
@@ -34,14 +35,14 @@ def device_rows(samples):
 
 
 KINDS = {
-    "ScatterCovariance": scatter_covariance,
-    "PairwiseCovariance": pairwise_covariance,
+    "ScatterCovariance": lambda samples: scatter_covariance(samples, fourth=True),
+    "PairwiseCovariance": lambda samples: pairwise_covariance(samples, fourth=True),
     "IncompleteRows": IncompleteRows,
     "DenseRows": DenseRows,
     "SparseRows": lambda samples: SparseRows(sparse.csr_array(samples)),
     "DeviceRows": device_rows,
     "ClassCovariances": lambda samples: class_covariances(samples, LABELS),
-    "LabelledScatter": lambda samples: labelled_scatter(samples, LABELS),
+    "LabelledScatter": lambda samples: labelled_scatter(samples, LABELS, fourth=True),
     "LabelledRows": lambda samples: LabelledRows(DenseRows(samples), LABELS),
 }
 each_kind = pytest.mark.parametrize("kind", KINDS)
@@ -70,18 +71,19 @@ def test_mean_variances_and_products_are_those_of_numpy(kind):
     assert_allclose(covariance.along(directions), along, rtol=0, atol=1e-9)
     assert_allclose(covariance.to_matrix(), expected, rtol=0, atol=1e-10)
     assert covariance.effective_samples(np.ones(6)) == pytest.approx(40)
+    assert_allclose(covariance.kurtosis(), kurtosis(X, fisher=False), rtol=1e-10)
     assert covariance.unobserved_pairs().shape == (0, 2)
     assert 0 < covariance.rounding < 1e-15
 
 
 @each_kind
-def test_the_search_space_has_the_eigenvalues_of_the_correlation_matrix(kind):
+def test_the_block_has_the_eigenvalues_of_the_correlation_matrix(kind):
     for samples in (X, X[:4]):  # more samples than features, and fewer
         if len(samples) < 40 and kind in ("ClassCovariances", "LabelledScatter", "LabelledRows"):
             continue  # one label for each of the 40 samples
         covariance = KINDS[kind](samples)
-        space = covariance.correlation_space(feature_scale(covariance), 2, np.random.RandomState(0))
-        values = space.leading(2, np.ones(6), tol=1e-10, error=lambda *parts: parts[-1]).values
+        block = covariance.correlation_block(feature_scale(covariance), 2, np.random.RandomState(0))
+        values = block.improve(np.ones(6)).values[:2]
         expected = np.linalg.eigvalsh(np.corrcoef(samples.T))[::-1][:2]
         assert_allclose(values, expected, rtol=1e-8)
 

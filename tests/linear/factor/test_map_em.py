@@ -14,11 +14,11 @@ from scipy.stats import multivariate_normal
 from sklearn_contrastive.linear._covariance.blocks import no_step
 from sklearn_contrastive.linear._covariance.missing import pairwise_covariance
 from sklearn_contrastive.linear._covariance.scale import feature_scale
-from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance, scatter_covariance
+from sklearn_contrastive.linear._covariance.scatter import scatter_covariance
 from sklearn_contrastive.linear._factor.fit import fit_diagonal_noise
 from sklearn_contrastive.linear._factor.map_em import (
     _FIRST_FLOOR,
-    _STATISTICAL_TOL,
+    STATISTICAL_SHARE,
     refine_on_rows,
 )
 from sklearn_contrastive.linear._factor.map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR
@@ -39,9 +39,8 @@ from sklearn_contrastive.linear._factor.observed import (
 from sklearn_contrastive.linear._factor.options import FitOptions
 
 EPS = np.finfo(np.float64).eps
-# steps end within a share of the standard errors that is statistically negligible; tests of the
-# maximum continue to this share
-PRECISE = 1e-3
+# below the default of `tol`, so that steps do not end within a share of the standard errors
+PRECISE = 1e-8
 SHARES = st.sampled_from([0.1, 0.4, 0.7])
 
 
@@ -285,6 +284,9 @@ def slow_posterior(fit, X, scale):
     model = fit.model
     covariance = model.loadings @ model.loadings.T + np.diag(model.noise.variances)
     posterior = -0.25 * PRIOR_SAMPLES * np.sum(np.log(model.noise.variances / scale**2) ** 2)
+    # the model has n - 1 in the denominator, the likelihood n
+    shrunk = np.sqrt(1.0 - 1.0 / np.sum(~np.isnan(X), axis=0))
+    covariance *= np.outer(shrunk, shrunk)
     for x in X:
         observed = np.flatnonzero(~np.isnan(x))
         centred, block = (x - model.mean)[observed], covariance[np.ix_(observed, observed)]
@@ -294,10 +296,10 @@ def slow_posterior(fit, X, scale):
     return posterior
 
 
-def refined(fit, X, scale, weight=None, max_iter=400, share=PRECISE, on_step=no_step, **settings):
-    """Refined until steps are that share of a standard error."""
-    options = FitOptions(np.random.RandomState(0), max_iter, 1e-8, on_step=on_step)
-    return refine_on_rows(fit, X, weight, scale, options, statistical_tol=share, **settings)
+def refined(fit, X, scale, weight=None, max_iter=400, tol=PRECISE, on_step=no_step, **settings):
+    """Refined until the steps to come are below tol."""
+    options = FitOptions(np.random.RandomState(0), max_iter, tol, on_step=on_step)
+    return refine_on_rows(fit, X, weight, scale, options, **settings)
 
 
 def with_noise(fit, variances):
@@ -327,10 +329,10 @@ def test_steps_never_lower_the_posterior_of_the_start(start, max_iter):
 @given(start=starts(shares=(0.1, 0.4)))
 def test_steps_end_statistically_at_the_maximum(start):
     X, scale, model = start
-    end = refined(model, X, scale, share=_STATISTICAL_TOL)
+    end = refined(model, X, scale, tol=1e-6)
     top = refined(model, X, scale)
     # a parameter that is t standard errors from the maximum lowers the log-posterior by t^2 / 2
-    allowed = 0.5 * (2 * _STATISTICAL_TOL) ** 2 * len(scale)
+    allowed = 0.5 * (2 * STATISTICAL_SHARE) ** 2 * len(scale)
     assert slow_posterior(end, X, scale) >= slow_posterior(top, X, scale) - allowed
 
 
@@ -358,14 +360,11 @@ def test_no_model_nearby_is_more_probable(start, seed):
 @given(start=starts(shares=(0.0,), noises=(1.0,)))
 def test_with_complete_rows_the_optimum_of_refine_is_a_fixed_point(start):
     X, covariance = start.X, scatter_covariance(start.X)
-    # n in the denominator, as in the likelihood of rows
-    covariance = ScatterCovariance(covariance.n_samples + 1, covariance.mean, covariance.scatter)
     scale, model = start_from(covariance, start.n_factors, tol=1e-8)
     # without the floor at which steps begin otherwise
-    end = refined(model, X, scale, share=0.01, first_floor=REFINEMENT_FLOOR)
+    end = refined(model, X, scale, first_floor=REFINEMENT_FLOOR)
     again = refined(model, X, scale, max_iter=1, first_floor=REFINEMENT_FLOOR)
-    # `refine` has the prior of n + 1 samples, rows have n
-    tol = 20 * PRIOR_SAMPLES / len(X) ** 2
+    tol = 1e-6
     for moved in (end, again):
         assert_allclose(moved.model.noise.variances, model.model.noise.variances, rtol=tol)
         assert_allclose(moved.model.mean, model.model.mean, rtol=0, atol=1e-10)
@@ -380,8 +379,7 @@ def test_complete_rows_reach_the_optimum_of_refine_from_another_start(start):
     X, scale, model = start
     end = refined(with_noise(model, 0.5 * scale**2), X, scale)
     assert end.converged
-    # n - 1 against n in the denominator
-    assert_allclose(end.model.noise.variances, model.model.noise.variances, rtol=2.0 / len(X))
+    assert_allclose(end.model.noise.variances, model.model.noise.variances, rtol=1e-5)
 
 
 def slow_expectation_maximisation(X, mean, loadings, noise, n_steps):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from helpers.strategies import SEEDS
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.optimize import approx_fprime, minimize
@@ -16,13 +16,14 @@ from sklearn_contrastive.linear._covariance.blocks import no_step
 from sklearn_contrastive.linear._factor.map_newton import (
     REFINEMENT_FLOOR,
     _gradient,
+    _hessian,
     _objective,
     refine,
 )
 from sklearn_contrastive.linear._factor.model import log_likelihood, model_covariance
 from sklearn_contrastive.linear._factor.noise import DiagonalNoise
 from sklearn_contrastive.linear._factor.options import FitOptions
-from sklearn_contrastive.linear._solvers.davidson import SearchSpace
+from sklearn_contrastive.linear._solvers.chebyshev import FeatureBlock
 
 EPS = np.finfo(np.float64).eps
 
@@ -38,9 +39,9 @@ class Correlations:
     n_factors: int
     seed: int
 
-    def space(self):
+    def block(self):
         rng = np.random.RandomState(self.seed % 2**31)
-        return SearchSpace(self.matrix.__matmul__, len(self.matrix), self.n_factors, rng)
+        return FeatureBlock(self.matrix.__matmul__, len(self.matrix), self.n_factors, rng)
 
     def refine(
         self,
@@ -53,7 +54,7 @@ class Correlations:
     ):
         start = np.ones(len(self.matrix)) if start is None else start
         options = FitOptions(np.random.RandomState(0), max_iter, tol, on_step=on_step)
-        return refine(self.space(), self.n_factors, start, options, prior=prior, floor=floor)
+        return refine(self.block(), self.n_factors, start, options, prior=prior, floor=floor)
 
 
 @st.composite
@@ -166,21 +167,38 @@ def test_with_a_prior_the_result_is_at_least_as_likely_as_the_start(problem, pri
 
 
 @given(problem=correlations(max_features=20), seed=SEEDS, prior=PRIORS)
-def test_the_gradient_agrees_with_finite_differences(problem, seed, prior):
+def test_gradient_and_hessian_agree_with_finite_differences(problem, seed, prior):
     logarithm = np.random.default_rng(seed).uniform(-1, 0, size=len(problem.matrix))
-    space, n_factors = problem.space(), problem.n_factors
+    block = problem.block()  # of few features: every eigenpair is exact
+
+    def at(logarithm):
+        pairs = block.improve(np.exp(logarithm))
+        n_live = int(np.sum(pairs.values[: problem.n_factors] > 1.0))
+        return pairs.values, pairs.vectors, n_live
 
     def value(logarithm):
-        pairs = space.leading(n_factors, np.exp(logarithm), tol=1e-12)
-        return _objective(pairs, np.exp(logarithm), prior)
+        values, _, n_live = at(logarithm)
+        return _objective(values[:n_live], np.exp(logarithm), prior)
 
-    pairs = space.leading(n_factors, np.exp(logarithm), tol=1e-12)
-    gradient, _ = _gradient(pairs, np.exp(logarithm), prior)
-    step = 1e-6
+    def gradient(logarithm):
+        values, vectors, n_live = at(logarithm)
+        return _gradient(values[:n_live], vectors[:, :n_live], np.exp(logarithm), prior)
+
+    step, first = 1e-6, gradient(logarithm)
     forward = approx_fprime(logarithm, value, step)
     backward = approx_fprime(logarithm, value, -step)
-    size = np.abs(gradient).max() + np.abs(value(logarithm))
-    assert_allclose(gradient, (forward + backward) / 2, rtol=0, atol=1e-6 * size)
+    size = np.abs(first).max() + np.abs(value(logarithm))
+    assert_allclose(first, (forward + backward) / 2, rtol=0, atol=1e-6 * size)
+
+    values, vectors, n_live = at(logarithm)
+    gaps = values[:n_live, None] - values[n_live:]
+    assume(gaps.min(initial=1.0) > 0.03 * values[0] and np.all(np.abs(values - 1) > 1e-3))
+    direction = np.random.default_rng(seed + 1).normal(size=len(logarithm))
+    direction /= np.linalg.norm(direction)
+    change = gradient(logarithm + step * direction) - gradient(logarithm - step * direction)
+    hessian = _hessian(values, vectors, n_live, np.exp(logarithm), prior)
+    size = np.abs(values).max() ** 2 / gaps.min(initial=1.0)
+    assert_allclose(hessian(direction), change / (2 * step), rtol=0, atol=1e-5 * size)
 
 
 @given(problem=clear_correlations(max_features=15), seed=SEEDS)
@@ -330,7 +348,6 @@ def test_reaching_max_iter_is_reported():
 
 @pytest.mark.parametrize("n_features", [290, 310])
 def test_many_features_are_refined_like_few(n_features):
-    # above 300 features the Newton system is solved by conjugate gradients
     X, _ = make_spiked_covariance(1000, n_features, 4, signal=4.0, random_state=0)
     correlation = np.corrcoef(X.T)
     refined = Correlations(correlation, 4, 0).refine(tol=1e-6)

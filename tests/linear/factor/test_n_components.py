@@ -12,9 +12,9 @@ from sklearn_contrastive.exceptions import ComponentsWarning
 from sklearn_contrastive.linear._factor.n_components import (
     count_above,
     estimate_n_components,
-    noise_edge,
 )
-from sklearn_contrastive.linear._solvers.davidson import SearchSpace
+from sklearn_contrastive.linear._factor.noise_edge import noise_edge
+from sklearn_contrastive.linear._solvers.chebyshev import FeatureBlock
 
 SIZES = [(200, 40, 3), (200, 100, 5), (200, 300, 5), (500, 100, 10), (2000, 40, 10)]
 NOISES = ["equal", "linear", "lognormal"]
@@ -50,18 +50,18 @@ def clearly_detectable(n_samples, n_features, n_components, noise, seed, times=8
     )[0]
 
 
-def space_of(matrix, seed=0):
-    return SearchSpace(matrix.__matmul__, len(matrix), 8, np.random.RandomState(seed))
+def block_of(matrix, seed=0):
+    return FeatureBlock(matrix.__matmul__, len(matrix), 8, np.random.RandomState(seed))
 
 
 def rank_of(X):
     n_samples, n_features = X.shape
-    space = space_of(np.corrcoef(X.T))
+    block = block_of(np.corrcoef(X.T))
     return estimate_n_components(
-        space,
+        block,
         n_samples,
         lambda uniqueness: n_samples,
-        n_features,
+        np.ones(n_features),
         min(n_samples - 1, n_features // 2),
     )
 
@@ -110,13 +110,13 @@ def test_the_count_never_exceeds_the_allowed_maximum():
     X = clearly_detectable(500, 40, 10, "equal", seed=0)
     assert (
         estimate_n_components(
-            space_of(np.corrcoef(X.T)), 500, lambda uniqueness: 500, 40, largest=4
+            block_of(np.corrcoef(X.T)), 500, lambda uniqueness: 500, np.ones(40), largest=4
         )
         == 4
     )
     assert (
         estimate_n_components(
-            space_of(np.corrcoef(X.T)), 500, lambda uniqueness: 500, 40, largest=0
+            block_of(np.corrcoef(X.T)), 500, lambda uniqueness: 500, np.ones(40), largest=0
         )
         == 0
     )
@@ -173,5 +173,5 @@ def test_eigenvalues_above_an_edge_are_counted(n_features, n_above, largest, see
     vectors = np.linalg.qr(rng.normal(size=(n_features, n_features)))[0]
     scale = rng.uniform(0.5, 2.0, size=n_features)
     matrix = (vectors * values) @ vectors.T * np.sqrt(np.outer(scale, scale))
-    space = space_of(matrix, seed % 2**31)
-    assert count_above(space, scale, 1.5, largest) == min(n_above, largest)
+    block = block_of(matrix, seed % 2**31)
+    assert count_above(block, scale, 1.5, largest) == min(n_above, largest)

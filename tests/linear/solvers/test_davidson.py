@@ -11,11 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils.extmath import svd_flip
 
 from sklearn_contrastive._signs import fix_signs
-from sklearn_contrastive.linear._solvers.davidson import (
-    SearchSpace,
-    residual_norms,
-)
-from sklearn_contrastive.linear._solvers.davidson_rows import RowSearchSpace
+from sklearn_contrastive.linear._solvers.davidson import SearchSpace
 
 EPS = np.finfo(np.float64).eps
 # at most 64 features are solved whole, more in a growing subspace
@@ -229,45 +225,6 @@ def test_a_search_that_does_not_converge_is_reported():
 
     space = SearchSpace(noise, 2000, 1, np.random.RandomState(0))
     assert not space.leading(1, np.ones(2000), tol=1e-12).converged
-
-
-# --- in the space of the rows --------------------------------------------------------------------
-
-
-@given(
-    n_rows=st.integers(2, 40) | st.integers(65, 90),
-    n_more=st.integers(1, 100),
-    n_pairs=st.integers(1, 4),
-    spread=st.sampled_from([1.0, 3.0]),
-    seed=SEEDS,
-)
-def test_leading_pairs_of_few_rows_agree_with_lapack(n_rows, n_more, n_pairs, spread, seed):
-    rng = np.random.default_rng(seed)
-    n_features, n_pairs = n_rows + n_more, min(n_pairs, n_rows)
-    singular_values = np.r_[10.0 + np.arange(n_pairs), rng.uniform(0.1, 1.0, n_rows - n_pairs)]
-    left = np.linalg.qr(rng.normal(size=(n_rows, n_rows)))[0]
-    right = np.linalg.qr(rng.normal(size=(n_features, n_rows)))[0]
-    rows = (left * singular_values) @ right.T
-    space = RowSearchSpace(
-        rows.__matmul__,
-        rows.T.__matmul__,
-        n_rows,
-        n_features,
-        n_pairs,
-        np.random.RandomState(seed % 2**31),
-        EPS,
-    )
-    for _ in range(3):  # one space serves one scale after another
-        scale = spread ** rng.uniform(-1, 1, size=n_features)
-        pairs = space.leading(n_pairs, scale, tol=1e-7, error=residual_norms)
-        values = scipy.linalg.eigvalsh(rows.T @ rows, np.diag(scale))[::-1][:n_pairs]
-        assert pairs.converged
-        assert_allclose(pairs.values, values, rtol=1e-9)
-        metric = pairs.vectors.T @ (scale[:, None] * pairs.vectors)
-        assert_allclose(metric, np.eye(n_pairs), rtol=0, atol=1e-9)
-        residuals = rows.T @ (rows @ pairs.vectors) - scale[:, None] * pairs.vectors * pairs.values
-        norms = np.linalg.norm(residuals / np.sqrt(scale)[:, None], axis=0)
-        assert np.all(norms <= 2e-7)
 
 
 # --- signs ---------------------------------------------------------------------------------------

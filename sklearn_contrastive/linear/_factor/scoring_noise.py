@@ -1,0 +1,119 @@
+"""The noise by which scores are weighted, chosen by masks."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .model import FactorModel
+from .noise import Noise
+
+__all__ = ["explained_by_masked_scores", "scoring_noise"]
+
+# shares of the common variance that may count as noise, in rising order
+_SHARES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
+# a larger share must explain more by this share, which is far above rounding
+_SMALLEST_GAIN = 1e-4
+# masks are drawn until they have hidden and shown about this many features in all
+_MASKED_FEATURES = 400
+# columns of scores that are multiplied at once, more if one mask has more
+_COLUMNS = 16
+# directions of less variance than this share of the largest are none
+_SMALLEST_SHARE = 1e-9
+
+
+def scoring_noise(model: FactorModel, times: Callable[[NDArray], NDArray]) -> Noise:
+    """Noise by which scores are weighted: that of the model, plus a share of the common variance.
+
+    Where the model holds, its own noise gives the best scores. Where it does not, because features
+    share more than a few factors can say, a small noise variance may stand for a pair of features
+    that agree with each other alone, and they dominate the scores. Masks show the difference:
+    scores of a random half of the features must predict the other half. The share rises from 0 as
+    long as they predict it better.
+
+    Parameters
+    ----------
+    model : FactorModel
+        The solution.
+    times : callable
+        Covariance of the samples as a function: takes (n_features, m), returns (n_features, m).
+
+    Returns
+    -------
+    DiagonalNoise or BlockNoise
+        That of the model, or larger. The random masks depend on the number of groups of features
+        only.
+    """
+    n_groups, n_factors = model.noise.groups.max(initial=-1) + 1, model.loadings.shape[1]
+    if n_factors == 0 or n_groups < 4:
+        return model.noise
+    masks = _masks(model.noise.groups, n_groups)
+    best, largest = model.noise, 0.0
+    for share in _SHARES:
+        noise = model.noise.plus_common(share, model.loadings)
+        explained = explained_by_masked_scores(model, noise, times, masks)
+        if explained <= (1 + _SMALLEST_GAIN) * largest:
+            break
+        best, largest = noise, explained
+    return best
+
+
+def explained_by_masked_scores(
+    model: FactorModel,
+    noise: Noise,
+    times: Callable[[NDArray], NDArray],
+    masks: NDArray[np.bool_],
+) -> float:
+    """Variance of the hidden features that regression on scores of the visible ones explains.
+
+    Parameters
+    ----------
+    model : FactorModel
+        Its loadings B make the scores, its variances are the units of the features.
+    noise : DiagonalNoise or BlockNoise
+        Psi: the scores of the visible features V are B_V' Psi_V^-1 x_V.
+    times : callable
+        Covariance of the samples as a function: takes (n_features, m), returns (n_features, m).
+    masks : ndarray of shape (n_masks, n_features)
+        True where a feature is visible.
+
+    Returns
+    -------
+    explained : float
+        Sum over hidden features and masks, in units of the variances of the features.
+    """
+    weighted = noise.weighted(noise.whitened(model.loadings))
+    deviations = np.sqrt(model.variances)[:, None]
+    at_once = max(1, _COLUMNS // weighted.shape[1])
+    return sum(
+        _explained(masks[start : start + at_once], model.loadings, weighted, deviations, times)
+        for start in range(0, len(masks), at_once)
+    )
+
+
+def _explained(masks, loadings, weighted, deviations, times):
+    """Sum over some masks, whose scores are multiplied at once."""
+    n_features, n_factors = weighted.shape
+    scoring = masks[:, :, None] * weighted
+    # expected factors: their covariance has eigenvalues from 0, of factors that no visible feature
+    # has, to 1, however different the noise variances are
+    information = np.eye(n_factors) + loadings.T @ scoring
+    scoring = np.linalg.solve(information, scoring.transpose(0, 2, 1)).transpose(0, 2, 1)
+    side_by_side = scoring.transpose(1, 0, 2).reshape(n_features, len(masks) * n_factors)
+    products = times(side_by_side).reshape(n_features, len(masks), n_factors).transpose(1, 0, 2)
+    of_scores = scoring.transpose(0, 2, 1) @ products
+    hidden = products * (~masks[:, :, None] / deviations)
+    values, vectors = np.linalg.eigh((of_scores + of_scores.transpose(0, 2, 1)) / 2)
+    live = values > _SMALLEST_SHARE * values[:, -1:]
+    explained = np.sum((hidden @ vectors) ** 2, axis=1)
+    return float(np.sum(explained[live] / values[live]))
+
+
+def _masks(groups, n_groups):
+    """Random halves of the groups and, if they are few, complements; (n_masks, n_features)."""
+    rng = np.random.default_rng(0)
+    n_halves = int(np.clip(_MASKED_FEATURES // len(groups), 1, 8))
+    halves = np.array([rng.permutation(n_groups) < n_groups // 2 for _ in range(n_halves)])
+    # among many features one half shows as much as two
+    both = halves if len(groups) > _MASKED_FEATURES else np.concatenate([halves, ~halves])
+    return both[:, groups]
