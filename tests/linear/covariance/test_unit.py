@@ -4,11 +4,13 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn import config_context
 
 from sklearn_contrastive import (
     HeteroPCA,
@@ -266,3 +268,19 @@ def test_arrays_are_rounded_where_the_type_holds_them():
 def test_a_warning_says_that_variances_leave_float64():
     with pytest.warns(RuntimeWarning, match=r"noise_variance_ and other .* are inf or 0"):
         LinearContrastive(2).fit(samples().astype(float) * 1e160)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"), [("float32", 1e18), ("float32", 1e-25), ("float64", 1e155)]
+)
+@pytest.mark.parametrize("solver", ["gram", "operator"])
+def test_samples_on_a_device_are_scaled_too(solver, dtype, size):
+    X = samples().astype(np.float64)
+    expected = LinearContrastive(2, solver=solver, random_state=0).fit(X)
+    with config_context(array_api_dispatch=True):
+        tensor = torch.asarray((X * size).astype(dtype))
+        model = LinearContrastive(2, solver=solver, random_state=0).fit(tensor)
+        scores = model.transform(tensor)
+    assert scores.dtype == tensor.dtype
+    assert_allclose(model.components_.numpy(), expected.components_, atol=1e-5)
+    assert_allclose(scores.numpy().astype(float) / size, expected.transform(X), atol=1e-4)
