@@ -7,10 +7,10 @@ from .._base import fit_progress, fitted_state_kept_on_error
 from .._sklearn_compat import fit_context
 from .._typing import MatrixLike, VectorLike
 from .._warnings import warn
-from ..exceptions import MissingValuesWarning
+from ..exceptions import ComponentsWarning, MissingValuesWarning
 from ._covariance.read import covariance_of
 from ._covariance.samples import read_samples, unobserved_text
-from ._factor.diagnostics import fit_warnings
+from ._factor.diagnostics import count_warnings, fit_warnings
 from ._factor_transformer import FactorTransformer
 
 __all__ = ["MomentEstimator"]
@@ -141,6 +141,9 @@ class MomentEstimator(FactorTransformer):
         found = fit_warnings(fit, self.n_components, samples.feature_names, covariance.n_samples)
         for category, text in found:
             warn(text, category)
+        if self.n_components == "auto":
+            for text in count_warnings(covariance, fit.n_requested, samples.feature_names):
+                warn(text, ComponentsWarning)
 
     def _has_unobserved(self, covariance, samples):
         """Whether some pairs of features have not been observed together yet, with a warning."""

@@ -1,17 +1,25 @@
 """Warnings after a fit."""
 
+from collections.abc import Iterator
+
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from ..._features import listed
 from ...exceptions import ComponentsWarning, HeywoodWarning
+from .._covariance.base import Covariance
+from .._covariance.scale import feature_scale
 from .map_newton import REFINEMENT_FLOOR
 from .model import FactorFit, FactorModel
+from .n_components import counting_weights
 
-__all__ = ["fit_warnings"]
+__all__ = ["count_warnings", "fit_warnings"]
 
 # share of a factor's squared loadings that, on one feature or group, makes it look like its noise
 _SINGLE_GROUP_SHARE = 0.9
+# weight in the count below which a feature is named as one with rare or extreme values
+_SMALL_WEIGHT = 0.9
 
 
 def fit_warnings(fit: FactorFit, n_components, feature_names, n_samples: float):
@@ -69,6 +77,51 @@ def fit_warnings(fit: FactorFit, n_components, feature_names, n_samples: float):
             ConvergenceWarning,
             f"No convergence in {fit.n_iter} eigenproblems; increase max_iter or tol, or ask for "
             "fewer components.",
+        )
+
+
+def count_warnings(
+    covariance: Covariance, n_counted: int, feature_names: NDArray | None
+) -> Iterator[str]:
+    """Warnings about an estimated number of components.
+
+    Parameters
+    ----------
+    covariance : Covariance
+        Of the samples.
+    n_counted : int
+        The number.
+    feature_names : ndarray of shape (n_features,) or None
+        Names, if the features have any.
+
+    Yields
+    ------
+    text : str
+        The problem and what to do.
+    """
+    scale = feature_scale(covariance)
+    n_live = int(np.sum(scale > 0))
+    # one component of two or three features is no sign of more
+    if 2 <= n_counted == n_live // 2 < covariance.n_samples - 1:
+        yield (
+            f'n_components="auto" stops at half the features: it found {n_counted} components in '
+            f"{n_live} features, and there may be more. Set n_components to an integer; for data "
+            "with more components than half the features PCA may be the better model."
+        )
+    if covariance.kurtosis() is None:
+        yield (
+            'n_components="auto" did not look for rare or extreme values, which may look like '
+            "components: an earlier fit with another n_components did not read fourth moments. "
+            'Fit all samples with n_components="auto", or begin with partial_fit.'
+        )
+    weights = counting_weights(covariance, scale)
+    heavy = np.flatnonzero((weights > 0) & (weights < _SMALL_WEIGHT))
+    if 2 * len(heavy) > n_live:
+        yield (
+            f"A few rare or extreme values make up the variance of {listed(heavy, feature_names)}. "
+            "Such features correlate by chance, so that weak components cannot be distinguished "
+            'from noise, and n_components="auto" may find too few. Transform the features first '
+            "(logarithm, ranks, clipping), or set n_components to an integer."
         )
 
 
