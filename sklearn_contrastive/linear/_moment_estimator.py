@@ -9,12 +9,11 @@ from .._base import fit_progress, fitted_state_kept_on_error
 from .._sklearn_compat import fit_context
 from .._typing import MatrixLike, VectorLike
 from .._warnings import warn
-from ..exceptions import MissingValuesWarning
+from ..exceptions import ComponentsWarning, MissingValuesWarning
 from ._covariance.read import covariance_of
 from ._covariance.samples import read_samples, unobserved_text
-from ._covariance.scale import feature_scale
 from ._covariance.unit import in_range, in_unit, unit_of, unit_of_mean
-from ._factor.diagnostics import fit_warnings, number_warnings
+from ._factor.diagnostics import count_warnings, fit_warnings, share_warnings
 from ._factor_transformer import FactorTransformer
 
 __all__ = ["MomentEstimator"]
@@ -170,11 +169,13 @@ class MomentEstimator(FactorTransformer):
     def _warn_about(self, fit, covariance, samples):
         """Emit the warnings about the solution."""
         found = fit_warnings(fit, self.n_components, samples.feature_names, covariance.n_samples)
-        n_live = int(np.sum(feature_scale(covariance) > 0))
         kept = float(samples.place.take(self.explained_variance_ratio_).sum())
-        number = number_warnings(self.n_components, self.n_components_, n_live, kept)
-        for category, text in (*found, *number):
+        share = share_warnings(self.n_components, self.n_components_, kept)
+        for category, text in (*found, *share):
             warn(text, category)
+        if self.n_components == "auto":
+            for text in count_warnings(covariance, fit.n_requested, samples.feature_names):
+                warn(text, ComponentsWarning)
         if self._variance_out_of_range():
             warn(
                 "The variances of X leave the range of float64: noise_variance_ and other "

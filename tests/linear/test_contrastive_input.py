@@ -139,26 +139,27 @@ def test_fewer_samples_than_features_find_the_subspace(solver):
 
 
 @each_solver
-def test_the_closed_form_keeps_only_positive_eigenvalues(solver):
+def test_the_closed_form_has_loadings_of_positive_eigenvalues_only(solver):
     X = clear_samples()
     model = LinearContrastive(12, max_iter=0, solver=solver)
-    with pytest.warns(ComponentsWarning, match="the others were dropped"):
+    with pytest.warns(ComponentsWarning, match="the others are the next directions"):
         model.fit(X)
     covariance = np.cov(X.T)
     values = np.linalg.eigvalsh(covariance - np.diag(np.diag(covariance)))
-    assert model.n_components_ == np.sum(values > 0)
-    assert np.all(model.eigenvalues_ > 0)
+    assert model.n_components_ == 12  # columns as asked
+    assert_allclose(model.eigenvalues_, values[::-1], rtol=0, atol=1e-8 * values[-1])
+    assert_array_equal(model.common_variance_ > 0, model.eigenvalues_ > 0)
 
 
 @heywood_allowed
 # as many components as features: where they vanish the likelihood has kinks
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @each_solver
-def test_refinement_drops_directions_that_shrink_to_zero(solver):
-    with pytest.warns(ComponentsWarning, match="the others were dropped"):
+def test_directions_that_shrink_to_zero_keep_a_column_without_loadings(solver):
+    with pytest.warns(ComponentsWarning, match="the others are the next directions"):
         model = LinearContrastive(12, solver=solver).fit(clear_samples())
-    assert 2 <= model.n_components_ < 12
-    assert np.all(model.common_variance_ > 0)
+    assert model.n_components_ == 12
+    assert 2 <= np.sum(model.common_variance_ > 0) < 12
     assert_allclose(
         model.components_ @ model.components_.T, np.eye(model.n_components_), atol=1e-12
     )

@@ -278,9 +278,10 @@ def test_too_many_components_diverge_with_a_warning(deflated):
         model = HeteroPCA(10, deflated=deflated, random_state=0).fit(X)
     # one warning, without advice to raise max_iter
     assert sum(issubclass(warning.category, ConvergenceWarning) for warning in warned) == 1
-    assert 0 < model.n_components_ < 10
-    assert np.all(model.eigenvalues_ > 0)
-    assert model.transform(X).shape == (2000, model.n_components_)
+    # columns as asked; those of negative eigenvalues have loadings 0
+    assert model.n_components_ == 10
+    assert np.sum(model.eigenvalues_ > 0) == np.sum(model.common_variance_ > 0) < 10
+    assert model.transform(X).shape == (2000, 10)
     assert np.all(np.isfinite(model.score_samples(X)))
     assert np.all(model.noise_variance_ > 0)
 
@@ -288,11 +289,12 @@ def test_too_many_components_diverge_with_a_warning(deflated):
 @pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.HeywoodWarning")
 @pytest.mark.filterwarnings("ignore:A component converged on one feature")
 @pytest.mark.filterwarnings("ignore:HeteroPCA diverged")
-def test_components_of_negative_eigenvalues_are_dropped_with_a_warning():
+def test_components_of_negative_eigenvalues_have_loadings_0_and_a_warning():
     X, _ = make_spiked_covariance(2000, 20, 10, signal=1.0, random_state=0)
     with pytest.warns(ComponentsWarning, match=r"Only (\d) of 10 components") as warned:
         model = HeteroPCA(10, max_iter=50, random_state=0).fit(X)
-    assert any(f"Only {model.n_components_} of 10" in str(w.message) for w in warned)
+    n_positive = np.sum(model.common_variance_ > 0)
+    assert any(f"Only {n_positive} of 10" in str(w.message) for w in warned)
 
 
 @each_form
@@ -408,7 +410,8 @@ def test_algorithm_1_holds_up_to_as_many_components_as_features(n_components, ma
     values, vectors, _, n_iter, _ = algorithm_1(np.cov(X.T), n_components, np.zeros(6), max_iter)
     model = HeteroPCA(n_components, deflated=False, max_iter=max_iter, random_state=0).fit(X)
     assert model.n_iter_ == n_iter
-    assert_allclose(model.eigenvalues_, values[values > 0], rtol=1e-6)
+    n_positive = np.sum(values > 0)
+    assert_allclose(model.eigenvalues_[:n_positive], values[values > 0], rtol=1e-6)
     positive = vectors[:, values > 0] * np.sqrt(values[values > 0])
     size = np.abs(values).max()
     common = model.loadings_ @ model.loadings_.T

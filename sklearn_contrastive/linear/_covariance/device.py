@@ -1,5 +1,6 @@
 """Covariance of samples on a device: products are formed there, small results are copied back."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -115,7 +116,8 @@ class DeviceRows(RowCovariance):
     def _put(self, array):
         return self._place.put(np.ascontiguousarray(array, dtype=self._dtype))
 
-    def kurtosis(self):
+    @cached_property
+    def _kurtosis(self):
         moments = _moments(self._centred, self.weight, self._squares, self._place)
         return self.n_samples * moments.fourth
 

@@ -1,6 +1,7 @@
 """Covariance of rows that are kept: fewer samples than features, sparse rows, memory maps."""
 
 from abc import abstractmethod
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,9 +80,14 @@ class RowCovariance(Covariance):
         """Sum of squares of each feature about its mean."""
         return np.maximum(self.variances, 0.0) * (self.n_samples - 1)
 
-    @abstractmethod
     def kurtosis(self):
-        """Fourth moment of each feature over its squared variance, from one pass over the rows."""
+        """Fourth moment of each feature over its squared variance."""
+        return self._kurtosis
+
+    @property
+    @abstractmethod
+    def _kurtosis(self):
+        """Kurtosis, from one pass over the rows; cached."""
 
     @abstractmethod
     def project(self, directions):
@@ -128,7 +134,8 @@ class DenseRows(RowCovariance):
             return iter([(slice(None), self._centred)])
         return centred_blocks(self._X, self.mean, self._block_rows)
 
-    def kurtosis(self):
+    @cached_property
+    def _kurtosis(self):
         total, deviation = 0.0, np.sqrt(self._squares / self.n_samples)
         for rows, block in self._blocks():
             powers = power_sums(block, self.weight[rows], deviation)
@@ -169,7 +176,8 @@ class SparseRows(RowCovariance):
         variances = biased * (n_samples / (n_samples - 1))
         super().__init__(mean, variances, sample_weight, X.shape[0], np.float64)
 
-    def kurtosis(self):
+    @cached_property
+    def _kurtosis(self):
         moments = moments_of_sparse(self._X, self.weight, self.mean, self._squares)
         return self.n_samples * moments.fourth
 

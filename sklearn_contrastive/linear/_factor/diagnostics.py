@@ -1,20 +1,27 @@
 """Warnings after a fit."""
 
+from collections.abc import Iterator
 from numbers import Integral, Real
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from ..._features import listed
 from ...exceptions import ComponentsWarning, HeywoodWarning
+from .._covariance.base import Covariance
+from .._covariance.scale import feature_scale
 from .model import FactorFit, FactorModel
+from .n_components import counting_weights
 
-__all__ = ["fit_warnings", "number_warnings"]
+__all__ = ["count_warnings", "fit_warnings", "share_warnings"]
 
 # share of a factor's squared loadings that, on one feature or group, makes it look like its noise
 _SINGLE_GROUP_SHARE = 0.9
 # share of the requested share of variance below which the variance that was kept is far from it
 _FAR_BELOW = 0.9
+# weight in the count below which a feature is named as one with rare or extreme values
+_SMALL_WEIGHT = 0.9
 
 
 def fit_warnings(fit: FactorFit, n_components, feature_names, n_samples: float):
@@ -77,8 +84,8 @@ def fit_warnings(fit: FactorFit, n_components, feature_names, n_samples: float):
         )
 
 
-def number_warnings(n_components, n_found: int, n_live: int, kept_share: float):
-    """Warnings about a number of components that is not what a user of PCA expects.
+def share_warnings(n_components, n_found: int, kept_share: float):
+    """Warnings about a share of variance that is not what a user of PCA expects.
 
     Parameters
     ----------
@@ -86,8 +93,6 @@ def number_warnings(n_components, n_found: int, n_live: int, kept_share: float):
         The parameter of that name.
     n_found : int
         Number of components.
-    n_live : int
-        Number of features that are not constant.
     kept_share : float
         Share of the total variance that the components keep.
 
@@ -100,13 +105,6 @@ def number_warnings(n_components, n_found: int, n_live: int, kept_share: float):
     """
     if n_found == 0:
         return
-    if n_components == "auto" and n_found == n_live // 2:
-        yield (
-            ComponentsWarning,
-            f'n_components="auto" stopped at its limit, {n_found} for {n_live} features that vary: '
-            "with more components than half of the features the noise cannot be estimated well. "
-            "Set n_components to an integer to choose the number yourself.",
-        )
     is_share = isinstance(n_components, Real) and not isinstance(n_components, Integral)
     if is_share and kept_share < _FAR_BELOW * n_components:
         yield (
@@ -116,6 +114,51 @@ def number_warnings(n_components, n_found: int, n_live: int, kept_share: float):
             f"where PCA(n_components={n_components:g}) would keep at least {n_components:g}. Use "
             "PCA to keep a share of the total variance; here set n_components to an integer or "
             '"auto".',
+        )
+
+
+def count_warnings(
+    covariance: Covariance, n_counted: int, feature_names: NDArray | None
+) -> Iterator[str]:
+    """Warnings about an estimated number of components.
+
+    Parameters
+    ----------
+    covariance : Covariance
+        Of the samples.
+    n_counted : int
+        The number.
+    feature_names : ndarray of shape (n_features,) or None
+        Names, if the features have any.
+
+    Yields
+    ------
+    text : str
+        The problem and what to do.
+    """
+    scale = feature_scale(covariance)
+    n_live = int(np.sum(scale > 0))
+    if 1 <= n_counted == n_live // 2 < covariance.n_samples - 1:
+        yield (
+            f'n_components="auto" stopped at its limit, {n_counted} for {n_live} features that '
+            "vary: with more components than half of the features the noise cannot be estimated "
+            "well. Set n_components to an integer to choose the number yourself; PCA may be the "
+            "better model."
+        )
+    if covariance.kurtosis() is None:
+        yield (
+            'n_components="auto" did not look for rare or extreme values, which may look like '
+            "components: an earlier fit with another n_components did not read fourth moments. "
+            'Fit all samples with n_components="auto", or begin with partial_fit.'
+        )
+    weights = counting_weights(covariance, scale)
+    heavy = np.flatnonzero((weights > 0) & (weights < _SMALL_WEIGHT))
+    if 2 * len(heavy) > n_live:
+        yield (
+            f"A few rare or extreme values make up the variance of {listed(heavy, feature_names)}. "
+            "Such features correlate by chance, so that weak components cannot be distinguished "
+            'from noise, and n_components="auto" may find too few. Transform the features first '
+            "(logarithm, ranks, clipping), or set n_components to an integer."
         )
 
 
