@@ -175,7 +175,7 @@ class FactorTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contr
         >>> import numpy as np
         >>> from sklearn_contrastive import LinearContrastive
         >>> rng = np.random.default_rng(0)
-        >>> X = rng.standard_normal((200, 1)) @ np.ones((1, 6)) + 0.1 * rng.standard_normal((200, 6))
+        >>> X = rng.standard_normal((200, 1)) + 0.1 * rng.standard_normal((200, 6))
         >>> model = LinearContrastive(1, random_state=0).fit(X)
         >>> model.impute([[2.0, np.nan, 2.0, 2.0, np.nan, 2.0]]).round(1)
         array([[2., 2., 2., 2., 2., 2.]])

@@ -179,7 +179,7 @@ def expected_sums(state: FactorState, samples: IncompleteSamples) -> ExpectedSum
 
 def _sums_of_complete(state, complete, mean, inverse) -> ExpectedSums:
     """The same sums over rows without gaps, whose factors all have the same uncertainty."""
-    n_features, n_factors = state.loadings.shape
+    n_factors = state.loadings.shape[1]
     n_samples, live = complete.n_samples, inverse > 0
     shift = inverse * (complete.mean - mean)
     moment = inverse[:, None] * complete.scatter * inverse + n_samples * np.outer(shift, shift)
