@@ -126,8 +126,8 @@ class PowerSums:
         about_mean = 4.0 * third + offset * (6.0 * root**2 + count * offset**2)
         fourth = self.fourth - offset * about_mean
         return StandardizedMoments(
-            np.divide(third, root**3, out=np.zeros_like(root), where=root > 0),
-            np.divide(fourth, root**4, out=np.zeros_like(root), where=root > 0),
+            _over_powers(third, root, 3),
+            _over_powers(fourth, root, 4),
         )
 
 
@@ -207,3 +207,10 @@ def moments_of_sparse(
     return StandardizedMoments(
         summed(cubes) + zeros * zero**3, summed(cubes * values) + zeros * zero**4
     )
+
+
+def _over_powers(sums, root, power):
+    """Sums divided by a power of a root, 0 where that is 0; the power itself may overflow."""
+    for _ in range(power):
+        sums = np.divide(sums, root, out=np.zeros_like(root), where=root > 0)
+    return sums

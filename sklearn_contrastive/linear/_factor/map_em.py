@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .._solvers.anderson import FixedPoint, damped_anderson
+from .._solvers.anderson import FixedPoint, damped_anderson, slowest_contraction
 from .expected_sums import (
     ExpectedSums,
     FactorState,
@@ -19,16 +19,15 @@ from .noise import DiagonalNoise
 from .options import FitOptions
 from .scoring_step import scoring_step
 
-__all__ = ["START_STEPS", "START_TOL", "refine_on_rows", "slowest_contraction"]
+__all__ = ["START_STEPS", "START_TOL", "refine_on_rows"]
 
 # a model of pairs that is only a start need not be refined further than this
 START_STEPS, START_TOL = 20, 1e-3
 # smallest uniqueness to begin with: covariances of pairs let noise vanish too easily, from where
 # more steps are needed
 _FIRST_FLOOR = 0.05
-# moves from which the slowest contraction is estimated, and the least share of independent length
-# for which a direction of them counts
-_MOVES, _INDEPENDENT = 8, 0.1
+# moves from which the slowest contraction is estimated
+_MOVES = 8
 
 
 def refine_on_rows(
@@ -163,32 +162,6 @@ class _ExpectationMaximisation(FixedPoint):
         """Change of each log uniqueness or mean by the step, the larger one."""
         n_features = len(point.state.mean)
         return np.maximum(np.abs(point.step[:n_features]), np.abs(point.step[-n_features:]))
-
-
-def slowest_contraction(moves: NDArray, changes: NDArray) -> float:
-    """Least change of the step of an iteration per length of move, over all directions moved in.
-
-    Near the end x of the iteration, the step from x + e is -(I - J) e, with J its Jacobian. The
-    changes of the step are -(I - J) times the moves. The least singular value of I - J on the
-    span of the moves bounds the distance from the end: the length of the step over it.
-
-    Parameters
-    ----------
-    moves : ndarray of shape (n, m)
-        Differences of positions.
-    changes : ndarray of shape (n, m)
-        Differences of the steps from them.
-
-    Returns
-    -------
-    contraction : float
-        Near 0 for a slow iteration, near 1 for a fast one.
-    """
-    lengths = np.linalg.norm(moves, axis=0)
-    _, sizes, right = np.linalg.svd(moves / lengths, full_matrices=False)
-    kept = sizes > _INDEPENDENT * sizes[0]
-    combined = (changes / lengths) @ (right[kept].T / sizes[kept])
-    return float(np.linalg.svd(combined, compute_uv=False)[-1])
 
 
 def _posterior(sums, state):

@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 
 from .._covariance.base import Covariance
 from .._covariance.scale import feature_scale
-from .._solvers.anderson import FixedPoint, damped_anderson
+from .._solvers.anderson import FixedPoint, damped_anderson, slowest_contraction
 from .._solvers.chebyshev import FeatureBlock
 from .._solvers.davidson import OVERSAMPLING, SearchSpace, padded_start, relative_residuals
 from .group_noise import GroupNoise, most_probable_noise
 from .group_units import GroupUnits
-from .map_em import slowest_contraction
 from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, SMALLEST_EXCESS
 from .model import FactorFit, FactorModel
 from .n_components import count_above, count_upward, counting_weights, resolve_n_components
@@ -28,7 +27,7 @@ _SMALLEST_SHARE = 1e-12
 # and of the later ones in refinement, the latter as a share of the last step
 _TOL, _FIRST_TOL, _TOL_OF_STEP = 1e-8, 1e-2, 0.1
 # steps of refinement between two counts of eigenvalues
-_COUNTING_STEPS = 20
+_COUNTING_STEPS = 8
 # moves from which the slowest contraction is estimated
 _MOVES = 8
 
@@ -44,9 +43,8 @@ def fit_block_noise(
     `refine` for groups instead of single features: in coordinates in which the covariance of every
     group is the identity, the noise of a group is a matrix H with eigenvalues in (0, 1]. Given H,
     loadings follow from the leading eigenpairs of the noise-whitened covariance; given loadings B,
-    the most probable H has the eigenvectors of I - BB' in the group, and the eigenvalues of
-    `most_probable_uniqueness`. Steps in log H are extrapolated, and shortened where the posterior
-    falls.
+    H is `most_probable_noise`, the identity in all but n_factors directions. So the steps go from
+    loadings to loadings. They are extrapolated, and shortened where the posterior falls.
 
     Parameters
     ----------
@@ -58,7 +56,8 @@ def fit_block_noise(
         Number of factors; share of the common variance; estimated; every positive direction.
     options : FitOptions
         Of the fit: at most `max_iter` eigenproblems, 0 for the closed form alone; refinement ends
-        when no log H changes by more than `tol`.
+        when the steps to come would change no log H by more than `tol`, or, unless `tol` is below
+        its default, by more than a small share of a standard error.
 
     Returns
     -------
@@ -213,7 +212,7 @@ class _BlockSteps(FixedPoint):
     def __init__(self, units, n_factors, n_samples, options):
         self._units, self._n_factors, self._options = units, n_factors, options
         self._prior = PRIOR_SAMPLES / n_samples
-        self._tol, self._moves = options.tol, []
+        self._tol, self._moves = max(options.tol, _TOL), []
 
     def solve(self, loadings, tol, start=None) -> _Point:
         """Most probable noise for the loadings, and the best loadings for that noise."""

@@ -6,7 +6,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AndersonMemory", "FixedPoint", "damped_anderson"]
+__all__ = ["AndersonMemory", "FixedPoint", "damped_anderson", "slowest_contraction"]
+
+
+# the least share of independent length for which a direction of the moves counts
+_INDEPENDENT = 0.1
 
 
 class AndersonMemory:
@@ -110,3 +114,29 @@ def damped_anderson(
             if problem.clears_memory_when_refused:
                 memory = AndersonMemory(problem.memory_length)
     return point, n_iter, converged
+
+
+def slowest_contraction(moves: NDArray, changes: NDArray) -> float:
+    """Least change of the step of an iteration per length of move, over all directions moved in.
+
+    Near the end x of the iteration, the step from x + e is -(I - J) e, with J its Jacobian. The
+    changes of the step are -(I - J) times the moves. The least singular value of I - J on the
+    span of the moves bounds the distance from the end: the length of the step over it.
+
+    Parameters
+    ----------
+    moves : ndarray of shape (n, m)
+        Differences of positions.
+    changes : ndarray of shape (n, m)
+        Differences of the steps from them.
+
+    Returns
+    -------
+    contraction : float
+        Near 0 for a slow iteration, near 1 for a fast one.
+    """
+    lengths = np.linalg.norm(moves, axis=0)
+    _, sizes, right = np.linalg.svd(moves / lengths, full_matrices=False)
+    kept = sizes > _INDEPENDENT * sizes[0]
+    combined = (changes / lengths) @ (right[kept].T / sizes[kept])
+    return float(np.linalg.svd(combined, compute_uv=False)[-1])

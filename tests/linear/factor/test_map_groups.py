@@ -939,3 +939,17 @@ def test_noise_covariances_are_recovered():
     model = LinearContrastive(2, feature_groups=groups, random_state=0).fit(X)
     for block, expected in zip(model.noise_covariance_, noise, strict=True):
         assert_allclose(block, expected, rtol=0, atol=0.03 * np.trace(expected))
+
+
+def test_the_default_ends_within_half_a_standard_error_and_a_tighter_tol_goes_on():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 3)) @ rng.normal(size=(3, 60)) + rng.normal(size=(400, 60))
+    groups = np.arange(60) // 20
+    default, tight = (
+        LinearContrastive(3, feature_groups=groups, tol=tol, max_iter=1000, random_state=0).fit(X)
+        for tol in (1e-6, 1e-9)
+    )
+    assert default.n_iter_ < tight.n_iter_
+    for block, end in zip(default.noise_covariance_, tight.noise_covariance_, strict=True):
+        ratios = scipy.linalg.eigvalsh(block, end)
+        assert np.abs(np.log(ratios)).max() <= 0.5 * np.sqrt(2 / 400)

@@ -135,7 +135,7 @@ def test_rare_or_extreme_values_cause_a_warning():
 def test_a_count_that_reaches_half_the_features_causes_a_warning():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(2000, 8)) @ rng.normal(size=(8, 10)) + 0.05 * rng.normal(size=(2000, 10))
-    with pytest.warns(ComponentsWarning, match="stops at half the features"):
+    with pytest.warns(ComponentsWarning, match="stopped at its limit"):
         model = LinearContrastive(random_state=0).fit(X)
     assert model.n_components_ <= 5
 

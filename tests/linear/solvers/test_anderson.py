@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_contrastive.linear._solvers.anderson import AndersonMemory
+from sklearn_contrastive.linear._solvers.anderson import AndersonMemory, slowest_contraction
 
 # shares of the distance that a step covers along its eigenvectors, well apart
 RATES = (0.2, 0.5, 0.9)
@@ -109,3 +109,16 @@ def test_arguments_are_not_modified():
         memory.extrapolate(position, step)
         assert_array_equal(position, kept[0])
         assert_array_equal(step, kept[1])
+
+
+@pytest.mark.parametrize("slowest", [1e-3, 0.1, 0.9])
+def test_the_slowest_contraction_bounds_the_way_to_the_end(slowest):
+    # steps -(I - J)(x - x_end) of a linear iteration, in directions that all have been moved in
+    rng = np.random.default_rng(0)
+    rotation = np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    matrix = (rotation * np.geomspace(slowest, 1.0, 6)) @ rotation.T
+    moves = rng.normal(size=(6, 6)) + 3 * np.eye(6)
+    found = slowest_contraction(moves, -matrix @ moves)
+    assert_allclose(found, slowest, rtol=1e-6)
+    error = rng.normal(size=6)
+    assert np.linalg.norm(error) <= np.linalg.norm(matrix @ error) / found * (1 + 1e-6)
