@@ -10,7 +10,7 @@ from .._covariance.base import Covariance
 from .._covariance.scale import feature_scale
 from .._solvers.anderson import FixedPoint, damped_anderson, slowest_contraction
 from .._solvers.chebyshev import FeatureBlock
-from .._solvers.davidson import OVERSAMPLING, SearchSpace, padded_start, relative_residuals
+from .._solvers.davidson import OVERSAMPLING, SMALL, SearchSpace, padded_start, relative_residuals
 from .group_noise import GroupNoise, most_probable_noise
 from .group_units import GroupUnits
 from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, SMALLEST_EXCESS
@@ -112,7 +112,7 @@ def _contrastive_pairs(covariance, groups, n_pairs, rng, start=None):
     for features in groups:
         deleted[np.ix_(features, features)] = 0.0
     unit = max(np.trace(covariance) / len(covariance), np.finfo(float).tiny)
-    if start is not None:
+    if start is not None and len(covariance) > SMALL:
         start = padded_start(start, n_pairs, rng)
     space = SearchSpace(lambda v: deleted @ v / unit, len(covariance), n_pairs, rng, start)
     pairs = space.leading(n_pairs, np.ones(len(covariance)), tol=_TOL, error=relative_residuals)

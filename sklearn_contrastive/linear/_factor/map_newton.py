@@ -36,7 +36,7 @@ _LARGEST_GRADIENT = 0.2
 # Relative gap of eigenvalues below which their difference is not trusted.
 _SMALLEST_GAP = 1e-2
 # Accuracy of the Newton system, and products with the Hessian for it.
-_LINEAR_TOL, _LINEAR_STEPS = 0.1, 20
+_LINEAR_TOL, _LINEAR_STEPS = 0.1, 50
 # A refused step is shortened by this factor.
 _SHRINK = 0.5
 # The contraction by which the remaining distance is estimated is at least and at most this.
@@ -213,6 +213,7 @@ def fisher_scoring_step(
     vectors: NDArray[np.float64],
     prior: NDArray | float,
     floor: float,
+    rtol: float = _LINEAR_TOL,
 ) -> NDArray[np.float64]:
     """Step of Fisher scoring in log u: Newton's, with the expected Hessian P*P.
 
@@ -228,6 +229,8 @@ def fisher_scoring_step(
         Weight of the prior.
     floor : float
         Features at the floor stay there, unless the gradient lifts them.
+    rtol : float, default=0.1
+        Accuracy of the solution.
 
     Returns
     -------
@@ -235,7 +238,8 @@ def fisher_scoring_step(
         Change of log u.
     """
     free = _free(uniqueness, gradient, floor)
-    return _projected_step(gradient, _expected_hessian(vectors, prior), vectors, prior, free)
+    hessian = _expected_hessian(vectors, prior)
+    return _projected_step(gradient, hessian, vectors, prior, free, rtol)
 
 
 def _free(uniqueness, gradient, floor):
@@ -243,7 +247,7 @@ def _free(uniqueness, gradient, floor):
     return (uniqueness > floor * (1 + 1e-9)) | (gradient < 0)
 
 
-def _projected_step(gradient, hessian, vectors, prior, free):
+def _projected_step(gradient, hessian, vectors, prior, free, rtol=_LINEAR_TOL):
     """Newton step of the free features, kept so short that no uniqueness changes sign."""
     diagonal = (1.0 - np.sum(vectors**2, axis=1)) ** 2 + prior + _RIDGE
     step = np.zeros_like(gradient)
@@ -252,7 +256,7 @@ def _projected_step(gradient, hessian, vectors, prior, free):
         -gradient[free],
         diagonal[free],
         radius=_LARGEST_STEP,
-        rtol=_LINEAR_TOL,
+        rtol=rtol,
         max_iter=_LINEAR_STEPS,
     )
     # 1 + step is exact where P = I (the step of expectation-maximisation then); it is replaced by

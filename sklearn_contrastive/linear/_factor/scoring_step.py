@@ -7,6 +7,9 @@ from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, SMALLEST_EXCESS, fisher
 
 __all__ = ["scoring_step"]
 
+# accuracy of the scoring equations: a pass over the rows costs more than their solution
+_SCORING_TOL = 1e-3
+
 
 def scoring_step(state: FactorState, sums: ExpectedSums, *, by_feature: bool = True) -> FactorState:
     """Next factor model, from expected sums over incomplete rows.
@@ -57,8 +60,9 @@ def scoring_step(state: FactorState, sums: ExpectedSums, *, by_feature: bool = T
 
     n_rows = np.maximum(sums.n_observed, 1.0) if by_feature else sums.n_samples
     gradient = PRIOR_SAMPLES / n_rows * np.log(state.uniqueness) - projected
+    prior = PRIOR_SAMPLES / sums.n_samples
     step = fisher_scoring_step(
-        state.uniqueness, gradient, vectors, PRIOR_SAMPLES / sums.n_samples, REFINEMENT_FLOOR
+        state.uniqueness, gradient, vectors, prior, REFINEMENT_FLOOR, _SCORING_TOL
     )
     uniqueness = np.clip(state.uniqueness * np.exp(step), REFINEMENT_FLOOR, 1.0)
 

@@ -222,7 +222,8 @@ def test_weights_may_be_as_large_as_floats_are(name, weight, dtype):
     model = REDUCERS[name].fit(X, y, sample_weight=np.full(240, weight))
     expected = type(model)(**model.get_params()).fit(X, y, sample_weight=np.full(240, 1e6))
     assert_allclose(model.components_, expected.components_, atol=1e-4)
-    assert_allclose(model.noise_variance_, expected.noise_variance_, rtol=1e-4)
+    # noise that vanishes is as small as the number of samples allows
+    assert_allclose(model.noise_variance_, expected.noise_variance_, rtol=1e-4, atol=2e-4)
     assert np.isfinite(model.singular_values_).all()
     assert model.n_samples_ == pytest.approx(240 * weight)
     streamed = type(model)(**model.get_params())
