@@ -125,10 +125,10 @@ class PowerSums:
         third = self.third - offset * (3.0 * root**2 + count * offset**2)
         about_mean = 4.0 * third + offset * (6.0 * root**2 + count * offset**2)
         fourth = self.fourth - offset * about_mean
-        return StandardizedMoments(
-            np.divide(third, root**3, out=np.zeros_like(root), where=root > 0),
-            np.divide(fourth, root**4, out=np.zeros_like(root), where=root > 0),
-        )
+        inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
+        # not the powers of the root: weights may be as large as floats are
+        third = third * inverse * inverse * inverse
+        return StandardizedMoments(third, fourth * inverse * inverse * inverse * inverse)
 
 
 def power_sums(
