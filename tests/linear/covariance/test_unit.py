@@ -222,7 +222,7 @@ def test_weights_may_be_as_large_as_floats_are(name, weight, dtype):
     X, y = samples().astype(dtype), labels() if "labels" in name else None
     model = REDUCERS[name].fit(X, y, sample_weight=np.full(240, weight))
     expected = type(model)(**model.get_params()).fit(X, y, sample_weight=np.full(240, 1e6))
-    assert_allclose(model.components_, expected.components_, atol=1e-4)
+    assert_allclose(model.components_, expected.components_, atol=1e-3)
     # the floor of the noise falls with the number of samples
     assert_allclose(model.noise_variance_, expected.noise_variance_, rtol=1e-3, atol=1e-3)
     assert np.isfinite(model.singular_values_).all()
@@ -231,7 +231,7 @@ def test_weights_may_be_as_large_as_floats_are(name, weight, dtype):
     for rows in (slice(0, 100), slice(100, 240)):
         target = None if y is None else y[rows]
         streamed.partial_fit(X[rows], target, sample_weight=np.full(len(X[rows]), weight))
-    assert_allclose(streamed.components_, expected.components_, atol=1e-4)
+    assert_allclose(streamed.components_, expected.components_, atol=1e-3)
 
 
 def test_one_weight_may_outweigh_all_others():
