@@ -191,7 +191,7 @@ class FactorTransformer(
         >>> model.impute([[2.0, np.nan, 2.0, 2.0, np.nan, 2.0]]).round(1)
         array([[2., 2., 2., 2., 2., 2.]])
         """
-        check_is_fitted(self)
+        self._check_fitted("impute")
         self._check_place(X, "impute")
         X, missing = validated(self, X, reset=False)
         if sparse.issparse(X):
@@ -203,9 +203,9 @@ class FactorTransformer(
             incomplete = np.flatnonzero(np.isnan(filled).any(axis=1))
             for start in range(0, len(incomplete), _INCOMPLETE_ROWS):
                 chosen = incomplete[start : start + _INCOMPLETE_ROWS]
-                filled[chosen] = imputed_rows(
-                    filled[chosen], model.mean, model.loadings, model.noise.variances
-                )
+                rows = filled[chosen] / self._unit  # a power of two: observed entries stay exact
+                imputed = imputed_rows(rows, model.mean, model.loadings, model.noise.variances)
+                filled[chosen] = self._unit * imputed
         return place.put(filled)
 
     def get_covariance(self) -> FloatArray:

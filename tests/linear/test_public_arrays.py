@@ -93,7 +93,10 @@ def test_samples_seen_are_counted_by_the_name_of_incremental_pca():
 @pytest.mark.parametrize("reducer", REDUCERS)
 @pytest.mark.parametrize(
     "method",
-    ["transform", "inverse_transform", "get_covariance", "get_precision", "score_samples", "score"],
+    [
+        *("transform", "inverse_transform", "impute", "get_covariance", "get_precision"),
+        *("score_samples", "score"),
+    ],
 )
 def test_an_estimator_whose_attributes_were_set_by_hand_says_so(reducer, method):
     X = samples()

@@ -125,10 +125,10 @@ class PowerSums:
         third = self.third - offset * (3.0 * root**2 + count * offset**2)
         about_mean = 4.0 * third + offset * (6.0 * root**2 + count * offset**2)
         fourth = self.fourth - offset * about_mean
-        return StandardizedMoments(
-            _over_powers(third, root, 3),
-            _over_powers(fourth, root, 4),
-        )
+        inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
+        # not the powers of the root: weights may be as large as floats are
+        third = third * inverse * inverse * inverse
+        return StandardizedMoments(third, fourth * inverse * inverse * inverse * inverse)
 
 
 def power_sums(
@@ -207,10 +207,3 @@ def moments_of_sparse(
     return StandardizedMoments(
         summed(cubes) + zeros * zero**3, summed(cubes * values) + zeros * zero**4
     )
-
-
-def _over_powers(sums, root, power):
-    """Sums divided by a power of a root, 0 where that is 0; the power itself may overflow."""
-    for _ in range(power):
-        sums = np.divide(sums, root, out=np.zeros_like(root), where=root > 0)
-    return sums
