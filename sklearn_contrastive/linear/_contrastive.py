@@ -33,9 +33,9 @@ class LinearContrastive(MomentEstimator):
     ----------
     n_components : int, float, "auto" or None, default="auto"
         Number of components. "auto" counts the eigenvalues of the noise-whitened covariance that
-        exceed those of pure noise; features with rare or extreme values count less. A float in (0, 1) keeps the leading directions with this share
-        of the common variance (the positive eigenvalues of the contrastive matrix), None every
-        positive direction.
+        exceed those of pure noise; features with rare or extreme values count less. A float in
+        (0, 1) keeps the leading directions with this share of the common variance (the positive
+        eigenvalues of the contrastive matrix), None every positive direction.
 
     noise_weighted : bool, default=True
         Whether scores are generalised least squares, weighted by the inverse noise variances
