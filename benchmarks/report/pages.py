@@ -2,7 +2,14 @@
 
 from .._common.record import ROOT
 from .._common.tables import markdown
-from . import tables_accuracy, tables_cost, tables_images, tables_missing_values, theory_findings
+from . import (
+    tables_accuracy,
+    tables_cost,
+    tables_images,
+    tables_missing_values,
+    tables_n_components,
+    theory_findings,
+)
 from .records import provenance
 from .sentences import (
     groups_sentence,
@@ -52,6 +59,7 @@ def measured_page():
     """The page of the documentation with all tables."""
     sections = [
         *tables_accuracy.sections(),
+        *tables_n_components.sections(),
         *tables_missing_values.sections(),
         *theory_findings.sections(),
         *tables_images.sections(),

@@ -34,10 +34,11 @@ class LinearContrastive(MomentEstimator):
     ----------
     n_components : int, float, "auto" or None, default="auto"
         Number of components. "auto" counts the eigenvalues of the noise-whitened covariance that
-        exceed those of pure noise, up to half the number of features. A float in (0, 1) keeps the
-        leading directions with this share of the common variance (the positive eigenvalues of the
-        contrastive matrix), with a warning where they keep much less of the total variance. None
-        keeps every positive direction.
+        exceed those of pure noise, up to half the number of features; features with rare or
+        extreme values count less. A float in (0, 1) keeps the leading directions with this share
+        of the common variance, given the noise that "auto" estimates; it warns where they keep
+        much less of the total variance. None keeps every direction with more variance than that
+        noise. An integer is the number of columns.
 
     noise_weighted : bool, default=True
         Whether scores are generalised least squares, weighted by the inverse noise variances
