@@ -1,10 +1,10 @@
 """Error of imputed entries on real tables: impute of LinearContrastive against imputers.
 
-The 60 columns of largest variance; entries are hidden completely at random. Error: root mean square over the hidden entries, as a share
-of the feature's standard deviation; constant columns are left out. KNNImputer and IterativeImputer
-(BayesianRidge, the default) get standardised columns, and are scaled back. Where a table has more
-than 30 features, IterativeImputer regresses on the 20 nearest ones. "many" is half of the features,
-at most a tenth of the rows and 30 components.
+The 60 columns of largest variance of each table; entries are hidden completely at random. Error:
+root mean square over the hidden entries, as a share of the feature's standard deviation. KNNImputer
+and IterativeImputer (BayesianRidge, the default) get standardised columns, and are scaled back.
+Where a table has more than 30 features, IterativeImputer regresses on the 20 nearest ones. "many"
+is half of the features, at most a tenth of the rows and 30 components.
 """
 
 import time
