@@ -3,7 +3,7 @@
 from .._common.record import ROOT
 from .._common.tables import markdown
 from . import tables_accuracy, tables_cost, tables_images, tables_missing_values, theory_findings
-from .records import provenance
+from .records import provenance, results
 from .sentences import (
     groups_sentence,
     images_sentence,
