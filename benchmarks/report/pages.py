@@ -10,7 +10,7 @@ from . import (
     tables_n_components,
     theory_findings,
 )
-from .records import provenance
+from .records import provenance, results
 from .sentences import (
     groups_sentence,
     images_sentence,

@@ -73,7 +73,7 @@ def fit_warnings(fit: FactorFit, n_components, feature_names, n_samples: float):
         yield (
             HeywoodWarning,
             f"The noise of {listed(fit.floored, feature_names)} was estimated as nearly zero "
-            f"and set to {fit.floor:.1g} of the variance (a Heywood case). Fewer components "
+            f"and set to {fit.floor:.2g} of the variance (a Heywood case). Fewer components "
             "often avoid it; duplicated or derived features cause it.",
         )
     if not fit.converged:
