@@ -137,7 +137,9 @@ def missed_targets(means, overall):
 
 def main():
     """Run the protocol and compare the means with the targets."""
-    run = Run(__spec__.name, __doc__.splitlines()[0], seeds=2, quick_seeds=1, options={"tables": "final"})
+    run = Run(
+        __spec__.name, __doc__.splitlines()[0], seeds=2, quick_seeds=1, options={"tables": "final"}
+    )
     names = TABLES[run.options.tables]
     names = names[:3] if run.quick else names
     cases = [(name, row) for name in names for row in ROWS]
