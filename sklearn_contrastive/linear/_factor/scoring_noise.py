@@ -41,13 +41,12 @@ def scoring_noise(model: FactorModel, times: Callable[[NDArray], NDArray]) -> No
     Returns
     -------
     DiagonalNoise or BlockNoise
-        That of the model, or larger. The random masks depend on the number of groups of features
-        only.
+        That of the model, or larger. The masks are drawn with a fixed seed.
     """
-    n_groups, n_factors = model.noise.groups.max(initial=-1) + 1, model.loadings.shape[1]
-    if n_factors == 0 or n_groups < 4:
+    n_groups = model.noise.groups.max(initial=-1) + 1
+    if model.loadings.shape[1] == 0 or n_groups < 4:
         return model.noise
-    masks = _masks(model.noise.groups, n_groups)
+    masks = _masks(model)
     best, largest = model.noise, 0.0
     for share in _SHARES:
         noise = model.noise.plus_common(share, model.loadings)
@@ -109,11 +108,15 @@ def _explained(masks, loadings, weighted, deviations, times):
     return float(np.sum(explained[live] / values[live]))
 
 
-def _masks(groups, n_groups):
+def _masks(model):
     """Random halves of the groups and, if they are few, complements; (n_masks, n_features)."""
+    groups = model.noise.groups
+    # groups are drawn by the rank of their communality: the order of the features changes nothing
+    communality = np.bincount(groups, np.sum(model.loadings**2, axis=1) / model.variances)
+    rank = np.argsort(np.argsort(communality))
     rng = np.random.default_rng(0)
     n_halves = int(np.clip(_MASKED_FEATURES // len(groups), 1, 8))
-    halves = np.array([rng.permutation(n_groups) < n_groups // 2 for _ in range(n_halves)])
+    halves = [rng.permutation(len(rank)) < len(rank) // 2 for _ in range(n_halves)]
+    visible = np.array(halves)[:, rank[groups]]
     # among many features one half shows as much as two
-    both = halves if len(groups) > _MASKED_FEATURES else np.concatenate([halves, ~halves])
-    return both[:, groups]
+    return visible if len(groups) > _MASKED_FEATURES else np.concatenate([visible, ~visible])
