@@ -200,7 +200,7 @@ def rounding_of(reference, dtype, n_samples=300):
     small part; Newton's steps that end at 1e-6 leave the square of that.
     """
     conditioning = np.max(np.diag(reference.get_covariance()) / reference.noise_variance_)
-    return 2 * np.finfo(dtype).eps * np.sqrt(n_samples) * conditioning + 1e-12
+    return 4 * np.finfo(dtype).eps * np.sqrt(n_samples) * conditioning + 1e-12
 
 
 def assert_same_fit(model, reference, X, dtype, n_samples=300):
