@@ -29,7 +29,9 @@ def sections():
             IMPUTATION,
             "Root mean square error on hidden entries as a share of each feature's standard\n"
             "deviation; mean over six real tables, 60 columns each, then each table. ``many`` is\n"
-            "half of the features, at most a tenth of the rows and 30 components.\n\n"
+            "half of the features, at most a tenth of the rows and 30 components, chosen on these\n"
+            "tables. IterativeImputer regresses on the 20 nearest features where there are more\n"
+            "than 30, not on all.\n\n"
             + restructured(*imputation_means())
             + restructured(*imputation_of_tables()),
         ),
