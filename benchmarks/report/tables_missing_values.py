@@ -5,6 +5,7 @@ from .records import Section, missed_targets, plus_minus_cell, results
 from .sentences import missing_values_sentence
 
 RECORD, SPEED = "linear.missing_values", "linear.missing_values_speed"
+IMPUTATION = "linear.imputation"
 
 
 def sections():
@@ -22,6 +23,17 @@ def sections():
             "deviation; ours is ``inverse_transform(transform(X))``.\n\n"
             + restructured(*imputation())
             + better_imputers(),
+        ),
+        Section(
+            "Missing values: imputation by impute",
+            IMPUTATION,
+            "Root mean square error on hidden entries as a share of each feature's standard\n"
+            "deviation; mean over six real tables, 60 columns each, then each table. ``many`` is\n"
+            "half of the features, at most a tenth of the rows and 30 components, chosen on these\n"
+            "tables. IterativeImputer regresses on the 20 nearest features where there are more\n"
+            "than 30, not on all.\n\n"
+            + restructured(*imputation_means())
+            + restructured(*imputation_of_tables()),
         ),
         Section(
             "Missing values: number of components",
@@ -82,6 +94,29 @@ def imputation():
     ours = ["ours, given number", "ours, auto", "given / best imputer", "auto / best imputer"]
     ours.append("rows without scores (given / auto)")
     return ["X", "missing", *imputers, *ours], lines
+
+
+def imputation_means():
+    """Errors of imputed entries, mean over the real tables."""
+    names = ["mean", "KNN", "iterative", "auto", "many"]
+    columns = ["hidden", "mean", "KNNImputer", "IterativeImputer", "impute, auto", "impute, many"]
+    return columns, [
+        [
+            row["hidden"] if row["hidden"] == "all" else f"{row['hidden']:.0%}",
+            *(f"{row[name]:.3f}" for name in names),
+        ]
+        for row in results(IMPUTATION)["means"]
+    ]
+
+
+def imputation_of_tables():
+    """Errors of imputed entries on each real table."""
+    names = ["mean", "KNN", "iterative", "auto", "many"]
+    columns = ["X", "hidden", "mean", "KNNImputer", "IterativeImputer"]
+    return [*columns, "impute, auto", "impute, many"], [
+        [cell["data"], f"{cell['hidden']:.0%}", *(plus_minus_cell(cell, name) for name in names)]
+        for cell in results(IMPUTATION)["cells"]
+    ]
 
 
 def better_imputers():
