@@ -67,7 +67,9 @@ class ScatterCovariance(Covariance):
         scatter = self.scatter + other.scatter
         if self.n_samples and other.n_samples:
             between = shift * (self.n_samples * (other.n_samples / n_samples))
-            scatter += np.outer(between, shift)
+            for start in range(0, len(scatter), _CORRECTED_ROWS):
+                rows = slice(start, start + _CORRECTED_ROWS)
+                scatter[rows] += np.outer(between[rows], shift)
         mean = self.mean + shift * (other.n_samples / n_samples)
         return ScatterCovariance(n_samples, mean, scatter, self._moments_with(other, shift))
 

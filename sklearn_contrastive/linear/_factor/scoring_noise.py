@@ -16,8 +16,8 @@ _SHARES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
 _SMALLEST_GAIN = 1e-4
 # masks are drawn until they have hidden and shown about this many features in all
 _MASKED_FEATURES = 400
-# columns of scores that are multiplied at once, more if one mask has more
-_COLUMNS = 16
+# numbers in the scores of the masks that are multiplied at once, more if one mask has more
+_SCORES = 2**15
 # directions of less variance than this share of the largest are none
 _SMALLEST_SHARE = 1e-9
 
@@ -83,7 +83,7 @@ def explained_by_masked_scores(
     """
     weighted = noise.weighted(noise.whitened(model.loadings))
     deviations = np.sqrt(model.variances)[:, None]
-    at_once = max(1, _COLUMNS // weighted.shape[1])
+    at_once = max(1, _SCORES // weighted.size)
     return sum(
         _explained(masks[start : start + at_once], model.loadings, weighted, deviations, times)
         for start in range(0, len(masks), at_once)

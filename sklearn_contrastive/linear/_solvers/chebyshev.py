@@ -24,8 +24,9 @@ _LARGEST_RATIO = 1e8
 # smallest Ritz value that bounds the unwanted part, as a share of the largest: it keeps the
 # polynomial finite where the block holds everything that is not zero
 _SMALLEST_VALUE = 1e-6
-# products and orthonormalisations of the random directions that a block begins with
-_FIRST_POWERS = 3
+# products and orthonormalisations of the random directions that a block begins with, and of those
+# that complete the loadings of a similar problem
+_FIRST_POWERS, _WARM_POWERS = 3, 1
 _TINY = np.finfo(np.float64).tiny
 
 
@@ -139,8 +140,8 @@ class LeadingBlock(ABC):
 
     def _first(self, scale):
         """Random directions, or those of a start, after a few powers of the matrix."""
-        block = self._start(scale)
-        for _ in range(_FIRST_POWERS):
+        block, n_powers = self._start(scale)
+        for _ in range(n_powers):
             block = np.linalg.qr(self._apply(block, scale)[0])[0]
         return block
 
@@ -176,7 +177,7 @@ class LeadingBlock(ABC):
 
     @abstractmethod
     def _start(self, scale):
-        """Directions to begin with, shape (size, width)."""
+        """Directions to begin with, shape (size, width), and how many powers they need."""
 
     @abstractmethod
     def _apply(self, directions, scale):
@@ -233,11 +234,11 @@ class FeatureBlock(LeadingBlock):
 
     def _start(self, scale):
         if self._loadings is None:
-            return self._rng.standard_normal((self.size, self.width))
+            return self._rng.standard_normal((self.size, self.width)), _FIRST_POWERS
         known = self._loadings[:, : self.width] / np.sqrt(scale)[:, None]
         known = known / np.maximum(np.linalg.norm(known, axis=0), _TINY)
         more = self._rng.standard_normal((self.size, self.width - known.shape[1]))
-        return np.hstack([known, more / np.sqrt(self.size)])
+        return np.hstack([known, more / np.sqrt(self.size)]), _WARM_POWERS
 
     def _apply(self, directions, scale):
         inverse = 1.0 / np.sqrt(scale)[:, None]
@@ -290,7 +291,7 @@ class RowBlock(LeadingBlock):
 
     def _start(self, scale):
         random = self._rng.standard_normal((self.n_features, self.width))
-        return np.linalg.qr(self._project(random))[0]
+        return np.linalg.qr(self._project(random))[0], _FIRST_POWERS
 
     def _apply(self, directions, scale):
         kept = self._combine(directions)
