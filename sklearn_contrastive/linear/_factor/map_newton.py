@@ -141,7 +141,11 @@ def refine(
     options.on_step("eigenproblem")
     n_iter, converged, length, last_size = 1, False, 1.0, np.inf
     while n_iter < options.max_iter and not converged:
-        step = length * _newton_step(point, prior, floor)
+        step, gain = _newton_step(point, prior, floor)
+        if gain <= 0.5 * tol**2:
+            converged = True
+            break
+        step = length * step
         proposal = np.clip(point.uniqueness * np.exp(step), floor, 1.0)
         size = np.abs(np.log(proposal / point.uniqueness)).max(initial=0.0)
         candidate = _evaluated(block, proposal, n_factors, prior)
@@ -195,16 +199,18 @@ def _gradient(values, vectors, uniqueness, prior):
 
 
 def _newton_step(point, prior, floor):
-    """One projected Newton step, in the logarithm of the uniquenesses."""
+    """One projected Newton step in log u, and by how much it should lower the objective, twice."""
     uniqueness, n_live = point.uniqueness, point.n_live
     values, vectors = point.pairs.values, point.pairs.vectors
     factors = vectors[:, :n_live]
     gradient = _gradient(values[:n_live], factors, uniqueness, prior)
     free = _free(uniqueness, gradient, floor)
     if np.abs(gradient[free]).max(initial=0.0) > _LARGEST_GRADIENT:
-        return fisher_scoring_step(uniqueness, gradient, factors, prior, floor)
-    hessian = _hessian(values, vectors, n_live, uniqueness, prior)
-    return _projected_step(gradient, hessian, factors, prior, free)
+        step = fisher_scoring_step(uniqueness, gradient, factors, prior, floor)
+    else:
+        hessian = _hessian(values, vectors, n_live, uniqueness, prior)
+        step = _projected_step(gradient, hessian, factors, prior, free)
+    return step, -float(gradient @ step)
 
 
 def fisher_scoring_step(
@@ -239,7 +245,10 @@ def fisher_scoring_step(
     """
     free = _free(uniqueness, gradient, floor)
     hessian = _expected_hessian(vectors, prior)
-    return _projected_step(gradient, hessian, vectors, prior, free, rtol)
+    step = _projected_step(gradient, hessian, vectors, prior, free, rtol)
+    # 1 + step is exact where P = I (the step of expectation-maximisation then); it is replaced by
+    # a line below -1/2, so that the factor stays positive
+    return np.where(step > -0.5, np.log1p(np.maximum(step, -0.5)), np.log(0.5) + 2 * step + 1)
 
 
 def _free(uniqueness, gradient, floor):
@@ -248,7 +257,7 @@ def _free(uniqueness, gradient, floor):
 
 
 def _projected_step(gradient, hessian, vectors, prior, free, rtol=_LINEAR_TOL):
-    """Newton step of the free features, kept so short that no uniqueness changes sign."""
+    """Newton step of the free features, inside a box."""
     diagonal = (1.0 - np.sum(vectors**2, axis=1)) ** 2 + prior + _RIDGE
     step = np.zeros_like(gradient)
     step[free] = truncated_conjugate_gradients(
@@ -259,9 +268,7 @@ def _projected_step(gradient, hessian, vectors, prior, free, rtol=_LINEAR_TOL):
         rtol=rtol,
         max_iter=_LINEAR_STEPS,
     )
-    # 1 + step is exact where P = I (the step of expectation-maximisation then); it is replaced by
-    # a line below -1/2, so that the factor stays positive
-    return np.where(step > -0.5, np.log1p(np.maximum(step, -0.5)), np.log(0.5) + 2 * step + 1)
+    return step
 
 
 def _extended(x, free):
@@ -295,8 +302,12 @@ def _hessian(values, vectors, n_live, uniqueness, prior):
     """
     n_outside = len(uniqueness) - len(values)
     factors, others = values[:n_live], values[n_live:]
-    mean = (np.sum(1.0 / uniqueness) - values.sum()) / n_outside if n_outside > 0 else 0.0
-    mean = np.clip(mean, 0.0, min(values[-1], 1.0))
+    squares, smallest = vectors**2, min(values[-1], 1.0)
+    # variance of each feature along the directions outside, in units of its noise, and their share
+    rest = np.maximum(1.0 / uniqueness - squares @ values, 0.0)
+    share = np.maximum(1.0 - squares.sum(axis=1), 0.0)
+    mean = np.clip(rest.sum() / n_outside, 0.0, smallest) if n_outside > 0 else 0.0
+    own = np.clip(rest / np.maximum(share, _RIDGE), 0.0, smallest)
     outside = (factors - 1.0) * (factors + mean) / (factors - mean)
     coefficients = np.zeros((len(values), len(values)))
     coefficients[:n_live, :n_live] = _mean_of_pairs(outside) - _mean_of_pairs(factors)
@@ -304,7 +315,10 @@ def _hessian(values, vectors, n_live, uniqueness, prior):
     inside = (factors[:, None] - 1.0) * (factors[:, None] + others) / gap
     coefficients[:n_live, n_live:] = 0.5 * (outside[:, None] - inside)
     coefficients[n_live:, :n_live] = coefficients[:n_live, n_live:].T
-    diagonal = 1.0 / uniqueness - vectors[:, :n_live] ** 2 @ outside + prior + _RIDGE
+    # on the diagonal each feature has its own mean
+    of_feature = (factors - 1.0) * (factors + own[:, None]) / (factors - own[:, None]) - outside
+    diagonal = 1.0 / uniqueness - squares[:, :n_live] @ outside + prior + _RIDGE
+    diagonal -= share * np.sum(squares[:, :n_live] * of_feature, axis=1)
 
     def multiply(x):
         among = coefficients * ((vectors.T * x) @ vectors)

@@ -17,10 +17,9 @@ def truncated_conjugate_gradients(
     rtol: float,
     max_iter: int,
 ) -> NDArray[np.float64]:
-    """Approximate solution x of H x = right inside a box, for a symmetric H of any sign.
+    """Approximate solution x of H x = right, clipped to a box, for a symmetric H of any sign.
 
-    Where a direction has no positive curvature, or leads out of the box, the solution goes along
-    that direction to the border of the box and ends there.
+    A direction without positive curvature leads to the border of the box, where the solution ends.
 
     Parameters
     ----------
@@ -40,7 +39,7 @@ def truncated_conjugate_gradients(
     Returns
     -------
     x : ndarray of shape (n,)
-        A direction of descent for the quadratic function x' H x / 2 - right' x.
+        Where H is positive and the box is wide, the solution.
 
     References
     ----------
@@ -54,15 +53,16 @@ def truncated_conjugate_gradients(
             break
         image = multiply(direction)
         curvature = float(direction @ image)
-        length = product / curvature if curvature > 0 else np.inf
-        if curvature <= 0 or np.abs(x + length * direction).max() > radius:
+        if curvature <= 0:
+            x = np.clip(x, -radius, radius)
             return x + _to_border(x, direction, radius) * direction
+        length = product / curvature
         x = x + length * direction
         residual = residual - length * image
         scaled = residual / preconditioner
         product, earlier = float(residual @ scaled), product
         direction = scaled + (product / earlier) * direction
-    return x
+    return np.clip(x, -radius, radius)
 
 
 def _to_border(x, direction, radius):

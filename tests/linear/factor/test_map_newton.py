@@ -292,7 +292,7 @@ def test_a_start_at_the_solution_stays_there(problem):
     refined = problem.refine()
     again = problem.refine(start=refined.uniqueness, tol=1e-4)
     assert again.converged
-    assert again.n_iter == 2
+    assert again.n_iter <= 2
     assert_allclose(again.uniqueness, refined.uniqueness, rtol=1e-4)
 
 
