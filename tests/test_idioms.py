@@ -51,6 +51,7 @@ def test_cumulated_ratios_are_the_share_of_variance_that_projections_keep():
         assert share == pytest.approx(1 - np.sum((centred - projected) ** 2) / np.sum(centred**2))
 
 
+@pytest.mark.filterwarnings("ignore:A component rests on one feature")
 @pytest.mark.parametrize("share", [0.8, 0.95])
 @pytest.mark.parametrize("max_iter", [0, 100])
 @pytest.mark.parametrize("data", ["digits", "sensors"])

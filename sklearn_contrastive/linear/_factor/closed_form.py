@@ -65,7 +65,15 @@ def closed_form(
     """
     variances = np.maximum(covariance.variances, 0.0)
     return leading_eigenpairs(
-        covariance.times, variances, variances, n_pairs, rng, covariance.rounding, start, tol
+        covariance.times,
+        variances,
+        variances,
+        n_pairs,
+        rng,
+        covariance.rounding,
+        start,
+        tol,
+        formed=covariance.mergeable,
     )
 
 
@@ -78,6 +86,8 @@ def leading_eigenpairs(
     rounding: float,
     start: NDArray | None = None,
     tol: float = _CLOSED_FORM_TOL,
+    *,
+    formed: bool = False,
 ) -> Eigenpairs:
     """Leading eigenpairs of a symmetric matrix less a diagonal.
 
@@ -99,13 +109,15 @@ def leading_eigenpairs(
         Directions to begin with.
     tol : float, default=1e-7
         Bound on the residuals as shares of the eigenvalues or of the mean variance.
+    formed : bool, default=False
+        Whether the matrix is held as such, so that LAPACK may decompose it.
 
     Returns
     -------
     Eigenpairs
         Signed eigenvalues, largest first, and orthonormal vectors.
     """
-    if len(variances) <= _DENSE_FEATURES_PER_PAIR * (n_pairs + OVERSAMPLING):
+    if formed and len(variances) <= _DENSE_FEATURES_PER_PAIR * (n_pairs + OVERSAMPLING):
         values, vectors = np.linalg.eigh(_dense(multiply, deleted))
         n_pairs = min(n_pairs, len(values))
         values, vectors = values[::-1], vectors[:, ::-1]
@@ -143,7 +155,9 @@ def contrastive_eigenvalues(
         Signed, largest first.
     """
     variances = np.maximum(covariance.variances, 0.0)
-    if len(variances) <= _DENSE_FEATURES_PER_PAIR * (n_pairs + OVERSAMPLING):
+    if covariance.mergeable and len(variances) <= _DENSE_FEATURES_PER_PAIR * (
+        n_pairs + OVERSAMPLING
+    ):
         return np.linalg.eigvalsh(_dense(covariance.times, variances))[::-1][:n_pairs]
     return closed_form(covariance, n_pairs, rng, start, _EIGENVALUE_TOL).values
 
