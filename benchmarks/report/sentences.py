@@ -12,7 +12,7 @@ def worst_sentence():
         key=lambda cell: cell["difference"]["Scaler+FA"]["mean"],
     )
     return (
-        "The largest loss against Scaler+FA on one table and noise, over two draws: "
+        "The largest loss against Scaler+FA on one table and noise: "
         f"{worst['data']}, {worst['row']}, {worst['difference']['Scaler+FA']['mean']:+.3f}."
     )
 
