@@ -144,6 +144,16 @@ class DenseRows(RowCovariance):
         shares = np.divide(total, squares**2, out=np.zeros_like(squares), where=squares > 0)
         return self.n_samples * shares
 
+    def times(self, directions: NDArray) -> NDArray[np.float64]:
+        """Product of the covariance with directions, in one pass over the rows."""
+        dtype = working_dtype(self._X)
+        directions = directions.astype(dtype, copy=False)
+        total = np.zeros(directions.shape)
+        for rows, block in self._blocks():
+            scores = (block @ directions) * self.weight[rows, None]
+            total += block.T @ scores.astype(dtype, copy=False)
+        return total / (self.n_samples - 1)
+
     def project(self, directions):
         directions = directions.astype(working_dtype(self._X), copy=False)
         scores = [block @ directions for _, block in self._blocks()]
