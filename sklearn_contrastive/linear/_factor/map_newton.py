@@ -97,13 +97,14 @@ def refine(
 ) -> Refinement:
     """Maximum a posteriori uniquenesses of a correlation matrix C, by Newton's method.
 
-    Given uniquenesses u, the best loadings are known: with the leading eigenpairs of
-    diag(u)^(-1/2) C diag(u)^(-1/2), B = diag(u)^(1/2) V (Lambda - 1)^(1/2). The objective is then
-    a function of u alone, whose gradient in log u is g = 1 - (1 - diag(BB')) / u. Its Hessian is
-    exact for the eigenpairs in the block; the eigenvalues outside count as equal to their mean.
-    While gradients are large the expected Hessian is used, P * P elementwise with P = I - VV', which
-    is positive everywhere; with P = I the step would be that of the EM algorithm. A normal prior on log u around 0 adds prior * log u to the gradient: it keeps the noise of a feature
-    from vanishing where there are few samples.
+    Given uniquenesses u, the best loadings are known: with the leading eigenpairs of diag(u)^(-1/2)
+    C diag(u)^(-1/2), B = diag(u)^(1/2) V (Lambda - 1)^(1/2). The objective is then a function of u
+    alone, whose gradient in log u is g = 1 - (1 - diag(BB')) / u. Its Hessian is exact for the
+    eigenpairs in the block; the eigenvalues outside count as equal to their mean. While gradients
+    are large the expected Hessian is used, P * P elementwise with P = I - VV', which is positive
+    everywhere; with P = I the step would be that of the EM algorithm. A normal prior on log u
+    around 0 adds prior * log u to the gradient: it keeps the noise of a feature from vanishing
+    where there are few samples.
 
     The eigenpairs are improved once for each step, not solved: their errors and the steps vanish
     together. The iteration stops when the steps that are still to come, as far as their
