@@ -37,6 +37,8 @@ _LARGEST_GRADIENT = 0.2
 _SMALLEST_GAP = 1e-2
 # Accuracy of the Newton system, and products with the Hessian for it.
 _LINEAR_TOL, _LINEAR_STEPS = 0.1, 50
+# Up to so many features for each direction of the block the Hessian is formed.
+_FEATURES_PER_DIRECTION = 3
 # A refused step is shortened by this factor.
 _SHRINK = 0.5
 # The contraction by which the remaining distance is estimated is at least and at most this.
@@ -101,7 +103,7 @@ def refine(
     C diag(u)^(-1/2), B = diag(u)^(1/2) V (Lambda - 1)^(1/2). The objective is then a function of u
     alone, whose gradient in log u is g = 1 - (1 - diag(BB')) / u. Its Hessian is exact for the
     eigenpairs in the block; the eigenvalues outside count as equal to their mean. While gradients
-    are large the expected Hessian is used, P * P elementwise with P = I - VV', which is positive
+    are large, and after a refused step, the expected Hessian is used, P * P elementwise with P = I - VV', which is positive
     everywhere; with P = I the step would be that of the EM algorithm. A normal prior on log u
     around 0 adds prior * log u to the gradient: it keeps the noise of a feature from vanishing
     where there are few samples.
@@ -140,15 +142,16 @@ def refine(
     tol = max(options.tol, 100 * block.rounding)  # products in float32 allow no more
     point = _evaluated(block, uniqueness, n_factors, prior)
     options.on_step("eigenproblem")
-    n_iter, converged, length, last_size = 1, False, 1.0, np.inf
+    n_iter, converged, exact, length, last_size = 1, False, True, 1.0, np.inf
     while n_iter < options.max_iter and not converged:
-        step, gain = _newton_step(point, prior, floor)
+        step, gain = _newton_step(point, prior, floor, exact)
         if gain <= 0.5 * tol**2:
             converged = True
             break
         step = length * step
         proposal = np.clip(point.uniqueness * np.exp(step), floor, 1.0)
-        size = np.abs(np.log(proposal / point.uniqueness)).max(initial=0.0)
+        # of the whole step: a shortened one says nothing about the way to go
+        size = np.abs(np.log(proposal / point.uniqueness)).max(initial=0.0) / length
         candidate = _evaluated(block, proposal, n_factors, prior)
         options.on_step("eigenproblem")
         n_iter += 1
@@ -157,11 +160,11 @@ def refine(
         flat = abs(candidate.value - point.value) <= rounding and size >= last_size
         converged = flat or (accepted and _remaining(size, last_size) <= tol)
         if accepted:
-            point, length, last_size = candidate, 1.0, size
+            point, exact, length, last_size = candidate, True, 1.0, size
         else:
-            # the eigenpairs of the point are better by now: a new step, shorter
+            # the eigenpairs of the point are better by now: a new step, of the other kind or shorter
             point = _evaluated(block, point.uniqueness, n_factors, prior)
-            length *= _SHRINK
+            exact, length = False, length if exact else _SHRINK * length
     return _as_refinement(point, n_factors, prior, floor, n_iter, bool(converged))
 
 
@@ -199,18 +202,20 @@ def _gradient(values, vectors, uniqueness, prior):
     return of_likelihood + prior * np.log(uniqueness)
 
 
-def _newton_step(point, prior, floor):
+def _newton_step(point, prior, floor, exact):
     """One projected Newton step in log u, and by how much it should lower the objective, twice."""
     uniqueness, n_live = point.uniqueness, point.n_live
     values, vectors = point.pairs.values, point.pairs.vectors
     factors = vectors[:, :n_live]
     gradient = _gradient(values[:n_live], factors, uniqueness, prior)
     free = _free(uniqueness, gradient, floor)
-    if np.abs(gradient[free]).max(initial=0.0) > _LARGEST_GRADIENT:
-        step = fisher_scoring_step(uniqueness, gradient, factors, prior, floor)
-    else:
+    if exact and np.abs(gradient[free]).max(initial=0.0) <= _LARGEST_GRADIENT:
         hessian = _hessian(values, vectors, n_live, uniqueness, prior)
         step = _projected_step(gradient, hessian, factors, prior, free)
+        if (gain := -float(gradient @ step)) >= 0.0:
+            return step, gain
+        # clipping to the box has turned the step uphill
+    step = fisher_scoring_step(uniqueness, gradient, factors, prior, floor)
     return step, -float(gradient @ step)
 
 
@@ -280,13 +285,12 @@ def _extended(x, free):
 
 
 def _expected_hessian(vectors, prior):
-    """Product of P*P + prior with a vector, P = I - VV'; 4 n_features n_factors^2 operations."""
+    """Product of P*P + prior with a vector, P = I - VV'."""
     diagonal = 1.0 - 2.0 * np.sum(vectors**2, axis=1) + prior + _RIDGE
-
-    def multiply(x):
-        return diagonal * x + np.sum((vectors @ ((vectors.T * x) @ vectors)) * vectors, axis=1)
-
-    return multiply
+    if _formed_is_cheaper(vectors):
+        squared = (vectors @ vectors.T) ** 2
+        return lambda x: diagonal * x + squared @ x
+    return lambda x: diagonal * x + _along_pairs(vectors, vectors, x, 1.0)
 
 
 def _hessian(values, vectors, n_live, uniqueness, prior):
@@ -303,6 +307,7 @@ def _hessian(values, vectors, n_live, uniqueness, prior):
     """
     n_outside = len(uniqueness) - len(values)
     factors, others = values[:n_live], values[n_live:]
+    inner, outer = vectors[:, :n_live], vectors[:, n_live:]
     squares, smallest = vectors**2, min(values[-1], 1.0)
     # variance of each feature along the directions outside, in units of its noise, and their share
     rest = np.maximum(1.0 / uniqueness - squares @ values, 0.0)
@@ -310,26 +315,34 @@ def _hessian(values, vectors, n_live, uniqueness, prior):
     mean = np.clip(rest.sum() / n_outside, 0.0, smallest) if n_outside > 0 else 0.0
     own = np.clip(rest / np.maximum(share, _RIDGE), 0.0, smallest)
     outside = (factors - 1.0) * (factors + mean) / (factors - mean)
-    coefficients = np.zeros((len(values), len(values)))
-    coefficients[:n_live, :n_live] = _mean_of_pairs(outside) - _mean_of_pairs(factors)
     gap = np.maximum(factors[:, None] - others, _SMALLEST_GAP * factors[:, None])
     inside = (factors[:, None] - 1.0) * (factors[:, None] + others) / gap
-    coefficients[:n_live, n_live:] = 0.5 * (outside[:, None] - inside)
-    coefficients[n_live:, :n_live] = coefficients[:n_live, n_live:].T
     # on the diagonal each feature has its own mean
     of_feature = (factors - 1.0) * (factors + own[:, None]) / (factors - own[:, None]) - outside
     diagonal = 1.0 / uniqueness - squares[:, :n_live] @ outside + prior + _RIDGE
     diagonal -= share * np.sum(squares[:, :n_live] * of_feature, axis=1)
+    if _formed_is_cheaper(vectors):
+        among = inner @ inner.T
+        formed = (inner * (outside - factors)) @ inner.T * among
+        formed += (inner * outside) @ inner.T * (outer @ outer.T)
+        return lambda x: diagonal * x + formed @ x - _along_pairs(inner, outer, x, inside)
+    of_factors = 0.5 * ((outside - factors)[:, None] + outside - factors)
+    of_others = outside[:, None] - inside
+    return lambda x: (
+        diagonal * x
+        + _along_pairs(inner, inner, x, of_factors)
+        + _along_pairs(inner, outer, x, of_others)
+    )
 
-    def multiply(x):
-        among = coefficients * ((vectors.T * x) @ vectors)
-        return diagonal * x + np.sum((vectors @ among) * vectors, axis=1)
 
-    return multiply
+def _formed_is_cheaper(vectors):
+    """Whether a matrix of all pairs of features costs less than products with the vectors."""
+    return len(vectors) <= _FEATURES_PER_DIRECTION * vectors.shape[1]
 
 
-def _mean_of_pairs(values):
-    return 0.5 * (values[:, None] + values)
+def _along_pairs(first, second, x, coefficients):
+    """Sum over n, m of coefficients_nm w_nm (w_nm' x), with w_nm the product of two columns."""
+    return np.sum((first @ (coefficients * (first.T @ (x[:, None] * second)))) * second, axis=1)
 
 
 def _as_refinement(point, n_factors, prior, floor, n_iter, converged):
