@@ -103,10 +103,10 @@ def refine(
     C diag(u)^(-1/2), B = diag(u)^(1/2) V (Lambda - 1)^(1/2). The objective is then a function of u
     alone, whose gradient in log u is g = 1 - (1 - diag(BB')) / u. Its Hessian is exact for the
     eigenpairs in the block; the eigenvalues outside count as equal to their mean. While gradients
-    are large, and after a refused step, the expected Hessian is used, P * P elementwise with P = I - VV', which is positive
-    everywhere; with P = I the step would be that of the EM algorithm. A normal prior on log u
-    around 0 adds prior * log u to the gradient: it keeps the noise of a feature from vanishing
-    where there are few samples.
+    are large, and after a refused step, the expected Hessian is used, P * P elementwise with P = I
+    - VV', which is positive everywhere; with P = I the step would be that of the EM algorithm. A
+    normal prior on log u around 0 adds prior * log u to the gradient: it keeps the noise of a
+    feature from vanishing where there are few samples.
 
     The eigenpairs are improved once for each step, not solved: their errors and the steps vanish
     together. The iteration stops when the steps that are still to come, as far as their
@@ -162,7 +162,7 @@ def refine(
         if accepted:
             point, exact, length, last_size = candidate, True, 1.0, size
         else:
-            # the eigenpairs of the point are better by now: a new step, of the other kind or shorter
+            # the eigenpairs of the point are better by now: a step of the other kind, or shorter
             point = _evaluated(block, point.uniqueness, n_factors, prior)
             exact, length = False, length if exact else _SHRINK * length
     return _as_refinement(point, n_factors, prior, floor, n_iter, bool(converged))
