@@ -3,7 +3,8 @@
 import numpy as np
 
 from .expected_sums import ExpectedSums, FactorState
-from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, SMALLEST_EXCESS, fisher_scoring_step
+from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, SMALLEST_EXCESS
+from .newton_step import fisher_scoring_step
 
 __all__ = ["scoring_step"]
 

@@ -21,9 +21,9 @@ _AMPLIFICATION = 10.0
 # and the first by at most so many times more than the last one, or rounding errors of the first
 # would drown the last
 _LARGEST_RATIO = 1e8
-# smallest Ritz value that bounds the unwanted part, as a share of the largest: it keeps the
-# polynomial finite where the block holds everything that is not zero
-_SMALLEST_VALUE = 1e-6
+# the unwanted part is bounded by at least these shares of the last wanted and of the first value:
+# it keeps the polynomial finite where the block holds everything that is not zero
+_SMALL_VALUE, _TINY_VALUE = 1e-6, 1e-14
 # products and orthonormalisations of the random directions that a block begins with, and of those
 # that complete the loadings of a similar problem
 _FIRST_POWERS, _WARM_POWERS = 3, 1
@@ -117,9 +117,13 @@ class LeadingBlock(ABC):
         if self.whole:
             return self._decomposed(scale)
         if self._directions is None:
-            block = self._first(scale)
-        else:
-            block = self._filtered(scale)
+            return self._ritz_pairs(self._first(scale), scale)
+        for _ in range(self._degree_and_rounds()[1]):
+            pairs = self._ritz_pairs(self._filtered(scale), scale)
+        return pairs
+
+    def _ritz_pairs(self, block, scale):
+        """Rayleigh-Ritz in the span of a block, which becomes the block of Ritz vectors."""
         basis = np.linalg.qr(block / np.maximum(np.linalg.norm(block, axis=0), _TINY))[0]
         image, kept = self._apply(basis, scale)
         values, rotation = np.linalg.eigh(basis.T @ image)
@@ -155,25 +159,30 @@ class LeadingBlock(ABC):
             block = np.hstack([block, more])
         half = 0.5 * self._largest_unwanted()
         earlier, block = block, image / half - block
-        for _ in range(self._degree() - 1):
+        for _ in range(self._degree_and_rounds()[0] - 1):
             image = self._apply(block, scale)[0]
             earlier, block = block, 2.0 * (image / half - block) - earlier
         return block
 
     def _largest_unwanted(self):
         """Upper end of the interval in which the polynomial is small."""
-        return max(self._values[-1], _SMALLEST_VALUE * self._values[0])
+        wanted = self._values[min(self._n_pairs, len(self._values)) - 1]
+        return max(self._values[-1], _SMALL_VALUE * wanted, _TINY_VALUE * self._values[0])
 
-    def _degree(self):
-        """Smallest degree that amplifies the last wanted direction enough, if that is safe."""
+    def _degree_and_rounds(self):
+        """Degree of the filter, and how many filters amplify the last wanted direction enough.
+
+        One filter suffices, unless the first direction would be amplified too much.
+        """
         n_wanted = min(self._n_pairs, len(self._values))
         relative = self._values[:n_wanted] / self._largest_unwanted()
         first, last = np.arccosh(np.maximum(2.0 * relative[[0, -1]] - 1.0, 1.0))
-        for degree in range(1, _LARGEST_DEGREE):
-            too_wide = (degree + 1) * (first - last) > np.log(_LARGEST_RATIO)
-            if degree * last > np.log(2 * _AMPLIFICATION) or too_wide:
-                return degree
-        return _LARGEST_DEGREE
+        degrees = np.arange(1, _LARGEST_DEGREE + 1)
+        enough = degrees * last > np.log(2 * _AMPLIFICATION)
+        wanted = int(degrees[enough][0]) if enough.any() else _LARGEST_DEGREE
+        safe = max(1, int(np.sum(degrees * (first - last) <= np.log(_LARGEST_RATIO))))
+        degree = min(wanted, safe)
+        return degree, -(-wanted // degree)
 
     @abstractmethod
     def _start(self, scale):

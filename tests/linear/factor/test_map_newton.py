@@ -15,12 +15,11 @@ from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.linear._covariance.blocks import no_step
 from sklearn_contrastive.linear._factor.map_newton import (
     REFINEMENT_FLOOR,
-    _gradient,
-    _hessian,
     _objective,
     refine,
 )
 from sklearn_contrastive.linear._factor.model import log_likelihood, model_covariance
+from sklearn_contrastive.linear._factor.newton_step import _gradient, _hessian
 from sklearn_contrastive.linear._factor.noise import DiagonalNoise
 from sklearn_contrastive.linear._factor.options import FitOptions
 from sklearn_contrastive.linear._solvers.chebyshev import FeatureBlock
