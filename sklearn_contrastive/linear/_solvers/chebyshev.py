@@ -172,7 +172,7 @@ class LeadingBlock(ABC):
     def _degree_and_rounds(self):
         """Degree of the filter, and how many filters amplify the last wanted direction enough.
 
-        One filter suffices, unless the first direction would be amplified too much.
+        One filter suffices, unless the first direction allows the lowest degree only.
         """
         n_wanted = min(self._n_pairs, len(self._values))
         relative = self._values[:n_wanted] / self._largest_unwanted()
@@ -182,7 +182,7 @@ class LeadingBlock(ABC):
         wanted = int(degrees[enough][0]) if enough.any() else _LARGEST_DEGREE
         safe = max(1, int(np.sum(degrees * (first - last) <= np.log(_LARGEST_RATIO))))
         degree = min(wanted, safe)
-        return degree, -(-wanted // degree)
+        return degree, wanted if degree == 1 else 1
 
     @abstractmethod
     def _start(self, scale):
