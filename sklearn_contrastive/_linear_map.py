@@ -33,7 +33,7 @@ class LinearMapTransformer(
     @property
     @abstractmethod
     def scoring_matrix_(self) -> FloatArray:
-        """The matrix of `transform`, (n_components_, n_features): (X - mean_) @ its transpose."""
+        """Matrix of `transform`: scores are ``(X - mean_) @ scoring_matrix_.T``."""
 
     def transform(self, X: ArrayLike) -> FloatArray:
         """Scores of samples.

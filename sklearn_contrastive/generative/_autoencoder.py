@@ -226,5 +226,5 @@ class LinearAutoencoder(GenerativeEstimator):
 
     @property
     def scoring_matrix_(self) -> FloatArray:
-        """The matrix of `transform`, (n_components_, n_features): (X - mean_) @ its transpose."""
+        """Matrix of `transform`: scores are ``(X - mean_) @ scoring_matrix_.T``."""
         return self.encoder_

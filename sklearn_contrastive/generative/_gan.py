@@ -192,7 +192,7 @@ class LinearGAN(GenerativeEstimator):
 
     @property
     def scoring_matrix_(self) -> FloatArray:
-        """The matrix of `transform`, (n_components_, n_features): (X - mean_) @ its transpose."""
+        """Matrix of `transform`: scores are ``(X - mean_) @ scoring_matrix_.T``."""
         # the pseudo-inverse of orthogonal columns, of which some may be zero
         squares = np.sum(self.generator_**2, axis=0)
         inverse = np.divide(1.0, squares, out=np.zeros_like(squares), where=squares > 0)

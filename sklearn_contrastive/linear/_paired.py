@@ -280,7 +280,7 @@ class PairedContrastive(LinearMapTransformer):
 
     @property
     def scoring_matrix_(self) -> FloatArray:
-        """The matrix of `transform`, (n_components_, n_features): (X - mean_) @ its transpose."""
+        """Matrix of `transform`: scores are ``(X - mean_) @ scoring_matrix_.T``."""
         return self.components_
 
     def __sklearn_tags__(self) -> Tags:

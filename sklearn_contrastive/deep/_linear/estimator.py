@@ -204,7 +204,7 @@ class LinearContrastiveEncoder(LinearMapTransformer):
 
     @property
     def scoring_matrix_(self) -> FloatArray:
-        """The matrix of `transform`, (n_components_, n_features): (X - mean_) @ its transpose."""
+        """Matrix of `transform`: scores are ``(X - mean_) @ scoring_matrix_.T``."""
         return self.encoder_
 
 
