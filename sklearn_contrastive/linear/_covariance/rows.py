@@ -18,6 +18,8 @@ __all__ = ["DenseRows", "RowCovariance", "SparseRows", "row_covariance"]
 
 # bytes of the centred block in which a memory map is read
 _BLOCK_BYTES = 2**25
+# scores that a product with directions holds at once
+_SCORES = 2**21
 # entries of the blocks over which squares are summed in float64: they stay in the cache
 _SUMMED_ENTRIES = 2**18
 
@@ -149,9 +151,13 @@ class DenseRows(RowCovariance):
         dtype = working_dtype(self._X)
         directions = directions.astype(dtype, copy=False)
         total = np.zeros(directions.shape)
+        at_once = max(1, _SCORES // max(1, directions.shape[1]))
         for rows, block in self._blocks():
-            scores = (block @ directions) * self.weight[rows, None]
-            total += block.T @ scores.astype(dtype, copy=False)
+            weight = self.weight[rows, None]
+            for start in range(0, len(block), at_once):
+                part = slice(start, start + at_once)
+                scores = (block[part] @ directions) * weight[part]
+                total += block[part].T @ scores.astype(dtype, copy=False)
         return total / (self.n_samples - 1)
 
     def project(self, directions):

@@ -10,6 +10,7 @@ from .._covariance.base import Covariance
 from .._covariance.labelled import LabelledCovariance
 from .._solvers.davidson import (
     OVERSAMPLING,
+    SMALL,
     Eigenpairs,
     SearchSpace,
     next_value,
@@ -124,8 +125,8 @@ def leading_eigenpairs(
         exact, left_out = np.zeros(n_pairs), next_value(values, n_pairs)
         return Eigenpairs(values[:n_pairs], vectors[:, :n_pairs], exact, left_out, converged=True)
     unit = variances.mean() or 1.0
-    if start is not None:
-        start = padded_start(start, n_pairs, rng)
+    if start is not None:  # a small problem is solved whole, without a random number
+        start = padded_start(start, n_pairs, rng) if len(variances) > SMALL else None
     space = SearchSpace(multiply, len(variances), n_pairs, rng, start, rounding)
     pairs = space.leading(
         n_pairs, np.full_like(variances, unit), shift=deleted, tol=tol, error=relative_residuals
