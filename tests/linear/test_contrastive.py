@@ -835,3 +835,17 @@ def test_a_progress_bar_names_the_estimator_alone_and_inside_others(capsys):
 def test_callbacks_do_not_change_the_fit():
     callback, _ = recording_callback()
     assert_identical(CLEAR.model().set_callbacks(callback).fit(CLEAR.X), CLEAR.fitted())
+
+
+@pytest.mark.parametrize(("n_samples", "n_features"), [(260, 200), (150, 400)])
+def test_none_keeps_the_directions_of_the_whole_spectrum(n_samples, n_features):
+    # more directions than "auto" follows, so that none of them may be a guess of a small block
+    X, _ = make_spiked_covariance(n_samples, n_features, 3, signal=6.0, random_state=0)
+    auto = LinearContrastive(random_state=0, tol=1e-6).fit(X)
+    every = LinearContrastive(None, random_state=0, tol=1e-6).fit(X)
+    noise = np.sqrt(auto.noise_variance_)
+    white = (X - X.mean(axis=0)) / noise / np.sqrt(n_samples - 1)
+    values = np.linalg.svd(white, compute_uv=False) ** 2
+    assert every.n_components_ == np.sum(values > 1 + 1e-6)
+    found = np.linalg.svd(every.loadings_ / noise[:, None], compute_uv=False) ** 2
+    assert_allclose(found, values[: len(found)] - 1, rtol=1e-3, atol=1e-3)

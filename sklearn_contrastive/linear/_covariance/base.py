@@ -108,6 +108,10 @@ class Covariance(ABC):
         def correlation_times(directions):
             return inverse * self.times(inverse * directions)
 
-        if start is not None:
-            start = inverse * start
-        return FeatureBlock(correlation_times, len(scale), n_pairs, rng, start, self.rounding)
+        def correlation():
+            return inverse * self.to_matrix() * inverse.T
+
+        start = None if start is None else inverse * start
+        return FeatureBlock(
+            correlation_times, len(scale), n_pairs, rng, start, self.rounding, correlation
+        )

@@ -30,7 +30,7 @@ __all__ = [
 # for its eigenvalues alone, whose error is the square of that
 _CLOSED_FORM_TOL, _EIGENVALUE_TOL = 1e-7, 3e-2
 # up to so many features for each direction of a block LAPACK is faster than Davidson's method
-_DENSE_FEATURES_PER_PAIR = 16
+_FEATURES_PER_DIRECTION = 16
 
 
 def closed_form(
@@ -74,7 +74,7 @@ def closed_form(
         covariance.rounding,
         start,
         tol,
-        formed=covariance.mergeable,
+        covariance.to_matrix() if _lapack_is_faster(covariance, n_pairs) else None,
     )
 
 
@@ -87,8 +87,7 @@ def leading_eigenpairs(
     rounding: float,
     start: NDArray | None = None,
     tol: float = _CLOSED_FORM_TOL,
-    *,
-    formed: bool = False,
+    matrix: NDArray[np.float64] | None = None,
 ) -> Eigenpairs:
     """Leading eigenpairs of a symmetric matrix less a diagonal.
 
@@ -110,16 +109,16 @@ def leading_eigenpairs(
         Directions to begin with.
     tol : float, default=1e-7
         Bound on the residuals as shares of the eigenvalues or of the mean variance.
-    formed : bool, default=False
-        Whether the matrix is held as such, so that LAPACK may decompose it.
+    matrix : ndarray of shape (n_features, n_features), default=None
+        The matrix itself, which LAPACK then decomposes.
 
     Returns
     -------
     Eigenpairs
         Signed eigenvalues, largest first, and orthonormal vectors.
     """
-    if formed and len(variances) <= _DENSE_FEATURES_PER_PAIR * (n_pairs + OVERSAMPLING):
-        values, vectors = np.linalg.eigh(_dense(multiply, deleted))
+    if matrix is not None:
+        values, vectors = np.linalg.eigh(_less(matrix, deleted))
         n_pairs = min(n_pairs, len(values))
         values, vectors = values[::-1], vectors[:, ::-1]
         exact, left_out = np.zeros(n_pairs), next_value(values, n_pairs)
@@ -156,16 +155,21 @@ def contrastive_eigenvalues(
         Signed, largest first.
     """
     variances = np.maximum(covariance.variances, 0.0)
-    if covariance.mergeable and len(variances) <= _DENSE_FEATURES_PER_PAIR * (
-        n_pairs + OVERSAMPLING
-    ):
-        return np.linalg.eigvalsh(_dense(covariance.times, variances))[::-1][:n_pairs]
+    if _lapack_is_faster(covariance, n_pairs):
+        values = np.linalg.eigvalsh(_less(covariance.to_matrix(), variances))
+        return values[::-1][:n_pairs]
     return closed_form(covariance, n_pairs, rng, start, _EIGENVALUE_TOL).values
 
 
-def _dense(multiply, deleted):
-    """A matrix less a diagonal, from its products."""
-    matrix = multiply(np.eye(len(deleted)))
+def _lapack_is_faster(covariance, n_pairs):
+    """Whether the covariance is held as a matrix, and small for the number of pairs."""
+    width = n_pairs + OVERSAMPLING
+    return covariance.mergeable and covariance.n_features <= _FEATURES_PER_DIRECTION * width
+
+
+def _less(matrix, deleted):
+    """A copy of a matrix, less a diagonal."""
+    matrix = matrix.copy()
     matrix.flat[:: len(deleted) + 1] -= deleted
     return matrix
 

@@ -14,7 +14,7 @@ from .closed_form import closed_form, contrastive_eigenvalues
 from .floor import uniqueness_floor
 from .map_em import START_STEPS, START_TOL, refine_on_rows
 from .map_groups import fit_block_noise
-from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, refine
+from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, refine, refinement_of
 from .model import FactorFit, FactorModel
 from .n_components import count_common, count_components, largest_number
 from .noise import DiagonalNoise
@@ -96,21 +96,22 @@ def fit_diagonal_noise(
         block = covariance.correlation_block(scale, count.n_sought, rng, loadings)
     prior = PRIOR_SAMPLES / covariance.effective_samples(ones)
     start = ones if warm is None else _uniqueness(warm.noise.variances, scale, floor)
-    n_requested, n_iter, refined = count.n_requested, 1, None
+    n_requested, refined = count.n_requested, None
     if count.n_sought:
         refined = refine(block, count.n_sought, start, options, prior=prior, floor=floor)
-        n_iter += refined.n_iter
     if every:
         uniqueness = ones if refined is None else refined.uniqueness
-        n_requested = count_common(
-            block, uniqueness, scale, n_components, largest_number(covariance, scale)
-        )
+        pairs = block.all_pairs(uniqueness)
+        options.on_step("eigenproblem")
+        largest = largest_number(covariance, scale)
+        n_requested = count_common(pairs, uniqueness, scale, n_components, largest)
         if n_requested:
-            last = replace(options, max_iter=1)
-            directions = refine(block, n_requested, uniqueness, last, prior=prior, floor=floor)
-            converged = refined is None or refined.converged
-            refined = replace(directions, converged=converged)
-            n_iter += 1
+            n_iter, converged = (
+                (0, True) if refined is None else (refined.n_iter, refined.converged)
+            )
+            refined = refinement_of(
+                pairs, n_requested, uniqueness, n_iter + 1, converged, prior=prior, floor=floor
+            )
     if refined is None:
         return _nothing(covariance, scale, n_requested)
     loadings, further = scale[:, None] * refined.loadings, scale[:, None] * refined.further
@@ -125,7 +126,7 @@ def fit_diagonal_noise(
         refined.uniqueness,
         eigenvalues,
         n_requested,
-        n_iter,
+        refined.n_iter + 1,
         refined.converged,
         floor,
     )

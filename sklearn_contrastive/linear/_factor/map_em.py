@@ -111,8 +111,6 @@ class _Point:
 class _ExpectationMaximisation(FixedPoint):
     """Steps of the EM gradient algorithm."""
 
-    memory_length = 8
-
     def __init__(self, samples, allowed, options):
         self._samples, self._allowed, self._options = samples, allowed, options
         self._by_feature, self._moves = True, []

@@ -207,8 +207,6 @@ class _Point:
 class _BlockSteps(FixedPoint):
     """Steps from loadings to their noise to the best loadings for it."""
 
-    memory_length = 8
-
     def __init__(self, units, n_factors, n_samples, options):
         self._units, self._n_factors, self._options = units, n_factors, options
         self._prior = PRIOR_SAMPLES / n_samples

@@ -16,6 +16,7 @@ __all__ = [
     "Refinement",
     "most_probable_uniqueness",
     "refine",
+    "refinement_of",
 ]
 
 # The smallest uniqueness of refinement: a share of the feature's variance. Larger floors cost
@@ -157,9 +158,48 @@ def refine(
     return _as_refinement(point, n_factors, prior, floor, n_iter, bool(converged))
 
 
+def refinement_of(
+    pairs: WhitenedPairs,
+    n_factors: int,
+    uniqueness: NDArray[np.float64],
+    n_iter: int,
+    converged: bool,
+    *,
+    prior: float,
+    floor: float,
+) -> Refinement:
+    """Model with the noise of a refinement and another number of factors.
+
+    Parameters
+    ----------
+    pairs : WhitenedPairs
+        Eigenpairs in units of that noise, at least `n_factors`.
+    n_factors : int
+        Number of factors.
+    uniqueness : ndarray of shape (n_features,)
+        The noise, as shares of the variances.
+    n_iter : int
+        Eigenproblems solved.
+    converged : bool
+        Whether the noise has converged.
+    prior, floor : float
+        As of `refine`.
+
+    Returns
+    -------
+    Refinement
+        Its uniquenesses are the most probable ones given the factors.
+    """
+    point = _point(pairs, uniqueness, n_factors, prior)
+    return _as_refinement(point, n_factors, prior, floor, n_iter, converged)
+
+
 def _evaluated(block, uniqueness, n_factors, prior):
     """Eigenpairs improved for the uniquenesses, and the objective there."""
-    pairs = block.improve(uniqueness)
+    return _point(block.improve(uniqueness), uniqueness, n_factors, prior)
+
+
+def _point(pairs, uniqueness, n_factors, prior):
     n_live = int(np.sum(pairs.values[:n_factors] > 1.0))
     return _Point(uniqueness, pairs, n_live, _objective(pairs.values[:n_live], uniqueness, prior))
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._covariance.base import Covariance
-from .._solvers.chebyshev import LeadingBlock
+from .._solvers.chebyshev import LeadingBlock, WhitenedPairs
 from .closed_form import closed_form
 from .map_newton import PRIOR_SAMPLES, SMALLEST_EXCESS, refine
 from .noise_edge import degrees_of_freedom, noise_edge, tail_weights
@@ -221,7 +221,7 @@ def resolve_n_components(
 
 
 def count_common(
-    block: LeadingBlock,
+    pairs: WhitenedPairs,
     uniqueness: NDArray[np.float64],
     scale: NDArray[np.float64],
     share: float | None,
@@ -231,8 +231,8 @@ def count_common(
 
     Parameters
     ----------
-    block : LeadingBlock
-        Of the correlation matrix.
+    pairs : WhitenedPairs
+        All eigenpairs of the correlation matrix in units of the noise.
     uniqueness : ndarray of shape (n_features,)
         Noise of the refined model, as shares of the variances.
     scale : ndarray of shape (n_features,)
@@ -249,8 +249,6 @@ def count_common(
     """
     if largest <= 0:
         return 0
-    block.follow(block.size)
-    pairs = block.improve(uniqueness)
     excess = pairs.values[:largest] - 1.0
     n_positive = int(np.sum(excess > SMALLEST_EXCESS))
     if share is None or n_positive == 0:

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 __all__ = ["AndersonMemory", "FixedPoint", "damped_anderson", "slowest_contraction"]
 
-
 # the least share of independent length for which a direction of the moves counts
 _INDEPENDENT = 0.1
 
@@ -21,15 +20,17 @@ class AndersonMemory:
     Anderson (1965), Iterative procedures for nonlinear integral equations.
     """
 
-    def __init__(self, length=4):
-        self._length, self._positions, self._steps = length, [], []
+    _LENGTH = 8
+
+    def __init__(self):
+        self._positions, self._steps = [], []
 
     def extrapolate(self, position: NDArray, step: NDArray) -> NDArray:
         """Step that the differences of earlier steps predict to end the iteration."""
         if np.abs(step).max(initial=0.0) > 0.5:
             return step  # differences of long steps predict little
-        self._positions = [*self._positions, position][-self._length :]
-        self._steps = [*self._steps, step][-self._length :]
+        self._positions = [*self._positions, position][-self._LENGTH :]
+        self._steps = [*self._steps, step][-self._LENGTH :]
         if len(self._steps) == 1:
             return step
         changes = np.diff(self._steps, axis=0).T
@@ -41,12 +42,8 @@ class AndersonMemory:
 class FixedPoint(ABC):
     """An iteration for `damped_anderson`: points, and the plain step from each."""
 
-    #: positions from which a step is extrapolated
-    memory_length: ClassVar[int] = 4
     #: factor by which a refused step is shortened
     shrink: ClassVar[float] = 0.5
-    #: whether a refused step also clears the memory
-    clears_memory_when_refused: ClassVar[bool] = True
 
     @abstractmethod
     def position(self, point: Any) -> NDArray:
@@ -69,10 +66,10 @@ class FixedPoint(ABC):
         """Whether the iteration ends with this step."""
 
 
-def damped_anderson(
-    problem: FixedPoint, point: Any, max_iter: int, converged: bool = False
-) -> tuple[Any, int, bool]:
+def damped_anderson(problem: FixedPoint, point: Any, max_iter: int) -> tuple[Any, int, bool]:
     """Iterate with extrapolated steps; after a refusal the plain step, then shorter ones.
+
+    A refusal also clears the memory.
 
     Parameters
     ----------
@@ -82,8 +79,6 @@ def damped_anderson(
         Evaluated starting point, which counts as the first evaluation.
     max_iter : int
         Largest number of evaluations.
-    converged : bool, default=False
-        Whether the starting point is the end already.
 
     Returns
     -------
@@ -94,7 +89,7 @@ def damped_anderson(
     converged : bool
         Whether the iteration converged.
     """
-    memory, n_refused, n_iter = AndersonMemory(problem.memory_length), 0, 1
+    memory, n_refused, n_iter, converged = AndersonMemory(), 0, 1, False
     while n_iter < max_iter and not converged:
         if n_refused == 0:
             plain = problem.step(point)
@@ -110,9 +105,7 @@ def damped_anderson(
         if accepted:
             point, n_refused = candidate, 0
         else:
-            n_refused += 1
-            if problem.clears_memory_when_refused:
-                memory = AndersonMemory(problem.memory_length)
+            memory, n_refused = AndersonMemory(), n_refused + 1
     return point, n_iter, converged
 
 

@@ -115,12 +115,27 @@ class LeadingBlock(ABC):
             More than requested: the directions beyond are the less accurate ones.
         """
         if self.whole:
-            return self._decomposed(scale)
+            return self._decomposed(scale, self.size if self.size <= _SMALL else self.width)
         if self._directions is None:
             return self._ritz_pairs(self._first(scale), scale)
         for _ in range(self._degree_and_rounds()[1]):
             pairs = self._ritz_pairs(self._filtered(scale), scale)
         return pairs
+
+    def all_pairs(self, scale: NDArray[np.float64]) -> WhitenedPairs:
+        """All eigenpairs, by LAPACK.
+
+        Parameters
+        ----------
+        scale : ndarray of shape (n_features,)
+            Positive diagonal of U.
+
+        Returns
+        -------
+        WhitenedPairs
+            As many as a direction is long.
+        """
+        return self._decomposed(scale, self.size)
 
     def _ritz_pairs(self, block, scale):
         """Rayleigh-Ritz in the span of a block, which becomes the block of Ritz vectors."""
@@ -134,10 +149,9 @@ class LeadingBlock(ABC):
         norms = np.linalg.norm(self._image - self._directions * self._values, axis=0)
         return WhitenedPairs(self._values, self._vectors(), norms, exact=False)
 
-    def _decomposed(self, scale):
-        """All eigenpairs by LAPACK; of a large matrix, the leading ones."""
+    def _decomposed(self, scale, n_kept):
+        """Leading eigenpairs of the whole matrix, by LAPACK."""
         values, rotation = np.linalg.eigh(self._matrix(scale))
-        n_kept = self.size if self.size <= _SMALL else self.width
         values, rotation = np.maximum(values[::-1][:n_kept], 0.0), rotation[:, ::-1][:, :n_kept]
         vectors = self._vectors_of_all(values, rotation, scale)
         return WhitenedPairs(values, vectors, np.zeros_like(values), exact=True)
@@ -226,6 +240,8 @@ class FeatureBlock(LeadingBlock):
         Loadings of a similar problem.
     rounding : float, default=machine epsilon of float64
         Relative rounding error of `multiply`.
+    form : callable, default=None
+        Returns C, where that is cheaper than its product with the identity.
     """
 
     def __init__(
@@ -236,9 +252,11 @@ class FeatureBlock(LeadingBlock):
         rng: np.random.RandomState,
         start: NDArray | None = None,
         rounding: float = float(np.finfo(np.float64).eps),
+        form: Callable[[], NDArray] | None = None,
     ):
         super().__init__(n_pairs, n_features, n_features, rng, rounding)
         self._multiply, self._loadings = multiply, start
+        self._form = form or (lambda: multiply(np.eye(n_features)))
         self._whole_matrix = None
 
     def _start(self, scale):
@@ -260,7 +278,7 @@ class FeatureBlock(LeadingBlock):
 
     def _matrix(self, scale):
         if self._whole_matrix is None:
-            self._whole_matrix = self._multiply(np.eye(self.size))
+            self._whole_matrix = self._form()
         inverse = 1.0 / np.sqrt(scale)
         return inverse[:, None] * self._whole_matrix * inverse
 

@@ -68,7 +68,7 @@ class SearchSpace:
 
     The Rayleigh-Ritz method with Davidson's expansion by preconditioned residuals. The products
     of A with the subspace are kept, so that one space serves one problem after another in which
-    only the diagonals change: refinement of a factor model, above all.
+    only the diagonals change.
 
     Parameters
     ----------
@@ -90,9 +90,6 @@ class SearchSpace:
     Davidson (1975), The iterative calculation of a few of the lowest eigenvalues and
     corresponding eigenvectors of large real-symmetric matrices.
     """
-
-    #: whether a diagonal can be subtracted from the matrix
-    takes_shift = True
 
     def __init__(
         self,

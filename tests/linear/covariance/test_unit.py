@@ -217,21 +217,22 @@ def test_pairs_of_any_unit_give_the_same_directions(normalization, dtype, data):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("weight", [1e40, 1e300])
-@pytest.mark.parametrize("name", [name for name in REDUCERS if name != "groups"])
+@pytest.mark.parametrize("name", REDUCERS)
 def test_weights_may_be_as_large_as_floats_are(name, weight, dtype):
     X, y = samples().astype(dtype), labels() if "labels" in name else None
     model = REDUCERS[name].fit(X, y, sample_weight=np.full(240, weight))
-    expected = type(model)(**model.get_params()).fit(X, y, sample_weight=np.full(240, 1e6))
-    assert_allclose(model.components_, expected.components_, atol=1e-3)
-    # the floor of the noise falls with the number of samples
-    assert_allclose(model.noise_variance_, expected.noise_variance_, rtol=1e-3, atol=1e-3)
+    # so many samples that the prior, which counts as one, has no effect either
+    expected = type(model)(**model.get_params()).fit(X, y, sample_weight=np.full(240, 1e12))
+    assert_allclose(model.components_, expected.components_, atol=1e-4)
+    # noise that vanishes is known to a share of the variances, which are near 1
+    assert_allclose(model.noise_variance_, expected.noise_variance_, rtol=1e-4, atol=3e-5)
     assert np.isfinite(model.singular_values_).all()
     assert model.n_samples_ == pytest.approx(240 * weight)
     streamed = type(model)(**model.get_params())
     for rows in (slice(0, 100), slice(100, 240)):
         target = None if y is None else y[rows]
         streamed.partial_fit(X[rows], target, sample_weight=np.full(len(X[rows]), weight))
-    assert_allclose(streamed.components_, expected.components_, atol=1e-3)
+    assert_allclose(streamed.components_, expected.components_, atol=1e-4)
 
 
 def test_one_weight_may_outweigh_all_others():

@@ -128,3 +128,13 @@ def test_the_same_random_state_gives_identical_pairs():
         for _ in range(2)
     )
     assert_array_equal(first.vectors, again.vectors)
+
+
+@given(problem=blocks())
+def test_all_pairs_are_those_of_lapack(problem):
+    block, matrix, _, rng = problem
+    scale = rng.uniform(0.3, 1.0, size=len(matrix))
+    pairs = block.all_pairs(scale)
+    values, _ = whole(matrix, scale)
+    assert pairs.exact
+    assert_allclose(pairs.values, values[: len(pairs.values)], rtol=0, atol=1e-10 * values[0])
