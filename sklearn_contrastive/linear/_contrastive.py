@@ -74,8 +74,8 @@ class LinearContrastive(MomentEstimator):
         X.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the first directions of the eigensolver. The solution depends on it to rounding only;
-        an int makes even the last digits repeatable.
+        Draws the first directions of the eigensolver. The solution depends on it less than `tol`
+        allows; an int makes even the last digits repeatable.
 
     Attributes
     ----------

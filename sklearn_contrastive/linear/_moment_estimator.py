@@ -110,7 +110,8 @@ class MomentEstimator(FactorTransformer):
     ) -> Self:
         """Learn from more samples; chunks in any order are equivalent to one `fit`.
 
-        Keeps the (n_features, n_features) scatter of all samples so far and continues from a `fit`
+        The moments are exact; two solutions agree to what `tol` promises. Keeps the
+        (n_features, n_features) scatter of all samples so far and continues from a `fit`
         that formed it. Before the second sample the estimator is not fitted. Until there are more
         samples than features, `n_components_` may grow and no warning is given.
 
