@@ -13,7 +13,6 @@ from .._solvers.davidson import (
     SMALL,
     Eigenpairs,
     SearchSpace,
-    next_value,
     padded_start,
     relative_residuals,
 )
@@ -22,6 +21,7 @@ __all__ = [
     "closed_form",
     "contrastive_eigenvalues",
     "label_share",
+    "lapack_is_faster",
     "leading_eigenpairs",
     "supervised_closed_form",
 ]
@@ -74,7 +74,7 @@ def closed_form(
         covariance.rounding,
         start,
         tol,
-        covariance.to_matrix() if _lapack_is_faster(covariance, n_pairs) else None,
+        covariance.to_matrix() if lapack_is_faster(covariance, n_pairs) else None,
     )
 
 
@@ -119,10 +119,8 @@ def leading_eigenpairs(
     """
     if matrix is not None:
         values, vectors = np.linalg.eigh(_less(matrix, deleted))
-        n_pairs = min(n_pairs, len(values))
         values, vectors = values[::-1], vectors[:, ::-1]
-        exact, left_out = np.zeros(n_pairs), next_value(values, n_pairs)
-        return Eigenpairs(values[:n_pairs], vectors[:, :n_pairs], exact, left_out, converged=True)
+        return Eigenpairs(values[:n_pairs], vectors[:, :n_pairs], converged=True)
     unit = variances.mean() or 1.0
     if start is not None:  # a small problem is solved whole, without a random number
         start = padded_start(start, n_pairs, rng) if len(variances) > SMALL else None
@@ -155,14 +153,27 @@ def contrastive_eigenvalues(
         Signed, largest first.
     """
     variances = np.maximum(covariance.variances, 0.0)
-    if _lapack_is_faster(covariance, n_pairs):
+    if lapack_is_faster(covariance, n_pairs):
         values = np.linalg.eigvalsh(_less(covariance.to_matrix(), variances))
         return values[::-1][:n_pairs]
     return closed_form(covariance, n_pairs, rng, start, _EIGENVALUE_TOL).values
 
 
-def _lapack_is_faster(covariance, n_pairs):
-    """Whether the covariance is held as a matrix, and small for the number of pairs."""
+def lapack_is_faster(covariance: Covariance, n_pairs: int) -> bool:
+    """Whether the covariance is held as a matrix, and small for the number of pairs.
+
+    Parameters
+    ----------
+    covariance : Covariance
+        Of the samples.
+    n_pairs : int
+        How many eigenpairs are wanted.
+
+    Returns
+    -------
+    faster : bool
+        If so, LAPACK needs less time than Davidson's method.
+    """
     width = n_pairs + OVERSAMPLING
     return covariance.mergeable and covariance.n_features <= _FEATURES_PER_DIRECTION * width
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from .._covariance.base import Covariance
 from .._solvers.davidson import Eigenpairs, SearchSpace, relative_residuals
+from .closed_form import lapack_is_faster
 from .options import FitOptions
 
 __all__ = ["ImputedDiagonal", "deflation_ranks", "impute_diagonal"]
@@ -53,6 +54,7 @@ class _Completed:
         self.variances = np.maximum(covariance.variances, 0.0)
         self._unit = np.full_like(self.variances, self.variances.mean() or 1.0)
         size = len(self.variances)
+        self._matrix = covariance.to_matrix() if lapack_is_faster(covariance, n_pairs) else None
         # every eigenproblem is cheap where the space is everything, and there may be hundreds
         start = np.eye(size) if size <= _WHOLE else None
         self._positive = SearchSpace(
@@ -65,6 +67,8 @@ class _Completed:
 
     def leading(self, n_pairs, diagonal):
         """Eigenvalues, signed, largest absolute value first, and orthonormal vectors."""
+        if self._matrix is not None:
+            return self._leading_of_matrix(n_pairs, diagonal)
         unit, root = self._unit[0], np.sqrt(self._unit[0])
         shift = self.variances - diagonal
         pairs = self._positive.leading(
@@ -88,7 +92,15 @@ class _Completed:
             vectors = np.hstack([vectors[:, first], low.vectors[:, second] * root])
             order = np.argsort(-np.abs(values), kind="stable")[:n_pairs]
             values, vectors = values[order], vectors[:, order]
-        return Eigenpairs(values, vectors, pairs.norms, pairs.left_out * unit, pairs.converged)
+        return Eigenpairs(values, vectors, pairs.converged)
+
+    def _leading_of_matrix(self, n_pairs, diagonal):
+        """The same by LAPACK."""
+        completed = self._matrix.copy()
+        np.fill_diagonal(completed, diagonal)
+        values, vectors = np.linalg.eigh(completed)
+        chosen = np.argsort(-np.abs(values), kind="stable")[:n_pairs]
+        return Eigenpairs(values[chosen], vectors[:, chosen], converged=True)
 
 
 def impute_diagonal(
@@ -126,7 +138,7 @@ def impute_diagonal(
     """
     if n_components == 0:
         nothing = np.zeros((covariance.n_features, 0))
-        pairs = Eigenpairs(np.zeros(0), nothing, np.zeros(0), 0.0, True)
+        pairs = Eigenpairs(np.zeros(0), nothing, True)
         return ImputedDiagonal(pairs, np.zeros(covariance.n_features), 0, True)
     completed = _Completed(covariance, min(n_components + 1, covariance.n_features), options.rng)
     size = np.where(completed.variances > 0, completed.variances, 1.0)

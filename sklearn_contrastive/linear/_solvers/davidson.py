@@ -10,7 +10,6 @@ __all__ = [
     "Eigenpairs",
     "SearchSpace",
     "bordered",
-    "next_value",
     "orthonormalised",
     "padded_start",
     "relative_residuals",
@@ -38,18 +37,12 @@ class Eigenpairs:
         Eigenvalues.
     vectors : ndarray of shape (n_features, n_pairs)
         Eigenvectors w with w' diag(scale) w = 1.
-    norms : ndarray of shape (n_pairs,)
-        Norms of the residuals, whitened by the scale; for some spaces an upper bound.
-    left_out : float
-        Largest eigenvalue of the space that is not among the values.
     converged : bool
         Whether the errors are below the tolerance.
     """
 
     values: NDArray[np.float64]
     vectors: NDArray[np.float64]
-    norms: NDArray[np.float64]
-    left_out: float
     converged: bool
 
 
@@ -183,7 +176,7 @@ class SearchSpace:
             image = self.image[:, -new.shape[1] :] - shift[:, None] * new
             metric = bordered(metric, self.basis.T @ (scale[:, None] * new))
             projected = bordered(projected, self.basis.T @ image)
-        return Eigenpairs(wanted, vectors, norms, next_value(values, n_pairs), converged)
+        return Eigenpairs(wanted, vectors, converged)
 
     def _reserve(self, n_pairs):
         """Enlarge the space for more eigenpairs than before."""
@@ -230,11 +223,6 @@ def padded_start(start, n_pairs, rng):
     missing = max(0, min(n_pairs + OVERSAMPLING, len(start)) - start.shape[1])
     random = rng.standard_normal((len(start), missing)) / np.sqrt(len(start))
     return np.hstack([start, random])
-
-
-def next_value(values, n_pairs):
-    """The first value that is left out, 0 if there is none."""
-    return float(values[n_pairs]) if len(values) > n_pairs else 0.0
 
 
 def orthonormalised(directions, basis):
