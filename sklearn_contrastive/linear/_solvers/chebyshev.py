@@ -118,7 +118,10 @@ class LeadingBlock(ABC):
             return self._decomposed(scale, self.size if self.size <= _SMALL else self.width)
         if self._directions is None:
             return self._ritz_pairs(self._first(scale), scale)
-        for _ in range(self._degree_and_rounds()[1]):
+        rounds = self._degree_and_rounds()[1]
+        if rounds > 1 and 4 * self.width > self.size:
+            return self._decomposed(scale, self.width)  # cheaper than several filters
+        for _ in range(rounds):
             pairs = self._ritz_pairs(self._filtered(scale), scale)
         return pairs
 
