@@ -98,7 +98,8 @@ class LinearContrastive(MomentEstimator):
         `loadings_`.
 
     eigenvalues_ : ndarray of shape (n_components_,)
-        Leading eigenvalues of the contrastive matrix, signed, largest first.
+        Eigenvalues of the contrastive matrix in the span of the components, signed, largest first.
+        With ``max_iter=0`` they are its leading eigenvalues.
 
     explained_variance_ : ndarray of shape (n_components_,)
         Variance of the unwhitened scores of the training samples, with n - 1 in the denominator.
@@ -131,7 +132,7 @@ class LinearContrastive(MomentEstimator):
         Number of components found.
 
     n_iter_ : int
-        Eigenproblems solved, the closed form's included, and passes over incomplete rows.
+        Eigenproblems solved, and passes over incomplete rows.
 
     n_samples_ : int or float
         Number of samples; with `sample_weight`, the sum of the weights.

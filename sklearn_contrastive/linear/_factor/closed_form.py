@@ -128,33 +128,25 @@ def leading_eigenpairs(
 
 
 def contrastive_eigenvalues(
-    covariance: Covariance, n_pairs: int, rng: np.random.RandomState, start: NDArray, tol: float
+    covariance: Covariance, directions: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Leading eigenvalues of the contrastive matrix, after refinement.
+    """Eigenvalues of the contrastive matrix in the span of directions.
 
     Parameters
     ----------
     covariance : Covariance
         Of the samples.
-    n_pairs : int
-        How many eigenvalues.
-    rng : numpy.random.RandomState
-        Draws the first directions of the eigensolver.
-    start : ndarray of shape (n_features, m)
-        Directions to begin with, for instance the refined loadings.
-    tol : float
-        Relative errors that are allowed; they are the squares of residuals.
+    directions : ndarray of shape (n_features, n_directions)
+        For instance the refined loadings.
 
     Returns
     -------
-    eigenvalues : ndarray of shape (n_pairs,)
-        Signed, largest first.
+    eigenvalues : ndarray of shape (n_directions,)
+        Signed, largest first; those of the matrix itself if the directions are its eigenvectors.
     """
-    variances = np.maximum(covariance.variances, 0.0)
-    if lapack_is_faster(covariance, n_pairs):
-        values = np.linalg.eigvalsh(_less(covariance.to_matrix(), variances))
-        return values[::-1][:n_pairs]
-    return closed_form(covariance, n_pairs, rng, start, np.sqrt(tol)).values
+    basis = np.linalg.qr(directions)[0]
+    deleted = np.maximum(covariance.variances, 0.0)[:, None]
+    return np.linalg.eigvalsh(covariance.along(basis) - basis.T @ (deleted * basis))[::-1]
 
 
 def lapack_is_faster(covariance: Covariance, n_pairs: int) -> bool:

@@ -115,11 +115,7 @@ def fit_diagonal_noise(
     if refined is None:
         return _nothing(covariance, scale, n_requested)
     loadings, further = scale[:, None] * refined.loadings, scale[:, None] * refined.further
-    directions = np.hstack([loadings, further])
-    eigenvalues = contrastive_eigenvalues(
-        covariance, directions.shape[1], rng, directions, options.tol
-    )
-    options.on_step("eigenproblem")
+    eigenvalues = contrastive_eigenvalues(covariance, np.hstack([loadings, further]))
     return _fit(
         covariance,
         scale,
@@ -128,7 +124,7 @@ def fit_diagonal_noise(
         refined.uniqueness,
         eigenvalues,
         n_requested,
-        refined.n_iter + 1,
+        refined.n_iter,
         refined.converged,
         floor,
     )

@@ -80,6 +80,8 @@ def fit_block_noise(
         further = vectors[:, ~positive]
         noise = most_probable_noise(units.whitened(loadings), units.stacks, prior=0.0)
         n_iter, converged = min(n_sought, 1), True
+        if n_sought:
+            options.on_step("eigenproblem")
     else:
         point, n_iter, converged = _refine(units, n_sought, covariance.n_samples, options)
         live = point.following.any(axis=0)
@@ -87,11 +89,13 @@ def fit_block_noise(
             point.following, units.stacks, PRIOR_SAMPLES / covariance.n_samples
         )
         loadings = units.coloured(point.following @ point.rotation)[:, live]
-        eigenvalues, vectors = _contrastive_pairs(matrix, groups, n_sought, rng, loadings)
-        further = vectors[:, loadings.shape[1] :]
-        n_iter += 1
-    if n_sought:
-        options.on_step("eigenproblem")
+        further = np.zeros((len(matrix), 0))
+        if loadings.shape[1] < n_sought:
+            vectors = _contrastive_pairs(matrix, groups, n_sought, rng, loadings)[1]
+            further = vectors[:, loadings.shape[1] :]
+        basis = np.linalg.qr(np.hstack([loadings, further]))[0]
+        projected = basis.T @ _without_blocks(matrix, groups) @ basis
+        eigenvalues = np.linalg.eigvalsh(projected)[::-1]
     return FactorFit(
         FactorModel(covariance.mean, loadings, units.noise(noise.blocks(units.slices))),
         further,
@@ -108,15 +112,21 @@ def _contrastive_pairs(covariance, groups, n_pairs, rng, start=None):
     """Leading eigenvalues and vectors of the covariance without its diagonal blocks."""
     if n_pairs == 0:
         return np.zeros(0), np.zeros((len(covariance), 0))
-    deleted = covariance.copy()
-    for features in groups:
-        deleted[np.ix_(features, features)] = 0.0
+    deleted = _without_blocks(covariance, groups)
     unit = max(np.trace(covariance) / len(covariance), np.finfo(float).tiny)
     if start is not None and len(covariance) > SMALL:
         start = padded_start(start, n_pairs, rng)
     space = SearchSpace(deleted.__matmul__, len(covariance), n_pairs, rng, start)
     pairs = space.leading(n_pairs, tol=_TOL, unit=unit)
     return pairs.values, pairs.vectors
+
+
+def _without_blocks(covariance, groups):
+    """A copy of the covariance matrix without its diagonal blocks."""
+    deleted = covariance.copy()
+    for features in groups:
+        deleted[np.ix_(features, features)] = 0.0
+    return deleted
 
 
 def _count_components(covariance, n_components, units, matrix, options):

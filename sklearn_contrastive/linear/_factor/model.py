@@ -72,7 +72,7 @@ class FactorFit:
         Next directions of the same eigenproblem, without variance that features share: an integer
         number of components gets so many columns. Linearly independent of the loadings.
     eigenvalues : ndarray of shape (n_factors + n_further,)
-        Leading eigenvalues of the contrastive matrix.
+        Of the contrastive matrix in the span of the loadings and of `further`, largest first.
     n_requested : int
         Number of factors that were requested, or estimated.
     floored : ndarray of int

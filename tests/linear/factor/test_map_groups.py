@@ -34,7 +34,7 @@ from sklearn_contrastive.metrics import sin_theta_distance
 EPS = np.finfo(np.float64).eps
 # the last step of refinement is below TOL, and the remaining distance may be ten times as large
 TOL, SAME = 1e-8, 1e-6
-few_steps_allowed = pytest.mark.filterwarnings("ignore:No convergence in 6 eigenproblems")
+few_steps_allowed = pytest.mark.filterwarnings("ignore:No convergence in 5 eigenproblems")
 hopeless_allowed = pytest.mark.filterwarnings(
     "ignore::sklearn_contrastive.exceptions.ComponentsWarning",
     "ignore::sklearn_contrastive.exceptions.HeywoodWarning",
@@ -856,12 +856,12 @@ def test_tags_declare_support_of_sparse_and_missing_values():
 
 
 @pytest.mark.parametrize("max_iter", [0, 1, 100])
-@pytest.mark.filterwarnings("ignore:No convergence in 2")
+@pytest.mark.filterwarnings("ignore:No convergence in 1")
 def test_callbacks_are_called_for_every_eigenproblem(max_iter):
     callback, calls = recording_callback()
     model = CLEAR.model(max_iter=max_iter).set_callbacks(callback).fit(CLEAR.X)
     ends = [task for event, _, task in calls if event == "end"]
-    assert ends.count("eigenproblem") == model.n_iter_ <= max_iter + 1
+    assert ends.count("eigenproblem") == model.n_iter_ <= max(1, max_iter)
 
 
 def test_samples_and_groups_are_not_modified():
