@@ -196,6 +196,10 @@ class _TailsOfBlocks:
         squares = np.diag(block.product) - block.count * block.offset**2
         squares = np.maximum(squares, 0.0)
         moments = block.powers.standardized(block.count, block.offset, squares)
+        if self._count == 0:
+            self.moments, self._squares = moments, squares
+            self._mean, self._count = block.point + block.offset, block.count
+            return
         shift = block.point + block.offset - self._mean
         counts, both = (self._count, block.count), (self._squares, squares)
         self.moments = self.moments.merged(moments, counts, both, shift)
