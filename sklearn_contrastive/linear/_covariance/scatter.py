@@ -14,8 +14,10 @@ from .fourth_moments import PowerSums, StandardizedMoments, moments_of_sparse, p
 
 __all__ = ["ScatterCovariance", "scatter_covariance"]
 
-# entries of a block, which bound its memory
-_BLOCK_ENTRIES = 2**24
+# entries of a block, which bound its memory; of a dense copy of sparse rows
+_BLOCK_ENTRIES, _COPIED_ENTRIES = 2**24, 2**21
+# share of stored entries from which the product of dense copies is faster than that of sparse rows
+_DENSE_SHARE = 0.1
 
 # rows of the scatter that are corrected at once: a second matrix of its size is never made
 _CORRECTED_ROWS = 256
@@ -117,7 +119,8 @@ def scatter_covariance(
     Parameters
     ----------
     X : ndarray or sparse matrix of shape (n_samples, n_features)
-        Samples. A memory map is read block by block.
+        Samples. A memory map is read block by block; so are sparse rows with many entries, as dense
+        copies.
     sample_weight : ndarray of shape (n_samples,), default=None
         Frequency weights: a weight of 2 is the row written twice.
     on_block : callable, default=do nothing
@@ -132,10 +135,12 @@ def scatter_covariance(
     ScatterCovariance
         In float64; float32 samples are multiplied in float32 and summed in float64.
     """
+    n_features, entries = X.shape[1], _BLOCK_ENTRIES
     if sparse.issparse(X):
-        return _sparse_scatter_covariance(X, sample_weight, fourth)
-    n_features = X.shape[1]
-    n_rows = min(block_rows, X.shape[0], max(1024, _BLOCK_ENTRIES // n_features))
+        if X.nnz < _DENSE_SHARE * X.shape[0] * n_features:
+            return _sparse_scatter_covariance(X, sample_weight, fourth)
+        X, entries = sparse.csr_array(X).astype(np.float64, copy=False), _COPIED_ENTRIES
+    n_rows = min(block_rows, X.shape[0], max(1024, entries // n_features))
     buffer = np.empty((n_rows, n_features), working_dtype(X))
     scatter, counts, means, offsets = None, [], [], []
     tails = _TailsOfBlocks(n_features) if fourth else None
@@ -143,6 +148,7 @@ def scatter_covariance(
         block = X[start : start + n_rows]
         weight = None if sample_weight is None else sample_weight[start : start + n_rows]
         if weight is None or weight.any():
+            block = block.toarray() if sparse.issparse(block) else block
             read = _scatter_about_a_point(block, weight, buffer[: len(block)], fourth)
             if tails is not None:
                 tails.add(read)
@@ -235,13 +241,14 @@ def _scatter_about_a_point(block, weight, buffer, fourth):
 
 
 def _sparse_scatter_covariance(X, sample_weight, fourth):
-    """Covariance of sparse rows: X'WX minus n mean mean', never a dense copy of X."""
+    """Covariance of sparse rows: X'WX minus n mean mean', without a dense copy of rows."""
     weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
     n_samples = float(weight.sum())
     if n_samples == 0:
         return ScatterCovariance.empty(X.shape[1])
-    X = sparse.csr_array(X).astype(np.float64, copy=False)
-    weighted = sparse.csr_array(sparse.diags_array(weight) @ X)
+    X = weighted = sparse.csr_array(X).astype(np.float64, copy=False)
+    if sample_weight is not None:
+        weighted = sparse.csr_array(sparse.diags_array(weight) @ X)
     mean, variances = mean_variance_axis(X, axis=0, weights=weight)
     scatter = (X.T @ weighted).toarray()
     scatter -= np.outer(mean * n_samples, mean)

@@ -134,9 +134,7 @@ def _projected_step(gradient, hessian, vectors, prior, free, rtol=_LINEAR_TOL):
     if free.all():
         return solve(hessian, -gradient, diagonal)
     step = np.zeros_like(gradient)
-    step[free] = solve(
-        lambda x: hessian(_extended(x, free))[free], -gradient[free], diagonal[free]
-    )
+    step[free] = solve(lambda x: hessian(_extended(x, free))[free], -gradient[free], diagonal[free])
     return step
 
 
