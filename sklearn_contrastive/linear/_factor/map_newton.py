@@ -152,7 +152,7 @@ def refine(
         if accepted:
             point, exact, length, last_size = candidate, True, 1.0, size
         else:
-            # a step of the other kind, or shorter; the block knows the point's eigenpairs better now
+            # a step of the other kind, or shorter; the block has better eigenpairs of the point now
             if not point.pairs.exact:
                 point = _evaluated(block, point.uniqueness, n_factors, prior)
             exact, length = False, length if exact else _SHRINK * length

@@ -85,8 +85,8 @@ class LeadingBlock(ABC):
         self._n_pairs = 0
         self._scale = None
         self._directions = None
-        # the scale and the pairs of the last decomposition of the whole matrix: the refinement begins
-        # where the count ended
+        # scale and pairs of the last decomposition of the whole matrix: the refinement begins where
+        # the count ended
         self._known = None
         self.follow(n_pairs)
 
