@@ -9,6 +9,7 @@ from .base import Covariance
 from .blocks import OnStep
 from .by_class import class_covariances
 from .device import DeviceRows, device_scatter_covariance
+from .few_rows import FEW_ROWS, few_rows_covariance
 from .incomplete_rows import IncompleteRows, unobserved_pairs
 from .labelled import LabelledCovariance
 from .labelled_rows import LabelledRows
@@ -68,6 +69,9 @@ def _scatter_of(samples, on_step):
         return pairwise_covariance(X, weight, on_step, fourth=fourth)
     if samples.on_device:
         return device_scatter_covariance(X, weight, samples.place, on_step, fourth=fourth)
+    if samples.streaming and X.shape[0] <= FEW_ROWS:
+        on_step("block of rows")
+        return few_rows_covariance(X.toarray() if sparse.issparse(X) else X, weight)
     return scatter_covariance(X, weight, on_step, fourth=fourth)
 
 

@@ -14,6 +14,7 @@ from sklearn_contrastive._arrays import place_of
 from sklearn_contrastive.linear._covariance.base import Covariance
 from sklearn_contrastive.linear._covariance.by_class import class_covariances
 from sklearn_contrastive.linear._covariance.device import DeviceRows
+from sklearn_contrastive.linear._covariance.few_rows import few_rows_covariance
 from sklearn_contrastive.linear._covariance.incomplete_rows import IncompleteRows
 from sklearn_contrastive.linear._covariance.labelled_rows import LabelledRows
 from sklearn_contrastive.linear._covariance.labels import read_labels
@@ -36,6 +37,7 @@ def device_rows(samples):
 
 KINDS = {
     "ScatterCovariance": lambda samples: scatter_covariance(samples, fourth=True),
+    "FewRows": few_rows_covariance,
     "PairwiseCovariance": lambda samples: pairwise_covariance(samples, fourth=True),
     "IncompleteRows": IncompleteRows,
     "DenseRows": DenseRows,
