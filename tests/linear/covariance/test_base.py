@@ -14,7 +14,6 @@ from sklearn_contrastive._arrays import place_of
 from sklearn_contrastive.linear._covariance.base import Covariance
 from sklearn_contrastive.linear._covariance.by_class import class_covariances
 from sklearn_contrastive.linear._covariance.device import DeviceRows
-from sklearn_contrastive.linear._covariance.few_rows import few_rows_covariance
 from sklearn_contrastive.linear._covariance.incomplete_rows import IncompleteRows
 from sklearn_contrastive.linear._covariance.labelled_rows import LabelledRows
 from sklearn_contrastive.linear._covariance.labels import read_labels
@@ -22,6 +21,7 @@ from sklearn_contrastive.linear._covariance.missing import pairwise_covariance
 from sklearn_contrastive.linear._covariance.rows import DenseRows, SparseRows
 from sklearn_contrastive.linear._covariance.scale import feature_scale
 from sklearn_contrastive.linear._covariance.scatter import scatter_covariance
+from sklearn_contrastive.linear._covariance.small_chunk import small_chunk
 from sklearn_contrastive.linear._covariance.within_class import labelled_scatter
 
 X = np.random.default_rng(0).normal(2.0, [1.0, 2.0, 0.5, 1.0, 3.0, 1.0], size=(40, 6))
@@ -37,7 +37,7 @@ def device_rows(samples):
 
 KINDS = {
     "ScatterCovariance": lambda samples: scatter_covariance(samples, fourth=True),
-    "FewRows": few_rows_covariance,
+    "SmallChunk": small_chunk,
     "PairwiseCovariance": lambda samples: pairwise_covariance(samples, fourth=True),
     "IncompleteRows": IncompleteRows,
     "DenseRows": DenseRows,

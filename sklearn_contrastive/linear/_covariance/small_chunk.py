@@ -10,14 +10,14 @@ from .base import Covariance
 from .fourth_moments import StandardizedMoments
 from .scatter import ScatterCovariance, row_blocks
 
-__all__ = ["FEW_ROWS", "FewRows", "few_rows_covariance"]
+__all__ = ["LARGEST_CHUNK", "SmallChunk", "small_chunk"]
 
 # Up to so many rows their product, a block at a time, takes less time than a second d x d matrix.
-FEW_ROWS = 64
+LARGEST_CHUNK = 64
 
 
 @dataclass(frozen=True)
-class FewRows(Covariance):
+class SmallChunk(Covariance):
     """Number, mean and centred rows of a few samples.
 
     Parameters
@@ -44,7 +44,7 @@ class FewRows(Covariance):
 
     def scaled(self, factor: float) -> Self:
         """Covariance of the samples times a positive factor."""
-        return FewRows(self.n_samples, self.mean * factor, self.rows * factor, self.moments)
+        return SmallChunk(self.n_samples, self.mean * factor, self.rows * factor, self.moments)
 
     @property
     def scatter(self) -> NDArray[np.float64]:
@@ -82,7 +82,7 @@ class FewRows(Covariance):
         return self.scatter / (self.n_samples - 1)
 
 
-def few_rows_covariance(X: NDArray, sample_weight: NDArray[np.float64] | None = None) -> Covariance:
+def small_chunk(X: NDArray, sample_weight: NDArray[np.float64] | None = None) -> Covariance:
     """Mean, centred rows and fourth moments of a few samples.
 
     Parameters
@@ -94,7 +94,7 @@ def few_rows_covariance(X: NDArray, sample_weight: NDArray[np.float64] | None = 
 
     Returns
     -------
-    FewRows
+    SmallChunk
         In float64; of no sample if the weights are 0.
     """
     X = X.astype(np.float64)
@@ -112,4 +112,4 @@ def few_rows_covariance(X: NDArray, sample_weight: NDArray[np.float64] | None = 
     cubes = weight[:, None] * standard**3
     moments = StandardizedMoments(cubes.sum(axis=0), np.einsum("ij,ij->j", cubes, standard))
     mean = origin + offset if n_samples else np.zeros(X.shape[1])
-    return FewRows(n_samples, mean, centred * np.sqrt(weight)[:, None], moments)
+    return SmallChunk(n_samples, mean, centred * np.sqrt(weight)[:, None], moments)

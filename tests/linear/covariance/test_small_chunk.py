@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from sklearn_contrastive.linear._covariance.few_rows import few_rows_covariance
 from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance, scatter_covariance
+from sklearn_contrastive.linear._covariance.small_chunk import small_chunk
 
 
 def assert_same_moments(actual, expected):
@@ -29,7 +29,7 @@ def test_a_chunk_of_few_rows_adds_what_its_scatter_adds(n, n_earlier, kind, seed
     start = ScatterCovariance.empty(5)
     if n_earlier:
         start = scatter_covariance(earlier, fourth=True)
-    few, formed = few_rows_covariance(chunk, weight), scatter_covariance(chunk, weight, fourth=True)
+    few, formed = small_chunk(chunk, weight), scatter_covariance(chunk, weight, fourth=True)
     assert_same_moments(few, formed)
     assert_same_moments(start + few, start + formed)
     assert_same_moments(few + start, formed + start)
@@ -37,7 +37,7 @@ def test_a_chunk_of_few_rows_adds_what_its_scatter_adds(n, n_earlier, kind, seed
 
 
 def test_rows_of_weight_0_are_no_sample():
-    few = few_rows_covariance(np.ones((2, 3)), np.zeros(2))
+    few = small_chunk(np.ones((2, 3)), np.zeros(2))
     start = scatter_covariance(np.random.default_rng(0).normal(size=(9, 3)), fourth=True)
     assert few.n_samples == 0
     assert_same_moments(start + few, start)
@@ -47,4 +47,4 @@ def test_a_chunk_of_few_rows_makes_one_more_matrix():
     rng, d = np.random.default_rng(0), 1000
     start = scatter_covariance(rng.normal(size=(20, d)), fourth=True)
     chunk = rng.normal(size=(2, d))
-    assert peak_memory(lambda: start + few_rows_covariance(chunk))[1] < 1.5 * 8 * d**2
+    assert peak_memory(lambda: start + small_chunk(chunk))[1] < 1.5 * 8 * d**2
