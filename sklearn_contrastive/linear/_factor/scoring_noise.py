@@ -19,8 +19,8 @@ _SMALLEST_GAIN = 1e-4
 _MASKED_FEATURES = 400
 # numbers in the scores of the masks that are multiplied at once, more if one mask has more
 _SCORES = 2**15
-# directions of less variance than this share of the largest are none
-_SMALLEST_SHARE = 1e-9
+# directions of less variance than this share of all are none
+_SMALLEST_SHARE = 1e-12
 
 
 def scoring_noise(model: FactorModel, times: Callable[[NDArray], NDArray]) -> Noise:
@@ -105,11 +105,25 @@ def _explained(masks, loadings, weighted, deviations, times):
     products = times(side_by_side).reshape(n_features, -1, n_factors).transpose(1, 0, 2)
     of_scores = scoring.transpose(0, 2, 1) @ products
     hidden = products * (~visible / deviations)
-    values, vectors = np.linalg.eigh((of_scores + of_scores.transpose(0, 2, 1)) / 2)
-    live = values > _SMALLEST_SHARE * values[:, -1:]
-    explained = np.sum((hidden @ vectors) ** 2, axis=1)
-    shares = np.divide(explained, values, out=np.zeros_like(values), where=live)
-    return shares.reshape(n_noises, -1).sum(axis=1)
+    squares = hidden.transpose(0, 2, 1) @ hidden
+    return _regressed(of_scores, squares).reshape(n_noises, -1).sum(axis=1)
+
+
+def _regressed(of_scores, squares):
+    """Trace of squares times the inverse of the covariance of scores, for a stack of both."""
+    of_scores = (of_scores + of_scores.transpose(0, 2, 1)) / 2
+    sizes = np.trace(of_scores, axis1=1, axis2=2)[:, None, None]
+    ridge = _SMALLEST_SHARE * np.maximum(sizes, np.finfo(np.float64).tiny)
+    ridged = of_scores + ridge * np.eye(of_scores.shape[1])
+    try:
+        np.linalg.cholesky(ridged)
+    except np.linalg.LinAlgError:
+        # a pairwise covariance may be negative along some direction, which explains nothing
+        values, vectors = np.linalg.eigh(ridged)
+        explained = np.einsum("mij,mij->mj", squares @ vectors, vectors)
+        live = values > _SMALLEST_SHARE * values[:, -1:]
+        return np.sum(np.divide(explained, values, out=np.zeros_like(values), where=live), axis=1)
+    return np.trace(np.linalg.solve(ridged, squares), axis1=1, axis2=2)
 
 
 def _masks(model):
