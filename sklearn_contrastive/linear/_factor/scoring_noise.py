@@ -100,7 +100,7 @@ def _explained(masks, loadings, weighted, deviations, times):
     # expected factors: their covariance has eigenvalues from 0, of factors that no visible feature
     # has, to 1, however different the noise variances are
     information = np.eye(n_factors) + loadings.T @ scoring
-    scoring = np.linalg.solve(information, scoring.transpose(0, 2, 1)).transpose(0, 2, 1)
+    scoring = scoring @ np.linalg.inv(information)
     side_by_side = scoring.transpose(1, 0, 2).reshape(n_features, -1)
     products = times(side_by_side).reshape(n_features, -1, n_factors).transpose(1, 0, 2)
     of_scores = scoring.transpose(0, 2, 1) @ products
