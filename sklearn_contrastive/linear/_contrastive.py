@@ -156,14 +156,15 @@ class LinearContrastive(MomentEstimator):
     Notes
     -----
     The model is x = mean + loadings z + noise with independent noise of variance
-    `noise_variance_`. Refinement starts from the closed form on the correlation scale and maximises
-    the likelihood by Newton steps on the noise variances. Each step needs one small eigenproblem
-    and does not read the samples again. A log-normal prior that counts as one sample
-    keeps the noise of a feature from vanishing. Scores are weighted by `noise_variance_`
-    plus a share of the common variance. The share is 0 where the model holds. It is larger where
-    random halves of the features are then predicted better by scores of the other half, so that
-    two features that agree with each other alone do not dominate the scores. A factor on a single
-    feature cannot be distinguished from the noise of that feature: a `ComponentsWarning` names it.
+    `noise_variance_`. Refinement starts from the closed form on the correlation scale, or from the
+    noise at the end of the count of components, and maximises the likelihood by Newton steps on the
+    noise variances. Each step needs one small eigenproblem and does not read the samples again. A
+    log-normal prior that counts as one sample keeps the noise of a feature from vanishing. Scores
+    are weighted by `noise_variance_` plus a share of the common variance. The share is 0 where the
+    model holds. It is larger where random halves of the features are then predicted better by
+    scores of the other half, so that two features that agree with each other alone do not dominate
+    the scores. A factor on a single feature cannot be distinguished from the noise of that feature:
+    a `ComponentsWarning` names it.
     Constant features are left out; their noise variance is the smallest of the others'.
 
     NaN marks a missing entry. Covariances are then estimated from the rows that have both

@@ -17,6 +17,7 @@ from .missing import pairwise_covariance
 from .rows import row_covariance
 from .samples import Samples, refuse_unobserved
 from .scatter import scatter_covariance
+from .small_chunk import LARGEST_CHUNK, small_chunk
 from .within_class import labelled_scatter
 
 __all__ = ["covariance_of", "fold_covariance", "forms_scatter", "labelled_covariance_of"]
@@ -68,6 +69,9 @@ def _scatter_of(samples, on_step):
         return pairwise_covariance(X, weight, on_step, fourth=fourth)
     if samples.on_device:
         return device_scatter_covariance(X, weight, samples.place, on_step, fourth=fourth)
+    if samples.streaming and X.shape[0] <= LARGEST_CHUNK:
+        on_step("block of rows")
+        return small_chunk(X.toarray() if sparse.issparse(X) else X, weight)
     return scatter_covariance(X, weight, on_step, fourth=fourth)
 
 

@@ -1,5 +1,6 @@
 """Mean and scatter matrix of samples: the covariance of at least as many samples as features."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,13 +13,15 @@ from .base import Covariance
 from .blocks import BLOCK_ROWS, OnStep, no_step, sampled_rows, working_dtype
 from .fourth_moments import PowerSums, StandardizedMoments, moments_of_sparse, power_sums
 
-__all__ = ["ScatterCovariance", "scatter_covariance"]
+__all__ = ["ScatterCovariance", "row_blocks", "scatter_covariance"]
 
-# entries of a block, which bound its memory
-_BLOCK_ENTRIES = 2**24
+# entries of a block, which bound its memory; of a dense copy of sparse rows
+_BLOCK_ENTRIES, _COPIED_ENTRIES = 2**24, 2**21
+# share of stored entries from which the product of dense copies is faster than that of sparse rows
+_DENSE_SHARE = 0.1
 
-# rows of the scatter that are corrected at once: a second matrix of its size is never made
-_CORRECTED_ROWS = 256
+# entries of the scatter that are changed at once: they stay in the cache
+_CHANGED_ENTRIES = 2**17
 
 # mean^2 / variance up to which products are formed about the origin: it multiplies the rounding
 # error of the scatter, by two of float64's sixteen digits, by none of float32's seven
@@ -64,12 +67,8 @@ class ScatterCovariance(Covariance):
         if n_samples == 0:
             return self
         shift = other.mean - self.mean
-        scatter = self.scatter + other.scatter
-        if self.n_samples and other.n_samples:
-            between = shift * (self.n_samples * (other.n_samples / n_samples))
-            for start in range(0, len(scatter), _CORRECTED_ROWS):
-                rows = slice(start, start + _CORRECTED_ROWS)
-                scatter[rows] += np.outer(between[rows], shift)
+        between = np.sqrt(self.n_samples * (other.n_samples / n_samples)) * shift
+        scatter = other.added_to(self.scatter, between)
         mean = self.mean + shift * (other.n_samples / n_samples)
         return ScatterCovariance(n_samples, mean, scatter, self._moments_with(other, shift))
 
@@ -77,8 +76,22 @@ class ScatterCovariance(Covariance):
         if self.moments is None or other.moments is None:
             return None
         counts = self.n_samples, other.n_samples
-        squares = np.diag(self.scatter), np.diag(other.scatter)
+        squares = self.squares, other.squares
         return self.moments.merged(other.moments, counts, squares, shift)
+
+    @property
+    def squares(self) -> NDArray[np.float64]:
+        """Diagonal of the scatter."""
+        return np.diag(self.scatter)
+
+    def added_to(self, scatter: NDArray, shift: NDArray) -> NDArray[np.float64]:
+        """Another scatter plus this one plus shift shift'."""
+        total = np.empty_like(scatter)
+        for part in row_blocks(len(scatter)):
+            np.outer(shift[part], shift, out=total[part])
+            total[part] += scatter[part]
+            total[part] += self.scatter[part]
+        return total
 
     def kurtosis(self) -> NDArray[np.float64] | None:
         """Fourth moment of each feature over its squared variance, if it was read."""
@@ -93,7 +106,7 @@ class ScatterCovariance(Covariance):
     @property
     def variances(self) -> NDArray[np.float64]:
         """Variance of each feature, with n - 1 in the denominator; shape (n_features,)."""
-        return np.diag(self.scatter) / (self.n_samples - 1)
+        return self.squares / (self.n_samples - 1)
 
     def times(self, directions: NDArray) -> NDArray[np.float64]:
         """Product of the covariance with directions of shape (n_features, n_directions)."""
@@ -102,6 +115,12 @@ class ScatterCovariance(Covariance):
     def to_matrix(self) -> NDArray[np.float64]:
         """The covariance matrix, of shape (n_features, n_features)."""
         return self.scatter / (self.n_samples - 1)
+
+
+def row_blocks(size: int) -> Iterator[slice]:
+    """Blocks of rows of a square matrix, which stay in the cache while they are changed."""
+    n_rows = max(1, _CHANGED_ENTRIES // size)
+    return (slice(start, start + n_rows) for start in range(0, size, n_rows))
 
 
 def scatter_covariance(
@@ -117,7 +136,8 @@ def scatter_covariance(
     Parameters
     ----------
     X : ndarray or sparse matrix of shape (n_samples, n_features)
-        Samples. A memory map is read block by block.
+        Samples. A memory map is read block by block; so are sparse rows with many entries, as dense
+        copies.
     sample_weight : ndarray of shape (n_samples,), default=None
         Frequency weights: a weight of 2 is the row written twice.
     on_block : callable, default=do nothing
@@ -132,10 +152,12 @@ def scatter_covariance(
     ScatterCovariance
         In float64; float32 samples are multiplied in float32 and summed in float64.
     """
+    n_features, entries = X.shape[1], _BLOCK_ENTRIES
     if sparse.issparse(X):
-        return _sparse_scatter_covariance(X, sample_weight, fourth)
-    n_features = X.shape[1]
-    n_rows = min(block_rows, X.shape[0], max(1024, _BLOCK_ENTRIES // n_features))
+        if X.nnz < _DENSE_SHARE * X.shape[0] * n_features:
+            return _sparse_scatter_covariance(X, sample_weight, fourth)
+        X, entries = sparse.csr_array(X).astype(np.float64, copy=False), _COPIED_ENTRIES
+    n_rows = min(block_rows, X.shape[0], max(1024, entries // n_features))
     buffer = np.empty((n_rows, n_features), working_dtype(X))
     scatter, counts, means, offsets = None, [], [], []
     tails = _TailsOfBlocks(n_features) if fourth else None
@@ -143,6 +165,7 @@ def scatter_covariance(
         block = X[start : start + n_rows]
         weight = None if sample_weight is None else sample_weight[start : start + n_rows]
         if weight is None or weight.any():
+            block = block.toarray() if sparse.issparse(block) else block
             read = _scatter_about_a_point(block, weight, buffer[: len(block)], fourth)
             if tails is not None:
                 tails.add(read)
@@ -166,8 +189,7 @@ def scatter_covariance(
         np.vstack([between, offsets]),
         np.vstack([weight * between, -weight * offsets]),
     )
-    for start in range(0, n_features, _CORRECTED_ROWS):
-        rows = slice(start, start + _CORRECTED_ROWS)
+    for rows in row_blocks(n_features):
         scatter[rows] += parts[:, rows].T @ weighted
     moments = None if tails is None else tails.moments
     return ScatterCovariance(n_samples, origin + mean, scatter, moments)
@@ -196,6 +218,10 @@ class _TailsOfBlocks:
         squares = np.diag(block.product) - block.count * block.offset**2
         squares = np.maximum(squares, 0.0)
         moments = block.powers.standardized(block.count, block.offset, squares)
+        if self._count == 0:
+            self.moments, self._squares = moments, squares
+            self._mean, self._count = block.point + block.offset, block.count
+            return
         shift = block.point + block.offset - self._mean
         counts, both = (self._count, block.count), (self._squares, squares)
         self.moments = self.moments.merged(moments, counts, both, shift)
@@ -231,13 +257,14 @@ def _scatter_about_a_point(block, weight, buffer, fourth):
 
 
 def _sparse_scatter_covariance(X, sample_weight, fourth):
-    """Covariance of sparse rows: X'WX minus n mean mean', never a dense copy of X."""
+    """Covariance of sparse rows: X'WX minus n mean mean', without a dense copy of rows."""
     weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
     n_samples = float(weight.sum())
     if n_samples == 0:
         return ScatterCovariance.empty(X.shape[1])
-    X = sparse.csr_array(X).astype(np.float64, copy=False)
-    weighted = sparse.csr_array(sparse.diags_array(weight) @ X)
+    X = weighted = sparse.csr_array(X).astype(np.float64, copy=False)
+    if sample_weight is not None:
+        weighted = sparse.csr_array(sparse.diags_array(weight) @ X)
     mean, variances = mean_variance_axis(X, axis=0, weights=weight)
     scatter = (X.T @ weighted).toarray()
     scatter -= np.outer(mean * n_samples, mean)

@@ -95,7 +95,9 @@ def fit_diagonal_noise(
     if block is None:
         block = covariance.correlation_block(scale, count.n_sought, rng, loadings)
     prior = PRIOR_SAMPLES / covariance.effective_samples(ones)
-    start = ones if warm is None else _uniqueness(warm.noise.variances, scale, floor)
+    start = ones if count.uniqueness is None else count.uniqueness
+    if warm is not None:
+        start = _uniqueness(warm.noise.variances, scale, floor)
     n_requested, refined = count.n_requested, None
     if count.n_sought:
         refined = refine(block, count.n_sought, start, options, prior=prior, floor=floor)

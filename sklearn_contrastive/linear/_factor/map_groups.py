@@ -169,7 +169,7 @@ def _estimate_n_components(covariance, units, largest, rng):
     def refined(n_factors, point):
         return _refine(units, n_factors, n_samples, options)[0]
 
-    return count_upward(count, refined, largest)
+    return count_upward(count, refined, largest)[0]
 
 
 def _no_factors(units):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._solvers.chebyshev import LeadingBlock, WhitenedPairs
-from .newton_step import newton_step
+from .newton_step import newton_step, row_products
 from .options import FitOptions
 
 __all__ = [
@@ -141,7 +141,7 @@ def refine(
         step = length * step
         proposal = np.clip(point.uniqueness * np.exp(step), floor, 1.0)
         # of the whole step: a shortened one says nothing about the way to go
-        size = np.abs(np.log(proposal / point.uniqueness)).max(initial=0.0) / length
+        size = float(np.abs(np.log(proposal / point.uniqueness)).max(initial=0.0)) / length
         candidate = _evaluated(block, proposal, n_factors, prior)
         options.on_step("eigenproblem")
         n_iter += 1
@@ -152,8 +152,9 @@ def refine(
         if accepted:
             point, exact, length, last_size = candidate, True, 1.0, size
         else:
-            # the eigenpairs of the point are better by now: a step of the other kind, or shorter
-            point = _evaluated(block, point.uniqueness, n_factors, prior)
+            # a step of the other kind, or shorter; the block has better eigenpairs of the point now
+            if not point.pairs.exact:
+                point = _evaluated(block, point.uniqueness, n_factors, prior)
             exact, length = False, length if exact else _SHRINK * length
     return _as_refinement(point, n_factors, prior, floor, n_iter, bool(converged))
 
@@ -207,7 +208,7 @@ def _point(pairs, uniqueness, n_factors, prior):
 def _remaining(size, last_size):
     """Distance still to go, if steps go on to shrink as the last one did."""
     smallest, largest = _CONTRACTION
-    contraction = np.clip(size / last_size, smallest, largest)
+    contraction = min(max(size / last_size, smallest), largest)
     return size * contraction / (1.0 - contraction)
 
 
@@ -231,7 +232,7 @@ def _as_refinement(point, n_factors, prior, floor, n_iter, converged):
     directions = np.sqrt(point.uniqueness)[:, None] * point.pairs.vectors[:, :n_factors]
     live = values > 1.0 + SMALLEST_EXCESS
     loadings, values = directions[:, live] * np.sqrt(values[live] - 1.0), values[live]
-    rest = 1.0 - np.sum(loadings**2, axis=1)
+    rest = 1.0 - row_products(loadings, loadings)
     completed = most_probable_uniqueness(rest, prior, floor)
     return Refinement(
         completed,
@@ -266,5 +267,7 @@ def most_probable_uniqueness(rest: NDArray, prior: NDArray | float, floor: float
     for _ in range(10):  # Newton's method in log u, in which the left side increases
         residual = 1.0 - rest / uniqueness + prior * np.log(uniqueness)
         step = residual / (positive / uniqueness + prior)
-        uniqueness = np.clip(uniqueness * np.exp(-step), floor, 1.0)
+        uniqueness, earlier = np.clip(uniqueness * np.exp(-step), floor, 1.0), uniqueness
+        if np.array_equal(uniqueness, earlier):
+            break
     return uniqueness

@@ -41,7 +41,7 @@ def count_upward(
     count: Callable[[int, State | None], int],
     refine: Callable[[int, State | None], State],
     largest: int,
-) -> int:
+) -> tuple[int, State | None]:
     """Number of factors, counted upward.
 
     Without a factor all variance of a feature is noise, and eigenvalues in units of the noise are
@@ -63,6 +63,8 @@ def count_upward(
     -------
     n_factors : int
         From 0 to `largest`.
+    state : object or None
+        The state refined with that number of factors; None for 0.
     """
     n_factors, state = 0, None
     while n_factors < largest:
@@ -71,7 +73,7 @@ def count_upward(
             break
         n_factors = found
         state = refine(n_factors, state)
-    return n_factors
+    return n_factors, state
 
 
 def count_above(
@@ -116,7 +118,7 @@ def estimate_n_components(
     effective_samples: Callable[[NDArray], float],
     weights: NDArray[np.float64],
     largest: int,
-) -> int:
+) -> tuple[int, NDArray[np.float64] | None]:
     """Number of factors with independent noise, counted upward.
 
     Parameters
@@ -136,6 +138,8 @@ def estimate_n_components(
     -------
     n_factors : int
         From 0 to `largest`.
+    uniqueness : ndarray of shape (n_features,) or None
+        Noise of the correlations, nearly that of a model with so many factors; None for 0.
     """
     ones, live = np.ones(block.n_features), weights > 0
     inverse = np.divide(1.0, weights, out=np.ones_like(weights), where=live)
@@ -277,11 +281,14 @@ class ComponentCount:
         At most one less than the samples and as many as features that vary.
     block : LeadingBlock or None
         Block of the correlation matrix, if the count needed one.
+    uniqueness : ndarray of shape (n_features,) or None
+        Noise as shares of the variances where the count ended, if they were counted upward.
     """
 
     n_requested: int
     n_sought: int
     block: LeadingBlock | None
+    uniqueness: NDArray[np.float64] | None
 
 
 def count_components(
@@ -310,20 +317,26 @@ def count_components(
     """
     n_live = int(np.sum(scale > 0))
     largest = largest_number(covariance, scale)
-    block = None
+    block = uniqueness = None
     if not isinstance(n_components, Integral):
         n_pairs = _FIRST_PAIRS if n_components == "auto" else largest
         block = covariance.correlation_block(scale, n_pairs, rng)
-    n_requested = resolve_n_components(
-        n_components,
-        largest,
-        estimate=lambda: estimate_n_components(
+
+    def estimate():
+        nonlocal uniqueness
+        n_factors, uniqueness = estimate_n_components(
             block,
             covariance.n_samples,
             covariance.effective_samples,
             counting_weights(covariance, scale),
             min(largest, n_live // 2),
-        ),
+        )
+        return n_factors
+
+    n_requested = resolve_n_components(
+        n_components,
+        largest,
+        estimate=estimate,
         # the contrastive matrix has as many positive eigenvalues as the correlation matrix has
         # above 1: without the identity the two are congruent (Sylvester)
         count_positive=lambda: count_above(
@@ -331,4 +344,4 @@ def count_components(
         ),
         eigenvalues=lambda n_pairs: closed_form(covariance, n_pairs, rng).values,
     )
-    return ComponentCount(n_requested, min(n_requested, largest), block)
+    return ComponentCount(n_requested, min(n_requested, largest), block, uniqueness)

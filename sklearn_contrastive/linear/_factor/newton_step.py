@@ -1,12 +1,14 @@
 """Newton steps in the logarithms of the uniquenesses: gradient, Hessian and its expectation."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .._solvers.chebyshev import WhitenedPairs
 from .._solvers.conjugate_gradients import truncated_conjugate_gradients
 
-__all__ = ["fisher_scoring_step", "newton_step"]
+__all__ = ["fisher_scoring_step", "newton_step", "row_products"]
 
 # Keeps the Newton system solvable where the model has more parameters than the data determine.
 _RIDGE = 1e-8
@@ -20,6 +22,11 @@ _SMALLEST_GAP = 1e-2
 _LINEAR_TOL, _LINEAR_STEPS = 0.1, 50
 # Up to so many features for each direction of the block the Hessian is formed.
 _FEATURES_PER_DIRECTION = 3
+
+
+def row_products(first: NDArray, second: NDArray) -> NDArray:
+    """Inner products of the rows of two matrices; makes no third matrix."""
+    return np.einsum("ij,ij->i", first, second)
 
 
 def _gradient(values, vectors, uniqueness, prior):
@@ -120,16 +127,14 @@ def _free(uniqueness, gradient, floor):
 
 def _projected_step(gradient, hessian, vectors, prior, free, rtol=_LINEAR_TOL):
     """Newton step of the free features, inside a box."""
-    diagonal = (1.0 - np.sum(vectors**2, axis=1)) ** 2 + prior + _RIDGE
-    step = np.zeros_like(gradient)
-    step[free] = truncated_conjugate_gradients(
-        lambda x: hessian(_extended(x, free))[free],
-        -gradient[free],
-        diagonal[free],
-        radius=_LARGEST_STEP,
-        rtol=rtol,
-        max_iter=_LINEAR_STEPS,
+    diagonal = (1.0 - row_products(vectors, vectors)) ** 2 + prior + _RIDGE
+    solve = partial(
+        truncated_conjugate_gradients, radius=_LARGEST_STEP, rtol=rtol, max_iter=_LINEAR_STEPS
     )
+    if free.all():
+        return solve(hessian, -gradient, diagonal)
+    step = np.zeros_like(gradient)
+    step[free] = solve(lambda x: hessian(_extended(x, free))[free], -gradient[free], diagonal[free])
     return step
 
 
@@ -142,7 +147,7 @@ def _extended(x, free):
 
 def _expected_hessian(vectors, prior):
     """Product of P*P + prior with a vector, P = I - VV'."""
-    diagonal = 1.0 - 2.0 * np.sum(vectors**2, axis=1) + prior + _RIDGE
+    diagonal = 1.0 - 2.0 * row_products(vectors, vectors) + prior + _RIDGE
     if _formed_is_cheaper(vectors):
         squared = (vectors @ vectors.T) ** 2
         return lambda x: diagonal * x + squared @ x
@@ -176,7 +181,7 @@ def _hessian(values, vectors, n_live, uniqueness, prior):
     # on the diagonal each feature has its own mean
     of_feature = (factors - 1.0) * (factors + own[:, None]) / (factors - own[:, None]) - outside
     diagonal = 1.0 / uniqueness - squares[:, :n_live] @ outside + prior + _RIDGE
-    diagonal -= share * np.sum(squares[:, :n_live] * of_feature, axis=1)
+    diagonal -= share * row_products(squares[:, :n_live], of_feature)
     if _formed_is_cheaper(vectors):
         among = inner @ inner.T
         formed = (inner * (outside - factors)) @ inner.T * among
@@ -198,4 +203,4 @@ def _formed_is_cheaper(vectors):
 
 def _along_pairs(first, second, x, coefficients):
     """Sum over n, m of coefficients_nm w_nm (w_nm' x), with w_nm the product of two columns."""
-    return np.sum((first @ (coefficients * (first.T @ (x[:, None] * second)))) * second, axis=1)
+    return row_products(first @ (coefficients * (first.T @ (x[:, None] * second))), second)

@@ -76,17 +76,17 @@ def tail_weights(kurtosis: NDArray[np.float64], n_samples: float) -> NDArray[np.
     Baik and Silverstein (2006), Eigenvalues of large sample covariance matrices of spiked
     population models.
     """
-    bounded = np.nan_to_num(kurtosis, nan=n_samples, posinf=n_samples)
-    steps = np.ceil(np.log(np.clip(bounded, 1.0, n_samples)) / np.log(_ROUNDING))
+    bounded = np.maximum(np.where(kurtosis < n_samples, kurtosis, n_samples), 1.0)
+    steps = np.ceil(np.log(bounded) / np.log(_ROUNDING))
     steps, index, counts = np.unique(steps, return_inverse=True, return_counts=True)
     kurtosis, n_features = _ROUNDING**steps, len(index)
     from_here = np.cumsum(counts[::-1])[::-1].astype(float)
     similar = from_here[np.searchsorted(kurtosis, _SIMILAR * kurtosis)]
     share, ratio = kurtosis / n_samples, n_features / n_samples
-    row = share * poisson_quantile(_LEVEL / n_samples, similar / kurtosis) - similar / n_samples
-    mean = n_samples / kurtosis**2
     n_pairs = np.maximum(similar * (similar - 1.0) / 2.0, 1.0)
-    pair = share * (poisson_quantile(_LEVEL / n_pairs, mean) - mean)
+    exceeded = np.stack([np.full_like(share, _LEVEL / n_samples), _LEVEL / n_pairs])
+    means = np.stack([similar / kurtosis, n_samples / kurtosis**2])
+    row, pair = share * (poisson_quantile(exceeded, means) - means)
     # weaker spikes than these do not leave the bulk of the other eigenvalues
     row, pair = np.maximum(row, np.sqrt(ratio)), np.maximum(np.minimum(pair, 1.0), np.sqrt(ratio))
     largest = np.maximum((ratio + row) * (1.0 + row) / row, (1.0 + pair) * (1.0 + ratio / pair))
@@ -109,7 +109,8 @@ def poisson_quantile(exceeded: NDArray, mean: NDArray) -> NDArray[np.float64]:
     number : ndarray of the same shape
         An integer, in float64.
     """
-    with np.errstate(invalid="ignore"):
-        number = np.ceil(np.nan_to_num(pdtrik(1.0 - exceeded, mean)))
+    not_exceeded = 1.0 - exceeded
+    number = pdtrik(not_exceeded, mean)
+    number = np.where(number > 0, np.ceil(number), 0.0)  # NaN where 0 is not exceeded
     below = np.maximum(number - 1.0, 0.0)
-    return np.where(pdtr(below, mean) >= 1.0 - exceeded, below, np.maximum(number, 0.0))
+    return np.where(pdtr(below, mean) >= not_exceeded, below, number)

@@ -1,6 +1,6 @@
 """The noise by which scores are weighted, chosen by masks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +10,17 @@ from .noise import Noise
 
 __all__ = ["explained_by_masked_scores", "scoring_noise"]
 
-# shares of the common variance that may count as noise, in rising order
-_SHARES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
+# shares of the common variance that may count as noise, in rising order; those of a tuple are tried
+# at once, since the first two always are
+_SHARES = ((0.0, 0.01), (0.03,), (0.1,), (0.3,), (1.0,))
 # a larger share must explain more by this share, which is far above rounding
 _SMALLEST_GAIN = 1e-4
 # masks are drawn until they have hidden and shown about this many features in all
 _MASKED_FEATURES = 400
 # numbers in the scores of the masks that are multiplied at once, more if one mask has more
 _SCORES = 2**15
-# directions of less variance than this share of the largest are none
-_SMALLEST_SHARE = 1e-9
+# directions of less variance than this share of all are none
+_SMALLEST_SHARE = 1e-12
 
 
 def scoring_noise(model: FactorModel, times: Callable[[NDArray], NDArray]) -> Noise:
@@ -46,31 +47,31 @@ def scoring_noise(model: FactorModel, times: Callable[[NDArray], NDArray]) -> No
     n_groups = model.noise.groups.max(initial=-1) + 1
     if model.loadings.shape[1] == 0 or n_groups < 4:
         return model.noise
-    masks = _masks(model)
-    best, largest = model.noise, 0.0
-    for share in _SHARES:
-        noise = model.noise.plus_common(share, model.loadings)
-        explained = explained_by_masked_scores(model, noise, times, masks)
-        if explained <= (1 + _SMALLEST_GAIN) * largest:
-            break
-        best, largest = noise, explained
+    masks, best, largest = _masks(model), model.noise, 0.0
+    for shares in _SHARES:
+        noises = [model.noise.plus_common(share, model.loadings) for share in shares]
+        explained = explained_by_masked_scores(model, noises, times, masks)
+        for noise, value in zip(noises, explained, strict=True):
+            if value <= (1 + _SMALLEST_GAIN) * largest:
+                return best
+            best, largest = noise, value
     return best
 
 
 def explained_by_masked_scores(
     model: FactorModel,
-    noise: Noise,
+    noises: Sequence[Noise],
     times: Callable[[NDArray], NDArray],
     masks: NDArray[np.bool_],
-) -> float:
+) -> NDArray[np.float64]:
     """Variance of the hidden features that regression on scores of the visible ones explains.
 
     Parameters
     ----------
     model : FactorModel
         Its loadings B make the scores, its variances are the units of the features.
-    noise : DiagonalNoise or BlockNoise
-        Psi: the scores of the visible features V are B_V' Psi_V^-1 x_V.
+    noises : sequence of DiagonalNoise or BlockNoise
+        Each Psi: the scores of the visible features V are B_V' Psi_V^-1 x_V.
     times : callable
         Covariance of the samples as a function: takes (n_features, m), returns (n_features, m).
     masks : ndarray of shape (n_masks, n_features)
@@ -78,10 +79,10 @@ def explained_by_masked_scores(
 
     Returns
     -------
-    explained : float
+    explained : ndarray of shape (n_noises,)
         Sum over hidden features and masks, in units of the variances of the features.
     """
-    weighted = noise.weighted(noise.whitened(model.loadings))
+    weighted = np.array([noise.weighted(noise.whitened(model.loadings)) for noise in noises])
     deviations = np.sqrt(model.variances)[:, None]
     at_once = max(1, _SCORES // weighted.size)
     return sum(
@@ -91,21 +92,38 @@ def explained_by_masked_scores(
 
 
 def _explained(masks, loadings, weighted, deviations, times):
-    """Sum over some masks, whose scores are multiplied at once."""
-    n_features, n_factors = weighted.shape
-    scoring = masks[:, :, None] * weighted
+    """Sum over some masks, whose scores are multiplied at once, for each of the weights."""
+    n_noises, n_features, n_factors = weighted.shape
+    n_masks = len(masks)
+    visible = np.tile(masks[:, :, None], (n_noises, 1, 1))
+    scoring = visible * np.repeat(weighted, n_masks, axis=0)
     # expected factors: their covariance has eigenvalues from 0, of factors that no visible feature
     # has, to 1, however different the noise variances are
     information = np.eye(n_factors) + loadings.T @ scoring
-    scoring = np.linalg.solve(information, scoring.transpose(0, 2, 1)).transpose(0, 2, 1)
-    side_by_side = scoring.transpose(1, 0, 2).reshape(n_features, len(masks) * n_factors)
-    products = times(side_by_side).reshape(n_features, len(masks), n_factors).transpose(1, 0, 2)
+    scoring = scoring @ np.linalg.inv(information)
+    side_by_side = scoring.transpose(1, 0, 2).reshape(n_features, -1)
+    products = times(side_by_side).reshape(n_features, -1, n_factors).transpose(1, 0, 2)
     of_scores = scoring.transpose(0, 2, 1) @ products
-    hidden = products * (~masks[:, :, None] / deviations)
-    values, vectors = np.linalg.eigh((of_scores + of_scores.transpose(0, 2, 1)) / 2)
-    live = values > _SMALLEST_SHARE * values[:, -1:]
-    explained = np.sum((hidden @ vectors) ** 2, axis=1)
-    return float(np.sum(explained[live] / values[live]))
+    hidden = products * (~visible / deviations)
+    squares = hidden.transpose(0, 2, 1) @ hidden
+    return _regressed(of_scores, squares).reshape(n_noises, -1).sum(axis=1)
+
+
+def _regressed(of_scores, squares):
+    """Trace of squares times the inverse of the covariance of scores, for a stack of both."""
+    of_scores = (of_scores + of_scores.transpose(0, 2, 1)) / 2
+    sizes = np.trace(of_scores, axis1=1, axis2=2)[:, None, None]
+    ridge = _SMALLEST_SHARE * np.maximum(sizes, np.finfo(np.float64).tiny)
+    ridged = of_scores + ridge * np.eye(of_scores.shape[1])
+    try:
+        np.linalg.cholesky(ridged)
+    except np.linalg.LinAlgError:
+        # a pairwise covariance may be negative along some direction, which explains nothing
+        values, vectors = np.linalg.eigh(ridged)
+        explained = np.einsum("mij,mij->mj", squares @ vectors, vectors)
+        live = values > _SMALLEST_SHARE * values[:, -1:]
+        return np.sum(np.divide(explained, values, out=np.zeros_like(values), where=live), axis=1)
+    return np.trace(np.linalg.solve(ridged, squares), axis1=1, axis2=2)
 
 
 def _masks(model):

@@ -85,6 +85,9 @@ class LeadingBlock(ABC):
         self._n_pairs = 0
         self._scale = None
         self._directions = None
+        # scale and pairs of the last decomposition of the whole matrix: the refinement begins where
+        # the count ended
+        self._known = None
         self.follow(n_pairs)
 
     @property
@@ -115,7 +118,10 @@ class LeadingBlock(ABC):
             More than requested: the directions beyond are the less accurate ones.
         """
         if self.whole:
-            return self._decomposed(scale, self.size if self.size <= _SMALL else self.width)
+            n_kept = self.size if self.size <= _SMALL else self.width
+            if not self._is_known(scale, n_kept):
+                self._known = scale, self._decomposed(scale, n_kept)
+            return self._known[1]
         if self._directions is None:
             return self._ritz_pairs(self._first(scale), scale)
         rounds = self._degree_and_rounds()[1]
@@ -154,6 +160,13 @@ class LeadingBlock(ABC):
         self._scale = scale
         norms = np.linalg.norm(self._image - self._directions * self._values, axis=0)
         return WhitenedPairs(self._values, self._vectors(), norms, exact=False)
+
+    def _is_known(self, scale, n_kept):
+        """Whether the last decomposition has that many pairs for this scale."""
+        if self._known is None:
+            return False
+        known, pairs = self._known
+        return len(pairs.values) == n_kept and np.array_equal(known, scale)
 
     def _decomposed(self, scale, n_kept):
         """Leading eigenpairs of the whole matrix, by LAPACK."""

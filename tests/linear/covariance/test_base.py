@@ -21,6 +21,7 @@ from sklearn_contrastive.linear._covariance.missing import pairwise_covariance
 from sklearn_contrastive.linear._covariance.rows import DenseRows, SparseRows
 from sklearn_contrastive.linear._covariance.scale import feature_scale
 from sklearn_contrastive.linear._covariance.scatter import scatter_covariance
+from sklearn_contrastive.linear._covariance.small_chunk import small_chunk
 from sklearn_contrastive.linear._covariance.within_class import labelled_scatter
 
 X = np.random.default_rng(0).normal(2.0, [1.0, 2.0, 0.5, 1.0, 3.0, 1.0], size=(40, 6))
@@ -36,6 +37,7 @@ def device_rows(samples):
 
 KINDS = {
     "ScatterCovariance": lambda samples: scatter_covariance(samples, fourth=True),
+    "SmallChunk": small_chunk,
     "PairwiseCovariance": lambda samples: pairwise_covariance(samples, fourth=True),
     "IncompleteRows": IncompleteRows,
     "DenseRows": DenseRows,

@@ -176,6 +176,19 @@ def test_sparse_samples_have_the_scatter_of_their_dense_copy(drawn, kind, seed):
     assert_allclose(actual.mean, expected.mean, rtol=0, atol=50 * EPS * np.abs(X).max())
 
 
+@pytest.mark.parametrize("density", [0.02, 0.5], ids=["few entries", "many entries"])
+@pytest.mark.parametrize("layout", [sparse.csr_array, sparse.csc_array])
+@pytest.mark.parametrize("kind", ["none", "counts"])
+def test_sparse_samples_have_the_moments_of_their_dense_copy(density, layout, kind):
+    X = sparse.random_array((500, 8), density=density, rng=np.random.default_rng(0))
+    weight = weights_of(kind, 500, 0)
+    actual = scatter_covariance(layout(X), weight, block_rows=100, fourth=True)
+    expected = scatter_covariance(X.toarray(), weight, fourth=True)
+    assert_allclose(actual.scatter, expected.scatter, atol=1e-12 * np.abs(expected.scatter).max())
+    assert_allclose(actual.mean, expected.mean, rtol=1e-12)
+    assert_allclose(actual.kurtosis(), expected.kurtosis(), rtol=1e-10)
+
+
 @given(X=samples(), seed=SEEDS, n_rows=st.integers(1, 10))
 def test_integer_weights_equal_repeated_samples(X, seed, n_rows):
     weight = weights_of("counts", len(X), seed)

@@ -1,5 +1,7 @@
 """The noise by which scores are weighted, against a slow version, and what it is for."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from helpers.strategies import SEEDS
@@ -55,15 +57,15 @@ def test_explained_variance_is_that_of_regressions_of_hidden_features(seed):
     X, _ = draw(rng.uniform(0.2, 2, 7), seed, 40, 2)
     X -= X.mean(axis=0)
     model = FactorModel(np.zeros(7), rng.normal(size=(7, 2)), DiagonalNoise(rng.uniform(0.1, 1, 7)))
-    noise = model.noise.plus_common(0.1, model.loadings)
+    noises = [model.noise, model.noise.plus_common(0.1, model.loadings)]
     masks = rng.permuted(np.tile(np.arange(7) < 4, (3, 1)), axis=1)
-    expected = 0.0
-    for visible in masks:
+    expected = np.zeros(2)
+    for visible, (i, noise) in product(masks, enumerate(noises)):
         weighted = model.loadings[visible] / noise.variances[visible, None]
         scores, hidden = X[:, visible] @ weighted, X[:, ~visible]
         fitted = scores @ np.linalg.lstsq(scores, hidden, rcond=None)[0]
-        expected += np.sum(np.sum(fitted**2, axis=0) / 39 / model.variances[~visible])
-    found = explained_by_masked_scores(model, noise, lambda v: np.cov(X.T) @ v, masks)
+        expected[i] += np.sum(np.sum(fitted**2, axis=0) / 39 / model.variances[~visible])
+    found = explained_by_masked_scores(model, noises, lambda v: np.cov(X.T) @ v, masks)
     assert_allclose(found, expected, rtol=1e-8)
 
 
