@@ -206,6 +206,8 @@ class LinearContrastive(MomentEstimator):
         "random_state": ["random_state"],
     }
 
+    _warns_about_outliers = True
+
     def __init__(
         self,
         n_components: int | float | Literal["auto"] | None = "auto",

@@ -15,11 +15,12 @@ from ._covariance.samples import read_samples, unobserved_text
 from ._covariance.unit import in_range, in_unit, unit_of, unit_of_mean
 from ._factor.diagnostics import count_warnings, fit_warnings, share_warnings
 from ._factor_transformer import FactorTransformer
+from ._outlier_scores import OutlierScoring
 
 __all__ = ["MomentEstimator"]
 
 
-class MomentEstimator(FactorTransformer):
+class MomentEstimator(OutlierScoring, FactorTransformer):
     """Base of the reducers that need only the mean and covariance of the samples.
 
     A subclass has the parameters `n_components`, `solver` and those of `FactorTransformer`. It
@@ -102,6 +103,7 @@ class MomentEstimator(FactorTransformer):
             self._unit = samples.unit
             self._n_samples_cold = covariance.n_samples
             self._warn_about(fit, covariance, samples)
+            self._watch(samples)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -148,6 +150,7 @@ class MomentEstimator(FactorTransformer):
             if covariance.n_samples > 1 and not self._has_unobserved(covariance, samples):
                 fit = self._fit_model(covariance, samples, start, on_step)
                 self._set_model(fit, covariance, samples)
+                self._training_distances = None
                 if start is None:
                     self._n_samples_cold = covariance.n_samples
                 if covariance.n_samples > covariance.n_features:
