@@ -172,7 +172,7 @@ def _taken(samples, numbers):
         rows = place.take(place.xp.take(values, place.put(numbers), axis=0))
     else:
         rows = values[numbers]
-    return rows.astype(np.float64)
+    return np.asarray(rows, np.float64)
 
 
 def _share_of_both(smaller, n_distances):

@@ -1,5 +1,6 @@
 """outlier_scores: distances against dense algebra, calibration, and the warning after a fit."""
 
+import re
 import warnings
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy import sparse, stats
 from sklearn.exceptions import NotFittedError
 
 from sklearn_contrastive import HeteroPCA, LinearContrastive, SupervisedLinearContrastive
+from sklearn_contrastive.exceptions import OutlierWarning
 from sklearn_contrastive.linear._factor.distance_tails import (
     DistanceTail,
     DistanceTails,
@@ -311,3 +313,106 @@ def test_tails_of_few_rows_are_those_of_the_gaussian_model():
     many = DistanceTails.gaussian(1e9, 1)
     assert many.score.scale == pytest.approx(1.0)
     assert many.orthogonal.scale == pytest.approx(1.0)
+
+
+# --- the warning after a fit ---------------------------------------------------------------------
+
+
+def warned(X, model=None):
+    """Text of the OutlierWarning of a fit, None without one."""
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        (model or LinearContrastive(random_state=0)).fit(X)
+    texts = [str(each.message) for each in caught if issubclass(each.category, OutlierWarning)]
+    assert len(texts) <= 1
+    return texts[0] if texts else None
+
+
+def named_in(text):
+    """Row numbers that a warning names."""
+    return map(int, re.search(r"worst are rows ([\d, ]+)", text)[1].split(", "))
+
+
+def with_bad_rows(X, share, seed=0):
+    """Some rows replaced by noise of ten standard deviations, and their numbers."""
+    rng = np.random.default_rng(seed)
+    rows = rng.permutation(len(X))[: round(share * len(X))]
+    X = X.copy()
+    X[rows] = 10 * X.std(axis=0) * rng.standard_normal((len(rows), X.shape[1]))
+    return X, rows
+
+
+@pytest.mark.parametrize("size", [(300, 10, 2), (500, 100, 5), (200, 300, 5)])
+@pytest.mark.parametrize("share", [0.005, 0.02, 0.05])
+def test_bad_rows_are_reported(size, share):
+    X, rows = with_bad_rows(drawn(*size, seed=0), share)
+    text = warned(X)
+    assert text.startswith("A component rests on few rows")
+    named = [
+        int(word) for word in text.partition("worst are rows ")[2].partition(")")[0].split(", ")
+    ]
+    assert set(named) <= set(rows.tolist())
+    assert 'robust="rows"' in text
+    assert "outlier_scores(X)" in text
+
+
+@pytest.mark.parametrize("size", [(300, 10, 2), (500, 100, 5), (200, 300, 5), (2000, 20, 3)])
+def test_gross_cells_are_reported(size):
+    X, rng = drawn(*size, seed=0), np.random.default_rng(1)
+    bad = rng.uniform(size=X.shape) < 0.05
+    X = np.where(bad, 10 * X.std(axis=0) * rng.standard_normal(X.shape), X)
+    text = warned(X)
+    assert text.startswith("Single entries dominate the noise")
+    assert 'robust="cells"' in text
+
+
+def test_rows_of_very_different_noise_are_reported():
+    X = drawn(500, 50, 3, seed=0, signal=0.0)
+    X += np.random.default_rng(1).standard_normal((500, 1)) * np.linspace(0.5, 1, 50)
+    X *= np.exp(np.random.default_rng(2).standard_normal((500, 1)))
+    text = warned(X, LinearContrastive(1))
+    assert "t-distribution with 1." in text
+
+
+@pytest.mark.parametrize(
+    "size",
+    [(20, 3, 1), (60, 6, 1), (100, 10, 2), (300, 20, 3), (100, 100, 3), (60, 300, 3), (500, 2, 0)],
+)
+@pytest.mark.parametrize("log_sd", [0.0, 1.0])
+def test_clean_samples_give_no_warning(size, log_sd):
+    texts = [warned(drawn(*size, seed, log_sd=log_sd)) for seed in range(8)]
+    assert texts == [None] * 8
+
+
+def test_zeros_counts_and_classes_are_no_bad_entries():
+    rng = np.random.default_rng(0)
+    factor = rng.standard_normal((600, 1))
+    rates = np.exp(0.5 * factor @ rng.uniform(0.5, 1, (1, 12)) - 2)
+    zeros = np.where(rng.uniform(size=(600, 12)) < 0.6, 0.0, rng.lognormal(factor, 1, (600, 12)))
+    for X in (rng.poisson(rates), zeros, (rates > 0.15).astype(float)):
+        text = warned(X)
+        assert text is None or "Single entries" not in text
+
+
+def test_only_complete_dense_samples_of_the_unsupervised_fit_are_looked_at():
+    X, _ = with_bad_rows(drawn(300, 10, 2, seed=0), 0.02)
+    assert warned(X)
+    assert warned(sparse.csr_array(X)) is None
+    incomplete = X.copy()
+    incomplete[0, 0] = np.nan
+    assert warned(incomplete) is None
+    assert warned(X, HeteroPCA(2)) is None
+    assert warned(X, SupervisedLinearContrastive(2)) is None
+
+
+def test_row_numbers_are_positions_in_x_with_weights_too():
+    X, rows = with_bad_rows(drawn(300, 10, 2, seed=0), 0.02)
+    weight = np.ones(300)
+    weight[:100] = 0
+    weight[rows] = 1
+    with pytest.warns(OutlierWarning) as caught:
+        LinearContrastive(2).fit(X, sample_weight=weight)
+    text = str(caught[0].message)
+    named = [
+        int(word) for word in text.partition("worst are rows ")[2].partition(")")[0].split(", ")
+    ]
+    assert set(named) <= set(rows.tolist())

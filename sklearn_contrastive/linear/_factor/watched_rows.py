@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import fdtri
 
 from .distance_tails import DistanceTails, left_out
 from .row_distances import RowDistances, WhitenedModel, distances_of_rows, whitened_rows
@@ -24,12 +25,16 @@ _HELD_BY_ROWS = 0.75
 _HELD_BY_CELLS = 0.6
 # robust standard deviations beyond which a cell is outlying
 _OUTLYING = 5.0
-# degrees of freedom of the rows' noise below which it is far from Gaussian, and rows to tell
-_HEAVY_DOF, _ROWS_FOR_DOF = 3.0, 100
+# degrees of freedom of the rows' noise below which it is far from Gaussian
+_HEAVY_DOF = 3.0
+# rows needed to tell, times the directions of their residuals, of which no more than five count
+_ROWS_FOR_DOF, _DIRECTIONS_FOR_DOF = 500, 5
 # rows and features whose cells are looked at
 _CELL_ROWS, _CELL_FEATURES = 256, 256
 # share of equal values of a feature that makes it one of counts, zeros or classes
 _EQUAL = 0.1
+# features that tell the noise of a row from one outlying cell
+_FEATURES_OF_ROW = 8
 # of a normal distribution: standard deviation over median absolute deviation
 _MAD = 1.4826
 
@@ -124,6 +129,9 @@ def outlier_warning(seen: WatchedRows) -> str | None:
             f"were looked at hold {share:.0%} of its variance (the worst are rows {worst}). Look "
             'at outlier_scores(X); LinearContrastive(robust="rows") gives such rows less weight.'
         )
+    heavy_rows = _has_heavy_rows(seen.distances)
+    if not (heavy_rows or _has_heavy_cells(seen.residuals)):
+        return None
     ordinary = _ordinary_features(seen)
     if ordinary is None:
         return None
@@ -135,14 +143,11 @@ def outlier_warning(seen: WatchedRows) -> str | None:
             'Look at outlier_scores(X); LinearContrastive(robust="cells") treats such entries as '
             "missing, robust=True outlying rows as well."
         )
-    if n_rows < _ROWS_FOR_DOF or not _far_from_gaussian(seen.distances):
-        return None
-    dof = seen.tails.orthogonal.dof
-    if dof < _HEAVY_DOF:
+    if heavy_rows:
         return (
-            "The noise of the rows differs far more than that of a Gaussian model: it is like that "
-            f"of a t-distribution with {dof:.1f} degrees of freedom. Look at outlier_scores(X); "
-            'LinearContrastive(robust="rows") gives noisy rows less weight.'
+            "The noise of the rows differs far more than a Gaussian model allows: it is like that "
+            f"of a t-distribution with {seen.tails.orthogonal.dof:.1f} degrees of freedom. Look at "
+            'outlier_scores(X); LinearContrastive(robust="rows") gives noisy rows less weight.'
         )
     return None
 
@@ -203,6 +208,10 @@ def outlying_cells(seen: WatchedRows, features: NDArray[np.intp]) -> tuple[float
         Median over the features of the share of the squared residuals that those cells hold.
     """
     residuals = np.abs(_spread(seen.residuals, _CELL_ROWS)[:, features])
+    if len(features) >= _FEATURES_OF_ROW:
+        # a noisy row has no outlying cells
+        typical = np.median(residuals, axis=1, keepdims=True)
+        residuals = residuals / np.maximum(typical, np.finfo(np.float64).tiny)
     outlying = residuals > _OUTLYING * _MAD * np.median(residuals, axis=0)
     squares = residuals**2
     total = np.maximum(squares.sum(axis=0), np.finfo(np.float64).tiny)
@@ -224,7 +233,22 @@ def _spread(rows, n_rows):
     return rows[:: max(1, -(-len(rows) // n_rows))]
 
 
-def _far_from_gaussian(distances):
-    """Whether the 90 % point of the distances is far enough from the median to ask for the tail."""
-    middle, high = np.quantile(distances.orthogonal, [0.5, 0.9])
-    return distances.n_residuals[0] > 0 and high > 2.0 * middle
+def _has_heavy_rows(distances):
+    """Whether the tail of the orthogonal distances is heavier than that of a t-distribution."""
+    squares, degrees = np.sort(distances.orthogonal), float(distances.n_residuals[0])
+    if len(squares) * min(degrees, _DIRECTIONS_FOR_DOF) < _ROWS_FOR_DOF:
+        return False
+    middle, high = squares[[len(squares) // 2, len(squares) * 9 // 10]]
+    limit = fdtri(degrees, _HEAVY_DOF, np.array([0.5, 0.9]))
+    return bool(high * limit[0] > middle * limit[1])
+
+
+def _has_heavy_cells(residuals):
+    """Whether so many residuals are small that others may hold most of the variance.
+
+    Where outlying cells hold the share that a warning needs, the other residuals are so small that
+    57 % of them are below half a standard deviation; of normal ones 38 % are.
+    """
+    some = _spread(residuals, _CELL_ROWS).ravel()
+    half = 0.5 * np.sqrt(some @ some / some.size)
+    return np.count_nonzero(np.abs(some) < half) > 0.5 * some.size
