@@ -23,6 +23,8 @@ _FALSE_ROWS = 0.01
 _HELD_BY_ROWS = 0.75
 # share of the noise of an ordinary feature that outlying cells hold before a warning
 _HELD_BY_CELLS = 0.6
+# the same after division of each row by its own noise, below which rows are bad and not cells
+_HELD_WITHIN_ROWS = 0.05
 # robust standard deviations beyond which a cell is outlying
 _OUTLYING = 5.0
 # degrees of freedom of the rows' noise below which it is far from Gaussian
@@ -205,15 +207,23 @@ def outlying_cells(seen: WatchedRows, features: NDArray[np.intp]) -> tuple[float
     cells : float
         Share of the cells whose residual is more than five robust standard deviations.
     share : float
-        Median over the features of the share of the squared residuals that those cells hold.
+        Median over the features of the share of the squared residuals that those cells hold; 0 if
+        the rows differ in noise and no cell is outlying within its row.
     """
     residuals = np.abs(_spread(seen.residuals, _CELL_ROWS)[:, features])
+    cells, share = _held_by_outlying(residuals)
     if len(features) >= _FEATURES_OF_ROW:
-        # a noisy row has no outlying cells
         typical = np.median(residuals, axis=1, keepdims=True)
-        residuals = residuals / np.maximum(typical, np.finfo(np.float64).tiny)
-    outlying = residuals > _OUTLYING * _MAD * np.median(residuals, axis=0)
-    squares = residuals**2
+        within = residuals / np.maximum(typical, np.finfo(np.float64).tiny)
+        if _held_by_outlying(within)[1] < _HELD_WITHIN_ROWS:
+            return cells, 0.0
+    return cells, share
+
+
+def _held_by_outlying(sizes):
+    """Share of outlying entries, and the median over columns of the squares that they hold."""
+    outlying = sizes > _OUTLYING * _MAD * np.median(sizes, axis=0)
+    squares = sizes**2
     total = np.maximum(squares.sum(axis=0), np.finfo(np.float64).tiny)
     held = np.sum(squares * outlying, axis=0) / total
     return float(outlying.mean()), float(np.median(held))
