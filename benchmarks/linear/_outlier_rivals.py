@@ -1,6 +1,7 @@
 """PCA and factor analysis behind the usual remedies for outliers."""
 
 import numpy as np
+from scipy.stats import chi2
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.covariance import MinCovDet
 from sklearn.decomposition import PCA, FactorAnalysis
@@ -53,17 +54,12 @@ class PCAWithoutOutlyingRows(TransformerMixin, BaseEstimator):
 
 
 def kept_by_forest(Z):
-    """Rows that IsolationForest keeps at its defaults."""
-    return IsolationForest(random_state=0).fit_predict(Z) > 0
+    """Rows that an IsolationForest of 30 trees keeps; its default of 100 takes three times as long."""
+    return IsolationForest(30, random_state=0).fit_predict(Z) > 0
 
 
 def kept_by_covariance(Z):
-    """Rows whose robust distance is below the .975 quantile of its distribution.
-
-    Where a row has at most half as many features as there are rows.
-    """
-    from scipy.stats import chi2
-
+    """Rows whose robust distance is below the .975 quantile of a chi-squared variable."""
     distances = MinCovDet(random_state=0).fit(Z).dist_
     return distances <= chi2.ppf(0.975, Z.shape[1])
 

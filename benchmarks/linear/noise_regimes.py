@@ -4,8 +4,9 @@ Spiked models with Haar subspaces; noise sds have median .5 and are log-normal o
 rows. Gross entries are noise of ten standard deviations; swapped ones change places within their
 column. Every method is given the true number of components. Methods that work on scaled columns
 have their loadings scaled back. Where entries are missing, rivals have the means of the columns.
-HePPCAT is told the groups of rows of equal noise; without groups each row is one. "noise known" knows the noise of rows and columns, or which rows or cells are bad; "clean" is the
-default fit before the sample was spoilt.
+HePPCAT is given the groups of rows of equal noise; where there are none, each row is one. "noise
+known" knows the noise of rows and columns, or which rows or cells are bad; "clean" is the default
+fit before the sample was spoilt.
 
 Real tables: reducer -> StandardScaler -> logistic regression, as many components as classes,
 between 3 and 10 and at most half the features; three folds, other ones for each seed. Training and
