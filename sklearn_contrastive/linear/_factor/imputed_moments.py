@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from .._covariance.base import Covariance
 from .._covariance.rows import row_covariance
-from .._covariance.scatter import ScatterCovariance, scatter_covariance
+from .._covariance.scatter import scatter_covariance
 from .model import FactorModel
 from .noise import DiagonalNoise
 from .outlying_cells import CellModel, FoundCells

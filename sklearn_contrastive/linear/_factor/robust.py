@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from .._covariance.base import Covariance
-from .._covariance.read import covariance_of, forms_scatter
+from .._covariance.read import forms_scatter
 from .._covariance.samples import Samples
-from .column_scale import ColumnScale, column_scale
-from .fit import fit_diagonal_noise, fit_factor_model
+from .column_scale import column_scale
+from .fit import fit_diagonal_noise
 from .imputed_moments import MomentSums
-from .model import FactorFit, FactorModel
-from .noise import DiagonalNoise
+from .judge import RobustModel
+from .model import FactorFit
 from .options import FitOptions
-from .outlying_cells import CellModel, FoundCells, cell_threshold, find_cells
-from .row_noise import RowSpread, ScalePrior, residual_spread, scale_prior
+from .outlying_cells import CellModel, cell_threshold
+from .row_noise import RowSpread, ScalePrior, scale_prior
 
-__all__ = ["RobustFit", "RobustModel", "fit_robust"]
+__all__ = ["RobustFit", "fit_robust"]
 
 # cells of the rows on which the first rounds run, and the fewest such rows
 _FIRST_CELLS, _FIRST_ROWS = 2**20, 2000
@@ -38,57 +38,6 @@ _STEPS, _TOL = 20, 0.3
 _BLOCK_CELLS = 2**19
 # degrees of freedom of the rows' noise before it is known
 _FIRST_STRENGTH = 4.0
-
-
-@dataclass(frozen=True)
-class RobustModel:
-    """Model by which rows are judged.
-
-    Parameters
-    ----------
-    cells : CellModel
-        Bounds are infinite if cells are not judged.
-    prior : ScalePrior or None
-        Of the noise of rows; None if rows are not judged.
-    """
-
-    cells: CellModel
-    prior: ScalePrior | None
-
-    def judged(self, X: NDArray) -> tuple[FoundCells, RowSpread | None]:
-        """Hidden cells of a block of rows, and the spread of the rows' residuals.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_rows, n_features)
-            Rows; NaN where an entry is missing.
-
-        Returns
-        -------
-        found : FoundCells
-            Missing and outlying cells.
-        spread : RowSpread or None
-            None if rows are not judged.
-        """
-        white = self.cells.white(X)
-        found = find_cells(white, self.cells)
-        if self.prior is None:
-            return found, None
-        if np.isfinite(self.cells.bounds).any() and np.isfinite(self.prior.strength):
-            found = self._given_row_noise(white, found)
-        return found, residual_spread(white, found.hidden, found.factors, self.cells)
-
-    def _given_row_noise(self, white, found):
-        """Cells judged by the noise of their row: a noisy row has no outlying cells by itself."""
-        noise = np.ones(len(white))
-        if len(found.searched):
-            typical = np.nanmedian(np.abs(found.residuals), axis=1) / 0.6745
-            noise[found.searched] = np.where(typical > 1.5, typical, 1.0)
-        for _ in range(3):
-            found = find_cells(white, self.cells, noise)
-            spread = residual_spread(white, found.hidden, found.factors, self.cells)
-            noise = np.sqrt(self.prior.variances(spread) * self.prior.typical)
-        return found
 
 
 @dataclass(frozen=True)
@@ -170,7 +119,6 @@ class _RobustEstimation:
 
     def _started(self):
         """First model: cells near the medians, rows by their size."""
-        X, weight = self._first
         scale, n_features = self._scale, self._samples.n_features
         live = scale.deviation > 0
         deviation = np.where(live, scale.deviation, 1.0)
@@ -198,9 +146,7 @@ class _RobustEstimation:
 
     def _fitted(self, moments, judge):
         covariance = moments.covariance
-        options = FitOptions(
-            self._options.rng, _STEPS, _TOL * np.sqrt(2.0 / covariance.n_samples)
-        )
+        options = FitOptions(self._options.rng, _STEPS, _TOL * np.sqrt(2.0 / covariance.n_samples))
         count = self._n_components if isinstance(self._n_components, Integral) else "auto"
         return fit_diagonal_noise(covariance, count, options)
 
@@ -252,7 +198,7 @@ class _RobustEstimation:
             fit = self._fitted(moments, judge)
             judge = self._judge(moments.corrected(fit.model), prior)
             whole = True
-        variances, weights, outlying = found
+        variances, _, outlying = found
         outlying = sparse.vstack(outlying, format="csr") if self._cells else None
         fit = fit_diagonal_noise(moments.covariance, self._n_components, self._options)
         model = moments.corrected(fit.model)
@@ -272,6 +218,3 @@ def _outlying(found):
     return sparse.csr_array(
         (residuals[rows, columns], (found.searched[rows], columns)), shape=found.hidden.shape
     )
-
-
-_ = (ColumnScale, FactorModel, DiagonalNoise, covariance_of, fit_factor_model)
