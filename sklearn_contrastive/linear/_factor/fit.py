@@ -86,7 +86,7 @@ def fit_diagonal_noise(
         count = count_components(covariance, n_components, scale, rng)
         if count.n_sought == 0:
             return _nothing(covariance, scale, count.n_requested)
-        spectrum = closed_form(covariance, count.n_sought, rng, loadings)
+        spectrum = closed_form(covariance, count.n_sought, rng, loadings, options.tol)
         options.on_step("eigenproblem")
         return fit_from_eigenpairs(covariance, scale, spectrum, count.n_requested)
     every = not isinstance(n_components, Integral) and n_components != "auto"
@@ -116,7 +116,9 @@ def fit_diagonal_noise(
         return _nothing(covariance, scale, n_requested)
     loadings, further = scale[:, None] * refined.loadings, scale[:, None] * refined.further
     directions = np.hstack([loadings, further])
-    eigenvalues = contrastive_eigenvalues(covariance, directions.shape[1], rng, directions)
+    eigenvalues = contrastive_eigenvalues(
+        covariance, directions.shape[1], rng, directions, options.tol
+    )
     options.on_step("eigenproblem")
     return _fit(
         covariance,
