@@ -239,8 +239,6 @@ class LinearContrastive(MomentEstimator):
         "random_state": ["random_state"],
     }
 
-    _warns_about_outliers = True
-
     def __init__(
         self,
         n_components: int | float | Literal["auto"] | None = "auto",
@@ -297,6 +295,10 @@ class LinearContrastive(MomentEstimator):
     def _options(self, n_samples, start, on_step):
         rng = check_random_state(self.random_state)
         return FitOptions(rng, self.max_iter, self.tol * np.sqrt(2.0 / n_samples), start, on_step)
+
+    @property
+    def _warns_about_outliers(self):
+        return not self.robust
 
     def _repaired(self, X):
         judge = getattr(self, "_judge", None)

@@ -143,6 +143,9 @@ class OutlierScoring(FactorDensity):
         """Keep the distances of some training rows, and warn if bad data affect the components."""
         numbers = _evenly_spaced(samples)
         rows = _taken(samples, numbers)
+        if getattr(self, "robust", False):  # the distances are those of clean cells
+            repaired = self._repaired(rows * self._unit)[0] / self._unit
+            rows = np.where(repaired == rows, rows, np.nan)
         seen = watched(rows, numbers, whitened_model(self._model), self.n_samples_)
         self._training_distances = seen.distances
         dense = seen.along is not None and not sparse.issparse(samples.values)
