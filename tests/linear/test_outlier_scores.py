@@ -329,7 +329,7 @@ def warned(X, model=None):
 
 def named_in(text):
     """Row numbers that a warning names."""
-    return map(int, re.search(r"worst are rows ([\d, ]+)", text)[1].split(", "))
+    return map(int, re.search(r"worst first: ([\d, ]+)", text)[1].split(", "))
 
 
 def with_bad_rows(X, share, seed=0):

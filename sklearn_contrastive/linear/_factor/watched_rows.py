@@ -127,9 +127,10 @@ def outlier_warning(seen: WatchedRows) -> str | None:
     if share > _HELD_BY_ROWS:
         worst = ", ".join(str(number) for number in numbers[:3])
         return (
-            f"A component rests on few rows: {len(numbers)} outlying rows of the {n_rows} that "
-            f"were looked at hold {share:.0%} of its variance (the worst are rows {worst}). Look "
-            'at outlier_scores(X); LinearContrastive(robust="rows") gives such rows less weight.'
+            f"A component rests on few rows: outlying rows, {len(numbers)} of the {n_rows} that "
+            f"were looked at, hold {share:.0%} of its variance (positions in X, the worst first: "
+            f'{worst}). Look at outlier_scores(X); LinearContrastive(robust="rows") gives such '
+            "rows less weight."
         )
     heavy_rows = _has_heavy_rows(seen.distances)
     if not (heavy_rows or _has_heavy_cells(seen.residuals)):
