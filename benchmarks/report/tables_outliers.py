@@ -23,8 +23,8 @@ def sections():
         Section(
             "A bad hour and two bad sensors",
             HOUR,
-            "Mean of the absolute correlation of the first of one component with the daily course,\n"
-            "and R² of a regression of the course on the scores of one and of five components.\n\n"
+            "Mean of the absolute correlation of the score of one component with the daily\n"
+            "course, and R² of a regression of the course on the scores of one and of five components.\n\n"
             + restructured(*hour()),
         ),
         Section(
@@ -41,9 +41,9 @@ def sections():
             f"Clean simulated samples: {false['alarms']} warnings in {false['fits']} fits. Real\n"
             "tables, the number of those with a warning, by its kind:\n\n"
             + restructured(*alarms())
-            + "As shipped: "
-            + "; ".join(f"{name} ({text.partition('). Look')[0]})" for name, text in shipped())
-            + ".\n\n",
+            + "As shipped:\n\n"
+            + "".join(f"- {name}: {text.partition(' Look')[0]}\n" for name, text in shipped())
+            + "\n",
         ),
     ]
 
