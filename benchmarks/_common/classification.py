@@ -72,6 +72,26 @@ def cross_validate(reducer, X, y):
     return Scores(*map(np.array, zip(*folds, strict=True)))
 
 
+def accuracy_and_seconds(reducer, X, y, seed):
+    """Mean accuracy of reducer -> StandardScaler -> logistic regression; process time of the fits.
+
+    Three stratified folds, drawn by the seed.
+    """
+    accuracies, seconds = [], 0.0
+    # classes of fewer samples than folds; rivals that stop early
+    with warnings.catch_warnings(action="ignore"):
+        folds = StratifiedKFold(3, shuffle=True, random_state=seed)
+        for train, test in folds.split(X, y):
+            fitted = clone(reducer)
+            start = time.process_time()
+            fitted.fit(X[train])
+            seconds += time.process_time() - start
+            scores, held_out = fitted.transform(X[train]), fitted.transform(X[test])
+            classifier = _classifiers(scores.shape[1])[0].fit(scores, y[train])
+            accuracies.append(classifier.score(held_out, y[test]))
+    return float(np.mean(accuracies)), seconds
+
+
 def _classifiers(n_scores):
     if n_scores == 0:  # n_components="auto" may find nothing
         return DummyClassifier(), DummyClassifier()

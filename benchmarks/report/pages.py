@@ -8,6 +8,7 @@ from . import (
     tables_images,
     tables_missing_values,
     tables_n_components,
+    tables_outliers,
     theory_findings,
 )
 from .records import provenance, results
@@ -61,6 +62,7 @@ def measured_page():
         *tables_accuracy.sections(),
         *tables_n_components.sections(),
         *tables_missing_values.sections(),
+        *tables_outliers.sections(),
         *theory_findings.sections(),
         *tables_images.sections(),
         *tables_cost.sections(),

@@ -8,12 +8,14 @@ from ._loss import (
     linear_contrastive_loss,
     minimize_linear_contrastive_loss,
 )
+from ._outlier_scores import OutlierScores
 from ._paired import PairedContrastive
 from ._supervised import SupervisedLinearContrastive
 
 __all__ = [
     "HeteroPCA",
     "LinearContrastive",
+    "OutlierScores",
     "PairedContrastive",
     "SupervisedLinearContrastive",
     "contrastive_loss_matrix",

@@ -9,10 +9,22 @@ from sklearn.utils import check_random_state
 
 from .._sklearn_compat import Hidden, Interval, RealNotInt, StrOptions
 from .._typing import ArrayLike, RandomState
-from ._covariance.samples import read_samples
+from .._warnings import warn
+from ..exceptions import OutlierWarning
+from ._covariance.samples import like_samples, read_samples
+from ._factor.diagnostics import robust_warnings
 from ._factor.fit import fit_factor_model
 from ._factor.group_units import read_groups
 from ._factor.options import FitOptions
+from ._factor.robust import fit_robust
+from ._factor.robust_samples import (
+    in_robust_unit,
+    refuse_few,
+    refuse_robust,
+    repaired,
+    row_noise_of,
+    row_shrinkage,
+)
 from ._moment_estimator import MomentEstimator
 
 __all__ = ["LinearContrastive"]
@@ -52,6 +64,13 @@ class LinearContrastive(MomentEstimator):
         group. At least three groups, none with more than half of the features; complete dense
         samples only.
 
+    robust : bool, "rows" or "cells", default=False
+        Wrong entries that the fit withstands. "cells": entries that the rest of their row
+        contradicts count as missing, in `fit` and in new rows. "rows": the noise of each row has a
+        scale of its own, and noisy rows count less. True: both. Dense samples only, but for "rows".
+        Set it where sensors fail, values are mistyped, or samples differ in quality; clean samples
+        have the ordinary fit, at several times its cost.
+
     max_iter : int, default=100
         Largest number of eigenproblems of the refinement, and of its passes over the rows where
         entries are missing. 0 is the closed form. Refinement matters for few features and many
@@ -87,7 +106,8 @@ class LinearContrastive(MomentEstimator):
 
     scoring_matrix_ : ndarray of shape (n_components_, n_features)
         The matrix of `transform`, in float64: the scores of complete samples are
-        ``(X - mean_) @ scoring_matrix_.T``, whitening included.
+        ``(X - mean_) @ scoring_matrix_.T``, whitening included. With `robust`, those of rows
+        without outlying cells and of at most typical noise.
 
     loadings_ : ndarray of shape (n_features, n_components_)
         ``components_.T * sqrt(common_variance_)``: covariances of the features with factors of unit
@@ -123,6 +143,16 @@ class LinearContrastive(MomentEstimator):
     noise_covariance_ : list of ndarray of shape (group_size, group_size)
         Estimated covariance of the noise in each group, in the order of the sorted labels, its
         features in theirs. Only with `feature_groups` of which one has two features.
+
+    sample_noise_ : ndarray of shape (n_samples,)
+        Standard deviation of the noise of each row, in units of the median row's; exactly 1 where
+        the rows do not differ by more than chance. `noise_variance_` is that of the median row.
+        Only with ``robust="rows"`` or True.
+
+    outlying_cells_ : csr_array of shape (n_samples, n_features)
+        Entries that counted as missing: their distance from the value that the rest of the row
+        suggests, in standard deviations of that difference. `impute` gives the values suggested.
+        Only with ``robust="cells"`` or True.
 
     mean_ : ndarray of shape (n_features,)
         Mean of each feature, in float64: float32 would round a mean of 1e4 by 5e-4. Estimated
@@ -203,6 +233,7 @@ class LinearContrastive(MomentEstimator):
         ],
         "noise_weighted": ["boolean"],
         "feature_groups": ["array-like", None],
+        "robust": [StrOptions({"rows", "cells"}), "boolean"],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="neither")],
         "whiten": ["boolean"],
@@ -216,6 +247,7 @@ class LinearContrastive(MomentEstimator):
         *,
         noise_weighted: bool = True,
         feature_groups: ArrayLike | None = None,
+        robust: Literal["rows", "cells"] | bool = False,
         max_iter: int = 100,
         tol: float = 0.05,
         whiten: bool = False,
@@ -225,6 +257,7 @@ class LinearContrastive(MomentEstimator):
         self.n_components = n_components
         self.noise_weighted = noise_weighted
         self.feature_groups = feature_groups
+        self.robust = robust
         self.max_iter = max_iter
         self.tol = tol
         self.whiten = whiten
@@ -232,11 +265,53 @@ class LinearContrastive(MomentEstimator):
         self.random_state = random_state
 
     def _read(self, X, y, sample_weight, streaming=False):
+        if self.robust:
+            refuse_robust(self, X, streaming)
         samples = read_samples(self, X, sample_weight, streaming=streaming)
         return replace(samples, groups=read_groups(self.feature_groups, samples))
 
+    def _solved(self, samples, on_step):
+        for name in ("sample_noise_", "outlying_cells_"):
+            vars(self).pop(name, None)
+        self._judge = None
+        if not self.robust:
+            samples, covariance = self._measured(samples, on_step)
+            return samples, covariance, self._fit_model(covariance, samples, None, on_step)
+        refuse_few(samples, self.robust)
+        samples = in_robust_unit(samples)
+        options = self._options(samples.total, None, on_step)
+        found = fit_robust(samples, self.n_components, self.robust, self.solver, options)
+        self._judge = found.judge
+        if found.noise_variance is not None:
+            self.sample_noise_ = like_samples(samples, np.sqrt(found.noise_variance))
+        if found.outlying is not None:
+            self.outlying_cells_ = found.outlying
+        for text in robust_warnings(found):
+            warn(text, OutlierWarning)
+        return samples, found.covariance, found.fit
+
     def _fit_model(self, covariance, samples, start, on_step):
-        rng = check_random_state(self.random_state)
-        standard_error = np.sqrt(2.0 / covariance.n_samples)
-        options = FitOptions(rng, self.max_iter, self.tol * standard_error, start, on_step)
+        options = self._options(covariance.n_samples, start, on_step)
         return fit_factor_model(covariance, samples, self.n_components, options)
+
+    def _options(self, n_samples, start, on_step):
+        rng = check_random_state(self.random_state)
+        return FitOptions(rng, self.max_iter, self.tol * np.sqrt(2.0 / n_samples), start, on_step)
+
+    @property
+    def _warns_about_outliers(self):
+        return not self.robust
+
+    def _repaired(self, X):
+        judge = getattr(self, "_judge", None)
+        if judge is None or not judge.judges_cells:
+            return X, 0.0
+        return repaired(X, judge, self._unit)
+
+    def _given_row_noise(self, scores, X):
+        judge = getattr(self, "_judge", None)
+        if judge is None or not judge.judges_rows or not self.n_components_:
+            return scores
+        noise = row_noise_of(X, judge, self._unit)
+        scoring = self.scoring_matrix_ * (self._unit / self._unit_of_scores)
+        return row_shrinkage(scores, noise, scoring, self._model).astype(scores.dtype, copy=False)

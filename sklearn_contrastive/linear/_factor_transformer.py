@@ -64,6 +64,7 @@ class FactorTransformer(
         self._check_fitted("transform")
         self._check_place(X, "transform")
         X, missing = validated(self, X, reset=False)
+        X = self._repaired(X)[0]
         place = place_of(X)
         if not place.is_numpy:
             scores = self._scores_on_device(X, place.xp)
@@ -74,7 +75,12 @@ class FactorTransformer(
         else:
             scores = self._scores(X)
         if missing and self.n_components_:
-            return place.put(self._with_scores_of_incomplete(place.take(scores), place.take(X)))
+            scores = self._with_scores_of_incomplete(place.take(scores), place.take(X))
+            return place.put(self._given_row_noise(scores, X))
+        return self._given_row_noise(scores, X)
+
+    def _given_row_noise(self, scores, X):
+        """Scores that are shrunk in noisy rows, if the estimator looks for any."""
         return scores
 
     def _scores(self, X):
@@ -191,7 +197,7 @@ class FactorTransformer(
         if sparse.issparse(X):
             return X.copy()  # has no missing entries
         place, model = place_of(X), self._model
-        rows = place.take(X)
+        rows = place.take(self._repaired(X)[0])
         filled = rows.astype(working_dtype(rows))
         if missing:
             incomplete = np.flatnonzero(np.isnan(filled).any(axis=1))
@@ -226,7 +232,7 @@ class FactorTransformer(
             weights = orthogonal_weights(components)
         scoring = scoring_matrix(weights)
         # a pairwise covariance may be indefinite, that of the model is not
-        described = covariance if covariance.semidefinite else model
+        described = covariance if covariance.semidefinite and fit.describes_covariance else model
         spread = spread_of_scores(described, scoring, components)
         whitening, unwhitening = np.eye(len(components)), np.eye(len(components))
         if self.whiten and len(components):

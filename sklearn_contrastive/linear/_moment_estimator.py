@@ -15,11 +15,12 @@ from ._covariance.samples import read_samples, unobserved_text
 from ._covariance.unit import in_range, in_unit, unit_of, unit_of_mean
 from ._factor.diagnostics import count_warnings, fit_warnings, share_warnings
 from ._factor_transformer import FactorTransformer
+from ._outlier_scores import OutlierScoring
 
 __all__ = ["MomentEstimator"]
 
 
-class MomentEstimator(FactorTransformer):
+class MomentEstimator(OutlierScoring, FactorTransformer):
     """Base of the reducers that need only the mean and covariance of the samples.
 
     A subclass has the parameters `n_components`, `solver` and those of `FactorTransformer`. It
@@ -70,6 +71,11 @@ class MomentEstimator(FactorTransformer):
     def _fit_model(self, covariance, samples, start, on_step):
         """FactorFit to the covariance, from the FactorModel `start` if there is one."""
 
+    def _solved(self, samples, on_step):
+        """Samples in a suitable unit, their covariance and the fit to it."""
+        samples, covariance = self._measured(samples, on_step)
+        return samples, covariance, self._fit_model(covariance, samples, None, on_step)
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self, X: MatrixLike, y: VectorLike | None = None, sample_weight: VectorLike | None = None
@@ -95,13 +101,14 @@ class MomentEstimator(FactorTransformer):
             The fitted estimator.
         """
         with fitted_state_kept_on_error(self), fit_progress(self, X, y) as on_step:
-            samples, covariance = self._measured(self._read(X, y, sample_weight), on_step)
-            fit = self._fit_model(covariance, samples, None, on_step)
+            samples, covariance, fit = self._solved(self._read(X, y, sample_weight), on_step)
             self._set_model(fit, covariance, samples)
-            self._covariance = covariance if covariance.mergeable else None
+            kept = covariance.mergeable and fit.describes_covariance
+            self._covariance = covariance if kept else None
             self._unit = samples.unit
             self._n_samples_cold = covariance.n_samples
             self._warn_about(fit, covariance, samples)
+            self._watch(samples)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -148,6 +155,7 @@ class MomentEstimator(FactorTransformer):
             if covariance.n_samples > 1 and not self._has_unobserved(covariance, samples):
                 fit = self._fit_model(covariance, samples, start, on_step)
                 self._set_model(fit, covariance, samples)
+                self._training_distances = None
                 if start is None:
                     self._n_samples_cold = covariance.n_samples
                 if covariance.n_samples > covariance.n_features:

@@ -20,7 +20,7 @@ from .n_components import count_common, count_components, largest_number
 from .noise import DiagonalNoise
 from .options import FitOptions
 
-__all__ = ["fit_diagonal_noise", "fit_factor_model", "fit_from_eigenpairs"]
+__all__ = ["fit_diagonal_noise", "fit_factor_model", "fit_from_eigenpairs", "refined_model"]
 
 
 def fit_factor_model(
@@ -132,6 +132,45 @@ def fit_diagonal_noise(
     )
 
 
+def refined_model(
+    covariance: Covariance,
+    n_components: int | str,
+    noise_variances: NDArray[np.float64],
+    options: FitOptions,
+) -> FactorModel:
+    """Maximum a posteriori model alone, for fits that are repeated on nearly the same samples.
+
+    Parameters
+    ----------
+    covariance : Covariance
+        Of the samples.
+    n_components : int or "auto"
+        Number of factors, or estimated.
+    noise_variances : ndarray of shape (n_features,)
+        Noise to start with.
+    options : FitOptions
+        Of the fit.
+
+    Returns
+    -------
+    FactorModel
+        Its factors may be fewer than requested: those without variance are left out.
+    """
+    scale, rng = feature_scale(covariance), options.rng
+    count = count_components(covariance, n_components, scale, rng)
+    uniqueness, loadings = np.ones_like(scale), np.zeros((len(scale), 0))
+    if count.n_sought:
+        block = count.block
+        if block is None:
+            block = covariance.correlation_block(scale, count.n_sought, rng)
+        prior = PRIOR_SAMPLES / covariance.effective_samples(uniqueness)
+        start = _uniqueness(noise_variances, scale, REFINEMENT_FLOOR)
+        refined = refine(block, count.n_sought, start, options, prior=prior)
+        uniqueness, loadings = refined.uniqueness, scale[:, None] * refined.loadings
+    noise = _noise_variances(uniqueness, scale)
+    return FactorModel(covariance.mean, loadings, DiagonalNoise(noise))
+
+
 def _nothing(covariance, scale, n_requested):
     """The model without a factor."""
     nothing = np.zeros((covariance.n_features, 0))
@@ -211,13 +250,9 @@ def _fit(
     converged,
     floor=REFINEMENT_FLOOR,
 ):
-    noise_variance = uniqueness * scale**2
-    live = noise_variance > 0
-    # a constant feature has no noise: it gets the smallest noise of the others, so that a value
-    # that differs later is as unlikely as it would be there, and the precision stays finite
-    noise_variance[~live] = noise_variance[live].min() if live.any() else 1.0
+    noise = DiagonalNoise(_noise_variances(uniqueness, scale))
     return FactorFit(
-        FactorModel(covariance.mean, loadings, DiagonalNoise(noise_variance)),
+        FactorModel(covariance.mean, loadings, noise),
         further,
         eigenvalues,
         n_requested,
@@ -226,3 +261,13 @@ def _fit(
         n_iter,
         converged,
     )
+
+
+def _noise_variances(uniqueness, scale):
+    """Noise variances of the features, above 0."""
+    noise_variances = uniqueness * scale**2
+    live = noise_variances > 0
+    # a constant feature has no noise: it gets the smallest noise of the others, so that a value
+    # that differs later is as unlikely as it would be there, and the precision stays finite
+    noise_variances[~live] = noise_variances[live].min() if live.any() else 1.0
+    return noise_variances
