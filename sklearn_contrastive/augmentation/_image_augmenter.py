@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._base import ContrastiveEstimator, fit_progress, fitted_state_kept_on_error
 from .._images.validation import validated_images
 from .._sklearn_compat import StrOptions, fit_context
+from .._torch_random import seeded_generators
 from .._typing import ArrayLike, FloatArray, RandomState
 from ._images.by_name import make_augmentation
 from ._images.views import two_views
@@ -212,8 +213,7 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimato
         augmentation = self._augmentation()
         generator = torch.Generator().manual_seed(seed)
         # augmentations without a generator argument draw from torch's global state
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.default_generator.manual_seed(seed)
+        with seeded_generators(seed), torch.no_grad():
             if n_views == 2:
                 views = two_views(augmentation, batch, generator)
             else:

@@ -94,7 +94,7 @@ def test_a_gradient_penalty_of_a_row_of_zeros_is_finite():
 @pytest.mark.parametrize("setting", [torch.tensor([0.5]), torch.tensor(0.0), torch.ones(3)])
 def test_settings_are_one_positive_number(setting):
     first, second = random_pair(3)
-    with pytest.raises(ValueError, match="temperature=.* must be a positive number, or a Tensor"):
+    with pytest.raises(ValueError, match=r"temperature=.* must be a positive number, or a Tensor"):
         nt_xent_loss(first, second, setting)
-    with pytest.raises(ValueError, match="t=.* must be a positive number, or a Tensor"):
+    with pytest.raises(ValueError, match=r"t=.* must be a positive number, or a Tensor"):
         uniformity(first, setting)
