@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PIL_MODES", "decoded", "is_colour", "largest_level", "read_image", "require_pillow"]
+__all__ = [
+    "PIL_MODES",
+    "decoded",
+    "is_colour",
+    "is_grey_image",
+    "largest_level",
+    "read_image",
+    "require_pillow",
+]
 
 # a JPEG is decoded at no less than this multiple of the size to which it is resized
 _REDUCING_GAP = 2
@@ -79,7 +87,8 @@ def decoded(file: Any, shape: tuple[int, int, int], white: int | None = None) ->
 
     channels, height, width = shape
     # a JPEG can be decoded at a fraction of its size
-    file.draft(PIL_MODES[channels], _draft_size(file, height, width))
+    if hasattr(file, "draft"):  # an image in memory has none
+        file.draft(PIL_MODES[channels], _draft_size(file, height, width))
     with _PIXELS.taken(file.width * file.height):
         file.load()
         upright = file
@@ -94,7 +103,7 @@ def is_colour(path: str | os.PathLike[str]) -> bool:
     """Whether a file holds colours; False for a file that cannot be read."""
     try:
         with _opened(path) as file:
-            return not _is_grey(file.mode)
+            return not is_grey_image(file)
     except Exception:  # named when it is decoded
         return False
 
@@ -171,8 +180,9 @@ def _draft_size(file, height, width):
     return (max(1, round(scale * stored_width)), max(1, round(scale * stored_height)))
 
 
-def _is_grey(mode):
-    return mode in _GREY_MODES or mode.startswith("I;16")
+def is_grey_image(image: Any) -> bool:
+    """Whether an image of Pillow is grey."""
+    return image.mode in _GREY_MODES or image.mode.startswith("I;16")
 
 
 def _has_unknown_depth(file):

@@ -92,7 +92,7 @@ class FileSource(ImageSource):
     @cached_property
     def white_level(self) -> int | None:
         """Value of white in grey files of 16 bits; None if the first file is not one of them."""
-        # sets of images of 16 bits hold no others: one look is enough for all usual sets
+        # one look is enough for other files: sets with images of 16 bits rarely hold others
         if self._white_given is not None or not largest_level(self._paths[0]):
             return self._white_given
         with ThreadPoolExecutor(_n_threads()) as pool:

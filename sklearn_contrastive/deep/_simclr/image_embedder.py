@@ -23,7 +23,7 @@ from ...evaluation import leave_one_out_knn_accuracy
 from ...exceptions import CollapseWarning
 from .._diagnostics import collapse_share
 from .._training.checkpoint import locked_checkpoint
-from .._training.fingerprint import fingerprint
+from .._training.fingerprint import UnseenValueError, fingerprint
 from .._training.torch_state import default_torch_state
 from .._training.trainer import Trainer
 from .build import configure_schedule, simclr_trainer
@@ -177,7 +177,15 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
         # without a seed, trainings cannot be distinguished: the next one resumes this one
         seed = None if self.random_state is None else net.seed
         start = net.module_.state_dict() if net.history else None
-        name = fingerprint(parameters, seed, start, source.digest())
+        try:
+            name = fingerprint(parameters, seed, start, source.digest())
+        except UnseenValueError as error:
+            warn(
+                f"A checkpoint cannot be recognised, because it cannot depend on {error}. This "
+                "training is neither saved in checkpoint_dir nor resumed from it. Pass such "
+                "values as attributes of an object or as default arguments of the function."
+            )
+            return nullcontext()
         return locked_checkpoint(self.checkpoint_dir, name, self.max_epochs)
 
     def _check_read_parameters(self):
