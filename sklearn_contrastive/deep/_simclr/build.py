@@ -14,11 +14,10 @@ from ...augmentation._images.by_name import make_augmentation
 from ...augmentation._images.patch_masking import PatchMasking
 from .._losses import nt_xent_loss
 from .._training.devices import usable_device
-from .._training.objectives import ContrastiveObjective
 from .._training.optimizers import OptimizerRecipe, peak_learning_rate
 from .._training.schedule import WarmupCosine
 from .._training.trainer import Trainer
-from .losses import PairLoss
+from .losses import PairLoss, SimCLRObjective
 from .network import NetworkRecipe
 from .views import ImageViews
 
@@ -57,10 +56,9 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
             parameters["projection_dim"],
             tuple(map(float, moments.mean)),
             tuple(map(float, moments.std)),
-            # the objective calls the same module, whose parameters the trainer finds in the network
             loss if isinstance(loss, nn.Module) else None,
         ),
-        ContrastiveObjective(
+        SimCLRObjective(
             ImageViews(_augmentation(parameters["augmentations"], images), channels_last=True),
             PairLoss(loss, parameters["temperature"]),
         ),

@@ -25,6 +25,8 @@ _OF_MODULES = ("_parameters", "_buffers", "_modules")
 # attributes of every module: mode, hooks by numbers that differ between processes
 _OF_ALL_MODULES = frozenset(vars(nn.Module())) - {*_OF_MODULES}
 _DESCRIPTORS = (property, staticmethod, classmethod, functools.cached_property)
+# flag of classes that are made at run time
+_HEAP_TYPE = 1 << 9
 # functions that find values by names or from outside
 _UNSEEN_SOURCES = frozenset(
     ("eval", "exec", "globals", "open", "environ", "environb", "getenv", "argv", "__import__")
@@ -144,16 +146,19 @@ def _feed_object(digest, part, seen):
         attributes = {k: v for k, v in attributes.items() if not isinstance(v, RemovableHandle)}
     if attributes:
         _feed(digest, attributes, seen)
-    elif not _is_plain(type(part)):
-        try:
-            digest.update(pickle.dumps(part))
-        except Exception as error:
+        return
+    try:
+        digest.update(pickle.dumps(part))
+    except Exception as error:
+        if not all(map(_is_of_python, type(part).__mro__[:-1])):
             raise UnseenValueError(f"an object of {type(part).__qualname__}") from error
 
 
-def _is_plain(kind):
-    """Whether a class and all its bases are written in Python, so that it hides no state."""
-    return all(each is object or each.__flags__ & (1 << 9) for each in kind.__mro__)
+def _is_of_python(kind):
+    """Whether a class is written in Python, so that its objects have no state but attributes."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    in_c = kind.__module__ in sys.builtin_module_names or str(file).endswith((".so", ".pyd"))
+    return not in_c and bool(kind.__flags__ & _HEAP_TYPE)
 
 
 def _feed_class(digest, kind, seen):

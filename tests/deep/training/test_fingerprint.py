@@ -50,7 +50,7 @@ SOURCES = {
     "attribute of a module": "import a_users_settings as s\ndef loss(a, b):\n    return s.T",
     "getattr": "import a_users_settings as s\ndef loss(a, b):\n    return getattr(s, 'T')",
     "import inside": "def loss(a, b):\n    import a_users_settings\n    return a_users_settings.T",
-    "function of a module": "from a_users_settings import scale\ndef loss(a, b):\n    return scale()",
+    "function of a module": "from a_users_settings import scale\ndef loss(a):\n    return scale()",
     "class": "from a_users_settings import Scale\ndef loss(a, b):\n    return Scale.T",
     "property": "from a_users_settings import Scale\ndef loss(a, b):\n    return Scale().twice",
     "nested": "import a_users_settings as s\ndef loss(a, b):\n    return [s.T for _ in a]",
