@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from .code_names import names_of, used_modules
+from .code_names import names_of, reads_from_outside, used_modules
 
 __all__ = ["UnseenValueError", "fingerprint"]
 
@@ -27,10 +27,6 @@ _OF_ALL_MODULES = frozenset(vars(nn.Module())) - {*_OF_MODULES}
 _DESCRIPTORS = (property, staticmethod, classmethod, functools.cached_property)
 # flag of classes that are made at run time
 _HEAP_TYPE = 1 << 9
-# functions that find values by names or from outside
-_UNSEEN_SOURCES = frozenset(
-    ("eval", "exec", "globals", "open", "environ", "environb", "getenv", "argv", "__import__")
-)
 
 
 class UnseenValueError(ValueError):
@@ -209,7 +205,7 @@ def _content(cell):
 def _used_values(digest, function):
     """Values that a function finds by name: globals, and attributes of modules of the user."""
     names = names_of(function.__code__)
-    if unseen := sorted(names & _UNSEEN_SOURCES):
+    if unseen := reads_from_outside(function.__code__):
         raise UnseenValueError(f"what {function.__qualname__} reads by {', '.join(unseen)}")
     values = {name: function.__globals__[name] for name in names & set(function.__globals__)}
     enclosed = [_content(cell) for cell in function.__closure__ or ()]

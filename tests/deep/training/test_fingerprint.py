@@ -108,6 +108,10 @@ def test_fingerprints_depend_on_attributes_of_functions():
     assert fingerprint(loss) != first
 
 
+def test_methods_named_as_functions_that_cannot_be_seen_have_fingerprints():
+    assert fingerprint(lambda network: network.eval().open("exec"))
+
+
 def reads_a_file(batch):
     with open("factor.txt") as file:
         return batch * float(file.read())
