@@ -40,11 +40,18 @@ def fitted_state_kept_on_error(estimator):
     try:
         yield
     except BaseException:
-        # scikit-learn tears its callbacks down after the error; they are not fitted state
-        callbacks = {name: value for name, value in vars(estimator).items() if "callback" in name}
-        vars(estimator).clear()
-        vars(estimator).update(kept, **callbacks)
+        try:
+            _restore(estimator, kept)
+        finally:  # a second interruption may have come in between
+            _restore(estimator, kept)
         raise
+
+
+def _restore(estimator, kept):
+    """Replace all attributes, in one assignment, which an interruption cannot divide."""
+    # scikit-learn tears its callbacks down after the error; they are not fitted state
+    callbacks = {name: value for name, value in vars(estimator).items() if "callback" in name}
+    estimator.__dict__ = kept | callbacks
 
 
 @contextmanager

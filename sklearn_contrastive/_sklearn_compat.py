@@ -7,7 +7,13 @@ from inspect import signature
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
-from sklearn.utils._param_validation import Hidden, Interval, RealNotInt, StrOptions
+from sklearn.utils._param_validation import (
+    Hidden,
+    Interval,
+    RealNotInt,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils.validation import _check_sample_weight
 
 # scikit-learn >= 1.9 refuses weights that are all 0 unless it is told not to
@@ -78,5 +84,6 @@ __all__ = [
     "get_namespace_and_device",
     "is_numpy_namespace",
     "move_to",
+    "validate_parameter_constraints",
     "widest_float",
 ]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .channel_moments import channel_moments
-from .decode import PIL_MODES, read_image, require_pillow
+from .decode import PIL_MODES, is_colour, largest_level, read_image, require_pillow
 from .layout import image_size
 from .source import BLOCK_SIZE, ImageSource
 
@@ -34,9 +34,13 @@ class FileSource(ImageSource):
     paths : sequence of str or os.PathLike
         The files, in any format that Pillow reads.
     image_shape : sequence of (h, w) or (h, w, c)
-        Shape to which `read_image` resizes and crops each image; c is 1 or 3, by default 1.
+        Shape to which `read_image` resizes and crops each image; c is 1 or 3, by default 3 if any
+        of the files holds colours.
     block_size : int, default=2**22
         Number of values in a block of a pass over all images.
+    white : int, default=None
+        Value of white in grey files of 16 bits, by default the largest of the bit depth that all
+        files together use, such as 4095.
 
     Raises
     ------
@@ -51,33 +55,48 @@ class FileSource(ImageSource):
         paths: Sequence[str | os.PathLike[str]],
         image_shape: Sequence[int],
         block_size: int = BLOCK_SIZE,
+        white: int | None = None,
     ):
         require_pillow()
+        self._paths = [os.fsdecode(path) for path in paths]
         shape = image_size(image_shape)
+        if len(image_shape) == 2 and any(map(is_colour, self._paths)):
+            shape = (3, *shape[1:])
         if shape[0] not in PIL_MODES:
             raise ValueError(
                 f"image_shape={image_shape!r} has {shape[0]} channels; image files have 1 "
                 "(grey) or 3 (colours)."
             )
         super().__init__(len(paths), shape, block_size=block_size)
-        self._paths = [os.fspath(path) for path in paths]
+        self._white_given = white
 
     def check(self) -> None:
         """Decode every file once; one ValueError names all files that cannot be read."""
         self.moments()
 
     def digest(self) -> str:
-        """Hash of the names, sizes and times of the files and of the shape; without decoding."""
+        """Hash of the content of the files, their order and the shape; without decoding."""
         digest, problems = hashlib.sha256(f"{self.shape}".encode()), []
         for path in self._paths:
             try:
-                status = os.stat(path)
+                if not os.path.isfile(path):
+                    os.stat(path)  # the error of a missing file
+                    raise OSError("not a file")
+                with open(path, "rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
             except OSError as error:
                 problems.append(_problem(path, error))
-            else:
-                digest.update(repr((path, status.st_size, status.st_mtime_ns)).encode())
         _refuse(problems)
         return digest.hexdigest()
+
+    @cached_property
+    def white_level(self) -> int | None:
+        """Value of white in grey files of 16 bits; None if the first file is not one of them."""
+        # one look is enough for other files: sets with images of 16 bits rarely hold others
+        if self._white_given is not None or not largest_level(self._paths[0]):
+            return self._white_given
+        with ThreadPoolExecutor(_n_threads()) as pool:
+            return max(pool.map(largest_level, self._paths))
 
     @property
     def _dtype(self):
@@ -103,9 +122,10 @@ class FileSource(ImageSource):
 
     def _decoded(self, indices: Iterable[Tensor]) -> Iterator[tuple[Tensor, list[str]]]:
         """Yield batches with the problems of their files, decoded a few batches ahead."""
-        pool = ThreadPoolExecutor(min(_MAX_THREADS, joblib.cpu_count()))
+        white = self.white_level
+        pool = ThreadPoolExecutor(_n_threads())
         try:
-            submitted = (self._submit(pool, index) for index in indices)
+            submitted = (self._submit(pool, index, white) for index in indices)
             waiting = deque(islice(submitted, _BATCHES_AHEAD))
             while waiting:
                 waiting.extend(islice(submitted, 1))
@@ -116,25 +136,29 @@ class FileSource(ImageSource):
             # if the caller stops early, do not decode the remaining files
             pool.shutdown(cancel_futures=True)
 
-    def _submit(self, pool, index) -> tuple[NDArray[np.uint8], list[Future]]:
+    def _submit(self, pool, index, white) -> tuple[NDArray[np.uint8], list[Future]]:
         """Start to decode a batch into an array of its images."""
         c, h, w = self.shape
         images = np.empty((len(index), h, w, c), dtype=np.uint8)
         futures = [
-            pool.submit(self._fill, image, self._paths[number])
+            pool.submit(self._fill, image, self._paths[number], white)
             for image, number in zip(images, index.tolist(), strict=True)
         ]
         return images, futures
 
-    def _fill(self, image, path):
+    def _fill(self, image, path, white):
         """Decode a file into an image array; returns a description of the problem, or None."""
         try:
-            image[...] = read_image(path, self.shape)
+            image[...] = read_image(path, self.shape, white)
         except MemoryError:
             raise
         except Exception as error:  # decoders of broken files raise all kinds of errors
             return _problem(path, error)
         return None
+
+
+def _n_threads():
+    return min(_MAX_THREADS, joblib.cpu_count())
 
 
 def _problem(path, error):

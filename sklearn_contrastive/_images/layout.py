@@ -122,6 +122,8 @@ def _layout_of_shape(array_shape, image_shape):
     c, h, w = image_size(image_shape)
     given = tuple(int(size) for size in image_shape)
     sample = array_shape[1:]
+    if len(given) == 2 and sample in ((h, w, 3), (3, h, w)):
+        c = 3
     last = {(h * w * c,), (h, w, c)} | ({(h, w)} if c == 1 else set())
     if sample in last:
         return ImageLayout((c, h, w))

@@ -10,6 +10,7 @@ import scipy.sparse
 import torch
 from torch import Tensor
 
+from .containers import PATH_TYPES, unpacked
 from .file_source import FileSource
 from .layout import image_layout
 from .source import BLOCK_SIZE, ArraySource, ImageSource
@@ -26,6 +27,7 @@ def image_source(
     *,
     estimator_name: str = "SimCLREmbedder",
     block_size: int = BLOCK_SIZE,
+    white: int | None = None,
 ) -> ImageSource:
     """Image source of X.
 
@@ -43,6 +45,8 @@ def image_source(
         For error messages.
     block_size : int, default=2**22
         Number of values in a block of a pass over all images.
+    white : int, default=None
+        Value of white in grey files of 16 bits, by default from all files.
 
     Returns
     -------
@@ -66,9 +70,10 @@ def image_source(
     >>> len(source), source.shape
     (500, (1, 28, 28))
     """
+    X = unpacked(X, image_shape)
     if holds_paths(X):
         shape = image_shape if image_shape is not None else (224, 224, 3)
-        return FileSource(X, shape, block_size)
+        return FileSource(X, shape, block_size, white)
     images = _as_array(X)
     if images.ndim > 0:
         _check_size(images.shape)
@@ -82,16 +87,16 @@ def image_source(
 
 def holds_paths(X):
     """Whether X is a list or one-dimensional array of paths; ValueError for a mixture."""
-    if isinstance(X, str | os.PathLike):
+    if isinstance(X, PATH_TYPES):
         raise ValueError(
-            f"X={os.fspath(X)!r} is one path; give a list of paths, such as "
+            f"X={os.fsdecode(X)!r} is one path; give a list of paths, such as "
             'sorted(pathlib.Path(folder).glob("**/*.png")).'
         )
     if isinstance(X, Tensor) or not (
         isinstance(X, list | tuple) or len(getattr(X, "shape", ())) == 1
     ):
         return False
-    is_path = [isinstance(item, str | os.PathLike) for item in X]
+    is_path = [isinstance(item, PATH_TYPES) for item in X]
     if any(is_path) and not all(is_path):
         number = is_path.index(False)
         raise ValueError(f"X holds paths, but item {number} is not a path: {list(X)[number]!r}.")
@@ -105,16 +110,11 @@ def _as_array(X):
     if isinstance(X, Tensor):
         return X.detach()
     try:
-        if isinstance(X, list | tuple) and X and all(isinstance(item, Tensor) for item in X):
-            return torch.stack(X).detach()
         # not asarray for an array, which would hide that it is a memory map
         array = X if isinstance(X, np.ndarray) else np.asarray(X)
         return array.astype(np.float64) if array.dtype.kind == "O" else array
     except (ValueError, RuntimeError) as error:
-        raise ValueError(
-            f"X cannot be read as one array of numbers: {error} Images in memory all have the "
-            "same size; files of any size are given as a list of paths."
-        ) from error
+        raise ValueError(f"X cannot be read as one array of numbers: {error}") from error
 
 
 def _check_size(shape):

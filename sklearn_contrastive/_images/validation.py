@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
+from .containers import unpacked
 from .read import holds_paths, image_source
 from .source import ImageSource
 
@@ -50,13 +50,14 @@ def validated_images(
     ValueError, TypeError
         If X cannot be read, has too few images, or images of another shape than in fit.
     """
-    if isinstance(X, list | tuple) and not holds_paths(X) and not _has_tensors(X):
-        X = np.asarray(X)
+    X = unpacked(X, image_shape)
     if _is_table(X):
         X = validate_data(estimator, X, reset=reset, ensure_min_samples=min_samples)
     elif reset and hasattr(estimator, "feature_names_in_"):
         del estimator.feature_names_in_
-    source = image_source(X, image_shape, estimator_name=type(estimator).__name__)
+    # of files of 16 bits the value of white is that of the training images
+    white = None if reset else getattr(estimator, "_white_level", None)
+    source = image_source(X, image_shape, estimator_name=type(estimator).__name__, white=white)
     if len(source) < min_samples:
         raise ValueError(
             f"Found array with {len(source)} sample(s) while a minimum of {min_samples} is "
@@ -65,13 +66,10 @@ def validated_images(
     if reset:
         c, h, w = source.shape
         estimator.n_features_in_ = h * w * c
+        estimator._white_level = getattr(source, "white_level", None)
     if check_files:
         source.check()
     return source
-
-
-def _has_tensors(X):
-    return any(isinstance(each, Tensor) for each in X)
 
 
 def _is_table(X):

@@ -11,8 +11,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import ContrastiveEstimator, fit_progress, fitted_state_kept_on_error
+from .._images.containers import unpacked
 from .._images.validation import validated_images
 from .._sklearn_compat import StrOptions, fit_context
+from .._torch_random import seeded_generators
 from .._typing import ArrayLike, FloatArray, RandomState
 from ._images.by_name import make_augmentation
 from ._images.views import two_views
@@ -212,8 +214,7 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimato
         augmentation = self._augmentation()
         generator = torch.Generator().manual_seed(seed)
         # augmentations without a generator argument draw from torch's global state
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.default_generator.manual_seed(seed)
+        with seeded_generators(seed), torch.no_grad():
             if n_views == 2:
                 views = two_views(augmentation, batch, generator)
             else:
@@ -239,6 +240,7 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimato
 
     def _in_shape_of(self, X: ArrayLike, images: FloatArray) -> FloatArray:
         """Images (n, c, h, w) in the shape and order of axes of X."""
+        X = unpacked(X, self.image_shape_)
         # data frames and other tables have two dimensions
         known = isinstance(X, np.ndarray | torch.Tensor | list | tuple)
         shape = tuple(np.shape(X)) if known else ()

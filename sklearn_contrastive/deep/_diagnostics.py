@@ -10,7 +10,13 @@ import torch
 from torch import Tensor
 
 from ._log_sum_exp import log_sum_exp_over_others, max_over_others
-from ._pairs import check_pairs, full_precision, partner_similarities, unit_vectors
+from ._pairs import (
+    check_pairs,
+    check_positive,
+    full_precision,
+    partner_similarities,
+    unit_vectors,
+)
 
 __all__ = ["alignment", "collapse_share", "contrastive_accuracy", "uniformity"]
 
@@ -58,14 +64,14 @@ def alignment(embeddings_1: Tensor, embeddings_2: Tensor, alpha: float = 2) -> T
         return torch.mean(torch.linalg.vector_norm(difference, dim=1) ** alpha)
 
 
-def uniformity(embeddings: Tensor, t: float = 2) -> Tensor:
+def uniformity(embeddings: Tensor, t: float | Tensor = 2) -> Tensor:
     """Logarithm of the mean Gaussian potential of pairs; smaller for a more even spread.
 
     Parameters
     ----------
     embeddings : Tensor of shape (n_samples, n_components)
         Embeddings of one view of each sample; at least two samples.
-    t : float, default=2
+    t : float or Tensor of shape (), default=2
         Inverse width of the Gaussian, positive.
 
     Returns
@@ -77,7 +83,7 @@ def uniformity(embeddings: Tensor, t: float = 2) -> Tensor:
     Raises
     ------
     ValueError
-        If there are fewer than two samples, or the embeddings are not a matrix.
+        If there are fewer than two samples, the embeddings are not a matrix, or t is not positive.
 
     See Also
     --------
@@ -96,6 +102,7 @@ def uniformity(embeddings: Tensor, t: float = 2) -> Tensor:
     (tensor(-4.), tensor(0.))
     """
     _check_matrix(embeddings)
+    check_positive("t", t)
     n_samples = len(embeddings)
     with full_precision(embeddings) as (embeddings,):
         # on the sphere, -t |u - v|^2 = 2 t u'v - 2 t

@@ -4,7 +4,6 @@ from numbers import Integral
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 __all__ = ["log_sum_exp_over_others", "max_over_others"]
 
@@ -13,7 +12,7 @@ MAX_SIMILARITIES = 2**21
 
 
 def log_sum_exp_over_others(
-    embeddings: Tensor, n_samples: int, scale: float, chunk_size: int | None = None
+    embeddings: Tensor, n_samples: int, scale: float | Tensor, chunk_size: int | None = None
 ) -> Tensor:
     """Logarithm, for each embedding, of the sum of exp(scale * inner product) over other samples.
 
@@ -23,11 +22,11 @@ def log_sum_exp_over_others(
         View by view, each in the same order of samples.
     n_samples : int
         Number of samples.
-    scale : float
-        Factor of the inner products.
+    scale : float or Tensor of shape ()
+        Positive factor of the inner products.
     chunk_size : int or None, default=None
         Rows of the matrix of inner products in memory at once; None: 2^21 products. The backward
-        pass computes them again.
+        pass computes them again; with ``create_graph=True`` it holds all of them.
 
     Returns
     -------
@@ -38,13 +37,14 @@ def log_sum_exp_over_others(
         chunk_size = _rows_at_once(embeddings)
     elif not isinstance(chunk_size, Integral) or chunk_size < 1:
         raise ValueError(f"chunk_size={chunk_size!r} must be None or an integer of at least 1.")
-    return _LogSumExpOverOthers.apply(embeddings, n_samples, scale, chunk_size)
+    # the factor inside the vectors: PyTorch differentiates by it, and the function needs no factor
+    return _LogSumExpOverOthers.apply(embeddings * scale**0.5, n_samples, chunk_size)
 
 
 def max_over_others(embeddings: Tensor, n_samples: int) -> Tensor:
     """Largest inner product of each embedding with those of other samples; shapes as above."""
     with torch.no_grad():
-        blocks = _similarities(embeddings, n_samples, 1.0, _rows_at_once(embeddings))
+        blocks = _similarities(embeddings, n_samples, _rows_at_once(embeddings))
         return torch.cat([block.amax(dim=1) for _, block in blocks])
 
 
@@ -57,26 +57,31 @@ class _LogSumExpOverOthers(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, embeddings, n_samples, scale, chunk_size):
-        blocks = _similarities(embeddings, n_samples, scale, chunk_size)
-        sums = torch.cat([torch.logsumexp(block, dim=1) for _, block in blocks])
-        ctx.save_for_backward(embeddings, sums)
-        ctx.settings = n_samples, scale, chunk_size
-        return sums
+    def forward(embeddings, n_samples, chunk_size):
+        blocks = _similarities(embeddings, n_samples, chunk_size)
+        return torch.cat([torch.logsumexp(block, dim=1) for _, block in blocks])
 
     @staticmethod
-    @once_differentiable
+    def setup_context(ctx, inputs, output):
+        embeddings, *ctx.settings = inputs
+        ctx.save_for_backward(embeddings, output)
+
+    @staticmethod
     def backward(ctx, grad):
         embeddings, sums = ctx.saved_tensors
-        n_samples, scale, chunk_size = ctx.settings
-        result = torch.empty_like(embeddings)
+        n_samples, chunk_size = ctx.settings
         # backward may run under autocast
         with torch.autocast(embeddings.device.type, enabled=False):
-            for rows, block in _similarities(embeddings, n_samples, scale, chunk_size):
+            if torch.is_grad_enabled():  # second derivatives: in operations that have derivatives
+                ((_, block),) = _similarities(embeddings, n_samples, len(embeddings))
+                weights = torch.softmax(block, dim=1) * grad[:, None]
+                return (weights + weights.T) @ embeddings, None, None
+            result = torch.empty_like(embeddings)
+            for rows, block in _similarities(embeddings, n_samples, chunk_size):
                 weights = torch.exp(block - sums).mul_(grad)
                 weights += block.sub_(sums[rows, None]).exp_().mul_(grad[rows, None])
                 torch.matmul(weights, embeddings, out=result[rows])
-        return result.mul_(scale), None, None, None
+        return result, None, None
 
 
 def _rows_at_once(embeddings):
@@ -84,10 +89,10 @@ def _rows_at_once(embeddings):
     return max(1, MAX_SIMILARITIES // len(embeddings))
 
 
-def _similarities(embeddings, n_samples, scale, chunk_size):
-    """Yield row slices and blocks of the scaled inner products, -inf within a sample."""
+def _similarities(embeddings, n_samples, chunk_size):
+    """Yield row slices and blocks of the inner products, -inf within a sample."""
     sample = torch.arange(len(embeddings), device=embeddings.device) % n_samples
     for start in range(0, len(embeddings), chunk_size):
         rows = slice(start, start + chunk_size)
-        block = (scale * embeddings[rows]) @ embeddings.T
+        block = embeddings[rows] @ embeddings.T
         yield rows, block.masked_fill_(sample[rows, None] == sample, -torch.inf)

@@ -5,7 +5,13 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from ._log_sum_exp import log_sum_exp_over_others
-from ._pairs import check_pairs, full_precision, partner_similarities, unit_vectors
+from ._pairs import (
+    check_pairs,
+    check_positive,
+    full_precision,
+    partner_similarities,
+    unit_vectors,
+)
 
 __all__ = [
     "decoupled_contrastive_loss",
@@ -76,7 +82,7 @@ def linear_contrastive_loss(embeddings_1: Tensor, embeddings_2: Tensor) -> Tenso
 def nt_xent_loss(
     embeddings_1: Tensor,
     embeddings_2: Tensor,
-    temperature: float = 0.5,
+    temperature: float | Tensor = 0.5,
     *,
     chunk_size: int | None = None,
 ) -> Tensor:
@@ -92,12 +98,13 @@ def nt_xent_loss(
     embeddings_1, embeddings_2 : Tensor of shape (n_samples, n_components)
         Embeddings of two views of the same samples, row by row; at least two samples. The
         function normalises them. A row of zeros has similarity 0 and gradient 0.
-    temperature : float, default=0.5
+    temperature : float or Tensor of shape (), default=0.5
         Divisor of the similarities; a smaller one gives more weight to the most similar negatives.
+        A Tensor may be learned: the loss has a gradient by it.
     chunk_size : int or None, default=None
         Number of anchors whose similarities to all embeddings are in memory at once; None: 2^21
         similarities, 8 MB. The backward pass computes them again, so memory is linear in the batch
-        size; there are no second derivatives.
+        size. Second derivatives need all similarities in memory.
 
     Returns
     -------
@@ -145,7 +152,7 @@ def nt_xent_loss(
 def decoupled_contrastive_loss(
     embeddings_1: Tensor,
     embeddings_2: Tensor,
-    temperature: float = 0.5,
+    temperature: float | Tensor = 0.5,
     *,
     chunk_size: int | None = None,
 ) -> Tensor:
@@ -161,8 +168,9 @@ def decoupled_contrastive_loss(
     embeddings_1, embeddings_2 : Tensor of shape (n_samples, n_components)
         Embeddings of two views of the same samples, row by row; at least two samples. The
         function normalises them. A row of zeros has similarity 0 and gradient 0.
-    temperature : float, default=0.5
+    temperature : float or Tensor of shape (), default=0.5
         Divisor of the similarities; a smaller one gives more weight to the most similar negatives.
+        A Tensor may be learned: the loss has a gradient by it.
     chunk_size : int or None, default=None
         Number of anchors whose similarities are in memory at once, as in :func:`nt_xent_loss`.
 
@@ -200,7 +208,7 @@ def decoupled_contrastive_loss(
 
 
 def spectral_contrastive_loss(
-    embeddings_1: Tensor, embeddings_2: Tensor, *, radius: float | None = None
+    embeddings_1: Tensor, embeddings_2: Tensor, *, radius: float | Tensor | None = None
 ) -> Tensor:
     """Spectral contrastive loss, whose minimiser spans the leading eigenvectors of a graph.
 
@@ -213,7 +221,7 @@ def spectral_contrastive_loss(
     embeddings_1, embeddings_2 : Tensor of shape (n_samples, n_components)
         Embeddings of two views of the same samples, row by row; at least two samples. They are not
         normalised: the norms are part of the representation.
-    radius : float or None, default=None
+    radius : float, Tensor of shape () or None, default=None
         Largest norm: longer embeddings are shortened to it, as in the experiments of [1]_, because
         the fourth powers in the loss may diverge early in training. None: no limit, the loss as
         defined.
@@ -268,7 +276,10 @@ def spectral_contrastive_loss(
 
 
 def decoupled_losses(
-    embeddings_1: Tensor, embeddings_2: Tensor, temperature: float, chunk_size: int | None
+    embeddings_1: Tensor,
+    embeddings_2: Tensor,
+    temperature: float | Tensor,
+    chunk_size: int | None,
 ) -> Tensor:
     """Decoupled contrastive loss of each anchor.
 
@@ -276,7 +287,7 @@ def decoupled_losses(
     ----------
     embeddings_1, embeddings_2 : Tensor of shape (n_samples, n_components)
         Embeddings of two views of the same samples, in float32 or float64.
-    temperature : float
+    temperature : float or Tensor of shape ()
         Divisor of the cosine similarities.
     chunk_size : int or None
         As in `log_sum_exp_over_others`.
@@ -287,8 +298,7 @@ def decoupled_losses(
         log sum_j exp(s_ij / temperature) - s_i+ / temperature, with j the embeddings of other
         samples and + the other view of the same one. Softplus of it is the NT-Xent loss.
     """
-    if not 0 < temperature < torch.inf:
-        raise ValueError(f"temperature={temperature!r} must be a positive number.")
+    check_positive("temperature", temperature)
     n_samples = len(embeddings_1)
     units = unit_vectors(torch.cat([embeddings_1, embeddings_2]))
     negatives = log_sum_exp_over_others(units, n_samples, 1 / temperature, chunk_size)
@@ -297,7 +307,6 @@ def decoupled_losses(
 
 def _within(embeddings, radius):
     """Rows with norm at most `radius`; longer rows are shortened."""
-    if not 0 < radius < torch.inf:
-        raise ValueError(f"radius={radius!r} must be None or a positive number.")
+    check_positive("radius", radius)
     norms = torch.linalg.vector_norm(embeddings, dim=1, keepdim=True)
     return embeddings * (radius / norms.clamp(min=radius))

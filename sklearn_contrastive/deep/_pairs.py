@@ -6,7 +6,13 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-__all__ = ["check_pairs", "full_precision", "partner_similarities", "unit_vectors"]
+__all__ = [
+    "check_pairs",
+    "check_positive",
+    "full_precision",
+    "partner_similarities",
+    "unit_vectors",
+]
 
 
 def check_pairs(embeddings_1: Tensor, embeddings_2: Tensor) -> None:
@@ -19,6 +25,12 @@ def check_pairs(embeddings_1: Tensor, embeddings_2: Tensor) -> None:
         )
     if len(embeddings_1) < 2:
         raise ValueError(f"There are {len(embeddings_1)} samples; negatives need at least 2.")
+
+
+def check_positive(name: str, value: float | Tensor) -> None:
+    """Raise ValueError unless a setting is one positive, finite number or a Tensor of shape ()."""
+    if getattr(value, "ndim", 0) > 0 or not 0 < value < torch.inf:
+        raise ValueError(f"{name}={value!r} must be a positive number, or a Tensor of shape ().")
 
 
 @contextmanager
@@ -42,9 +54,11 @@ def unit_vectors(vectors: Tensor) -> Tensor:
         Rows of norm 1. A row of norm 1e-12 or less has no direction: it becomes 0 and its gradient
         is 0, because division by a small number would give a huge gradient.
     """
-    norms = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
-    # norms <= 1e-12 is False for NaN, so a row with NaN stays NaN
-    return vectors / torch.where(norms <= 1e-12, torch.inf, norms)
+    # <= 1e-12 is False for NaN, so a row with NaN stays NaN
+    no_direction = torch.linalg.vector_norm(vectors.detach(), dim=1, keepdim=True) <= 1e-12
+    # the norm of other rows only: at 0 its second derivatives are NaN
+    norms = torch.linalg.vector_norm(vectors.masked_fill(no_direction, 1.0), dim=1, keepdim=True)
+    return vectors.masked_fill(no_direction, 0.0) / norms
 
 
 def partner_similarities(units_1: Tensor, units_2: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Chunked log-sum-exp: values, gradients, refused derivatives."""
+"""Chunked log-sum-exp: values, gradients by embeddings and settings, second derivatives."""
 
 import pytest
 import torch
@@ -13,8 +13,14 @@ from helpers.embeddings import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn.functional import normalize
 
-from sklearn_contrastive.deep._losses import nt_xent_loss
+from sklearn_contrastive.deep import alignment, uniformity
+from sklearn_contrastive.deep._losses import (
+    decoupled_contrastive_loss,
+    nt_xent_loss,
+    spectral_contrastive_loss,
+)
 
 
 @given(pair=embedding_pairs(), temperature=TEMPERATURES, chunk_size=st.integers(1, 15))
@@ -37,8 +43,58 @@ def test_chunk_sizes_that_are_not_positive_integers_are_refused(chunk_size):
         nt_xent_loss(*random_pair(3), chunk_size=chunk_size)
 
 
-def test_second_derivatives_raise_an_error():
-    leaves = [each.requires_grad_() for each in random_pair(3)]
-    (gradient,) = torch.autograd.grad(nt_xent_loss(*leaves), leaves[:1], create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        gradient.sum().backward()
+SETTINGS = {
+    "nt_xent, temperature": lambda first, second, setting: nt_xent_loss(first, second, setting),
+    "decoupled, temperature": decoupled_contrastive_loss,
+    "nt_xent in chunks": lambda first, second, setting: nt_xent_loss(
+        first, second, setting, chunk_size=3
+    ),
+    "spectral, radius": lambda first, second, setting: spectral_contrastive_loss(
+        first, second, radius=setting
+    ),
+    "uniformity, t": lambda first, second, setting: uniformity(first, setting),
+    "alignment, alpha": lambda first, second, setting: alignment(first, second, 2 + setting),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_first_and_second_derivatives_are_those_of_finite_differences(name):
+    setting = torch.tensor(0.7, dtype=torch.float64)
+    leaves = [each.requires_grad_() for each in (*random_pair(4), setting)]
+    assert torch.autograd.gradcheck(SETTINGS[name], leaves)
+    assert torch.autograd.gradgradcheck(SETTINGS[name], leaves)
+
+
+@pytest.mark.parametrize("decoupled", [True, False])
+def test_hessians_are_those_of_the_dense_loss(decoupled):
+    first, second = random_pair(5)
+
+    def dense(embeddings):
+        units = normalize(torch.cat([embeddings, second]), dim=1)
+        similarities, own = units @ units.T / 0.5, torch.eye(10, dtype=torch.bool)
+        excluded = own | own.roll(5, 0) if decoupled else own
+        partners = torch.cat([similarities.diagonal(5), similarities.diagonal(-5)])
+        return (similarities.masked_fill(excluded, -torch.inf).logsumexp(1) - partners).mean()
+
+    loss = decoupled_contrastive_loss if decoupled else nt_xent_loss
+    hessian = torch.autograd.functional.hessian(lambda each: loss(each, second), first)
+    torch.testing.assert_close(hessian, torch.autograd.functional.hessian(dense, first))
+
+
+def test_a_gradient_penalty_of_a_row_of_zeros_is_finite():
+    first, second = random_pair(4)
+    first[1] = 0
+    first.requires_grad_()
+    (gradient,) = torch.autograd.grad(nt_xent_loss(first, second), first, create_graph=True)
+    gradient.pow(2).sum().backward()
+    assert first.grad.isfinite().all()
+    assert not gradient[1].any()
+
+
+@pytest.mark.parametrize("setting", [torch.tensor([0.5]), torch.tensor(0.0), torch.ones(3)])
+def test_settings_are_one_positive_number(setting):
+    first, second = random_pair(3)
+    with pytest.raises(ValueError, match=r"temperature=.* must be a positive number, or a Tensor"):
+        nt_xent_loss(first, second, setting)
+    with pytest.raises(ValueError, match=r"t=.* must be a positive number, or a Tensor"):
+        uniformity(first, setting)

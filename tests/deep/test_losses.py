@@ -280,5 +280,5 @@ def test_temperatures_that_are_not_positive_are_refused(loss, temperature):
 
 @pytest.mark.parametrize("radius", [0, -1.0, math.nan])
 def test_a_radius_that_is_not_positive_is_refused(radius):
-    with pytest.raises(ValueError, match=f"radius={radius} must be None or a positive number"):
+    with pytest.raises(ValueError, match=f"radius={radius} must be a positive number"):
         spectral_contrastive_loss(*random_pair(3), radius=radius)

@@ -1,12 +1,16 @@
 """Decoding of image files: resizing, orientation, colour modes, transparency."""
 
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image, ImageOps
 
 from sklearn_contrastive._images import decode
-from sklearn_contrastive._images.decode import read_image
+from sklearn_contrastive._images.decode import largest_level, read_image
 
 
 def noise(*shape, seed=0):
@@ -109,6 +113,89 @@ def test_sixteen_bits_become_eight(tmp_path):
     deep = np.arange(64, dtype=np.uint16).reshape(8, 8) * 1040
     image = read_image(save(tmp_path / "a.png", deep), (1, 8, 8))
     assert_array_equal(image[..., 0], deep // 257)
+
+
+def test_twelve_bits_in_files_of_sixteen_keep_their_levels(tmp_path):
+    deep = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    for ending in ("tif", "png"):
+        image = read_image(save(tmp_path / f"a.{ending}", deep), (1, 64, 64))
+        assert_array_equal(image[..., 0], np.round(deep * (255 / 4095)))
+        assert largest_level(tmp_path / f"a.{ending}") == 4095
+    assert read_image(tmp_path / "a.png", (1, 64, 64), white=65535).max() == 15
+
+
+def test_sixteen_bits_of_pgm_are_read_as_those_of_png(tmp_path):
+    deep = np.linspace(0, 65535, 2400).reshape(40, 60).astype(np.uint16)
+    (tmp_path / "a.pgm").write_bytes(b"P5\n60 40\n65535\n" + deep.astype(">u2").tobytes())
+    expected = read_image(save(tmp_path / "a.png", deep), (1, 40, 60))
+    assert_array_equal(read_image(tmp_path / "a.pgm", (1, 40, 60)), expected)
+
+
+def ifd(*entries, data=b""):
+    """EXIF data of these entries of 12 bytes."""
+    start = b"Exif\0\0II*\0\x08\0\0\0" + bytes([len(entries), 0])
+    return start + b"".join(entries) + b"\0\0\0\0" + data
+
+
+ROTATED = b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0"
+METADATA = {
+    "garbage": (b"Exif\0\0" + b"\x12\x34" * 30, False),
+    "an empty directory": (b"Exif\0\0II*\0\xff\xff\xff\xff", False),
+    "an orientation of text": (ifd(b"\x12\x01\x02\0\x02\0\0\x00" + b"6\0\0\0"), None),
+    "an orientation of 99": (ifd(ROTATED[:8] + b"\x63\0\0\0"), False),
+    "an invalid fraction": (
+        ifd(ROTATED, b"\x1a\x01\x0a\0\x01\0\0\0\x26\0\0\0", data=b"\xff" * 4 + bytes(4)),
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
+@pytest.mark.parametrize("name", METADATA)
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_invalid_metadata_are_ignored(tmp_path, name, ending):
+    exif, rotated = METADATA[name]
+    image = Image.new("RGB", (40, 40), "black")
+    image.paste((255, 255, 255), (0, 0, 40, 20))
+    image.save(tmp_path / f"a.{ending}", exif=exif)
+    read = read_image(tmp_path / f"a.{ending}", (1, 8, 8)).astype(int)
+    white = {True: [read[:, 5:]], False: [read[:3]], None: [read[:3], read[:, 5:]]}[rotated]
+    assert max(part.min() for part in white) > 245
+
+
+def test_images_of_too_many_pixels_are_refused_as_pillow_allows(tmp_path, monkeypatch):
+    path = save(tmp_path / "a.png", noise(20, 30))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 600)
+    assert read_image(path, (1, 8, 8)).shape == (8, 8, 1)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 599)
+    with (
+        pytest.warns(Image.DecompressionBombWarning),
+        pytest.raises(ValueError, match=r"600 pixels, more than .*MAX_IMAGE_PIXELS = 599"),
+    ):
+        read_image(path, (1, 8, 8))
+
+
+def test_threads_together_decode_no_more_pixels_than_one_image_may_have(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    budget, inside, largest = decode._PixelBudget(), [], []
+
+    def take(n_pixels):
+        with budget.taken(n_pixels):
+            inside.append(n_pixels)
+            largest.append(sum(inside))
+            time.sleep(0.002)
+            inside.remove(n_pixels)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(take, [60, 30, 10, 90] * 8))
+    assert 60 < max(largest) <= 100
+
+
+def test_fifos_are_refused_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    for path in (tmp_path / "a.png", "/dev/zero"):
+        with pytest.raises(OSError, match="a FIFO, socket or device, not a file"):
+            read_image(path, (1, 8, 8))
 
 
 @pytest.mark.parametrize(("mode", "suffix"), [("1", ".png"), ("P", ".gif"), ("CMYK", ".jpg")])

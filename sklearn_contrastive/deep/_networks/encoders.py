@@ -18,6 +18,7 @@ __all__ = [
     "encoder_normalization",
     "encoder_width",
     "try_out",
+    "try_out_training",
 ]
 
 # images with a shorter side are too small for the usual stem, which divides the sides by four
@@ -102,7 +103,7 @@ def build_encoder(
             "torch.nn.Module."
         )
     module.float()  # PyTorch's default dtype may have been another
-    encoder_width(module, shape)
+    try_out_training(module, shape, encoder_width(module, shape), role="encoder")
     return module
 
 
@@ -145,18 +146,46 @@ def try_out(module: nn.Module, shape: tuple[int, ...], *, role: str, takes: str,
     module, `takes` is the advice if it fails on the samples, `makes` the advice if its output is
     not rows. Raises ValueError in these cases, and if the output is not finite.
     """
+    with _evaluation(module):
+        output = _output(module, shape, role, takes)
+    return _width(output, shape, role, makes)
+
+
+def try_out_training(module: nn.Module, shape: tuple[int, ...], width: int, *, role: str) -> None:
+    """Raise ValueError unless a module returns rows of this width in training mode too.
+
+    A copy is tested, because batch norms and counters change in training mode.
+    """
+    try:
+        trial = copy.deepcopy(module).train()
+    except Exception:  # a module that cannot be copied is not tested
+        return
+    role = f"{role}, in training mode,"
+    devices = {weight.device for weight in trial.parameters() if weight.device.type == "cuda"}
+    with torch.random.fork_rng(devices=devices), torch.no_grad():
+        output = _output(trial, shape, role, "It works in evaluation mode.")
+    trained = _width(output, shape, role, "In evaluation mode it does.")
+    if trained != width:
+        raise ValueError(f"The {role} returned {trained} features, in evaluation mode {width}.")
+
+
+def _output(module, shape, role, takes):
+    """Output of a module for two samples; ValueError if it fails."""
     # independent of PyTorch's default device, default dtype and global generator
     samples = torch.empty(2, *shape, dtype=torch.float32, device="cpu")
     samples.normal_(generator=torch.Generator().manual_seed(0))
     device = next((weight.device for weight in module.parameters()), samples.device)
     try:
-        with _evaluation(module):
-            output = module(samples.to(device))
+        return module(samples.to(device))
     except Exception as error:  # a module of the user may raise any error
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(
             f"The {role} cannot take samples of shape {tuple(shape)}: {reason.rstrip('.')}. {takes}"
         ) from error
+
+
+def _width(output, shape, role, makes):
+    """Number of columns of the output for two samples; ValueError unless they are finite rows."""
     if not isinstance(output, Tensor):
         raise ValueError(f"The {role} returned {type(output).__name__}; it must return a Tensor.")
     if output.ndim != 2 or len(output) != 2 or output.shape[1] == 0:
@@ -164,6 +193,8 @@ def try_out(module: nn.Module, shape: tuple[int, ...], *, role: str, takes: str,
             f"The {role} returned shape {tuple(output.shape)} for 2 samples of shape "
             f"{tuple(shape)}; it must return shape (2, width). {makes}"
         )
+    if not output.is_floating_point():
+        raise ValueError(f"The {role} returned {output.dtype}; it must return floats.")
     if not output.isfinite().all():
         raise ValueError(f"The {role} returned values that are not finite; check its weights.")
     return output.shape[1]

@@ -4,7 +4,7 @@ import copy
 
 from torch import Tensor, nn
 
-from .encoders import try_out
+from .encoders import try_out, try_out_training
 
 __all__ = ["ProjectionHead", "build_head"]
 
@@ -158,6 +158,7 @@ def build_head(
         takes=f"The representations have {width} features.",
         makes="A head maps rows to rows.",
     )
+    try_out_training(module, (width,), projection_width, role="projection head")
     return _GivenHead(module, projection_width)
 
 

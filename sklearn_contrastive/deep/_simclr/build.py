@@ -12,20 +12,23 @@ from ..._images.source import ImageSource
 from ...augmentation._images.batch import Augmentation
 from ...augmentation._images.by_name import make_augmentation
 from ...augmentation._images.patch_masking import PatchMasking
+from .._losses import nt_xent_loss
 from .._training.devices import usable_device
-from .._training.objectives import ContrastiveObjective
 from .._training.optimizers import OptimizerRecipe, peak_learning_rate
 from .._training.schedule import WarmupCosine
 from .._training.trainer import Trainer
-from .losses import PairLoss
+from .losses import PairLoss, SimCLRObjective
 from .network import NetworkRecipe
 from .views import ImageViews
 
 __all__ = ["configure_schedule", "schedule_of", "simclr_trainer"]
 
+# losses whose gradient by the projections has about the norm of that of NT-Xent
+_OF_USUAL_SCALE = ("nt_xent", "decoupled", "linear")
+
 
 def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int) -> Trainer:
-    """Trainer of a SimCLR network, not yet initialised.
+    """Trainer of a SimCLR network, initialised.
 
     Parameters
     ----------
@@ -43,6 +46,7 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
     """
     device = usable_device(parameters["device"])
     moments = images.moments()
+    loss = _copied(parameters["loss"])
     trainer = Trainer(
         NetworkRecipe(
             parameters["encoder"],
@@ -52,18 +56,56 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
             parameters["projection_dim"],
             tuple(map(float, moments.mean)),
             tuple(map(float, moments.std)),
+            loss if isinstance(loss, nn.Module) else None,
         ),
-        ContrastiveObjective(
+        SimCLRObjective(
             ImageViews(_augmentation(parameters["augmentations"], images), channels_last=True),
-            PairLoss(parameters["loss"], parameters["temperature"]),
+            PairLoss(loss, parameters["temperature"]),
         ),
         seed=seed,
         half=_computes_in_half(parameters["precision"], device),
         optimizer=OptimizerRecipe(parameters["optimizer"], parameters["weight_decay"]),
         device=device,
     )
+    trainer.rate_factor_ = 1.0
     configure_schedule(trainer, len(images), parameters)
+    trainer.initialize()
+    if not (parameters["optimizer"] == "adamw" or loss in _OF_USUAL_SCALE):
+        trainer.rate_factor_ = _rate_factor(trainer, images)
+        configure_schedule(trainer, len(images), parameters)
     return trainer
+
+
+def _rate_factor(trainer: Trainer, images: ImageSource) -> float:
+    """Factor, at most 1, of the automatic learning rates of SGD and LARS for this loss.
+
+    It is the norm of the gradient of NT-Xent by the projections of a batch, with temperature 0.5,
+    divided by that of this loss. The rates are for NT-Xent, and steps are proportional to the
+    gradient: those of a loss in other units would be too long.
+    """
+    network = copy.deepcopy(trainer.module_).train()
+    indices = torch.arange(min(len(images), trainer.batch_size))
+    (batch,) = images.batches([indices], trainer.device)
+    with trainer.own_random_state(torch.Generator().manual_seed(trainer.seed)) as seed:
+        draws = torch.Generator(trainer.device).manual_seed(seed)
+        with torch.no_grad():
+            projections = network(torch.cat(trainer.criterion_.views(batch, draws)))
+        norms = [
+            _gradient_norm(pair_loss, projections)
+            for pair_loss in (nt_xent_loss, trainer.criterion_.pair_loss)
+        ]
+    factor = norms[0] / norms[1] if norms[1] > 0 else 1.0
+    return min(factor, 1.0) if math.isfinite(factor) else 1.0
+
+
+def _gradient_norm(pair_loss, projections):
+    """Norm of the gradient of a loss by the projections of both views; 0 if it has none."""
+    leaf = projections.detach().requires_grad_()
+    loss = pair_loss(*leaf.chunk(2))
+    if not loss.requires_grad:
+        return 0.0
+    (gradient,) = torch.autograd.grad(loss, leaf, allow_unused=True)
+    return 0.0 if gradient is None else float(gradient.norm())
 
 
 def configure_schedule(trainer: Trainer, n_images: int, parameters: Mapping[str, Any]) -> None:
@@ -85,9 +127,9 @@ def configure_schedule(trainer: Trainer, n_images: int, parameters: Mapping[str,
         parameters["warmup_epochs"], trainer.max_epochs, math.ceil(n_images / trainer.batch_size)
     )
     name = trainer.optimizer.name
-    trainer.set_learning_rate(
-        peak_learning_rate(parameters["learning_rate"], name, trainer.batch_size)
-    )
+    rate = peak_learning_rate(parameters["learning_rate"], name, trainer.batch_size)
+    is_automatic = isinstance(parameters["learning_rate"], str)
+    trainer.set_learning_rate(rate * trainer.rate_factor_ if is_automatic else rate)
 
 
 def schedule_of(warmup_epochs: float, max_epochs: int, n_batches: int) -> WarmupCosine:
@@ -102,9 +144,12 @@ def _augmentation(augmentations: Any, images: ImageSource) -> Augmentation:
     if images.any_values and augmentations == "simclr":
         # features have neither positions nor colours; a hidden feature is at the mean
         return PatchMasking(patch_size=1, fill=float(images.moments().mean[0]))
-    # a copy: a module may change when it is called, parameters of an estimator must not
-    is_module = isinstance(augmentations, nn.Module)
-    return make_augmentation(copy.deepcopy(augmentations) if is_module else augmentations)
+    return make_augmentation(_copied(augmentations))
+
+
+def _copied(parameter: Any) -> Any:
+    """A copy of a module, which changes when it is called or trained; other values as they are."""
+    return copy.deepcopy(parameter) if isinstance(parameter, nn.Module) else parameter
 
 
 def _computes_in_half(precision: str, device: torch.device) -> bool:

@@ -37,8 +37,9 @@ class SimCLREmbedder(ImageEmbedder):
 
     image_shape : tuple of (h, w) or (h, w, c), default=None
         Shape of an image in two-dimensional X, and the size to which files are resized and cropped
-        (None: 224 x 224, in colour). Without it, a square number of at least 64 features is a grey
-        square, and fewer than 64 features are a row of any real values.
+        (None: 224 x 224, in colour; (h, w): in colour if any file is). Without it, a square number
+        of at least 64 features is a grey square, and fewer than 64 features are a row of any real
+        values.
 
     projection_head : {"mlp", "mlp3", "linear", "none"} or nn.Module, default="mlp"
         The network g: one hidden layer, two, a linear map, or the identity.
@@ -49,7 +50,8 @@ class SimCLREmbedder(ImageEmbedder):
     loss : {"nt_xent", "decoupled", "spectral", "linear"} or callable, default="nt_xent"
         The loss: :func:`nt_xent_loss`, :func:`decoupled_contrastive_loss` (for small batches),
         :func:`spectral_contrastive_loss`, :func:`linear_contrastive_loss` of projections of unit
-        length, or a function of the projections of the two views, (n, projection_dim) each.
+        length, or a function of the projections of the two views, (n, projection_dim) each. Of a
+        module a copy is used, and its parameters are trained.
 
     temperature : float, default=0.5
         Temperature of "nt_xent" and "decoupled". A low temperature gives more weight to the
@@ -75,7 +77,8 @@ class SimCLREmbedder(ImageEmbedder):
     learning_rate : float or {"auto", "linear", "sqrt"}, default="auto"
         Learning rate at the top of the schedule. "linear" grows with the batch size, "sqrt" with
         its square root; "auto" is "sqrt" for AdamW and LARS, "linear" for SGD. For a batch size of
-        256 it is 0.002 for AdamW, 0.03 for SGD, and 1.2 (or 0.3 with "linear") for LARS.
+        256 it is 0.002 for AdamW, 0.03 for SGD, and 1.2 (or 0.3 with "linear") for LARS; those of
+        SGD and LARS are lower for a loss with larger gradients than NT-Xent.
 
     weight_decay : float, default=1e-4
         Decay of the weights; biases and norms do not decay. The paper has 1e-6 with LARS.
@@ -98,7 +101,8 @@ class SimCLREmbedder(ImageEmbedder):
     checkpoint_dir : path-like, default=None
         A folder in which fit saves every epoch, in a subfolder for each combination of parameters,
         data and versions. If the process ends during fit, the same call of fit resumes from the
-        last saved epoch, with the same result, and then removes the subfolder.
+        last saved epoch, with the same result, and then removes the subfolder. With a larger
+        `max_epochs` it continues too, with a warning.
 
     random_state : int, RandomState instance or None, default=None
         Draws weights, batches and views. PyTorch's global random state does not change.
@@ -141,8 +145,8 @@ class SimCLREmbedder(ImageEmbedder):
     -----
     Images are uint8 from 0 to 255 or floats from 0 to 1, as (n, h, w), (n, h, w, c), (n, c, h, w)
     or two-dimensional with `image_shape`: NumPy arrays, memory maps, which are read in blocks,
-    tensors, or a list or array of paths of files. Channels are normalised by the mean and standard
-    deviation of the training images.
+    tensors, lists of images, or a list, array or column of paths of files. Channels are normalised
+    by the mean and standard deviation of the training images.
 
     On a CPU, with the same number of threads, the same `random_state` gives the same network bit by
     bit, also if the training was resumed from `checkpoint_dir`. After a KeyboardInterrupt the

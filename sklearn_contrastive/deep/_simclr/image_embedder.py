@@ -3,7 +3,7 @@
 import copy
 import os
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,14 @@ from torch import Tensor, nn
 
 from ..._base import ContrastiveEstimator, fit_progress, fitted_state_kept_on_error
 from ..._images.validation import validated_images
+from ..._sklearn_compat import validate_parameter_constraints
 from ..._typing import FloatArray, MatrixLike
 from ..._warnings import warn
 from ...evaluation import leave_one_out_knn_accuracy
 from ...exceptions import CollapseWarning
 from .._diagnostics import collapse_share
 from .._training.checkpoint import locked_checkpoint
-from .._training.fingerprint import fingerprint
+from .._training.fingerprint import UnseenValueError, fingerprint
 from .._training.torch_state import default_torch_state
 from .._training.trainer import Trainer
 from .build import configure_schedule, simclr_trainer
@@ -36,7 +37,9 @@ _COLLAPSED = 1e-5
 # number of images that the check for collapse embeds
 _N_COLLAPSE_IMAGES = 512
 # parameters that do not change a training; the seed is hashed instead of random_state
-_NOT_PART_OF_TRAINING = ("checkpoint_dir", "verbose", "output", "random_state")
+_NOT_PART_OF_TRAINING = ("checkpoint_dir", "verbose", "output", "random_state", "max_epochs")
+# parameters that transform reads, so that they may change after fit
+_READ_BY_TRANSFORM = ("output", "batch_size")
 
 
 class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ContrastiveEstimator):
@@ -56,7 +59,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
             Representations, or the output that `output` names.
         """
         check_is_fitted(self)
-        self._check_output(self.net_.module_)
+        self._check_read_parameters()
         with default_torch_state():
             source = validated_images(self, X, self.image_shape_, reset=False, check_files=False)
             try:
@@ -75,50 +78,52 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
 
     @property
     def _n_features_out(self):
+        self._check_read_parameters()
         return self.net_.module_.width_of(self.output)
 
     def _train(self, X, y, *, anew, X_val, y_val):
-        with (
-            fitted_state_kept_on_error(self),
-            fit_progress(self, X, y, n_steps=self.max_epochs) as on_step,
-            default_torch_state(),
-        ):
-            shape = self.image_shape if anew else self.image_shape_
-            source = validated_images(self, X, shape, reset=anew, min_samples=2)
-            evaluate = self._evaluation(X_val, y_val, source)
-            self._check_batch_size(source)
-            net = self._new_net(source) if anew else self._copied_net(source)
-            self._check_output(net.module_)
+        # the checkpoint is removed and unlocked at the very end, when the estimator is fitted
+        with ExitStack() as stack:
+            with (
+                fitted_state_kept_on_error(self),
+                fit_progress(self, X, y, n_steps=self.max_epochs) as on_step,
+                default_torch_state(),
+            ):
+                shape = self.image_shape if anew else self.image_shape_
+                source = validated_images(self, X, shape, reset=anew, min_samples=2)
+                evaluate = self._evaluation(X_val, y_val, source)
+                self._check_batch_size(source)
+                net = self._new_net(source) if anew else self._copied_net(source)
+                self._check_output(net.module_)
+                checkpoint = stack.enter_context(self._checkpoint(net, source))
 
-            def on_record(record):
-                on_step("epoch")
-                if self.verbose:
-                    print(_line(record), flush=True)
+                def on_record(record):
+                    on_step("epoch")
+                    if self.verbose:
+                        print(_line(record), flush=True)
 
-            interruption = self._run(net, source, evaluate, on_record)
-        if interruption is not None:
-            warn(
-                f"The training was interrupted; the fitted state is that after {self.n_iter_} "
-                "epochs."
-            )
-            raise interruption
-        self._warn_of_collapse(source)
+                training = Training(
+                    net, source, checkpoint=checkpoint, evaluate=evaluate, on_record=on_record
+                )
+                interruption = training.run_until_interrupted()
+                self._set_fitted(net, training.records(), source)
+            if interruption is not None:
+                warn(
+                    f"The training was interrupted; the fitted state is that after {self.n_iter_} "
+                    "epochs."
+                )
+                raise interruption
+            self._warn_of_collapse(source)
+            if checkpoint is not None:
+                checkpoint.remove()
         return self
 
-    def _run(self, net, source, evaluate, on_record):
-        """Train and set the fitted attributes; returns an interruption after the first epoch."""
-        with self._checkpoint(net, source) as checkpoint:
-            training = Training(
-                net, source, checkpoint=checkpoint, evaluate=evaluate, on_record=on_record
-            )
-            interruption = training.run_until_interrupted()
-            if checkpoint is not None and interruption is None:
-                checkpoint.remove()
+    def _set_fitted(self, net, records, source):
+        """Set the fitted attributes."""
         net.module_.eval()  # here, because several threads may call transform
         c, h, w = source.shape
-        self.net_, self.history_, self.image_shape_ = net, training.records(), (h, w, c)
-        self.n_iter_ = len(self.history_)
-        return interruption
+        self.net_, self.history_, self.image_shape_ = net, records, (h, w, c)
+        self.n_iter_ = len(records)
 
     def _check_batch_size(self, source):
         if self.batch_size > len(source):
@@ -152,7 +157,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
     def _new_net(self, source) -> Trainer:
         """An initialised trainer of these parameters for these images."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        return simclr_trainer(source, self.get_params(deep=False), seed).initialize()
+        return simclr_trainer(source, self.get_params(deep=False), seed)
 
     def _copied_net(self, source) -> Trainer:
         """A copy of the fitted trainer, so that an error does not change the fitted one."""
@@ -172,16 +177,33 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
         # without a seed, trainings cannot be distinguished: the next one resumes this one
         seed = None if self.random_state is None else net.seed
         start = net.module_.state_dict() if net.history else None
-        return locked_checkpoint(
-            self.checkpoint_dir, fingerprint(parameters, seed, start, source.digest())
+        try:
+            name = fingerprint(parameters, seed, start, source.digest())
+        except UnseenValueError as error:
+            warn(
+                f"A checkpoint cannot be recognised, because it cannot depend on {error}. This "
+                "training is neither saved in checkpoint_dir nor resumed from it. Pass such "
+                "values as attributes of an object or as default arguments of the function."
+            )
+            return nullcontext()
+        return locked_checkpoint(self.checkpoint_dir, name, self.max_epochs)
+
+    def _check_read_parameters(self):
+        """Raise an error for invalid values of the parameters that may change after fit."""
+        parameters = self.get_params(deep=False)
+        validate_parameter_constraints(
+            {name: self._parameter_constraints[name] for name in _READ_BY_TRANSFORM},
+            {name: parameters[name] for name in _READ_BY_TRANSFORM},
+            caller_name=type(self).__name__,
         )
+        self._check_output(self.net_.module_)
 
     def _check_output(self, network):
         if self.output == "middle":
             network.width_of("middle")
 
     def _warn_of_collapse(self, source):
-        """Warn if all representations are the same, because nothing can be learned from them."""
+        """Warn if all representations or all projections are the same."""
         with default_torch_state():
             rows = embed(
                 self.net_.module_,
@@ -191,18 +213,31 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
                 _N_COLLAPSE_IMAGES,
             )
             share = float(collapse_share(torch.from_numpy(rows)))
-        if share < _COLLAPSED:
-            warn(
-                "The representations of all images are the same: the training collapsed. Lower the "
-                "learning rate or raise the temperature, and check that the views still show the "
-                "images.",
-                CollapseWarning,
-            )
+            collapsed = "representations of all images" if share < _COLLAPSED else None
+            if collapsed is None and self.history_[-1]["uniformity"] > -_COLLAPSED:
+                collapsed = "projections of all views"
+            if collapsed is None:
+                return
+            if _are_alike(source, self.net_.batch_size):
+                message = "The training images are all alike, so there is nothing to learn."
+            else:
+                message = (
+                    f"The {collapsed} are the same: the training collapsed. Lower the learning "
+                    "rate or raise the temperature, and check that the views still show the images."
+                )
+        warn(message, CollapseWarning)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def _are_alike(source, batch_size):
+    """Whether the images that the check for collapse embeds are all the same."""
+    first = next(source.batches([torch.zeros(1, dtype=torch.int64)], "cpu"))
+    indices = torch.arange(min(len(source), _N_COLLAPSE_IMAGES)).split(int(batch_size))
+    return all(bool((batch == first).all()) for batch in source.batches(indices, "cpu"))
 
 
 def _line(record):

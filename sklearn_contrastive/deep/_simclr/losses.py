@@ -1,7 +1,7 @@
 """Losses of SimCLREmbedder by name."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,8 +13,9 @@ from .._losses import (
     nt_xent_loss,
     spectral_contrastive_loss,
 )
+from .._training.objectives import ContrastiveObjective
 
-__all__ = ["LOSSES", "PairLoss"]
+__all__ = ["LOSSES", "PairLoss", "SimCLRObjective"]
 
 
 def _nt_xent(z_1: Tensor, z_2: Tensor, temperature: float) -> Tensor:
@@ -65,3 +66,13 @@ class PairLoss:
                 f"loss={self.loss!r} returned {given}; it must be a Tensor of shape ()."
             )
         return loss
+
+
+class SimCLRObjective(ContrastiveObjective):
+    """A `PairLoss` of the projections; a loss with parameters is part of the network."""
+
+    def loss(self, module, batch, generator):
+        """The pair loss of the views."""
+        if module.loss is not None:  # a copy of the network has its own
+            self.pair_loss = replace(self.pair_loss, loss=module.loss)
+        return super().loss(module, batch, generator)

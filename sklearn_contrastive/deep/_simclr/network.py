@@ -43,17 +43,30 @@ class SimCLRNetwork(nn.Module):
         Number of features of the representations.
     head : ProjectionHead
         g, from representations to projections.
+    loss : nn.Module or None, default=None
+        A loss whose parameters are trained together with f and g.
     """
 
-    def __init__(self, encoder: nn.Module, width: int, head: ProjectionHead):
+    def __init__(
+        self,
+        encoder: nn.Module,
+        width: int,
+        head: ProjectionHead,
+        loss: nn.Module | None = None,
+    ):
         super().__init__()
         self.encoder = encoder
         self.width = width
         self.head = head
+        self.loss = loss
 
     def forward(self, images: Tensor) -> Tensor:
         """Projections z (n, projection_dim)."""
-        return self.head(self.encoder(images))
+        return self.head(self._representation(images))
+
+    def _representation(self, images):
+        """h in float32, as the head needs it; an encoder may return half or double precision."""
+        return self.encoder(images).float()
 
     def output(self, images: Tensor, output: str) -> Tensor:
         """Output of one layer for images, as rows.
@@ -65,7 +78,7 @@ class SimCLRNetwork(nn.Module):
         output : {"representation", "projection", "middle"}
             h = f(x), z = g(h), or the first hidden layer of g.
         """
-        representation = self.encoder(images)
+        representation = self._representation(images)
         if output == "representation":
             return representation
         return self.head.middle(representation) if output == "middle" else self.head(representation)
@@ -100,6 +113,8 @@ class NetworkRecipe:
         Number of features of z.
     mean, std : tuple of float
         Mean and deviation of each channel; pretrained encoders have their own.
+    loss : nn.Module or None, default=None
+        A loss with parameters to train.
     """
 
     encoder: str | nn.Module | Callable[[], nn.Module]
@@ -109,6 +124,7 @@ class NetworkRecipe:
     projection_dim: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    loss: nn.Module | None = None
 
     def __call__(self) -> SimCLRNetwork:
         """The network, on the CPU, its convolutions stored channels last."""
@@ -118,5 +134,5 @@ class NetworkRecipe:
         mean, std = (self.mean, self.std) if expected is None else expected
         encoder = nn.Sequential(Normalize(mean, std), backbone)
         head = build_head(self.projection_head, width, self.projection_dim)
-        network = SimCLRNetwork(encoder, width, head)
+        network = SimCLRNetwork(encoder, width, head, self.loss)
         return network.to(memory_format=torch.channels_last)

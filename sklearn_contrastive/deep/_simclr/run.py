@@ -53,16 +53,30 @@ class Training:
         """Train until the last epoch, from the checkpoint if there is one."""
         net = self.net
         net.n_steps_ = 0
-        if self._checkpoint is not None and (saved := self._checkpoint.load()) is not None:
-            net.load_training_state(saved)
-            self._last_epoch = saved
         steps = len(net.get_iterator(self._images))
+        self._resume(steps)
         self._began = time.perf_counter()
         net.train_epochs(
             self._images.resident(net.device),
             n_epochs=net.max_epochs - net.n_steps_ // steps,
             on_epoch=self._end_epoch,
         )
+
+    def _resume(self, steps: int) -> None:
+        """Load the state of the checkpoint, if there is one that fits; `steps` is per epoch."""
+        saved = None if self._checkpoint is None else self._checkpoint.load()
+        if saved is None:
+            return
+        start = self.net.training_state()
+        try:
+            if saved["n_steps"] not in range(steps, self.net.max_epochs * steps + 1, steps):
+                raise ValueError(f"{saved['n_steps']} steps are not a number of epochs")
+            self.net.load_training_state(saved)
+        except Exception as error:  # whatever a state of another program leads to
+            self.net.load_training_state(start)
+            self._checkpoint.set_aside(str(error).partition("\n")[0])
+        else:
+            self._last_epoch = saved
 
     def run_until_interrupted(self) -> KeyboardInterrupt | None:
         """Run; after an interruption, restore the last finished epoch and return the interruption.

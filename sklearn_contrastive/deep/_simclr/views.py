@@ -33,11 +33,28 @@ class ImageViews:
         with torch.autocast(batch.device.type, enabled=False):
             views = two_views(self.augmentation, batch, generator)
         for view in views:
-            if not isinstance(view, Tensor) or len(view) != len(batch):
-                returned = len(view) if isinstance(view, Tensor) else type(view).__name__
-                raise ValueError(
-                    f"augmentations={self.augmentation!r} returned {returned} for a batch of "
-                    f"{len(batch)} images; it must return a Tensor of as many images."
-                )
-        view_1, view_2 = views
-        return view_1.contiguous(memory_format=layout), view_2.contiguous(memory_format=layout)
+            self._check(view, batch)
+        if views[0].shape != views[1].shape:
+            raise ValueError(
+                f"augmentations={self.augmentation!r} returned images of shape "
+                f"{tuple(views[0].shape[1:])} and {tuple(views[1].shape[1:])} in two calls; all "
+                "views must have one shape."
+            )
+        view_1, view_2 = (view.float().contiguous(memory_format=layout) for view in views)
+        return view_1, view_2
+
+    def _check(self, view, batch):
+        """Raise ValueError unless these are as many images, of as many channels, of floats."""
+        n_images, n_channels = batch.shape[:2]
+        if not isinstance(view, Tensor) or len(view) != n_images:
+            returned = len(view) if isinstance(view, Tensor) else type(view).__name__
+            raise ValueError(
+                f"augmentations={self.augmentation!r} returned {returned} for a batch of "
+                f"{n_images} images; it must return a Tensor of as many images."
+            )
+        if view.ndim != 4 or view.shape[1] != n_channels or not view.is_floating_point():
+            raise ValueError(
+                f"augmentations={self.augmentation!r} returned shape {tuple(view.shape)} of "
+                f"{view.dtype}; it must return floats of shape ({n_images}, {n_channels}, height, "
+                "width)."
+            )

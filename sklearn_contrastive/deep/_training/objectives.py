@@ -56,16 +56,16 @@ class ContrastiveObjective(Objective):
         pair_loss: Callable[[Tensor, Tensor], Tensor],
         penalty: Callable[[nn.Module], Tensor | float] = no_penalty,
     ):
-        self._views = views
-        self._pair_loss = pair_loss
+        self.views = views
+        self.pair_loss = pair_loss
         self._penalty = penalty
 
     def loss(self, module, batch, generator):
         """The pair loss of the views plus the penalty."""
         # one pass for both views: batch statistics must be those of both
-        embeddings = module(torch.cat(self._views(batch, generator)))
+        embeddings = module(torch.cat(self.views(batch, generator)))
         self.last_embeddings = embeddings.detach().chunk(2)
-        return self._pair_loss(*embeddings.chunk(2)) + self._penalty(module)
+        return self.pair_loss(*embeddings.chunk(2)) + self._penalty(module)
 
     def __getstate__(self):
         # embeddings of the last batch are a record, not part of the objective

@@ -10,7 +10,9 @@ import torch
 from skorch import NeuralNet
 from torch import Tensor, nn
 
+from ..._torch_random import seeded_generators
 from .batches import RandomBatches, SampleSource
+from .first_loss import check_first_loss
 from .objectives import Objective
 from .schedule import cosine
 
@@ -78,7 +80,7 @@ class Trainer(NeuralNet):
         # on the CPU for every device, so that its state can be loaded on any device
         self.generator_ = torch.Generator().manual_seed(self.seed)
         self.n_steps_ = 0
-        with self._own_random_state():
+        with self.own_random_state():
             return super().initialize_module()
 
     def initialize_criterion(self) -> Self:
@@ -95,7 +97,7 @@ class Trainer(NeuralNet):
         if iterator is None:
             return
         total, n_samples = 0.0, 0
-        with self._own_random_state() as seed:
+        with self.own_random_state() as seed:
             draws = torch.Generator(self.device).manual_seed(seed)
             for batch in iterator:
                 self.notify("on_batch_begin", batch=batch, training=training)
@@ -110,6 +112,8 @@ class Trainer(NeuralNet):
         """Make the steps of the objective, the loss is that of the last; skorch makes one step."""
         self._set_training(True)
         for loss, parameters in self._losses(batch, generator):
+            if self.n_steps_ == 0:
+                check_first_loss(loss, self.module_)
             # the optimiser does not move parameters without a gradient
             self.optimizer_.zero_grad(set_to_none=True)
             loss.backward(inputs=parameters)
@@ -186,7 +190,8 @@ class Trainer(NeuralNet):
         if not math.isfinite(loss):
             raise ValueError(
                 f"The loss is {loss} in epoch {epoch}: the training diverged. Lower the learning "
-                "rate, or scale features that are much larger than the others."
+                "rate, raise a temperature near 0, or scale features that are much larger than "
+                "the others."
             )
         # the last step of the epoch comes after its last loss
         if not all(weights.isfinite().all() for weights in self.module_.parameters()):
@@ -201,17 +206,14 @@ class Trainer(NeuralNet):
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * self.schedule(progress)
 
     @contextmanager
-    def _own_random_state(self):
-        """Seed PyTorch's global generators from ours within the context; weights and dropout."""
-        seed = torch.randint(2**62, (), generator=self.generator_).item()
-        device = torch.device(self.device)
-        on_gpu = device.type == "cuda"
-        with torch.random.fork_rng(devices=[device] if on_gpu else []):
-            # not torch.manual_seed, which also seeds devices that fork_rng does not restore
-            torch.default_generator.manual_seed(seed)
-            if on_gpu:
-                with torch.cuda.device(device):
-                    torch.cuda.manual_seed(seed)
+    def own_random_state(self, generator: torch.Generator | None = None) -> Iterator[int]:
+        """Seed PyTorch's global generators from ours, or another, within the context.
+
+        Yields the seed. Weights, dropout and the user's functions draw from the global generators.
+        """
+        generator = self.generator_ if generator is None else generator
+        seed = torch.randint(2**62, (), generator=generator).item()
+        with seeded_generators(seed, self.device):
             yield seed
 
     # --- state -----------------------------------------------------------------------------------

@@ -428,6 +428,23 @@ def test_collapse_is_a_warning():
         embedder(Constant, projection_head="linear").fit(X)
 
 
+def test_collapse_is_looked_for_in_the_projections_too():
+    with pytest.warns(CollapseWarning, match="projections of all views are the same") as caught:
+        model = embedder(augmentations=lambda batch: batch * 0).fit(X)
+    assert model.history_[-1]["uniformity"] == pytest.approx(0, abs=1e-5)
+    assert len(caught) == 1
+    with pytest.warns(CollapseWarning, match="projections of all views are the same"):
+        embedder(projection_head="none", loss="linear", augmentations=lambda batch: batch * 0).fit(
+            X
+        )
+
+
+@pytest.mark.parametrize("augmentations", ["simclr", "none"])
+def test_images_that_are_all_alike_are_named_as_the_cause(augmentations):
+    with pytest.warns(CollapseWarning, match="training images are all alike, so there is nothing"):
+        embedder(augmentations=augmentations).fit(np.repeat(X[:1], 60, axis=0))
+
+
 def test_an_interruption_keeps_the_last_epoch_and_is_raised_again():
     def interrupt_later(batch):
         views.append(None)

@@ -134,9 +134,9 @@ def test_transform_decodes_each_file_once_and_names_all_unreadable_files(tmp_pat
     model = embedder(image_shape=(8, 8), max_epochs=1, batch_size=20).fit(paths)
     read, decoded = file_source.read_image, []
 
-    def counted(path, shape):
+    def counted(path, shape, white):
         decoded.append(path)
-        return read(path, shape)
+        return read(path, shape, white)
 
     monkeypatch.setattr(file_source, "read_image", counted)
     model.transform(paths)

@@ -1,6 +1,8 @@
 """Work that is not lost: a training goes on where it was cut off, and only its own."""
 
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from torch import nn
 
 from sklearn_contrastive.augmentation import SimCLRAugmentation
 from sklearn_contrastive.deep import SimCLREmbedder
+from sklearn_contrastive.deep._simclr import image_embedder
 from sklearn_contrastive.deep._training.checkpoint import Checkpoint, locked_checkpoint
 from sklearn_contrastive.deep._training.fingerprint import fingerprint
 
@@ -168,7 +171,7 @@ def test_a_diverging_training_keeps_its_last_finite_epoch(tmp_path, monkeypatch)
     with pytest.raises(ValueError, match=r"The loss is nan in epoch 3.*Lower the learning rate"):
         embedder(tmp_path, loss=diverge).fit(X)
     (file,) = tmp_path.glob("*/state.pt")
-    state = torch.load(file, weights_only=True)
+    state = Checkpoint(file.parent).load()
     assert [record["epoch"] for record in state["history"]] == [1, 2]
     assert all(weights.isfinite().all() for weights in state["module"].values())
 
@@ -228,21 +231,21 @@ def test_verbose_and_validation_images_do_not_change_the_fingerprint(tmp_path, m
 
 
 def test_a_training_locked_by_another_process_runs_without_checkpoints(tmp_path):
-    with locked_checkpoint(tmp_path, "a" * 64) as first:
+    with locked_checkpoint(tmp_path, "a" * 64, 4) as first:
         first.save({"n_steps": 1})
         with (
             pytest.warns(UserWarning, match="Another process runs the same training"),
-            locked_checkpoint(tmp_path, "a" * 64) as second,
+            locked_checkpoint(tmp_path, "a" * 64, 4) as second,
         ):
             assert second is None
-        with locked_checkpoint(tmp_path, "b" * 64) as other:
+        with locked_checkpoint(tmp_path, "b" * 64, 4) as other:
             assert other.load() is None
-    with locked_checkpoint(tmp_path, "a" * 64) as again:
+    with locked_checkpoint(tmp_path, "a" * 64, 4) as again:
         assert again.load() == {"n_steps": 1}
 
 
 def test_a_state_is_written_completely_or_not_at_all(tmp_path, monkeypatch):
-    with locked_checkpoint(tmp_path, "c" * 64) as checkpoint:
+    with locked_checkpoint(tmp_path, "c" * 64, 4) as checkpoint:
         checkpoint.save({"n_steps": 1})
 
         def half(state, file):
@@ -256,10 +259,164 @@ def test_a_state_is_written_completely_or_not_at_all(tmp_path, monkeypatch):
 
 
 def test_locks_of_dead_processes_are_released(tmp_path):
-    lock = FileLock(tmp_path / f"simclr-{'d' * 20}.lock")
+    lock = FileLock(tmp_path / f"simclr-{'d' * 20}-4.lock")
     Path(lock.lock_file).touch()
-    with locked_checkpoint(tmp_path, "d" * 64) as checkpoint:
+    with locked_checkpoint(tmp_path, "d" * 64, 4) as checkpoint:
         assert checkpoint is not None
+
+
+# --- damage, other file systems ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """Bytes of the checkpoint of two of four epochs, and the name of its folder."""
+    folder = tmp_path_factory.mktemp("stored")
+    with pytest.MonkeyPatch.context() as patched:
+        cut_off_after(2, patched)
+        with pytest.raises(CutOff):
+            embedder(folder).fit(X)
+    (file,) = folder.glob("*/state.pt")
+    return file.read_bytes(), file.parent.name
+
+
+def restore(folder, stored, content=None):
+    """Write a checkpoint, or something else in its place."""
+    (folder / stored[1]).mkdir()
+    file = folder / stored[1] / "state.pt"
+    file.write_bytes(stored[0] if content is None else content)
+    return file
+
+
+def test_every_flipped_bit_is_noticed(tmp_path, stored):
+    rng = np.random.default_rng(0)
+    for number in range(25):
+        content = bytearray(stored[0])
+        content[rng.integers(len(content))] ^= 1 << rng.integers(8)
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "state.pt").write_bytes(content)
+        with pytest.warns(UserWarning, match="its content is not that which was written"):
+            assert Checkpoint(tmp_path / str(number)).load() is None
+        assert (tmp_path / f"{number}.damaged").read_bytes() == content
+
+
+@pytest.mark.parametrize("length", [0, 1, 31, 32, 33, 2000])
+def test_random_bytes_are_set_aside(tmp_path, length):
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "state.pt").write_bytes(np.random.default_rng(0).bytes(length))
+    with pytest.warns(UserWarning, match="set aside as 'training.damaged'"):
+        assert Checkpoint(tmp_path / "training").load() is None
+
+
+def of_another_program(folder, state):
+    """A checkpoint whose content is intact, but not that of this training."""
+    checkpoint = Checkpoint(folder)
+    folder.mkdir()
+    checkpoint.save(state)
+
+
+FOREIGN = {
+    "a number": lambda file, state: of_another_program(file.parent, 3),
+    "no weights": lambda file, state: of_another_program(file.parent, state | {"module": {}}),
+    "steps": lambda file, state: of_another_program(file.parent, state | {"n_steps": 10**6}),
+    "generator": lambda file, state: of_another_program(
+        file.parent, state | {"generator": torch.zeros(3, dtype=torch.uint8)}
+    ),
+    "a folder": lambda file, state: file.mkdir(parents=True),
+    "a fifo": lambda file, state: (file.parent.mkdir(), os.mkfifo(file)),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_foreign_states_are_set_aside_and_the_training_starts_anew(tmp_path, stored, whole, name):
+    state = Checkpoint(restore(tmp_path, stored).parent).load()
+    shutil.rmtree(tmp_path / stored[1])
+    FOREIGN[name](tmp_path / stored[1] / "state.pt", state)
+    with pytest.warns(UserWarning, match=r"state\.pt cannot be read .*starts from the beginning"):
+        model = embedder(tmp_path).fit(X)
+    assert_array_equal(weights_of(model), weights_of(whole))
+    assert [path.name for path in tmp_path.iterdir()] == [f"{stored[1]}.damaged"]
+
+
+def test_symbolic_links_are_not_followed_for_writing(tmp_path, stored, whole):
+    (tmp_path / "precious").write_text("precious")
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    restore(folder, stored)
+    for link in (folder / stored[1] / "state.unfinished", folder / f"{stored[1]}.lock"):
+        link.symlink_to(tmp_path / "precious")
+    assert_array_equal(weights_of(embedder(folder).fit(X)), weights_of(whole))
+    assert (tmp_path / "precious").read_text() == "precious"
+    (tmp_path / "elsewhere").mkdir()
+    (folder / stored[1]).symlink_to(tmp_path / "elsewhere")
+    with pytest.warns(UserWarning, match="is a symbolic link in checkpoint_dir; this process cont"):
+        embedder(folder).fit(X)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL])
+def test_checkpoints_work_on_file_systems_without_locks(tmp_path, monkeypatch, number, stored):
+    def acquire(self, timeout):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+    restore(tmp_path, stored)
+    trained = cut_off_after(10**6, monkeypatch)
+    with pytest.warns(UserWarning, match="checkpoint_dir has no locks"):
+        embedder(tmp_path).fit(X)
+    assert len(trained) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_relative_folder_stays_where_it_was_at_the_start(tmp_path, monkeypatch):
+    def moving(batch):
+        os.chdir(tmp_path)
+        return batch
+
+    (tmp_path / "start").mkdir()
+    monkeypatch.chdir(tmp_path / "start")
+    trained = cut_off_after(10**6, monkeypatch)
+    embedder("checkpoints", augmentations=moving).fit(X)
+    assert len(trained) == 4
+    assert list((tmp_path / "start" / "checkpoints").iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["start"]
+
+
+# --- more epochs, finished work ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_finished", [2, 4])
+def test_a_training_goes_on_if_only_max_epochs_grew(tmp_path, monkeypatch, n_finished):
+    with monkeypatch.context() as patched:
+        cut_off_after(n_finished, patched)
+        with pytest.raises(CutOff):
+            embedder(tmp_path).fit(X)
+    with monkeypatch.context() as patched:
+        trained = cut_off_after(10**6, patched)
+        embedder(tmp_path, max_epochs=1).fit(X)  # fewer epochs are another training
+        with pytest.warns(UserWarning, match="continues the same training of 4 epochs"):
+            model = embedder(tmp_path, max_epochs=6).fit(X)
+    assert len(trained) == 1 + 6 - n_finished
+    assert [record["epoch"] for record in model.history_] == [1, 2, 3, 4, 5, 6]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_is_removed_after_everything_that_may_fail(tmp_path, monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    model = embedder(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(image_embedder, "embed", interrupted)  # in the check for collapse
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X)
+    assert model.n_iter_ == 4
+    assert len(list(tmp_path.glob("*/state.pt"))) == 1
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoint, "remove", interrupted)
+        model = embedder(tmp_path)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X)
+    assert model.n_iter_ == 4
 
 
 # --- fingerprints --------------------------------------------------------------------------------

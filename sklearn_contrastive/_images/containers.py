@@ -1,0 +1,108 @@
+"""Containers of images that are not one array: lists of images, columns of paths, data sets."""
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from .decode import decoded, is_grey_image
+from .layout import image_size
+
+__all__ = ["PATH_TYPES", "unpacked"]
+
+PATH_TYPES = (str, bytes, os.PathLike)
+
+
+def unpacked(X: Any, image_shape: Sequence[int] | None = None) -> Any:
+    """X as an array, a Tensor, a table, or a list of paths.
+
+    Parameters
+    ----------
+    X : object
+        Images of Pillow, arrays or Tensors in a list or a column, paths in a column of a table, or
+        anything that is an array, a table or a list of paths already, which is returned as it is.
+    image_shape : sequence of (h, w) or (h, w, c), default=None
+        Shape to which images of Pillow are resized and cropped; by default they must have one size.
+
+    Returns
+    -------
+    X : object
+        The images.
+
+    Raises
+    ------
+    TypeError
+        If X is a data set of PyTorch or an iterator.
+    ValueError
+        If the images differ in size.
+    """
+    if isinstance(X, Dataset | DataLoader | Iterator):
+        raise TypeError(
+            f"X is a {type(X).__name__}, not an array of images. Give all images, such as "
+            "torch.stack([image for image, label in dataset]), or the paths of their files."
+        )
+    if _is_column_of_paths(X):
+        return np.asarray(X)[:, 0].tolist()
+    if isinstance(X, Tensor):
+        return X
+    if not hasattr(X, "shape") and hasattr(X, "__array__"):
+        return np.asarray(X)
+    is_column = len(getattr(X, "shape", ())) == 1 and str(getattr(X, "dtype", "")) in _OBJECTS
+    if not (isinstance(X, list | tuple) or is_column) or len(X) == 0:
+        return X
+    items = list(X)
+    if all(isinstance(item, PATH_TYPES) for item in items):
+        return X
+    if all(hasattr(item, "getexif") for item in items):
+        return _of_pillow(items, image_shape)
+    if isinstance(X, list | tuple) and not any(isinstance(item, PATH_TYPES) for item in items):
+        return _stacked(items)
+    return _stacked(items) if all(hasattr(item, "shape") for item in items) else X
+
+
+_OBJECTS = ("object", "Object")
+
+
+def _stacked(items):
+    """Items of one shape as one array or Tensor."""
+    try:
+        if all(isinstance(item, Tensor) for item in items):
+            return torch.stack(items)
+        return np.asarray(items)
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"X cannot be read as one array of numbers: {error} Images in memory all have the "
+            "same size; files of any size are given as a list of paths."
+        ) from error
+
+
+def _of_pillow(images, image_shape):
+    """Images of Pillow as an array (n, h, w, c) of bytes, read as files are."""
+    n_channels = 1 if all(map(is_grey_image, images)) else 3
+    if image_shape is None:
+        sizes = {image.size for image in images}
+        if len(sizes) > 1:
+            raise ValueError(
+                f"X holds images of Pillow of {len(sizes)} sizes. Images in memory all have the "
+                "same size; give image_shape=(height, width), to which they are resized and "
+                "cropped, or a list of paths."
+            )
+        ((width, height),) = sizes
+    else:
+        n_channels, height, width = (
+            image_size(image_shape) if len(image_shape) == 3 else (n_channels, *image_shape)
+        )
+    shape = (n_channels, height, width)
+    return np.stack([decoded(image.copy(), shape) for image in images])
+
+
+def _is_column_of_paths(X):
+    """Whether X is a table or array of one column whose first entry is a path."""
+    shape = getattr(X, "shape", ())
+    if isinstance(X, Tensor) or len(shape) != 2 or shape[1] != 1 or shape[0] == 0:
+        return False
+    return isinstance(np.asarray(X[:1])[0, 0], PATH_TYPES)

@@ -1,0 +1,154 @@
+"""Fingerprints of functions: what they use by name, and what cannot be seen."""
+
+import io
+import sys
+import threading
+import types
+
+import numpy as np
+import pytest
+import torch
+from helpers.trainings import weights_of
+from numpy.testing import assert_array_equal
+from torch import nn
+
+from sklearn_contrastive.deep import SimCLREmbedder
+from sklearn_contrastive.deep._training.fingerprint import UnseenValueError, fingerprint
+
+X = np.random.default_rng(0).uniform(size=(40, 64)).astype(np.float32)
+
+
+@pytest.fixture
+def user_module(monkeypatch):
+    """A module of the user with a function and another module that it uses."""
+
+    def make(source, settings="T = 0.5"):
+        inner = types.ModuleType("a_users_settings")
+        exec(settings, vars(inner))
+        monkeypatch.setitem(sys.modules, "a_users_settings", inner)
+        outer = types.ModuleType("a_users_module")
+        monkeypatch.setitem(sys.modules, "a_users_module", outer)
+        exec(source, vars(outer))
+        return outer
+
+    return make
+
+
+VALUES = ["{}", "({},)", "np.array([{}])", "{{'t': {}}}", "[[{}]]", "types.SimpleNamespace(t={})"]
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_fingerprints_depend_on_globals_of_every_kind(user_module, value):
+    def made(number):
+        source = f"import types\nimport numpy as np\nT = {value}\ndef loss(a, b):\n    return T"
+        return fingerprint(user_module(source.format(number)).loss)
+
+    assert made(0.5) == made(0.5) != made(2.0)
+
+
+SOURCES = {
+    "attribute of a module": "import a_users_settings as s\ndef loss(a, b):\n    return s.T",
+    "getattr": "import a_users_settings as s\ndef loss(a, b):\n    return getattr(s, 'T')",
+    "import inside": "def loss(a, b):\n    import a_users_settings\n    return a_users_settings.T",
+    "function of a module": "from a_users_settings import scale\ndef loss(a):\n    return scale()",
+    "class": "from a_users_settings import Scale\ndef loss(a, b):\n    return Scale.T",
+    "property": "from a_users_settings import Scale\ndef loss(a, b):\n    return Scale().twice",
+    "nested": "import a_users_settings as s\ndef loss(a, b):\n    return [s.T for _ in a]",
+    "slots": "from a_users_settings import slotted\ndef loss(a, b):\n    return slotted.t",
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_fingerprints_depend_on_what_functions_use_of_other_modules(user_module, name):
+    def made(number):
+        settings = f"""
+T = {number}
+def scale():
+    return T
+class Scale:
+    T = ({number},)
+    @property
+    def twice(self):
+        return 2 * T
+class Slotted:
+    __slots__ = ("t",)
+slotted = Slotted()
+slotted.t = {number}
+"""
+        return fingerprint(user_module(SOURCES[name], settings).loss)
+
+    assert made(0.5) == made(0.5) != made(2.0)
+
+
+class Noise(nn.Module):
+    """An augmentation with a private setting."""
+
+    def __init__(self, p):
+        super().__init__()
+        self._p = p
+
+    def forward(self, batch):
+        return batch * self._p
+
+
+def test_fingerprints_depend_on_private_attributes_and_hooks_of_modules():
+    assert fingerprint(Noise(0.5)) == fingerprint(Noise(0.5)) != fingerprint(Noise(2.0))
+    hooked = Noise(0.5)
+    hooked.register_forward_hook(lambda module, inputs, output: 2 * output)
+    assert fingerprint(hooked) != fingerprint(Noise(0.5))
+
+
+def test_fingerprints_depend_on_attributes_of_functions():
+    def loss(z_1, z_2):
+        return loss.factor
+
+    loss.factor = 1
+    first = fingerprint(loss)
+    loss.factor = 2
+    assert fingerprint(loss) != first
+
+
+def test_methods_named_as_functions_that_cannot_be_seen_have_fingerprints():
+    assert fingerprint(lambda network: network.eval().open("exec"))
+
+
+def reads_a_file(batch):
+    with open("factor.txt") as file:
+        return batch * float(file.read())
+
+
+UNSEEN = {
+    "file": reads_a_file,
+    "environment": lambda batch: batch * float(__import__("os").environ["FACTOR"]),
+    "names": lambda batch: batch * globals()["FACTOR"],
+    "lock": (lambda lock: lambda batch: (lock, batch)[1])(threading.Lock()),
+    "generator": (lambda numbers: lambda batch: batch * next(numbers))(x for x in [1.0] * 99),
+    "open file": (lambda file: lambda batch: (file, batch)[1])(io.BufferedReader(io.BytesIO())),
+    "sparse": (lambda matrix: lambda batch: (matrix, batch)[1])(torch.eye(2).to_sparse()),
+}
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_values_that_cannot_be_seen_are_named(name):
+    with pytest.raises(UnseenValueError):
+        fingerprint(UNSEEN[name])
+
+
+def test_a_training_that_cannot_be_recognised_is_neither_saved_nor_resumed(tmp_path):
+    lock = threading.Lock()
+
+    def guarded(batch):
+        with lock:
+            return batch
+
+    def make(folder):
+        network = nn.Sequential(nn.Flatten(), nn.Linear(64, 8))
+        torch.nn.init.ones_(network[1].weight)
+        torch.nn.init.zeros_(network[1].bias)
+        settings = {"max_epochs": 1, "batch_size": 20, "random_state": 0, "device": "cpu"}
+        return SimCLREmbedder(network, augmentations=guarded, checkpoint_dir=folder, **settings)
+
+    with pytest.warns(UserWarning, match="cannot depend on an object of lock.*nor resumed"):
+        model = make(tmp_path).fit(X)
+    assert list(tmp_path.iterdir()) == []
+    assert_array_equal(weights_of(model), weights_of(make(None).fit(X)))
