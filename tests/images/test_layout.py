@@ -90,7 +90,7 @@ def test_a_height_of_one_reads_many_features_as_a_row():
         ((5, 784), (28, 28, 3), r"784 features, but .* has 28 \* 28 \* 3 = 2352\..*\(28, 28\)"),
         ((5, 8, 3), None, r"\(5, 8, 3\): one image of 3 channels, or 5 grey images of 8 x 3"),
         ((5, 8, 8), (8, 9), r"shape \(5, 8, 8\), but image_shape=\(8, 9\).*or \(n, 8, 9\)"),
-        ((5, 8, 8, 3), (8, 8), r"needs \(n, 64\), \(n, 8, 8, 1\) or \(n, 1, 8, 8\)"),
+        ((5, 8, 8, 4), (8, 8), r"needs \(n, 64\), \(n, 8, 8, 1\) or \(n, 1, 8, 8\)"),
         ((5, 3, 8, 3), None, r"both the first and the last axis.*\(3, 8, 3\) or \(8, 3, 3\)"),
         ((5, 1, 8, 3), None, r"both the first and the last axis.*\(1, 8, 3\) or \(8, 3, 1\)"),
         ((5, 9, 8, 4), None, r"neither axis.*image_shape=\(h, w, c\): \(9, 8, 4\) or \(8, 4, 9\)"),
@@ -119,3 +119,8 @@ def test_invalid_image_shapes_are_refused(image_shape):
 def test_image_shapes_may_be_arrays_and_numpy_integers():
     assert image_size(np.array([8, 9, 3])) == (3, 8, 9)
     assert all(type(size) is int for size in image_size((np.int64(8), np.int32(9))))
+
+
+@pytest.mark.parametrize("array_shape", [(5, 8, 9, 3), (5, 3, 8, 9)])
+def test_two_numbers_of_image_shape_keep_the_colours_of_arrays(array_shape):
+    assert image_layout(array_shape, (8, 9)) == image_layout(array_shape)
