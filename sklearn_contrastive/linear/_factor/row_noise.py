@@ -18,7 +18,7 @@ _SMALLEST_EXCESS = 0.1
 # distances from the centre of the scores, in median distances, beyond which a row counts less
 _FAR = 8.0
 # standard deviations from the typical row up to which a row may be one of the others
-_USUAL, _USUAL_OF_EQUAL = 3.0, 6.0
+_USUAL, _USUAL_OF_EQUAL = 3.0, 4.0
 # degrees of freedom from which the noise of a row is told from that of its cells
 _FREEDOM = 3
 # noise variances below which a row counts no more, and from which it does not count at all
@@ -137,7 +137,7 @@ class ScalePrior:
 
         The logarithm of the mean square, D from the typical one and with error variance v, is
         shrunk by b / (b + v), where b is `between`; less if D exceeds three deviations of b + v,
-        or six where rows do not differ.
+        or four where rows do not differ.
         """
         error = _error_of_logarithm(spread.freedom, self.excess)
         distance = np.log(np.maximum(spread.mean_square / self.typical, 1e-300))

@@ -48,7 +48,7 @@ def test_heavy_tails_of_cells_are_no_noise_of_rows(draw_noise, seed):
     spread = spread_of(np.ones(1000), draw_noise, seed)
     prior = scale_prior(spread, None)
     assert prior.between == 0
-    assert np.mean(prior.variances(spread) == 1.0) >= 0.999
+    assert np.mean(prior.variances(spread) == 1.0) >= 0.99
 
 
 def test_one_gross_row_among_many_is_not_shrunk():
