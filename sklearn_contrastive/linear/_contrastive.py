@@ -5,7 +5,7 @@ from numbers import Integral, Real
 from typing import ClassVar, Literal
 
 import numpy as np
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 
 from .._sklearn_compat import Hidden, Interval, RealNotInt, StrOptions
 from .._typing import ArrayLike, RandomState
@@ -266,14 +266,14 @@ class LinearContrastive(MomentEstimator):
 
     def _read(self, X, y, sample_weight, streaming=False):
         if self.robust:
-            refuse_robust(self, X, streaming)
+            refuse_robust(self, X)
         samples = read_samples(self, X, sample_weight, streaming=streaming)
         return replace(samples, groups=read_groups(self.feature_groups, samples))
 
     def _solved(self, samples, on_step):
         for name in ("sample_noise_", "outlying_cells_"):
             vars(self).pop(name, None)
-        self._judge = None
+        self._screening = None
         if not self.robust:
             samples, covariance = self._measured(samples, on_step)
             return samples, covariance, self._fit_model(covariance, samples, None, on_step)
@@ -281,7 +281,7 @@ class LinearContrastive(MomentEstimator):
         samples = in_robust_unit(samples)
         options = self._options(samples.total, None, on_step)
         found = fit_robust(samples, self.n_components, self.robust, self.solver, options)
-        self._judge = found.judge
+        self._screening = found.screening
         if found.noise_variance is not None:
             self.sample_noise_ = like_samples(samples, np.sqrt(found.noise_variance))
         if found.outlying is not None:
@@ -303,15 +303,23 @@ class LinearContrastive(MomentEstimator):
         return not self.robust
 
     def _repaired(self, X):
-        judge = getattr(self, "_judge", None)
-        if judge is None or not judge.judges_cells:
+        screening = getattr(self, "_screening", None)
+        if screening is None or not screening.screens_cells:
             return X, 0.0
-        return repaired(X, judge, self._unit)
+        return repaired(X, screening, self._unit)
 
     def _given_row_noise(self, scores, X):
-        judge = getattr(self, "_judge", None)
-        if judge is None or not judge.judges_rows or not self.n_components_:
+        screening = getattr(self, "_screening", None)
+        if screening is None or not screening.screens_rows or not self.n_components_:
             return scores
-        noise = row_noise_of(X, judge, self._unit)
+        noise = row_noise_of(X, screening, self._unit)
         scoring = self.scoring_matrix_ * (self._unit / self._unit_of_scores)
         return row_shrinkage(scores, noise, scoring, self._model).astype(scores.dtype, copy=False)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Tags of scikit-learn: robust fits need NumPy arrays, dense ones if cells are screened."""
+        tags = super().__sklearn_tags__()
+        if self.robust:
+            tags.array_api_support = False
+            tags.input_tags.sparse = tags.input_tags.sparse and self.robust == "rows"
+        return tags

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from typing import ClassVar, Self
 
 import numpy as np
+from sklearn.utils.metaestimators import available_if
 
 from .._base import fit_progress, fitted_state_kept_on_error
 from .._sklearn_compat import fit_context
@@ -18,6 +19,17 @@ from ._factor_transformer import FactorTransformer
 from ._outlier_scores import OutlierScoring
 
 __all__ = ["MomentEstimator"]
+
+
+def _may_continue(estimator):
+    """Whether the estimator has partial_fit; the error says why not."""
+    if robust := getattr(estimator, "robust", False):
+        raise AttributeError(
+            f"partial_fit cannot be used with robust={robust!r}: which cells and rows are outlying "
+            "depends on all samples, which a robust fit reads several times. Use fit, or "
+            "robust=False."
+        )
+    return True
 
 
 class MomentEstimator(OutlierScoring, FactorTransformer):
@@ -111,6 +123,7 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
             self._watch(samples)
         return self
 
+    @available_if(_may_continue)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: MatrixLike, y: VectorLike | None = None, sample_weight: VectorLike | None = None
@@ -182,7 +195,8 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
         share = share_warnings(self.n_components, self.n_components_, kept)
         for category, text in (*found, *share):
             warn(text, category)
-        if self.n_components == "auto":
+        # rows that were weighted by their noise have heavy tails by that alone
+        if self.n_components == "auto" and fit.describes_covariance:
             for text in count_warnings(covariance, fit.n_requested, samples.feature_names):
                 warn(text, ComponentsWarning)
         if self._variance_out_of_range():

@@ -1,4 +1,4 @@
-"""Fit that outlying cells and noisy rows do not mislead: rounds of model, judgement and moments."""
+"""Fit that outlying cells and noisy rows do not mislead: rounds of model, screening and moments."""
 
 from dataclasses import dataclass, replace
 from numbers import Integral
@@ -14,12 +14,12 @@ from .._covariance.scale import feature_scale
 from .column_scale import column_scale
 from .fit import fit_factor_model, refined_model
 from .imputed_moments import CleanMoments, MomentSums
-from .judge import RobustModel, blocks_of_rows
 from .model import FactorFit
 from .noise import DiagonalNoise
 from .options import FitOptions
 from .outlying_cells import CellModel, cell_threshold
 from .row_noise import RowSpread, ScalePrior, scale_prior
+from .screening import RobustModel, blocks_of_rows
 
 __all__ = ["RobustFit", "fit_robust"]
 
@@ -35,10 +35,12 @@ _COUNTS = 4
 _FEW_HIDDEN = 0.002
 # rounds of a fit to sparse rows
 _SPARSE_ROUNDS = 4
+# share of hidden cells that does not change a model
+_HARDLY_HIDDEN = 1e-5
 # standard errors of a noise variance by which rounds may still change it
 _SETTLED = 0.2
 # accuracy of the fits of the rounds, in steps and standard errors
-_STEPS, _TOL = 20, 0.3
+_STEPS, _TOL = 20, 0.2
 # variance of the logarithms of the rows' noise variances before it is known
 _FIRST_SPREAD = 1.0
 
@@ -53,8 +55,8 @@ class RobustFit:
         Model of the typical row.
     covariance : Covariance
         Of the cleaned samples.
-    judge : RobustModel
-        By which new rows are judged.
+    screening : RobustModel
+        By which new rows are screened.
     noise_variance : ndarray of shape (n_rows,) or None
         Of each row, in units of a typical row.
     outlying : csr_array of shape (n_rows, n_features) or None
@@ -63,7 +65,7 @@ class RobustFit:
 
     fit: FactorFit
     covariance: Covariance
-    judge: RobustModel
+    screening: RobustModel
     noise_variance: NDArray[np.float64] | None
     outlying: sparse.csr_array | None
 
@@ -118,10 +120,10 @@ def _fit_sparse(samples, n_components, solver, options):
     scale = feature_scale(covariance)
     empty, bounds = np.zeros((len(scale), 0)), np.full(len(scale), np.inf)
     cells = CellModel(covariance.mean, np.where(scale > 0, scale, 1.0), empty, bounds)
-    judge = RobustModel(cells, ScalePrior(1.0, _FIRST_SPREAD, 0.0, np.inf))
+    screening = RobustModel(cells, ScalePrior(1.0, _FIRST_SPREAD, 0.0, np.inf))
     frequency = np.ones(X.shape[0]) if samples.weight is None else samples.weight
     for number in range(_SPARSE_ROUNDS + 1):
-        spread = RowSpread.joined([judge.judged(block)[1] for _, block in blocks_of_rows(X)])
+        spread = RowSpread.joined([screening.screened(block)[1] for _, block in blocks_of_rows(X)])
         prior = scale_prior(spread, samples.weight)
         weights, variances = prior.weights(spread), prior.variances(spread)
         equal = bool(np.all(weights == 1.0))
@@ -138,12 +140,12 @@ def _fit_sparse(samples, n_components, solver, options):
         first = FitOptions(options.rng, _STEPS, _TOL * np.sqrt(2.0 / samples.total))
         model = refined_model(covariance, count, scale**2, first)
         model = replace(model, noise=DiagonalNoise(factor * model.noise.variances))
-        judge = RobustModel(CellModel.of(model, np.inf, nothing), prior)
+        screening = RobustModel(CellModel.of(model, np.inf, nothing), prior)
     fit = fit_factor_model(covariance, weighted, n_components, options)
     model = replace(fit.model, noise=DiagonalNoise(factor * fit.model.noise.variances))
     fit = replace(fit, model=model, describes_covariance=equal)
-    judge = RobustModel(CellModel.of(model, np.inf, nothing), prior)
-    return RobustFit(fit, covariance, judge, variances, None)
+    screening = RobustModel(CellModel.of(model, np.inf, nothing), prior)
+    return RobustFit(fit, covariance, screening, variances, None)
 
 
 class _RobustEstimation:
@@ -164,16 +166,16 @@ class _RobustEstimation:
     def result(self) -> RobustFit:
         """The fit."""
         X, weight = self._first
-        judge = self._settled(self._started(), X, weight)
+        screening = self._settled(self._started(), X, weight)
         if len(X) < len(self._samples.values):
             X, weight = self._samples.values, self._samples.weight
-            read = self._read(judge, X, weight)
+            read = self._read(screening, X, weight)
             if read.moments.hidden > _FEW_HIDDEN:
-                judge = self._judge(self._round_model(read.moments, judge), read.prior)
-                read = self._read(judge, X, weight)
+                screening = self._screening(self._round_model(read.moments, screening), read.prior)
+                read = self._read(screening, X, weight)
         else:
-            read = self._read(judge, X, weight)
-        return self._last(judge, read)
+            read = self._read(screening, X, weight)
+        return self._last(screening, read)
 
     def _started(self):
         """First model: cells by their distances from the medians."""
@@ -184,39 +186,41 @@ class _RobustEstimation:
         prior = ScalePrior(1.0, _FIRST_SPREAD, 0.0, np.inf) if self._rows else None
         return RobustModel(cells, prior)
 
-    def _settled(self, judge, X, weight):
+    def _settled(self, screening, X, weight):
         """Model after rounds on some rows, until the noise settles."""
         for number in range(_FIRST_ROUNDS):
-            read = self._read(judge, X, weight)
-            model = self._round_model(read.moments, judge, recount=number < _COUNTS)
-            settled = judge.cells.loadings.shape == model.loadings.shape
-            change = np.log(model.noise.variances / judge.cells.deviation**2)
-            judge = self._judge(model, read.prior)
+            read = self._read(screening, X, weight)
+            model = self._round_model(read.moments, screening, recount=number < _COUNTS)
+            same_number = screening.cells.loadings.shape == model.loadings.shape
+            change = np.log(model.noise.variances / screening.cells.deviation**2)
             error = np.sqrt(2.0 / read.moments.covariance.n_samples)
-            if settled and np.abs(change).max() <= _SETTLED * error:
+            settled = same_number and np.sqrt(np.mean(change**2)) <= _SETTLED * error
+            screening = self._screening(model, read.prior)
+            clean = read.weights is None and read.moments.hidden <= _HARDLY_HIDDEN
+            if settled or (clean and number):
                 break
-        return judge
+        return screening
 
-    def _judge(self, model, prior):
+    def _screening(self, model, prior):
         threshold = self._threshold if self._cells else np.inf
         return RobustModel(CellModel.of(model, threshold, self._scale.least_noise), prior)
 
-    def _round_model(self, moments, judge, *, recount=True):
+    def _round_model(self, moments, screening, *, recount=True):
         """Model of a typical row, as exact as a round needs it."""
         if isinstance(self._n_components, Integral):
             n_components = self._n_components
         else:
-            n_components = "auto" if recount else judge.cells.loadings.shape[1]
-        earlier = judge.cells.deviation**2 / moments.noise_factor
+            n_components = "auto" if recount else screening.cells.loadings.shape[1]
+        earlier = screening.cells.deviation**2 / moments.noise_factor
         tol = _TOL * np.sqrt(2.0 / moments.covariance.n_samples)
         options = FitOptions(self._options.rng, _STEPS, tol, on_step=self._options.on_step)
         return moments.corrected(refined_model(moments.covariance, n_components, earlier, options))
 
-    def _read(self, judge, X, weight):
+    def _read(self, screening, X, weight):
         """One pass over rows: their moments and what was found."""
-        known, prior, variances, weights = None, judge.prior, None, None
+        known, prior, variances, weights = None, screening.prior, None, None
         if self._rows:
-            known = [judge.judged(block) for _, block in blocks_of_rows(X)]
+            known = [screening.screened(block) for _, block in blocks_of_rows(X)]
             spread = RowSpread.joined([part for _, part in known])
             prior = scale_prior(spread, weight)
             variances, weights = prior.variances(spread), prior.weights(spread)
@@ -225,7 +229,7 @@ class _RobustEstimation:
         frequency = np.ones(len(X)) if weight is None else weight
         n_samples = float(frequency.sum())
         sums = MomentSums(
-            judge.cells,
+            screening.cells,
             n_samples,
             1.0 if weights is None else float(frequency @ weights / n_samples),
             keeps_rows=self._keeps_rows,
@@ -233,7 +237,7 @@ class _RobustEstimation:
         )
         outlying = []
         for number, (rows, block) in enumerate(blocks_of_rows(X)):
-            found = known[number][0] if known else judge.judged(block)[0]
+            found = known[number][0] if known else screening.screened(block)[0]
             noise = None if weights is None else (weights[rows], variances[rows])
             sums.add(block, found, None if weight is None else weight[rows], noise)
             if self._cells:
@@ -241,11 +245,13 @@ class _RobustEstimation:
         outlying = sparse.vstack(outlying, format="csr") if self._cells else None
         return _Read(sums.moments(weight), prior, variances, weights, outlying)
 
-    def _last(self, judge, read):
+    def _last(self, screening, read):
         """The fit with the accuracy that was asked for."""
         moments, samples = read.moments, self._samples
-        if samples.missing:
+        if samples.missing and read.weights is None:
             moments, samples = self._with_gaps(read)
+        # few noisy rows with gaps leave pairs of features without a covariance: imputed rows do not
+        samples = replace(samples, missing=samples.missing and read.weights is None)
         covariance = moments.covariance
         fit = fit_factor_model(covariance, samples, self._n_components, self._options)
         model = moments.corrected(fit.model)
@@ -253,30 +259,28 @@ class _RobustEstimation:
         return RobustFit(
             replace(fit, model=model, describes_covariance=unchanged),
             covariance,
-            self._judge(model, read.prior),
+            self._screening(model, read.prior),
             read.variances,
             read.outlying,
         )
 
     def _with_gaps(self, read):
         """Samples whose outlying cells are missing too, and their moments."""
-        samples, weight = self._samples, self._samples.weight
+        samples = self._samples
         X = samples.values
         if read.outlying is not None and read.outlying.nnz:
             X = np.array(X, dtype=np.float32 if X.dtype == np.float32 else np.float64)
             X[read.outlying.nonzero()] = np.nan
-        if read.weights is not None:
-            frequency = np.ones(len(X)) if weight is None else weight
-            weight = frequency * read.weights
-            weight *= frequency.sum() / weight.sum()
-        samples = replace(samples, values=X, weight=weight)
+        samples = replace(samples, values=X)
         covariance = covariance_of(samples, self._solver, self._options.on_step)
-        noise_factor = read.moments.row_factor * np.ones(samples.n_features)
-        return replace(read.moments, covariance=covariance, noise_factor=noise_factor), samples
+        ones = np.ones(samples.n_features)
+        return replace(read.moments, covariance=covariance, noise_factor=ones), samples
 
 
 def _outlying(found):
     """Standardised residuals of the outlying cells of a block, as a sparse array."""
+    if not len(found.searched):
+        return sparse.csr_array(found.hidden.shape)
     residuals = np.where(found.hidden[found.searched], found.residuals, 0.0)
     rows, columns = np.nonzero(np.nan_to_num(residuals))
     return sparse.csr_array(

@@ -8,8 +8,8 @@ from ..._arrays import place_of
 from .._covariance.samples import Samples
 from .._covariance.unit import in_unit, power_of_two
 from .imputed_moments import imputed
-from .judge import RobustModel, blocks_of_rows
 from .model import FactorModel
+from .screening import RobustModel, blocks_of_rows
 
 __all__ = [
     "in_robust_unit",
@@ -26,7 +26,7 @@ _FEWEST_ROWS = 5
 _RANGE = {np.float32: (1e-8, 1e8), np.float64: (1e-70, 1e70)}
 
 
-def refuse_robust(estimator, X, streaming: bool) -> None:
+def refuse_robust(estimator, X) -> None:
     """Raise a ValueError where a robust fit is not possible.
 
     Parameters
@@ -35,23 +35,17 @@ def refuse_robust(estimator, X, streaming: bool) -> None:
         Its parameters `robust` and `feature_groups`.
     X : array-like or sparse matrix
         The samples, not yet validated.
-    streaming : bool
-        Whether they are one chunk of more samples.
     """
     robust = f"robust={estimator.robust!r}"
-    if streaming:
-        raise ValueError(
-            f"partial_fit cannot be used with {robust}: which cells and rows are outlying depends "
-            "on all samples, which a robust fit reads several times. Use fit, or robust=False."
-        )
     if estimator.feature_groups is not None:
         raise ValueError(
-            f"{robust} cannot be combined with feature_groups: a cell is judged by noise that is "
+            f"{robust} cannot be combined with feature_groups: a cell is screened by noise that is "
             "independent between features. Leave one of the two out."
         )
     if sparse.issparse(X) and estimator.robust != "rows":
         raise ValueError(
-            f'{robust} needs dense X. Use robust="rows", or pass X.toarray() if it fits in memory.'
+            f"Sparse X is not supported with {robust}, which screens single cells. Use "
+            'robust="rows", or pass X.toarray() if it fits in memory.'
         )
     if not place_of(X).is_numpy:
         raise ValueError(
@@ -96,15 +90,15 @@ def in_robust_unit(samples: Samples) -> Samples:
     return in_unit(samples, power_of_two(size))
 
 
-def repaired(X, judge: RobustModel, unit: float):
+def repaired(X, screening: RobustModel, unit: float):
     """Rows whose outlying cells have their expectation given the other cells of the row.
 
     Parameters
     ----------
     X : ndarray of shape (n_rows, n_features)
         Rows; NaN where an entry is missing, which it stays.
-    judge : RobustModel
-        By which cells are judged, in another unit.
+    screening : RobustModel
+        By which cells are screened, in another unit.
     unit : float
         That unit.
 
@@ -118,28 +112,28 @@ def repaired(X, judge: RobustModel, unit: float):
     """
     copy, penalty = None, np.zeros(len(X))
     for rows, block in blocks_of_rows(X, unit):
-        found, _ = judge.judged(block)
+        found, _ = screening.screened(block)
         outlying = found.hidden & ~np.isnan(block)
         if outlying.any():
             if copy is None:
                 copy = np.array(X, dtype=np.float32 if X.dtype == np.float32 else np.float64)
-            filled = imputed(block, found, judge.cells)
+            filled = imputed(block, found, screening.cells)
             np.copyto(copy[rows], unit * filled, where=outlying)
             penalty[rows] = (
-                0.5 * outlying @ np.where(outlying.any(axis=0), judge.cells.bounds, 0.0) ** 2
+                0.5 * outlying @ np.where(outlying.any(axis=0), screening.cells.bounds, 0.0) ** 2
             )
     return (X if copy is None else copy), penalty
 
 
-def row_noise_of(X, judge: RobustModel, unit: float) -> NDArray[np.float64]:
+def row_noise_of(X, screening: RobustModel, unit: float) -> NDArray[np.float64]:
     """Noise variance of each row, in units of a typical row.
 
     Parameters
     ----------
     X : ndarray or sparse matrix of shape (n_rows, n_features)
         Rows; NaN where an entry is missing.
-    judge : RobustModel
-        By which rows are judged, in another unit.
+    screening : RobustModel
+        By which rows are screened, in another unit.
     unit : float
         That unit.
 
@@ -150,7 +144,7 @@ def row_noise_of(X, judge: RobustModel, unit: float) -> NDArray[np.float64]:
     """
     noise = np.ones(X.shape[0])
     for rows, block in blocks_of_rows(X, unit):
-        noise[rows] = judge.prior.variances(judge.judged(block)[1])
+        noise[rows] = screening.prior.variances(screening.screened(block)[1])
     return noise
 
 

@@ -1,4 +1,4 @@
-"""Judgement of rows by a factor model: outlying cells, and the noise of the row."""
+"""Screening of rows by a factor model: outlying cells, and the noise of the row."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from .row_noise import RowSpread, ScalePrior, residual_spread
 
 __all__ = ["RobustModel", "blocks_of_rows"]
 
-# cells of the rows that are judged at once
-_BLOCK_CELLS = 2**19
+# cells of the rows that are screened at once, and the fewest rows
+_BLOCK_CELLS, _BLOCK_ROWS = 2**18, 256
 
 # standard deviation of normal values over their median distance from 0
 _MEDIAN_TO_DEVIATION = 1.4826
@@ -25,30 +25,30 @@ _ROUNDS = 2
 
 @dataclass(frozen=True)
 class RobustModel:
-    """Model by which rows are judged.
+    """Model by which rows are screened.
 
     Parameters
     ----------
     cells : CellModel
-        Bounds are infinite if cells are not judged.
+        Bounds are infinite if cells are not screened.
     prior : ScalePrior or None
-        Of the noise of rows; None if rows are not judged.
+        Of the noise of rows; None if rows are not screened.
     """
 
     cells: CellModel
     prior: ScalePrior | None
 
     @property
-    def judges_cells(self) -> bool:
-        """Whether cells are judged."""
-        return self.cells.judged
+    def screens_cells(self) -> bool:
+        """Whether cells are screened."""
+        return self.cells.screened
 
     @property
-    def judges_rows(self) -> bool:
-        """Whether rows were found to differ in noise."""
-        return self.prior is not None and self.prior.between > 0
+    def screens_rows(self) -> bool:
+        """Whether rows may differ in noise."""
+        return self.prior is not None
 
-    def judged(self, X: NDArray) -> tuple[FoundCells, RowSpread | None]:
+    def screened(self, X: NDArray) -> tuple[FoundCells, RowSpread | None]:
         """Hidden cells of a block of rows, and the spread of the rows' residuals.
 
         Parameters
@@ -61,18 +61,18 @@ class RobustModel:
         found : FoundCells
             Missing and outlying cells.
         spread : RowSpread or None
-            None if rows are not judged.
+            None if rows are not screened.
         """
         white = self.cells.white(X)
         found = find_cells(white, self.cells)
         if self.prior is None:
             return found, None
-        if self.judges_cells and self.judges_rows:
+        if self.screens_rows and (self.screens_cells or len(found.searched)):
             return self._given_row_noise(white, found)
         return found, residual_spread(white, found, self.cells)
 
     def _given_row_noise(self, white, found):
-        """Cells judged by the noise of their row: a noisy row has no outlying cells by itself."""
+        """Cells screened by the noise of their row: a noisy row has no outlying cells by itself."""
         noise, some = np.ones(len(white)), found.searched
         if len(some):
             typical = _MEDIAN_TO_DEVIATION * _medians(np.abs(found.residuals))
@@ -108,7 +108,7 @@ def blocks_of_rows(X, unit: float = 1.0) -> Iterator[tuple[slice, NDArray]]:
     block : ndarray of shape (<= n_rows, n_features)
         The rows, dense.
     """
-    n_rows = max(1, _BLOCK_CELLS // X.shape[1])
+    n_rows = max(_BLOCK_ROWS, _BLOCK_CELLS // X.shape[1])
     for start in range(0, X.shape[0], n_rows):
         rows = slice(start, min(start + n_rows, X.shape[0]))
         block = X[rows].toarray() if sparse.issparse(X) else X[rows]
