@@ -24,8 +24,8 @@ def sections():
             "A bad hour and two bad sensors",
             HOUR,
             "Mean of the absolute correlation of the score of one component with the daily\n"
-            "course, and R² of a regression of the course on the scores of one and of five components.\n\n"
-            + restructured(*hour()),
+            "course, and R² of a regression of the course on the scores of one and of five\n"
+            "components.\n\n" + restructured(*hour()),
         ),
         Section(
             "Outlier scores: calibration",

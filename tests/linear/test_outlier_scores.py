@@ -329,7 +329,7 @@ def warned(X, model=None):
 
 def named_in(text):
     """Row numbers that a warning names."""
-    return map(int, re.search(r"worst first: ([\d, ]+)", text)[1].split(", "))
+    return [int(number) for number in re.findall(r"\d+", text.partition("worst first: ")[2])]
 
 
 def with_bad_rows(X, share, seed=0):
