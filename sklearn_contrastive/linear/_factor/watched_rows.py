@@ -238,8 +238,8 @@ def _ordinary_features(seen):
     """Features without many equal values, if at least half are; at most some hundred are read."""
     step = max(1, -(-seen.rows.shape[1] // _CELL_FEATURES))
     rows = _spread(seen.rows, _CELL_ROWS)[:, ::step]
-    equal = np.mean(rows == np.median(rows, axis=0), axis=0)
-    ordinary = np.flatnonzero(equal <= max(_EQUAL, 1.0 / len(rows)))
+    rows, n_equal = np.sort(rows, axis=0), max(1, int(_EQUAL * len(rows)))
+    ordinary = np.flatnonzero(~np.any(rows[n_equal:] == rows[:-n_equal], axis=0))
     return ordinary * step if 2 * len(ordinary) >= rows.shape[1] else None
 
 
