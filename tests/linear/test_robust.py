@@ -21,6 +21,13 @@ each_kind = pytest.mark.parametrize("robust", KINDS)
 each_cell_kind = pytest.mark.parametrize("robust", ["cells", True])
 each_row_kind = pytest.mark.parametrize("robust", ["rows", True])
 
+# the ordinary fit, with which the robust one is compared, warns about what is planted here
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:A component rests on few rows",
+    "ignore:Single entries dominate",
+    "ignore:The noise of the rows differs",
+)
+
 
 def draw(n=400, d=20, r=2, seed=0, log_sd=0.0):
     """Samples of a factor model, its subspace, and the noise scale of each row."""

@@ -21,6 +21,8 @@ __all__ = [
 _FALSE_ROWS = 0.01
 # share of a component's variance that outlying rows hold before a warning
 _HELD_BY_ROWS = 0.75
+# mean share of all components, needed if most features have many equal values
+_HELD_OF_ALL = 0.25
 # share of the noise of an ordinary feature that outlying cells hold before a warning
 _HELD_BY_CELLS = 0.6
 # the same after division of each row by its own noise, below which rows are bad and not cells
@@ -123,8 +125,9 @@ def outlier_warning(seen: WatchedRows) -> str | None:
         What was found and what to do.
     """
     n_rows = len(seen.rows)
-    numbers, share = rows_of_a_component(seen)
-    if share > _HELD_BY_ROWS:
+    numbers, share, typical = rows_of_a_component(seen)
+    # among features of many equal values a rare value makes a small component of its own
+    if share > _HELD_BY_ROWS and (typical > _HELD_OF_ALL or _ordinary_features(seen) is not None):
         worst = ", ".join(str(number) for number in numbers[:3])
         return (
             f"A component rests on few rows: outlying rows, {len(numbers)} of the {n_rows} that "
@@ -155,8 +158,8 @@ def outlier_warning(seen: WatchedRows) -> str | None:
     return None
 
 
-def rows_of_a_component(seen: WatchedRows) -> tuple[NDArray[np.intp], float]:
-    """Outlying rows, the most influential first, and the largest share of a component they hold.
+def rows_of_a_component(seen: WatchedRows) -> tuple[NDArray[np.intp], float, float]:
+    """Outlying rows, the most influential first, and the share of a component that they hold.
 
     Parameters
     ----------
@@ -167,10 +170,10 @@ def rows_of_a_component(seen: WatchedRows) -> tuple[NDArray[np.intp], float]:
     -------
     numbers : ndarray of int
         Positions of the rows in X.
-    share : float
-        Share of the sum of squares along one direction of the model.
+    share, typical : float
+        Largest and mean share of the sum of squares along the directions of the model.
     """
-    none = np.array([], np.intp), 0.0
+    none = np.array([], np.intp), 0.0, 0.0
     if not seen.along.shape[1]:
         return none
     squares = seen.along**2
@@ -190,7 +193,8 @@ def rows_of_a_component(seen: WatchedRows) -> tuple[NDArray[np.intp], float]:
     component = held.sum(axis=0).argmax()
     order = np.argsort(-held[:, component], kind="stable")
     numbers = list(dict.fromkeys(seen.numbers[outlying][order].tolist()))
-    return np.array(numbers), float(held[:, component].sum())
+    shares = held.sum(axis=0)
+    return np.array(numbers), float(shares[component]), float(shares.mean())
 
 
 def outlying_cells(seen: WatchedRows, features: NDArray[np.intp]) -> tuple[float, float]:
@@ -234,8 +238,8 @@ def _ordinary_features(seen):
     """Features without many equal values, if at least half are; at most some hundred are read."""
     step = max(1, -(-seen.rows.shape[1] // _CELL_FEATURES))
     rows = _spread(seen.rows, _CELL_ROWS)[:, ::step]
-    equal = np.mean(rows == np.median(rows, axis=0), axis=0)
-    ordinary = np.flatnonzero(equal <= max(_EQUAL, 1.0 / len(rows)))
+    rows, n_equal = np.sort(rows, axis=0), max(1, int(_EQUAL * len(rows)))
+    ordinary = np.flatnonzero(~np.any(rows[n_equal:] == rows[:-n_equal], axis=0))
     return ordinary * step if 2 * len(ordinary) >= rows.shape[1] else None
 
 
