@@ -21,9 +21,9 @@ def sections():
             "Bad rows and cells: subspace error",
             RECORD,
             "Gross entries are noise of ten standard deviations; swapped ones change places\n"
-            "inside their column. ``noise known``: a fit that knows the noise, or the bad rows or cells.\n"
-            "The noise sds are log-normal over columns (log-sd .5 where nothing else is said) and\n"
-            "rows.\n\n" + restructured(*subspace()),
+            "inside their column. ``noise known``: a fit that knows the noise, or the bad rows or\n"
+            "cells. The noise sds are log-normal over columns (log-sd .5 where nothing else is said)\n"
+            "and rows.\n\n" + restructured(*subspace()),
         ),
         Section(
             "Bad rows and cells: number of components",
