@@ -22,8 +22,8 @@ def sections():
             RECORD,
             "Gross entries are noise of ten standard deviations; swapped ones change places\n"
             "inside their column. ``noise known``: a fit that knows the noise, or the bad rows or\n"
-            "cells. The noise sds are log-normal over columns (log-sd .5 where nothing else is said)\n"
-            "and rows.\n\n" + restructured(*subspace()),
+            "cells. The noise sds are log-normal over columns (log-sd .5 where nothing else is\n"
+            "said) and rows.\n\n" + restructured(*subspace()),
         ),
         Section(
             "Bad rows and cells: number of components",
