@@ -9,10 +9,12 @@ from sklearn.utils import check_random_state
 
 from .._sklearn_compat import Hidden, Interval, RealNotInt, StrOptions
 from .._typing import ArrayLike, RandomState
-from ._covariance.samples import read_samples
+from ._covariance.samples import like_samples, read_samples
 from ._factor.fit import fit_factor_model
 from ._factor.group_units import read_groups
 from ._factor.options import FitOptions
+from ._factor.robust import fit_robust
+from ._factor.robust_samples import in_robust_unit, refuse_robust, repaired
 from ._moment_estimator import MomentEstimator
 
 __all__ = ["LinearContrastive"]
@@ -199,6 +201,7 @@ class LinearContrastive(MomentEstimator):
         ],
         "noise_weighted": ["boolean"],
         "feature_groups": ["array-like", None],
+        "robust": [StrOptions({"rows", "cells"}), "boolean"],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="neither")],
         "whiten": ["boolean"],
@@ -212,6 +215,7 @@ class LinearContrastive(MomentEstimator):
         *,
         noise_weighted: bool = True,
         feature_groups: ArrayLike | None = None,
+        robust: Literal["rows", "cells"] | bool = False,
         max_iter: int = 100,
         tol: float = 0.05,
         whiten: bool = False,
@@ -221,6 +225,7 @@ class LinearContrastive(MomentEstimator):
         self.n_components = n_components
         self.noise_weighted = noise_weighted
         self.feature_groups = feature_groups
+        self.robust = robust
         self.max_iter = max_iter
         self.tol = tol
         self.whiten = whiten
@@ -228,11 +233,38 @@ class LinearContrastive(MomentEstimator):
         self.random_state = random_state
 
     def _read(self, X, y, sample_weight, streaming=False):
+        if self.robust:
+            refuse_robust(self, X, streaming)
         samples = read_samples(self, X, sample_weight, streaming=streaming)
         return replace(samples, groups=read_groups(self.feature_groups, samples))
 
+    def _solved(self, samples, on_step):
+        for name in ("sample_noise_", "outlying_cells_"):
+            vars(self).pop(name, None)
+        self._judge = None
+        if not self.robust:
+            samples, covariance = self._measured(samples, on_step)
+            return samples, covariance, self._fit_model(covariance, samples, None, on_step)
+        samples = in_robust_unit(samples)
+        options = self._options(samples.total, None, on_step)
+        found = fit_robust(samples, self.n_components, self.robust, self.solver, options)
+        self._judge = found.judge
+        if found.noise_variance is not None:
+            self.sample_noise_ = like_samples(samples, np.sqrt(found.noise_variance))
+        if found.outlying is not None:
+            self.outlying_cells_ = found.outlying
+        return samples, found.covariance, found.fit
+
     def _fit_model(self, covariance, samples, start, on_step):
-        rng = check_random_state(self.random_state)
-        standard_error = np.sqrt(2.0 / covariance.n_samples)
-        options = FitOptions(rng, self.max_iter, self.tol * standard_error, start, on_step)
+        options = self._options(covariance.n_samples, start, on_step)
         return fit_factor_model(covariance, samples, self.n_components, options)
+
+    def _options(self, n_samples, start, on_step):
+        rng = check_random_state(self.random_state)
+        return FitOptions(rng, self.max_iter, self.tol * np.sqrt(2.0 / n_samples), start, on_step)
+
+    def _without_outlying_cells(self, X):
+        judge = getattr(self, "_judge", None)
+        if judge is None or not judge.judges_cells:
+            return X
+        return repaired(X, judge, self._unit)

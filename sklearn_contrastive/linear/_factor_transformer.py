@@ -64,6 +64,7 @@ class FactorTransformer(
         self._check_fitted("transform")
         self._check_place(X, "transform")
         X, missing = validated(self, X, reset=False)
+        X = self._without_outlying_cells(X)
         place = place_of(X)
         if not place.is_numpy:
             scores = self._scores_on_device(X, place.xp)
@@ -76,6 +77,10 @@ class FactorTransformer(
         if missing and self.n_components_:
             return place.put(self._with_scores_of_incomplete(place.take(scores), place.take(X)))
         return scores
+
+    def _without_outlying_cells(self, X):
+        """Samples whose outlying cells are replaced, if the estimator looks for any."""
+        return X
 
     def _scores(self, X):
         dtype = working_dtype(X)
@@ -191,7 +196,7 @@ class FactorTransformer(
         if sparse.issparse(X):
             return X.copy()  # has no missing entries
         place, model = place_of(X), self._model
-        rows = place.take(X)
+        rows = place.take(self._without_outlying_cells(X))
         filled = rows.astype(working_dtype(rows))
         if missing:
             incomplete = np.flatnonzero(np.isnan(filled).any(axis=1))
@@ -226,7 +231,7 @@ class FactorTransformer(
             weights = orthogonal_weights(components)
         scoring = scoring_matrix(weights)
         # a pairwise covariance may be indefinite, that of the model is not
-        described = covariance if covariance.semidefinite else model
+        described = covariance if covariance.semidefinite and fit.describes_covariance else model
         spread = spread_of_scores(described, scoring, components)
         whitening, unwhitening = np.eye(len(components)), np.eye(len(components))
         if self.whiten and len(components):

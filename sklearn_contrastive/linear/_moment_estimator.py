@@ -70,6 +70,11 @@ class MomentEstimator(FactorTransformer):
     def _fit_model(self, covariance, samples, start, on_step):
         """FactorFit to the covariance, from the FactorModel `start` if there is one."""
 
+    def _solved(self, samples, on_step):
+        """Samples in a suitable unit, their covariance and the fit to it."""
+        samples, covariance = self._measured(samples, on_step)
+        return samples, covariance, self._fit_model(covariance, samples, None, on_step)
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self, X: MatrixLike, y: VectorLike | None = None, sample_weight: VectorLike | None = None
@@ -95,10 +100,10 @@ class MomentEstimator(FactorTransformer):
             The fitted estimator.
         """
         with fitted_state_kept_on_error(self), fit_progress(self, X, y) as on_step:
-            samples, covariance = self._measured(self._read(X, y, sample_weight), on_step)
-            fit = self._fit_model(covariance, samples, None, on_step)
+            samples, covariance, fit = self._solved(self._read(X, y, sample_weight), on_step)
             self._set_model(fit, covariance, samples)
-            self._covariance = covariance if covariance.mergeable else None
+            kept = covariance.mergeable and fit.describes_covariance
+            self._covariance = covariance if kept else None
             self._unit = samples.unit
             self._n_samples_cold = covariance.n_samples
             self._warn_about(fit, covariance, samples)

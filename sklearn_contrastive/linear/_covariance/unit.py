@@ -12,7 +12,15 @@ from .base import Covariance
 from .samples import Samples
 from .scale import feature_scale
 
-__all__ = ["columns_in_range", "in_range", "in_unit", "scaled", "unit_of", "unit_of_mean"]
+__all__ = [
+    "columns_in_range",
+    "in_range",
+    "in_unit",
+    "power_of_two",
+    "scaled",
+    "unit_of",
+    "unit_of_mean",
+]
 
 # Standard deviations for which sums of squares neither overflow nor lose digits to underflow, and
 # of float64 the squares of squares too, which residuals of eigenvectors are.
@@ -97,20 +105,20 @@ def unit_of(X) -> float:
         X = X.data
     if not place_of(X).is_numpy:
         xp = place_of(X).xp
-        return _power_of_two(float(xp.max(xp.abs(X))))
+        return power_of_two(float(xp.max(xp.abs(X))))
     if not X.size:
         return 1.0
     extremes = np.fmin.reduce(X, axis=None), np.fmax.reduce(X, axis=None)
-    return _power_of_two(max(abs(float(extreme)) for extreme in extremes))
+    return power_of_two(max(abs(float(extreme)) for extreme in extremes))
 
 
 def unit_of_mean(covariance: Covariance) -> float:
     """Power of two near the largest mean or standard deviation; 1 where all are 0."""
     deviation = feature_scale(covariance) if covariance.n_samples > 1 else 0.0
-    return _power_of_two(float(np.max(np.maximum(np.abs(covariance.mean), deviation))))
+    return power_of_two(float(np.max(np.maximum(np.abs(covariance.mean), deviation))))
 
 
-def _power_of_two(size):
+def power_of_two(size):
     exponent = int(np.frexp(size)[1]) if size > 0 else 0
     return 2.0 ** int(np.clip(exponent, -_LARGEST_EXPONENT, _LARGEST_EXPONENT))
 

@@ -83,6 +83,9 @@ class FactorFit:
         Eigenproblems and passes over rows.
     converged : bool
         Whether every stopping rule was met.
+    describes_covariance : bool, default=True
+        Whether the model is that of the covariance that was fitted. False where outlying cells or
+        noisy rows were treated: the model is then that of clean samples of typical noise.
     """
 
     model: FactorModel
@@ -93,6 +96,7 @@ class FactorFit:
     floor: float
     n_iter: int
     converged: bool
+    describes_covariance: bool = True
 
 
 def oriented(

@@ -16,6 +16,7 @@ from .model import BartlettWeights
 __all__ = [
     "Posterior",
     "imputed_rows",
+    "inverses",
     "log_likelihood_of_observed",
     "observed_blocks",
     "packed_squares",
@@ -149,7 +150,7 @@ def posterior_of_observed(observed, centred, squared, loadings, variances) -> Po
     precision = unpacked(observed @ packed_squares(weighted, loadings))
     diagonal = np.arange(loadings.shape[1])
     precision[:, diagonal, diagonal] += 1.0
-    covariance, log_determinant = _inverses(precision)
+    covariance, log_determinant = inverses(precision)
     along = centred @ weighted
     mean = np.einsum("nij,nj->ni", covariance, along)
     squares = squared @ (1.0 / variances) - np.sum(along * mean, axis=1)
@@ -157,7 +158,7 @@ def posterior_of_observed(observed, centred, squared, loadings, variances) -> Po
     return Posterior(mean, covariance, -0.5 * (constants + log_determinant + squares))
 
 
-def _inverses(matrices):
+def inverses(matrices):
     """Inverses and log-determinants of positive definite matrices of shape (n, k, k)."""
     # Gauss-Jordan sweeps over all rows at once: LAPACK, one small matrix after another, is
     # several times slower
