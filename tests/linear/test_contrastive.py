@@ -149,12 +149,16 @@ def test_the_closed_form_is_the_leading_eigenspace_of_the_covariance_without_its
 @pytest.mark.parametrize("shape", [(500, 120), (60, 150)])
 def test_the_closed_form_of_many_features_is_accurate(shape):
     X, _ = make_spiked_covariance(*shape, 4, signal=8.0, random_state=0)
-    model = LinearContrastive(4, max_iter=0, noise_weighted=False, random_state=0).fit(X)
     values, vectors = np.linalg.eigh(off_diagonal(np.cov(X.T)))
     scale, gap = np.abs(values).max(), values[-4] - values[-5]
-    # the eigensolver stops at residuals of 1e-7 of the eigenvalues
-    assert_allclose(model.eigenvalues_, values[:-5:-1], rtol=1e-7)
-    assert_same_subspace(model.components_, vectors[:, :-5:-1].T, gap, scale, eps=1e-9)
+    for tol in (1e-6, 0.05):
+        options = {"max_iter": 0, "noise_weighted": False, "tol": tol, "random_state": 0}
+        model = LinearContrastive(4, **options).fit(X)
+        # the eigensolver stops at residuals of this share of the eigenvalues
+        residual = tol * np.sqrt(2 / len(X))
+        assert_allclose(model.eigenvalues_, values[:-5:-1], rtol=residual)
+        expected = vectors[:, :-5:-1].T
+        assert_same_subspace(model.components_, expected, gap, scale, eps=residual)
 
 
 @given(

@@ -78,6 +78,21 @@ class Covariance(ABC):
         """Pairs of features that no sample has together; (n_pairs, 2), equal for one feature."""
         return np.zeros((0, 2), np.intp)
 
+    def contrastive_start(self, n_pairs: int) -> NDArray[np.float64] | None:
+        """Directions near the leading eigenvectors of the contrastive matrix, where they are cheap.
+
+        Parameters
+        ----------
+        n_pairs : int
+            How many eigenvectors are needed.
+
+        Returns
+        -------
+        start : ndarray of shape (n_features, m) or None
+            Not orthonormal; None where random directions serve as well.
+        """
+        return None
+
     def correlation_block(
         self,
         scale: NDArray[np.float64],

@@ -9,6 +9,8 @@ from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from .._solvers.chebyshev import RowBlock
+from .._solvers.davidson import OVERSAMPLING
+from .._solvers.few_rows import FewRowsBlock, few_rows
 from .base import Covariance
 from .blocks import centred_blocks, sampled_rows, working_dtype
 from .fourth_moments import moments_of_sparse, power_sums
@@ -39,6 +41,9 @@ class RowCovariance(Covariance):
         Type in which products are formed.
     """
 
+    # whether centred rows are in memory, so that blocks of features of them are
+    holds_rows = False
+
     def __init__(self, mean, variances, sample_weight, n_rows, dtype):
         self.mean = mean
         self.variances = variances
@@ -67,15 +72,48 @@ class RowCovariance(Covariance):
             return super().correlation_block(scale, n_pairs, rng, start)
         inverse = reciprocal(scale)[:, None]
         root = np.sqrt(self.weight / (self.n_samples - 1))[:, None]
-        return RowBlock(
-            lambda directions: root * self.project(inverse * directions),
-            lambda rows: inverse * self.combine(root * rows),
-            self.n_rows,
-            self.n_features,
-            n_pairs,
-            rng,
-            self.rounding,
-        )
+
+        def project(directions):
+            return root * self.project(inverse * directions)
+
+        def combine(rows):
+            return inverse * self.combine(root * rows)
+
+        size = (self.n_rows, self.n_features)
+        if not self._gram_is_cheaper(n_pairs):
+            return RowBlock(project, combine, *size, n_pairs, rng, self.rounding)
+
+        def gram(diagonal):
+            return self.row_gram(diagonal * inverse[:, 0] ** 2)
+
+        return FewRowsBlock(gram, project, combine, *size, n_pairs, rng, self.rounding)
+
+    def contrastive_start(self, n_pairs):
+        """Leading eigenvectors of the contrastive matrix A - D, approximately, from few rows.
+
+        With (A - D) v = value v and A = Z'Z, v is (value + D)^-1 Z'w for an eigenvector w of
+        Z (value + D)^-1 Z'. The matrix is formed for one value, that of pure noise; D is small
+        against it.
+        """
+        if not self._gram_is_cheaper(n_pairs):
+            return None
+        variances = np.maximum(self.variances, 0.0)
+        unit = variances.mean()
+        of_noise = unit * (self.n_features / self.n_samples)
+        if of_noise == 0:
+            return None
+        ratios, rows = np.linalg.eigh(self.row_gram(1.0 / (of_noise + variances)))
+        leading = slice(None, -n_pairs - OVERSAMPLING - 1, -1)
+        values = np.maximum(ratios[leading] * (of_noise + unit) - unit, of_noise)
+        combined = self.combine(np.sqrt(self.weight)[:, None] * rows[:, leading])
+        return combined / (values + variances[:, None])
+
+    def _gram_is_cheaper(self, n_pairs):
+        return self.holds_rows and few_rows(self.n_rows, self.n_features, n_pairs)
+
+    def row_gram(self, diagonal: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Matrix Z diag(diagonal) Z' of the centred rows over sqrt((n - 1) / weight), if held."""
+        raise NotImplementedError
 
     @property
     def _squares(self):
@@ -130,6 +168,7 @@ class DenseRows(RowCovariance):
         self._centred = None
         if not mapped:
             self._centred = next(self._blocks())[1]
+            self.holds_rows = True
 
     def _blocks(self):
         if self._centred is not None:
@@ -159,6 +198,16 @@ class DenseRows(RowCovariance):
                 scores = (block[part] @ directions) * weight[part]
                 total += block[part].T @ scores.astype(dtype, copy=False)
         return total / (self.n_samples - 1)
+
+    def row_gram(self, diagonal):
+        total, root = 0.0, np.sqrt(diagonal).astype(self._centred.dtype)
+        at_once = max(1, _SUMMED_ENTRIES // self.n_rows)
+        for start in range(0, self.n_features, at_once):
+            part = slice(start, start + at_once)
+            block = (self._centred[:, part] * root[part]).astype(np.float32)
+            total = total + block @ block.T
+        root = np.sqrt(self.weight / (self.n_samples - 1)).astype(np.float32)
+        return root[:, None] * total * root
 
     def project(self, directions):
         directions = directions.astype(working_dtype(self._X), copy=False)

@@ -1,7 +1,6 @@
 """Closed forms: leading eigenpairs of the covariance without its diagonal."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,6 @@ from .._solvers.davidson import (
     Eigenpairs,
     SearchSpace,
     padded_start,
-    relative_residuals,
 )
 
 __all__ = [
@@ -26,9 +24,8 @@ __all__ = [
     "supervised_closed_form",
 ]
 
-# the closed form's residuals as shares of the eigenvalues or of the mean variance: for its vectors;
-# for its eigenvalues alone, whose error is the square of that
-_CLOSED_FORM_TOL, _EIGENVALUE_TOL = 1e-7, 3e-2
+# errors of eigenvectors that no one sees, and in standard errors sqrt(2 / n) of a variance
+_CLOSED_FORM_TOL, _STANDARD_ERRORS = 1e-7, 0.05
 # up to so many features for each direction of a block LAPACK is faster than Davidson's method
 _FEATURES_PER_DIRECTION = 16
 
@@ -65,6 +62,8 @@ def closed_form(
     Ji, Deng, Nakada, Zou and Zhang (2023), The power of contrast for feature learning.
     """
     variances = np.maximum(covariance.variances, 0.0)
+    if start is None:
+        start = covariance.contrastive_start(n_pairs)
     return leading_eigenpairs(
         covariance.times,
         variances,
@@ -125,14 +124,11 @@ def leading_eigenpairs(
     if start is not None:  # a small problem is solved whole, without a random number
         start = padded_start(start, n_pairs, rng) if len(variances) > SMALL else None
     space = SearchSpace(multiply, len(variances), n_pairs, rng, start, rounding)
-    pairs = space.leading(
-        n_pairs, np.full_like(variances, unit), shift=deleted, tol=tol, error=relative_residuals
-    )
-    return replace(pairs, values=pairs.values * unit, vectors=pairs.vectors * np.sqrt(unit))
+    return space.leading(n_pairs, deleted, tol=tol, unit=unit)
 
 
 def contrastive_eigenvalues(
-    covariance: Covariance, n_pairs: int, rng: np.random.RandomState, start: NDArray
+    covariance: Covariance, n_pairs: int, rng: np.random.RandomState, start: NDArray, tol: float
 ) -> NDArray[np.float64]:
     """Leading eigenvalues of the contrastive matrix, after refinement.
 
@@ -146,6 +142,8 @@ def contrastive_eigenvalues(
         Draws the first directions of the eigensolver.
     start : ndarray of shape (n_features, m)
         Directions to begin with, for instance the refined loadings.
+    tol : float
+        Relative errors that are allowed; they are the squares of residuals.
 
     Returns
     -------
@@ -156,7 +154,7 @@ def contrastive_eigenvalues(
     if lapack_is_faster(covariance, n_pairs):
         values = np.linalg.eigvalsh(_less(covariance.to_matrix(), variances))
         return values[::-1][:n_pairs]
-    return closed_form(covariance, n_pairs, rng, start, _EIGENVALUE_TOL).values
+    return closed_form(covariance, n_pairs, rng, start, np.sqrt(tol)).values
 
 
 def lapack_is_faster(covariance: Covariance, n_pairs: int) -> bool:
@@ -235,4 +233,5 @@ def supervised_closed_form(
         rng,
         covariance.rounding,
         start,
+        _STANDARD_ERRORS * np.sqrt(2.0 / covariance.n_samples),
     )

@@ -20,7 +20,7 @@ from .n_components import count_common, count_components, largest_number
 from .noise import DiagonalNoise
 from .options import FitOptions
 
-__all__ = ["fit_diagonal_noise", "fit_factor_model", "fit_from_eigenpairs"]
+__all__ = ["fit_diagonal_noise", "fit_factor_model", "fit_from_eigenpairs", "refined_model"]
 
 
 def fit_factor_model(
@@ -86,7 +86,7 @@ def fit_diagonal_noise(
         count = count_components(covariance, n_components, scale, rng)
         if count.n_sought == 0:
             return _nothing(covariance, scale, count.n_requested)
-        spectrum = closed_form(covariance, count.n_sought, rng, loadings)
+        spectrum = closed_form(covariance, count.n_sought, rng, loadings, options.tol)
         options.on_step("eigenproblem")
         return fit_from_eigenpairs(covariance, scale, spectrum, count.n_requested)
     every = not isinstance(n_components, Integral) and n_components != "auto"
@@ -116,7 +116,9 @@ def fit_diagonal_noise(
         return _nothing(covariance, scale, n_requested)
     loadings, further = scale[:, None] * refined.loadings, scale[:, None] * refined.further
     directions = np.hstack([loadings, further])
-    eigenvalues = contrastive_eigenvalues(covariance, directions.shape[1], rng, directions)
+    eigenvalues = contrastive_eigenvalues(
+        covariance, directions.shape[1], rng, directions, options.tol
+    )
     options.on_step("eigenproblem")
     return _fit(
         covariance,
@@ -130,6 +132,45 @@ def fit_diagonal_noise(
         refined.converged,
         floor,
     )
+
+
+def refined_model(
+    covariance: Covariance,
+    n_components: int | str,
+    noise_variances: NDArray[np.float64],
+    options: FitOptions,
+) -> FactorModel:
+    """Maximum a posteriori model alone, for fits that are repeated on nearly the same samples.
+
+    Parameters
+    ----------
+    covariance : Covariance
+        Of the samples.
+    n_components : int or "auto"
+        Number of factors, or estimated.
+    noise_variances : ndarray of shape (n_features,)
+        Noise to start with.
+    options : FitOptions
+        Of the fit.
+
+    Returns
+    -------
+    FactorModel
+        Its factors may be fewer than requested: those without variance are left out.
+    """
+    scale, rng = feature_scale(covariance), options.rng
+    count = count_components(covariance, n_components, scale, rng)
+    uniqueness, loadings = np.ones_like(scale), np.zeros((len(scale), 0))
+    if count.n_sought:
+        block = count.block
+        if block is None:
+            block = covariance.correlation_block(scale, count.n_sought, rng)
+        prior = PRIOR_SAMPLES / covariance.effective_samples(uniqueness)
+        start = _uniqueness(noise_variances, scale, REFINEMENT_FLOOR)
+        refined = refine(block, count.n_sought, start, options, prior=prior)
+        uniqueness, loadings = refined.uniqueness, scale[:, None] * refined.loadings
+    noise = _noise_variances(uniqueness, scale)
+    return FactorModel(covariance.mean, loadings, DiagonalNoise(noise))
 
 
 def _nothing(covariance, scale, n_requested):
@@ -211,13 +252,9 @@ def _fit(
     converged,
     floor=REFINEMENT_FLOOR,
 ):
-    noise_variance = uniqueness * scale**2
-    live = noise_variance > 0
-    # a constant feature has no noise: it gets the smallest noise of the others, so that a value
-    # that differs later is as unlikely as it would be there, and the precision stays finite
-    noise_variance[~live] = noise_variance[live].min() if live.any() else 1.0
+    noise = DiagonalNoise(_noise_variances(uniqueness, scale))
     return FactorFit(
-        FactorModel(covariance.mean, loadings, DiagonalNoise(noise_variance)),
+        FactorModel(covariance.mean, loadings, noise),
         further,
         eigenvalues,
         n_requested,
@@ -226,3 +263,13 @@ def _fit(
         n_iter,
         converged,
     )
+
+
+def _noise_variances(uniqueness, scale):
+    """Noise variances of the features, above 0."""
+    noise_variances = uniqueness * scale**2
+    live = noise_variances > 0
+    # a constant feature has no noise: it gets the smallest noise of the others, so that a value
+    # that differs later is as unlikely as it would be there, and the precision stays finite
+    noise_variances[~live] = noise_variances[live].min() if live.any() else 1.0
+    return noise_variances

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._covariance.base import Covariance
-from .._solvers.davidson import Eigenpairs, SearchSpace, relative_residuals
+from .._solvers.davidson import Eigenpairs, SearchSpace
 from .closed_form import lapack_is_faster
 from .options import FitOptions
 
@@ -52,7 +52,7 @@ class _Completed:
 
     def __init__(self, covariance, n_pairs, rng):
         self.variances = np.maximum(covariance.variances, 0.0)
-        self._unit = np.full_like(self.variances, self.variances.mean() or 1.0)
+        self._unit = self.variances.mean() or 1.0
         size = len(self.variances)
         self._matrix = covariance.to_matrix() if lapack_is_faster(covariance, n_pairs) else None
         # every eigenproblem is cheap where the space is everything, and there may be hundreds
@@ -69,27 +69,22 @@ class _Completed:
         """Eigenvalues, signed, largest absolute value first, and orthonormal vectors."""
         if self._matrix is not None:
             return self._leading_of_matrix(n_pairs, diagonal)
-        unit, root = self._unit[0], np.sqrt(self._unit[0])
         shift = self.variances - diagonal
-        pairs = self._positive.leading(
-            n_pairs, self._unit, shift, tol=_TOL, error=relative_residuals
-        )
-        values, vectors = pairs.values * unit, pairs.vectors * root
+        pairs = self._positive.leading(n_pairs, shift, tol=_TOL, unit=self._unit)
+        values, vectors = pairs.values, pairs.vectors
         # the covariance is positive: no eigenvalue lies below the least of -shift
         if np.max(shift) > values[-1]:
             self._negative = self._negative or self._start_negative()
             n_low = 1
             while True:
-                low = self._negative.leading(
-                    n_low, self._unit, -shift, tol=_TOL, error=relative_residuals
-                )
-                if n_low == n_pairs or low.values[-1] * unit <= values[-1]:
+                low = self._negative.leading(n_low, -shift, tol=_TOL, unit=self._unit)
+                if n_low == n_pairs or low.values[-1] <= values[-1]:
                     break
                 n_low = min(2 * n_low, n_pairs)
             # each search contributes its own side of 0, so that no pair is found twice
             first, second = values >= 0, low.values > 0
-            values = np.concatenate([values[first], -low.values[second] * unit])
-            vectors = np.hstack([vectors[:, first], low.vectors[:, second] * root])
+            values = np.concatenate([values[first], -low.values[second]])
+            vectors = np.hstack([vectors[:, first], low.vectors[:, second]])
             order = np.argsort(-np.abs(values), kind="stable")[:n_pairs]
             values, vectors = values[order], vectors[:, order]
         return Eigenpairs(values, vectors, pairs.converged)

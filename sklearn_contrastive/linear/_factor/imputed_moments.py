@@ -53,12 +53,15 @@ class CleanMoments:
         leaves the common variance as it is.
     noise_factor : ndarray of shape (n_features,)
         Noise variance of a typical row over that of the covariance.
+    row_factor : float
+        The same but for hidden cells.
     hidden : float
         Share of the cells that are hidden.
     """
 
     covariance: Covariance
     noise_factor: NDArray[np.float64]
+    row_factor: float
     hidden: float
 
     def corrected(self, model: FactorModel) -> FactorModel:
@@ -97,8 +100,7 @@ class MomentSums:
         X: NDArray,
         found: FoundCells,
         frequency: NDArray[np.float64] | None,
-        weight: NDArray[np.float64] | None,
-        noise_variance: NDArray[np.float64] | None,
+        noise: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
     ) -> None:
         """Add a block of rows.
 
@@ -110,11 +112,10 @@ class MomentSums:
             Of these rows.
         frequency : ndarray of shape (n_rows,) or None
             Frequency weights.
-        weight : ndarray of shape (n_rows,) or None
-            Weights of the rows; None if all are 1.
-        noise_variance : ndarray of shape (n_rows,) or None
-            Noise variances of the rows.
+        noise : tuple of two ndarrays of shape (n_rows,), or None
+            Weights of the rows and their noise variances; None if all are 1.
         """
+        weight, noise_variance = (None, None) if noise is None else noise
         mean, filled = self._cells.mean, imputed(X, found, self._cells)
         ones = np.ones(len(X))
         frequency_of = ones if frequency is None else frequency
@@ -152,19 +153,20 @@ class MomentSums:
     def moments(self, frequency: NDArray[np.float64] | None) -> CleanMoments:
         """Covariance of all rows that were added."""
         hidden = float(self._count.mean() / self._n_samples)
-        noise_factor = np.full(len(self._count), self._n_samples / self._noise)
+        row_factor = self._n_samples / self._noise
+        noise_factor = np.full(len(self._count), row_factor)
         if self._keeps_rows:
             rows = np.concatenate(self._blocks) if len(self._blocks) > 1 else self._blocks[0]
             covariance = row_covariance(rows, frequency)
             # imputed cells have no noise: their share is missing from the noise of a feature
             noise_factor /= np.maximum(1.0 - self._count / self._n_samples, 0.1)
-            return CleanMoments(covariance, noise_factor, hidden)
+            return CleanMoments(covariance, noise_factor, row_factor, hidden)
         covariance = self._total
         if self._uncertain:
             self._add_uncertainty(covariance.scatter)
         if self._weighted:
             covariance = replace(covariance, mean=self._cells.mean + self._shift / self._n_samples)
-        return CleanMoments(covariance, noise_factor, hidden)
+        return CleanMoments(covariance, noise_factor, row_factor, hidden)
 
     def _add_uncertainty(self, scatter):
         """Covariances of the hidden cells given the others, by the mean one of the factors."""

@@ -10,6 +10,13 @@ from .row_noise import RowSpread, ScalePrior, residual_spread
 
 __all__ = ["RobustModel"]
 
+# standard deviation of normal values over their median distance from 0
+_MEDIAN_TO_DEVIATION = 1.4826
+# noise of a row, in units of the model's, from which the row rather than its cells is suspected
+_NOISY = 1.5
+# rounds of cells given the row and of the row given its cells
+_ROUNDS = 2
+
 
 @dataclass(frozen=True)
 class RobustModel:
@@ -29,7 +36,7 @@ class RobustModel:
     @property
     def judges_cells(self) -> bool:
         """Whether cells are judged."""
-        return bool(np.isfinite(self.cells.bounds).any())
+        return self.cells.judged
 
     def judged(self, X: NDArray) -> tuple[FoundCells, RowSpread | None]:
         """Hidden cells of a block of rows, and the spread of the rows' residuals.
@@ -51,17 +58,32 @@ class RobustModel:
         if self.prior is None:
             return found, None
         if self.judges_cells and np.isfinite(self.prior.strength):
-            found = self._given_row_noise(white, found)
-        return found, residual_spread(white, found.hidden, found.factors, self.cells)
+            return self._given_row_noise(white, found)
+        return found, residual_spread(white, found, self.cells)
 
     def _given_row_noise(self, white, found):
         """Cells judged by the noise of their row: a noisy row has no outlying cells by itself."""
-        noise = np.ones(len(white))
-        if len(found.searched):
-            typical = np.nanmedian(np.abs(found.residuals), axis=1) / 0.6745
-            noise[found.searched] = np.where(typical > 1.5, typical, 1.0)
-        for _ in range(3):
+        noise, some = np.ones(len(white)), found.searched
+        if len(some):
+            typical = _MEDIAN_TO_DEVIATION * _medians(np.abs(found.residuals))
+            noise[some] = np.where(typical > _NOISY, typical, 1.0)
             found = find_cells(white, self.cells, noise)
-            spread = residual_spread(white, found.hidden, found.factors, self.cells)
+        spread = residual_spread(white, found, self.cells)
+        for _ in range(_ROUNDS):
             noise = np.sqrt(self.prior.variances(spread) * self.prior.typical)
-        return found
+            # rows without a suspicious cell keep their residuals
+            factors = self.cells.factors(white, noise)
+            some = np.union1d(some, self.cells.suspicious(white, factors, noise))
+            if not len(some):
+                break
+            found = found.replaced(some, find_cells(white[some], self.cells, noise[some]))
+            spread = residual_spread(white, found, self.cells)
+        return found, spread
+
+
+def _medians(values):
+    """Median of the numbers of each row, 0 in rows without any."""
+    medians = np.zeros(len(values))
+    some = ~np.isnan(values).all(axis=1)
+    medians[some] = np.nanmedian(values[some], axis=1)
+    return medians

@@ -10,7 +10,7 @@ from .._covariance.base import Covariance
 from .._covariance.scale import feature_scale
 from .._solvers.anderson import FixedPoint, damped_anderson, slowest_contraction
 from .._solvers.chebyshev import FeatureBlock
-from .._solvers.davidson import OVERSAMPLING, SMALL, SearchSpace, padded_start, relative_residuals
+from .._solvers.davidson import OVERSAMPLING, SMALL, SearchSpace, padded_start
 from .group_noise import GroupNoise, most_probable_noise
 from .group_units import GroupUnits
 from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, SMALLEST_EXCESS
@@ -114,9 +114,9 @@ def _contrastive_pairs(covariance, groups, n_pairs, rng, start=None):
     unit = max(np.trace(covariance) / len(covariance), np.finfo(float).tiny)
     if start is not None and len(covariance) > SMALL:
         start = padded_start(start, n_pairs, rng)
-    space = SearchSpace(lambda v: deleted @ v / unit, len(covariance), n_pairs, rng, start)
-    pairs = space.leading(n_pairs, np.ones(len(covariance)), tol=_TOL, error=relative_residuals)
-    return pairs.values * unit, pairs.vectors
+    space = SearchSpace(deleted.__matmul__, len(covariance), n_pairs, rng, start)
+    pairs = space.leading(n_pairs, tol=_TOL, unit=unit)
+    return pairs.values, pairs.vectors
 
 
 def _count_components(covariance, n_components, units, matrix, options):
@@ -217,9 +217,7 @@ class _BlockSteps(FixedPoint):
         noise = most_probable_noise(loadings, self._units.stacks, self._prior)
         times, rng = _whitened_times(self._units, noise), self._options.rng
         space = SearchSpace(times, len(loadings), self._n_factors, rng, start)
-        pairs = space.leading(
-            self._n_factors, np.ones(len(loadings)), tol=tol, error=relative_residuals
-        )
+        pairs = space.leading(self._n_factors, tol=tol)
         live = pairs.values > 1.0 + SMALLEST_EXCESS
         values = np.where(live, pairs.values, 1.0)
         best = noise.times(pairs.vectors, 0.5) * np.sqrt(values - 1.0)

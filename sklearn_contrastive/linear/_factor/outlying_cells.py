@@ -109,6 +109,44 @@ class CellModel:
         return np.sum(self.loadings * self.to_factors, axis=1)
 
     @cached_property
+    def rotated(self):
+        """Eigenvalues of B'B, and the loadings along its eigenvectors, which are returned too."""
+        values, vectors = np.linalg.eigh(self.precision - np.eye(self.loadings.shape[1]))
+        return np.maximum(values, 0.0), self.loadings @ vectors, vectors
+
+    @cached_property
+    def judged(self):
+        """Whether some features are judged."""
+        return bool(np.isfinite(self.bounds).any())
+
+    def factors(self, white: NDArray, row_noise: NDArray | None) -> NDArray[np.float64]:
+        """Expected factors of complete rows; NaN where an entry is missing."""
+        if row_noise is None:
+            return white @ self.to_factors
+        values, loadings, vectors = self.rotated
+        return (white @ loadings / (values + row_noise[:, None] ** 2)) @ vectors.T
+
+    def suspicious(
+        self, white: NDArray, factors: NDArray, row_noise: NDArray | None
+    ) -> NDArray[np.intp]:
+        """Rows with a missing entry, or with one beyond its bound if the row is complete."""
+        if not self.judged:
+            return np.flatnonzero(np.isnan(white.sum(axis=1)))
+        residuals = np.matmul(factors, -self.loadings.T)
+        residuals += white
+        np.abs(residuals, out=residuals)
+        if row_noise is None:
+            allowed = self.bounds * np.sqrt(1.0 - self.leverage)
+        else:
+            # the leverage is largest where a row has no noise
+            values, loadings, _ = self.rotated
+            shares = np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
+            residuals /= row_noise[:, None]
+            allowed = self.bounds * np.sqrt(np.maximum(1.0 - loadings**2 @ shares, 0.0))
+        # NaN is not within bounds
+        return np.flatnonzero(~(residuals <= allowed).all(axis=1))
+
+    @cached_property
     def leveraged(self):
         """Features whose leverage depends on what else a row has."""
         return np.flatnonzero(self.leverage > _SMALL_LEVERAGE)
@@ -146,6 +184,12 @@ class FoundCells:
     covariance: NDArray[np.float64]
     residuals: NDArray[np.float64]
 
+    def replaced(self, rows: NDArray[np.intp], part: "FoundCells") -> "FoundCells":
+        """With other results for some rows, which include all that were searched."""
+        hidden, factors = self.hidden.copy(), self.factors.copy()
+        hidden[rows], factors[rows] = part.hidden, part.factors
+        return FoundCells(hidden, factors, rows[part.searched], part.covariance, part.residuals)
+
 
 def find_cells(
     white: NDArray[np.float64], cells: CellModel, row_noise: NDArray[np.float64] | None = None
@@ -173,18 +217,9 @@ def find_cells(
         O(n_rows n_features k) operations, and O(n_features k^2) for every row with such a cell.
     """
     n_rows, n_factors = len(white), cells.loadings.shape[1]
+    factors = cells.factors(white, row_noise)
+    searched = cells.suspicious(white, factors, row_noise)
     noise = np.ones(n_rows) if row_noise is None else row_noise
-    factors = white @ cells.to_factors
-    residuals = np.matmul(factors, -cells.loadings.T)
-    residuals += white
-    np.abs(residuals, out=residuals)
-    allowed = cells.bounds * np.sqrt(1.0 - cells.leverage)
-    if row_noise is not None:
-        residuals /= np.minimum(noise, 1.0)[:, None]
-    # NaN is not within bounds
-    searched = np.flatnonzero(~(residuals <= allowed).all(axis=1))
-    if row_noise is not None:
-        searched = np.union1d(searched, np.flatnonzero(noise != 1.0))
     hidden = np.zeros(white.shape, bool)
     covariance = np.empty((len(searched), n_factors, n_factors))
     standardized = np.empty((len(searched), white.shape[1]))
@@ -214,7 +249,7 @@ def _searched(white, cells, noise):
     gaps = np.isnan(white)
     filled = np.where(gaps, 0.0, white)
     deviation = np.sqrt(noise[:, None] ** 2 + np.sum(cells.loadings**2, axis=1))
-    far = np.abs(filled) > np.minimum(cells.bounds, _THRESHOLDS[1]) * deviation
+    far = np.abs(filled) > cells.bounds * deviation
     state = _search(filled, gaps, np.zeros_like(gaps), cells, noise)
     again = np.flatnonzero(far.any(axis=1))
     if len(again):

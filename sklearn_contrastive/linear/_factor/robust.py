@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from .._covariance.base import Covariance
-from .._covariance.read import forms_scatter
+from .._covariance.read import covariance_of, forms_scatter
 from .._covariance.samples import Samples
 from .column_scale import column_scale
-from .fit import fit_diagonal_noise
-from .imputed_moments import MomentSums
+from .fit import fit_factor_model, refined_model
+from .imputed_moments import CleanMoments, MomentSums
 from .judge import RobustModel
 from .model import FactorFit
 from .options import FitOptions
@@ -24,10 +24,12 @@ __all__ = ["RobustFit", "fit_robust"]
 
 # cells of the rows on which the first rounds run, and the fewest such rows
 _FIRST_CELLS, _FIRST_ROWS = 2**20, 2000
-# rounds on these rows, and then on all rows
-_FIRST_ROUNDS, _ROUNDS = 6, 4
+# rounds on these rows
+_FIRST_ROUNDS = 8
 # robust deviations from the median from which a cell is hidden in the first fit
 _START = 6.0
+# rounds in which components are counted again
+_COUNTS = 4
 # share of hidden cells below which one round on all rows is enough
 _FEW_HIDDEN = 0.002
 # standard errors of a noise variance by which rounds may still change it
@@ -62,6 +64,17 @@ class RobustFit:
     covariance: Covariance
     judge: RobustModel
     noise_variance: NDArray[np.float64] | None
+    outlying: sparse.csr_array | None
+
+
+@dataclass(frozen=True)
+class _Read:
+    """One pass over rows: moments, the prior of the noise of rows, and what was found."""
+
+    moments: CleanMoments
+    prior: ScalePrior | None
+    variances: NDArray[np.float64] | None
+    weights: NDArray[np.float64] | None
     outlying: sparse.csr_array | None
 
 
@@ -100,43 +113,49 @@ class _RobustEstimation:
 
     def __init__(self, samples, n_components, robust, solver, options):
         self._samples, self._n_components, self._solver = samples, n_components, solver
-        self._options = options
+        self._options, self._count = options, None
         self._rows, self._cells = robust in ("rows", True), robust in ("cells", True)
         X, weight = samples.values, samples.weight
         self._scale = column_scale(X, weight)
         self._threshold = cell_threshold(samples.total * samples.n_features)
+        self._keeps_rows = not forms_scatter(X, solver)
         n_rows = max(_FIRST_ROWS, _FIRST_CELLS // samples.n_features)
         step = max(1, len(X) // n_rows)
         self._first = X[::step], None if weight is None else weight[::step]
 
     def result(self) -> RobustFit:
         """The fit."""
-        judge = self._started()
         X, weight = self._first
-        whole = len(X) == len(self._samples.values)
-        judge = self._rounds(judge, X, weight, _FIRST_ROUNDS)
-        return self._last(judge, whole)
+        judge = self._settled(self._started(), X, weight)
+        if len(X) < len(self._samples.values):
+            X, weight = self._samples.values, self._samples.weight
+            read = self._read(judge, X, weight)
+            if read.moments.hidden > _FEW_HIDDEN:
+                judge = self._judge(self._round_model(read.moments, judge), read.prior)
+                read = self._read(judge, X, weight)
+        else:
+            read = self._read(judge, X, weight)
+        return self._last(judge, read)
 
     def _started(self):
-        """First model: cells near the medians, rows by their size."""
-        scale, n_features = self._scale, self._samples.n_features
-        live = scale.deviation > 0
-        deviation = np.where(live, scale.deviation, 1.0)
-        empty = np.zeros((n_features, 0))
-        bounds = np.full(n_features, _START)
-        cells = CellModel(scale.centre, deviation, empty, bounds)
+        """First model: cells by their distances from the medians."""
+        deviation = np.where(self._scale.deviation > 0, self._scale.deviation, 1.0)
+        empty = np.zeros((self._samples.n_features, 0))
+        bounds = np.full(self._samples.n_features, _START)
+        cells = CellModel(self._scale.centre, deviation, empty, bounds)
         prior = ScalePrior(1.0, _FIRST_STRENGTH, np.inf) if self._rows else None
         return RobustModel(cells, prior)
 
-    def _rounds(self, judge, X, weight, n_rounds):
-        """Rounds on some rows until the noise settles."""
-        for _ in range(n_rounds):
-            moments, prior, _ = self._read(judge, X, weight)
-            fit = self._fitted(moments, judge)
-            model = moments.corrected(fit.model)
-            changed = np.abs(np.log(model.noise.variances / judge.cells.deviation**2)).max()
-            judge = self._judge(model, prior)
-            if changed <= _SETTLED * np.sqrt(2.0 / moments.covariance.n_samples):
+    def _settled(self, judge, X, weight):
+        """Model after rounds on some rows, until the noise settles."""
+        for number in range(_FIRST_ROUNDS):
+            read = self._read(judge, X, weight)
+            model = self._round_model(read.moments, judge, recount=number < _COUNTS)
+            settled = judge.cells.loadings.shape == model.loadings.shape
+            change = np.log(model.noise.variances / judge.cells.deviation**2)
+            judge = self._judge(model, read.prior)
+            error = np.sqrt(2.0 / read.moments.covariance.n_samples)
+            if settled and np.abs(change).max() <= _SETTLED * error:
                 break
         return judge
 
@@ -144,71 +163,83 @@ class _RobustEstimation:
         threshold = self._threshold if self._cells else np.inf
         return RobustModel(CellModel.of(model, threshold, self._scale.least_noise), prior)
 
-    def _fitted(self, moments, judge):
-        covariance = moments.covariance
-        options = FitOptions(self._options.rng, _STEPS, _TOL * np.sqrt(2.0 / covariance.n_samples))
-        count = self._n_components if isinstance(self._n_components, Integral) else "auto"
-        return fit_diagonal_noise(covariance, count, options)
+    def _round_model(self, moments, judge, *, recount=True):
+        """Model of a typical row, as exact as a round needs it."""
+        if isinstance(self._n_components, Integral):
+            n_components = self._n_components
+        else:
+            n_components = "auto" if recount else judge.cells.loadings.shape[1]
+        earlier = judge.cells.deviation**2 / moments.noise_factor
+        tol = _TOL * np.sqrt(2.0 / moments.covariance.n_samples)
+        options = FitOptions(self._options.rng, _STEPS, tol, on_step=self._options.on_step)
+        return moments.corrected(refined_model(moments.covariance, n_components, earlier, options))
 
-    def _blocks(self, X) -> Iterator[slice]:
-        n_rows = max(1, _BLOCK_CELLS // X.shape[1])
-        return (slice(i, min(i + n_rows, len(X))) for i in range(0, len(X), n_rows))
-
-    def _read(self, judge, X, weight, keep=False):
-        """Moments of cleaned rows, the prior of their noise, and what was found."""
-        variances = weights = None
-        prior = judge.prior
+    def _read(self, judge, X, weight):
+        """One pass over rows: their moments and what was found."""
+        known, prior, variances, weights = None, judge.prior, None, None
         if self._rows:
-            parts = [judge.judged(X[rows])[1] for rows in self._blocks(X)]
-            spread = RowSpread.joined(parts)
+            known = [judge.judged(X[rows]) for rows in _blocks(X)]
+            spread = RowSpread.joined([part for _, part in known])
             prior = scale_prior(spread, weight)
             variances, weights = prior.variances(spread), prior.weights(spread)
+            if np.all(weights == 1.0):
+                weights = None
         frequency = np.ones(len(X)) if weight is None else weight
         n_samples = float(frequency.sum())
-        mean_weight = 1.0 if weights is None else float(frequency @ weights / n_samples)
-        equal = weights is None or np.all(weights == 1.0)
         sums = MomentSums(
             judge.cells,
             n_samples,
-            mean_weight,
-            keeps_rows=not forms_scatter(self._samples.values, self._solver),
+            1.0 if weights is None else float(frequency @ weights / n_samples),
+            keeps_rows=self._keeps_rows,
             fourth=not isinstance(self._n_components, Integral),
         )
         outlying = []
-        for rows in self._blocks(X):
-            found, _ = judge.judged(X[rows])
-            sums.add(
-                X[rows],
-                found,
-                None if weight is None else weight[rows],
-                None if equal else weights[rows],
-                None if equal else variances[rows],
-            )
-            if keep:
+        for number, rows in enumerate(_blocks(X)):
+            found = known[number][0] if known else judge.judged(X[rows])[0]
+            noise = None if weights is None else (weights[rows], variances[rows])
+            sums.add(X[rows], found, None if weight is None else weight[rows], noise)
+            if self._cells:
                 outlying.append(_outlying(found))
-        return sums.moments(weight), prior, (variances, weights, outlying)
-
-    def _last(self, judge, whole):
-        """Rounds on all rows; the last fit has the accuracy that was asked for."""
-        X, weight = self._samples.values, self._samples.weight
-        for _ in range(_ROUNDS):
-            moments, prior, found = self._read(judge, X, weight, keep=True)
-            if whole or moments.hidden <= _FEW_HIDDEN:
-                break
-            fit = self._fitted(moments, judge)
-            judge = self._judge(moments.corrected(fit.model), prior)
-            whole = True
-        variances, _, outlying = found
         outlying = sparse.vstack(outlying, format="csr") if self._cells else None
-        fit = fit_diagonal_noise(moments.covariance, self._n_components, self._options)
+        return _Read(sums.moments(weight), prior, variances, weights, outlying)
+
+    def _last(self, judge, read):
+        """The fit with the accuracy that was asked for."""
+        moments, samples = read.moments, self._samples
+        if samples.missing:
+            moments, samples = self._with_gaps(read)
+        covariance = moments.covariance
+        fit = fit_factor_model(covariance, samples, self._n_components, self._options)
         model = moments.corrected(fit.model)
+        unchanged = read.weights is None and (read.outlying is None or not read.outlying.nnz)
         return RobustFit(
-            replace(fit, model=model),
-            moments.covariance,
-            self._judge(model, prior),
-            variances,
-            outlying,
+            replace(fit, model=model, describes_covariance=unchanged),
+            covariance,
+            self._judge(model, read.prior),
+            read.variances,
+            read.outlying,
         )
+
+    def _with_gaps(self, read):
+        """Samples whose outlying cells are missing too, and their moments."""
+        samples, weight = self._samples, self._samples.weight
+        X = samples.values
+        if read.outlying is not None and read.outlying.nnz:
+            X = np.array(X, dtype=np.float32 if X.dtype == np.float32 else np.float64)
+            X[read.outlying.nonzero()] = np.nan
+        if read.weights is not None:
+            frequency = np.ones(len(X)) if weight is None else weight
+            weight = frequency * read.weights
+            weight *= frequency.sum() / weight.sum()
+        samples = replace(samples, values=X, weight=weight)
+        covariance = covariance_of(samples, self._solver, self._options.on_step)
+        noise_factor = read.moments.row_factor * np.ones(samples.n_features)
+        return replace(read.moments, covariance=covariance, noise_factor=noise_factor), samples
+
+
+def _blocks(X) -> Iterator[slice]:
+    n_rows = max(1, _BLOCK_CELLS // X.shape[1])
+    return (slice(i, min(i + n_rows, len(X))) for i in range(0, len(X), n_rows))
 
 
 def _outlying(found):

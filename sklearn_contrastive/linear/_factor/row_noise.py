@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import polygamma
 
 from .column_scale import weighted_median
-from .outlying_cells import CellModel
+from .outlying_cells import CellModel, FoundCells
 
 __all__ = ["RowSpread", "ScalePrior", "residual_spread", "scale_prior"]
 
@@ -47,22 +47,15 @@ class RowSpread:
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def residual_spread(
-    white: NDArray[np.float64],
-    hidden: NDArray[np.bool_] | None,
-    factors: NDArray[np.float64],
-    cells: CellModel,
-) -> RowSpread:
+def residual_spread(white: NDArray[np.float64], found: FoundCells, cells: CellModel) -> RowSpread:
     """Mean square of the residuals of each row outside the signal subspace.
 
     Parameters
     ----------
     white : ndarray of shape (n_rows, n_features)
         Centred rows in units of the noise.
-    hidden : ndarray of shape (n_rows, n_features) or None
-        Cells that are left out; None for complete rows.
-    factors : ndarray of shape (n_rows, n_factors)
-        Expected factors of the rows.
+    found : FoundCells
+        Hidden cells, which are left out, and expected factors of the rows.
     cells : CellModel
         The model.
 
@@ -72,28 +65,28 @@ def residual_spread(
         Of the rows.
     """
     n_rows, n_features = white.shape
-    loadings = cells.loadings
+    loadings, some = cells.loadings, found.searched
     basis = np.linalg.qr(loadings)[0] if loadings.size else loadings
-    some = np.zeros(0, np.intp) if hidden is None else np.flatnonzero(hidden.any(axis=1))
-    visible = white
     if len(some):
-        # cells that are left out lie on the fit: the residuals of the others remain
-        visible = white.copy()
-        filled = factors[some] @ loadings.T
-        visible[some] = np.where(hidden[some], filled, white[some])
-    residuals = visible - (visible @ basis) @ basis.T
-    freedom = np.full(n_rows, float(n_features - loadings.shape[1]))
+        # hidden cells lie on the fit: the residuals of the others remain
+        fitted = found.factors[some] @ loadings.T
+        white = white.copy()
+        white[some] = np.where(found.hidden[some], fitted, white[some])
+    residuals = np.matmul(white @ basis, -basis.T)
+    residuals += white
+    freedom, count = np.full((2, n_rows), float(n_features))
     if len(some):
-        residuals[some] = np.where(hidden[some], 0.0, residuals[some])
-        freedom[some] -= hidden[some].sum(axis=1)
-    freedom = np.maximum(freedom, 0.0)
-    squares = np.square(residuals, out=residuals)
-    total = squares.sum(axis=1)
-    fourth = np.einsum("ij,ij->i", squares, squares)
-    count = n_features if hidden is None else n_features - hidden.sum(axis=1)
+        hidden = found.hidden[some]
+        residuals[some] = np.where(hidden, 0.0, residuals[some])
+        count[some] -= hidden.sum(axis=1)
+        freedom[some] = count[some]
+    freedom = np.maximum(freedom - loadings.shape[1], 0.0)
+    np.square(residuals, out=residuals)
+    total = residuals.sum(axis=1)
+    fourth = np.einsum("ij,ij->i", residuals, residuals)
     kurtosis = np.divide(count * fourth, total**2, out=np.full(n_rows, 3.0), where=total > 0)
     mean_square = np.divide(total, freedom, out=np.ones(n_rows), where=freedom > 0)
-    return RowSpread(mean_square, freedom, kurtosis, np.linalg.norm(factors, axis=1))
+    return RowSpread(mean_square, freedom, kurtosis, np.linalg.norm(found.factors, axis=1))
 
 
 @dataclass(frozen=True)

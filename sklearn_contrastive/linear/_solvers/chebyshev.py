@@ -118,7 +118,10 @@ class LeadingBlock(ABC):
             return self._decomposed(scale, self.size if self.size <= _SMALL else self.width)
         if self._directions is None:
             return self._ritz_pairs(self._first(scale), scale)
-        for _ in range(self._degree_and_rounds()[1]):
+        rounds = self._degree_and_rounds()[1]
+        if rounds > 1 and 4 * self.width > self.size:
+            return self._decomposed(scale, self.width)  # cheaper than several filters
+        for _ in range(rounds):
             pairs = self._ritz_pairs(self._filtered(scale), scale)
         return pairs
 
@@ -140,9 +143,12 @@ class LeadingBlock(ABC):
     def _ritz_pairs(self, block, scale):
         """Rayleigh-Ritz in the span of a block, which becomes the block of Ritz vectors."""
         basis = np.linalg.qr(block / np.maximum(np.linalg.norm(block, axis=0), _TINY))[0]
-        image, kept = self._apply(basis, scale)
+        return self._ritz_pairs_of(basis, *self._apply(basis, scale), scale)
+
+    def _ritz_pairs_of(self, basis, image, kept, scale):
+        """The same from an orthonormal basis and its image; the best pairs are kept."""
         values, rotation = np.linalg.eigh(basis.T @ image)
-        self._values, rotation = values[::-1], rotation[:, ::-1]
+        self._values, rotation = values[::-1][: self.width], rotation[:, ::-1][:, : self.width]
         self._directions, self._image = basis @ rotation, image @ rotation
         self._kept = None if kept is None else kept @ rotation.astype(kept.dtype)
         self._scale = scale

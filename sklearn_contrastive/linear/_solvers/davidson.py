@@ -1,4 +1,4 @@
-"""Davidson eigensolver for a symmetric matrix less a diagonal, in units of another diagonal."""
+"""Davidson eigensolver for a symmetric matrix less a diagonal."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +12,6 @@ __all__ = [
     "bordered",
     "orthonormalised",
     "padded_start",
-    "relative_residuals",
-    "residual_norms",
 ]
 
 # directions beyond the requested eigenpairs, which speed up the last of them
@@ -29,14 +27,14 @@ MAX_EXPANSIONS = 100
 
 @dataclass(frozen=True)
 class Eigenpairs:
-    """Largest eigenvalues of a pencil, in decreasing order, and their vectors.
+    """Largest eigenvalues of a symmetric matrix, in decreasing order, and their vectors.
 
     Parameters
     ----------
     values : ndarray of shape (n_pairs,)
         Eigenvalues.
     vectors : ndarray of shape (n_features, n_pairs)
-        Eigenvectors w with w' diag(scale) w = 1.
+        Orthonormal eigenvectors.
     converged : bool
         Whether the errors are below the tolerance.
     """
@@ -46,22 +44,12 @@ class Eigenpairs:
     converged: bool
 
 
-def residual_norms(values, vectors, residuals, norms: NDArray) -> NDArray:
-    """Norm of each residual: distance of the value from an eigenvalue, at most."""
-    return norms
-
-
-def relative_residuals(values: NDArray, vectors, residuals, norms: NDArray) -> NDArray:
-    """Norm of each residual as a share of its eigenvalue."""
-    return norms / np.maximum(np.abs(values[: len(norms)]), 1.0)
-
-
 class SearchSpace:
-    """A growing subspace in which leading eigenpairs of (A - diag(shift), diag(scale)) are sought.
+    """A growing subspace in which leading eigenpairs of A - diag(shift) are sought.
 
     The Rayleigh-Ritz method with Davidson's expansion by preconditioned residuals. The products
     of A with the subspace are kept, so that one space serves one problem after another in which
-    only the diagonals change.
+    only the diagonal changes.
 
     Parameters
     ----------
@@ -111,72 +99,63 @@ class SearchSpace:
         self._recent = np.zeros((self.basis.shape[1], 0))
 
     def leading(
-        self,
-        n_pairs: int,
-        scale: NDArray,
-        shift: NDArray | float = 0.0,
-        *,
-        tol: float,
-        error: Callable[..., NDArray] = residual_norms,
+        self, n_pairs: int, shift: NDArray | float = 0.0, *, tol: float, unit: float = 1.0
     ) -> Eigenpairs:
-        """Leading eigenpairs of (A - diag(shift)) w = value diag(scale) w.
+        """Leading eigenpairs of A - diag(shift).
 
         Parameters
         ----------
         n_pairs : int
             How many.
-        scale : ndarray of shape (n_features,)
-            Positive diagonal.
         shift : float or ndarray of shape (n_features,), default=0.0
             Diagonal that is subtracted.
         tol : float
-            Bound on the error of each pair.
-        error : callable, default=residual_norms
-            Error of each pair from all eigenvalues in the space, and from vectors, residuals and
-            norms of residuals of the pairs, whitened by the scale.
+            Bound on the norm of each residual as a share of its eigenvalue, or of `unit` where
+            that is larger.
+        unit : float, default=1.0
+            Size below which an eigenvalue counts as small.
 
         Returns
         -------
         Eigenpairs
             At most `n_pairs`, as many as the space has dimensions.
         """
-        shift, root = np.broadcast_to(shift, scale.shape), np.sqrt(scale)[:, None]
+        shift = np.broadcast_to(shift, self.n_features)[:, None]
         self._reserve(n_pairs)
-        whole = self.basis.shape[1] == len(scale)
-        if not whole and self._recent.shape[1] == n_pairs:
-            # the residuals of the last solution under the new diagonals are as good directions as
+        if not self._whole and self._recent.shape[1] == n_pairs:
+            # the residuals of the last solution under the new diagonal are as good directions as
             # those of a new solution
             vectors, images = self.basis @ self._recent, self.image @ self._recent
-            images -= shift[:, None] * vectors
+            images -= shift * vectors
             values = np.sum(vectors * images, axis=0)
-            values /= np.sum(vectors * (scale[:, None] * vectors), axis=0)
-            self._expand(images - scale[:, None] * values * vectors, values, scale, shift)
-        metric = self._project(scale)
-        projected = self._projected - (self._project(shift) if np.any(shift) else 0.0)
+            self._expand(images - values * vectors, values, shift, unit)
+        projected = self._projected - self.basis.T @ (shift * self.basis)
         for expansion in range(MAX_EXPANSIONS + 1):
-            values, coefficients = _generalised_eigh(projected, metric)
+            values, coefficients = np.linalg.eigh(projected)
+            values, coefficients = values[::-1], coefficients[:, ::-1]
             wanted, self._recent = values[:n_pairs], coefficients[:, :n_pairs]
             vectors = self.basis @ self._recent
-            residuals = self.image @ self._recent
-            residuals -= (shift[:, None] + scale[:, None] * wanted) * vectors
-            white = residuals / root
-            norms = np.linalg.norm(white, axis=0)
-            exact = norms <= 10 * self.rounding * np.abs(values).max(initial=0.0)
-            errors = np.where(exact, 0.0, error(values, root * vectors, white, norms))
-            whole = self.basis.shape[1] == len(scale)
-            converged = whole or bool(np.all(errors <= tol))
-            if not whole and self.basis.shape[1] > KEPT_BLOCKS * self._block:
-                metric, projected = self._cut_back(coefficients, metric, projected)
+            residuals = self.image @ self._recent - (shift + wanted) * vectors
+            norms = np.linalg.norm(residuals, axis=0)
+            allowed = tol * np.maximum(np.abs(wanted), unit)
+            allowed = np.maximum(allowed, 10 * self.rounding * np.abs(values).max(initial=0.0))
+            converged = self._whole or bool(np.all(norms <= allowed))
+            if not self._whole and self.basis.shape[1] > KEPT_BLOCKS * self._block:
+                projected = self._cut_back(coefficients, projected)
             if converged or expansion == MAX_EXPANSIONS:
                 break
-            lagging = errors > 0.1 * tol
-            new = self._expand(residuals[:, lagging], wanted[lagging], scale, shift)
+            lagging = norms > 0.1 * allowed
+            new = self._expand(residuals[:, lagging], wanted[lagging], shift, unit)
             if new.shape[1] == 0:
                 break  # the residuals lie in the space: nothing but rounding is left
-            image = self.image[:, -new.shape[1] :] - shift[:, None] * new
-            metric = bordered(metric, self.basis.T @ (scale[:, None] * new))
+            image = self.image[:, -new.shape[1] :] - shift * new
             projected = bordered(projected, self.basis.T @ image)
         return Eigenpairs(wanted, vectors, converged)
+
+    @property
+    def _whole(self):
+        """Whether the space is everything."""
+        return self.basis.shape[1] == self.n_features
 
     def _reserve(self, n_pairs):
         """Enlarge the space for more eigenpairs than before."""
@@ -186,24 +165,19 @@ class SearchSpace:
             random = self._multiply(self._rng.standard_normal((self.n_features, missing)))
             self._append(orthonormalised(random, self.basis))
 
-    def _project(self, diagonal):
-        """The diagonal matrix in the basis."""
-        return self.basis.T @ (diagonal[:, None] * self.basis)
-
-    def _cut_back(self, coefficients, *matrices):
-        """Keep the best part of the space only; return small matrices in the new basis."""
+    def _cut_back(self, coefficients, matrix):
+        """Keep the best part of the space only; return a small matrix in the new basis."""
         kept, triangle = np.linalg.qr(coefficients[:, : KEPT_BLOCKS * self._block])
         self.basis, self.image = self.basis @ kept, self.image @ kept
         self._projected = kept.T @ self._projected @ kept
         self._recent = triangle[:, : self._recent.shape[1]]
-        return [kept.T @ matrix @ kept for matrix in matrices]
+        return kept.T @ matrix @ kept
 
-    def _expand(self, residuals, values, scale, shift):
+    def _expand(self, residuals, values, shift, unit):
         """Add the new part of preconditioned residuals to the space; return it, orthonormal."""
-        # diag(A) is close to the shift (closed form) or to 1 (correlations): Davidson's
-        # preconditioner, kept positive
-        values = np.maximum(np.abs(values), _SMALLEST_POLE)
-        directions = residuals / (np.abs(shift)[:, None] + scale[:, None] * values)
+        # diag(A) is close to the shift: Davidson's preconditioner, kept positive
+        values = np.maximum(np.abs(values), _SMALLEST_POLE * unit)
+        directions = residuals / (np.abs(shift) + values)
         new = orthonormalised(directions, self.basis)
         self._append(new)
         return new
@@ -235,15 +209,6 @@ def orthonormalised(directions, basis):
         directions, triangle = np.linalg.qr(directions)
         directions = directions[:, np.abs(np.diag(triangle)) > 1e-8]
     return directions[:, : len(basis) - basis.shape[1]]
-
-
-def _generalised_eigh(projected, metric):
-    """Eigenvalues of the small pencil, decreasing, and their coefficients."""
-    # not scipy.linalg.eigh(A, B): the threads of the BLAS that SciPy brings compete with those of
-    # NumPy's, which makes small fits several times slower
-    inverse = np.linalg.inv(np.linalg.cholesky(metric))
-    values, coefficients = np.linalg.eigh(inverse @ projected @ inverse.T)
-    return values[::-1], inverse.T @ coefficients[:, ::-1]
 
 
 def bordered(matrix, columns):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_contrastive.linear._solvers.chebyshev import FeatureBlock, RowBlock
+from sklearn_contrastive.linear._solvers.few_rows import FewRowsBlock
 
 EPS = np.finfo(np.float64).eps
 # at most 64 directions are decomposed whole, more are filtered
@@ -29,6 +30,11 @@ def whole(matrix, scale):
     return values[::-1], (np.sqrt(scale)[:, None] * vectors)[:, ::-1]
 
 
+def single_gram(rows):
+    """The Gram matrix of the rows as a function of a diagonal, in single precision."""
+    return lambda diagonal: ((rows * diagonal) @ rows.T).astype(np.float32)
+
+
 @st.composite
 def blocks(draw, of_rows=None):
     """A block of the features or of the rows, its matrix, and the number of pairs."""
@@ -43,8 +49,10 @@ def blocks(draw, of_rows=None):
     n_features = size + draw(st.integers(1, 60))
     right = np.linalg.qr(rng.normal(size=(n_features, size)))[0]
     rows = scipy.linalg.sqrtm(matrix).real @ right.T
-    block = RowBlock(rows.__matmul__, rows.T.__matmul__, size, n_features, n_pairs, state, EPS)
-    return block, rows.T @ rows, n_pairs, rng
+    shape = (rows.__matmul__, rows.T.__matmul__, size, n_features, n_pairs, state, EPS)
+    if draw(st.booleans()):
+        return FewRowsBlock(single_gram(rows), *shape), rows.T @ rows, n_pairs, rng
+    return RowBlock(*shape), rows.T @ rows, n_pairs, rng
 
 
 @given(problem=blocks(), spread=st.sampled_from([1.0, 3.0]))
