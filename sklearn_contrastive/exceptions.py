@@ -6,6 +6,7 @@ __all__ = [
     "HeywoodWarning",
     "LabelsWarning",
     "MissingValuesWarning",
+    "OutlierWarning",
 ]
 
 
@@ -27,3 +28,7 @@ class LabelsWarning(UserWarning):
 
 class MissingValuesWarning(UserWarning):
     """Too few observed values, in a row for its scores or in features for a model."""
+
+
+class OutlierWarning(UserWarning):
+    """A few rows or entries of the training samples affect the components."""

@@ -9,12 +9,22 @@ from sklearn.utils import check_random_state
 
 from .._sklearn_compat import Hidden, Interval, RealNotInt, StrOptions
 from .._typing import ArrayLike, RandomState
+from .._warnings import warn
+from ..exceptions import OutlierWarning
 from ._covariance.samples import like_samples, read_samples
+from ._factor.diagnostics import robust_warnings
 from ._factor.fit import fit_factor_model
 from ._factor.group_units import read_groups
 from ._factor.options import FitOptions
 from ._factor.robust import fit_robust
-from ._factor.robust_samples import in_robust_unit, refuse_robust, repaired
+from ._factor.robust_samples import (
+    in_robust_unit,
+    refuse_few,
+    refuse_robust,
+    repaired,
+    row_noise_of,
+    row_shrinkage,
+)
 from ._moment_estimator import MomentEstimator
 
 __all__ = ["LinearContrastive"]
@@ -54,6 +64,13 @@ class LinearContrastive(MomentEstimator):
         group. At least three groups, none with more than half of the features; complete dense
         samples only.
 
+    robust : bool, "rows" or "cells", default=False
+        Wrong entries that the fit withstands. "cells": entries that the rest of their row
+        contradicts count as missing, in `fit` and in new rows. "rows": the noise of each row has a
+        scale of its own, and noisy rows count less. True: both. Dense samples only, but for "rows".
+        Set it where sensors fail, values are mistyped, or samples differ in quality; clean samples
+        have the ordinary fit, at several times its cost.
+
     max_iter : int, default=100
         Largest number of eigenproblems of the refinement, and of its passes over the rows where
         entries are missing. 0 is the closed form. Refinement matters for few features and many
@@ -89,7 +106,8 @@ class LinearContrastive(MomentEstimator):
 
     scoring_matrix_ : ndarray of shape (n_components_, n_features)
         The matrix of `transform`, in float64: the scores of complete samples are
-        ``(X - mean_) @ scoring_matrix_.T``, whitening included.
+        ``(X - mean_) @ scoring_matrix_.T``, whitening included. With `robust`, those of rows
+        without outlying cells and of at most typical noise.
 
     loadings_ : ndarray of shape (n_features, n_components_)
         ``components_.T * sqrt(common_variance_)``: covariances of the features with factors of unit
@@ -124,6 +142,16 @@ class LinearContrastive(MomentEstimator):
     noise_covariance_ : list of ndarray of shape (group_size, group_size)
         Estimated covariance of the noise in each group, in the order of the sorted labels, its
         features in theirs. Only with `feature_groups` of which one has two features.
+
+    sample_noise_ : ndarray of shape (n_samples,)
+        Standard deviation of the noise of each row, in units of the median row's; exactly 1 where
+        the rows do not differ by more than chance. `noise_variance_` is that of the median row.
+        Only with ``robust="rows"`` or True.
+
+    outlying_cells_ : csr_array of shape (n_samples, n_features)
+        Entries that counted as missing: their distance from the value that the rest of the row
+        suggests, in standard deviations of that difference. `impute` gives the values suggested.
+        Only with ``robust="cells"`` or True.
 
     mean_ : ndarray of shape (n_features,)
         Mean of each feature, in float64: float32 would round a mean of 1e4 by 5e-4. Estimated
@@ -247,6 +275,7 @@ class LinearContrastive(MomentEstimator):
         if not self.robust:
             samples, covariance = self._measured(samples, on_step)
             return samples, covariance, self._fit_model(covariance, samples, None, on_step)
+        refuse_few(samples, self.robust)
         samples = in_robust_unit(samples)
         options = self._options(samples.total, None, on_step)
         found = fit_robust(samples, self.n_components, self.robust, self.solver, options)
@@ -255,6 +284,8 @@ class LinearContrastive(MomentEstimator):
             self.sample_noise_ = like_samples(samples, np.sqrt(found.noise_variance))
         if found.outlying is not None:
             self.outlying_cells_ = found.outlying
+        for text in robust_warnings(found):
+            warn(text, OutlierWarning)
         return samples, found.covariance, found.fit
 
     def _fit_model(self, covariance, samples, start, on_step):
@@ -265,8 +296,16 @@ class LinearContrastive(MomentEstimator):
         rng = check_random_state(self.random_state)
         return FitOptions(rng, self.max_iter, self.tol * np.sqrt(2.0 / n_samples), start, on_step)
 
-    def _without_outlying_cells(self, X):
+    def _repaired(self, X):
         judge = getattr(self, "_judge", None)
         if judge is None or not judge.judges_cells:
-            return X
+            return X, 0.0
         return repaired(X, judge, self._unit)
+
+    def _given_row_noise(self, scores, X):
+        judge = getattr(self, "_judge", None)
+        if judge is None or not judge.judges_rows or not self.n_components_:
+            return scores
+        noise = row_noise_of(X, judge, self._unit)
+        scoring = self.scoring_matrix_ * (self._unit / self._unit_of_scores)
+        return row_shrinkage(scores, noise, scoring, self._model).astype(scores.dtype, copy=False)

@@ -68,6 +68,7 @@ class FactorDensity(ContrastiveEstimator):
         self._check_fitted(method)
         self._check_place(X, method)
         X, missing = validated(self, X, reset=False)
+        X, penalty = self._repaired(X)
         place, model = place_of(X), self._model
         likelihood = np.empty(X.shape[0])
         for start in range(0, X.shape[0], _DENSE_ROWS):
@@ -84,7 +85,11 @@ class FactorDensity(ContrastiveEstimator):
             # the density in units of the input
             n_observed = np.sum(~np.isnan(block), axis=1) if missing else X.shape[1]
             likelihood[rows] -= n_observed * np.log(self._unit)
-        return likelihood
+        return likelihood - penalty
+
+    def _repaired(self, X):
+        """Samples without outlying cells, if the estimator looks for any, and their penalty."""
+        return X, 0.0
 
     def score(self, X: MatrixLike, y: VectorLike | None = None) -> float:
         """Mean log-likelihood of samples, by which a grid search can choose without labels.

@@ -64,7 +64,7 @@ class FactorTransformer(
         self._check_fitted("transform")
         self._check_place(X, "transform")
         X, missing = validated(self, X, reset=False)
-        X = self._without_outlying_cells(X)
+        X = self._repaired(X)[0]
         place = place_of(X)
         if not place.is_numpy:
             scores = self._scores_on_device(X, place.xp)
@@ -75,12 +75,13 @@ class FactorTransformer(
         else:
             scores = self._scores(X)
         if missing and self.n_components_:
-            return place.put(self._with_scores_of_incomplete(place.take(scores), place.take(X)))
-        return scores
+            scores = self._with_scores_of_incomplete(place.take(scores), place.take(X))
+            return place.put(self._given_row_noise(scores, X))
+        return self._given_row_noise(scores, X)
 
-    def _without_outlying_cells(self, X):
-        """Samples whose outlying cells are replaced, if the estimator looks for any."""
-        return X
+    def _given_row_noise(self, scores, X):
+        """Scores that are shrunk in noisy rows, if the estimator looks for any."""
+        return scores
 
     def _scores(self, X):
         dtype = working_dtype(X)
@@ -196,7 +197,7 @@ class FactorTransformer(
         if sparse.issparse(X):
             return X.copy()  # has no missing entries
         place, model = place_of(X), self._model
-        rows = place.take(self._without_outlying_cells(X))
+        rows = place.take(self._repaired(X)[0])
         filled = rows.astype(working_dtype(rows))
         if missing:
             incomplete = np.flatnonzero(np.isnan(filled).any(axis=1))

@@ -19,6 +19,7 @@ CONFIGURATIONS = {
     "closed form": LinearContrastive(n_components=2, max_iter=0, noise_weighted=False),
     "whitened": LinearContrastive(n_components=1, whiten=True),
     "gram": LinearContrastive(n_components=2, solver="gram"),
+    "robust rows": LinearContrastive(n_components=1, robust="rows"),
     # most of the checks' random samples let it run to the limit, which at 500 takes half a minute
     "HeteroPCA": HeteroPCA(n_components=2, max_iter=30),
     "HeteroPCA, plain": HeteroPCA(1, deflated=False, noise_weighted=False, max_iter=30),

@@ -13,8 +13,9 @@ from .._covariance.base import Covariance
 from .._covariance.scale import feature_scale
 from .model import FactorFit, FactorModel
 from .n_components import counting_weights
+from .robust import RobustFit
 
-__all__ = ["count_warnings", "fit_warnings", "share_warnings"]
+__all__ = ["count_warnings", "fit_warnings", "robust_warnings", "share_warnings"]
 
 # share of a factor's squared loadings that, on one feature or group, makes it look like its noise
 _SINGLE_GROUP_SHARE = 0.9
@@ -22,6 +23,9 @@ _SINGLE_GROUP_SHARE = 0.9
 _FAR_BELOW = 0.9
 # weight in the count below which a feature is named as one with rare or extreme values
 _SMALL_WEIGHT = 0.9
+# share of outlying cells, and of rows whose noise is so many times larger or smaller than that of
+# the typical row, that may mean a majority of wrong cells or rows somewhere
+_MANY_CELLS, _OTHER_NOISE, _MANY_ROWS = 0.2, 5.0, 0.15
 
 
 def fit_warnings(fit: FactorFit, n_components, feature_names, n_samples: float):
@@ -160,6 +164,39 @@ def count_warnings(
             'from noise, and n_components="auto" may find too few. Transform the features first '
             "(logarithm, ranks, clipping), or set n_components to an integer."
         )
+
+
+def robust_warnings(found: RobustFit) -> Iterator[str]:
+    """Warnings about a robust fit that found more than it can be trusted with.
+
+    Parameters
+    ----------
+    found : RobustFit
+        What was found.
+
+    Yields
+    ------
+    text : str
+        The problem and what to do.
+    """
+    if found.outlying is not None:
+        share = found.outlying.nnz / np.prod(found.outlying.shape)
+        if share > _MANY_CELLS:
+            yield (
+                f"{share:.0%} of the cells of X are outlying. If more than about half of the cells "
+                "of a row or a feature are wrong, the model may be that of the wrong ones. Look at "
+                "outlying_cells_, and drop features or rows that are wrong as a whole."
+            )
+    if found.noise_variance is not None:
+        noise = np.sqrt(found.noise_variance)
+        share = max(np.mean(noise > _OTHER_NOISE), np.mean(noise < 1.0 / _OTHER_NOISE))
+        if share > _MANY_ROWS:
+            yield (
+                f"{share:.0%} of the rows of X have more than {_OTHER_NOISE:g} times the noise of "
+                "the typical row, or less than its inverse. If about half of the rows are wrong, "
+                "the model may be that of the wrong ones. Look at sample_noise_, and fit the kinds "
+                "of rows separately."
+            )
 
 
 def _single_group_factors(model: FactorModel):

@@ -1,14 +1,19 @@
 """Judgement of rows by a factor model: outlying cells, and the noise of the row."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from .outlying_cells import CellModel, FoundCells, find_cells
 from .row_noise import RowSpread, ScalePrior, residual_spread
 
-__all__ = ["RobustModel"]
+__all__ = ["RobustModel", "blocks_of_rows"]
+
+# cells of the rows that are judged at once
+_BLOCK_CELLS = 2**19
 
 # standard deviation of normal values over their median distance from 0
 _MEDIAN_TO_DEVIATION = 1.4826
@@ -38,6 +43,11 @@ class RobustModel:
         """Whether cells are judged."""
         return self.cells.judged
 
+    @property
+    def judges_rows(self) -> bool:
+        """Whether rows were found to differ in noise."""
+        return self.prior is not None and bool(np.isfinite(self.prior.strength))
+
     def judged(self, X: NDArray) -> tuple[FoundCells, RowSpread | None]:
         """Hidden cells of a block of rows, and the spread of the rows' residuals.
 
@@ -57,7 +67,7 @@ class RobustModel:
         found = find_cells(white, self.cells)
         if self.prior is None:
             return found, None
-        if self.judges_cells and np.isfinite(self.prior.strength):
+        if self.judges_cells and self.judges_rows:
             return self._given_row_noise(white, found)
         return found, residual_spread(white, found, self.cells)
 
@@ -79,6 +89,30 @@ class RobustModel:
             found = found.replaced(some, find_cells(white[some], self.cells, noise[some]))
             spread = residual_spread(white, found, self.cells)
         return found, spread
+
+
+def blocks_of_rows(X, unit: float = 1.0) -> Iterator[tuple[slice, NDArray]]:
+    """Blocks of rows that stay in the cache.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_rows, n_features)
+        Rows.
+    unit : float, default=1.0
+        The rows are divided by it.
+
+    Yields
+    ------
+    rows : slice
+        Which rows.
+    block : ndarray of shape (<= n_rows, n_features)
+        The rows, dense.
+    """
+    n_rows = max(1, _BLOCK_CELLS // X.shape[1])
+    for start in range(0, X.shape[0], n_rows):
+        rows = slice(start, min(start + n_rows, X.shape[0]))
+        block = X[rows].toarray() if sparse.issparse(X) else X[rows]
+        yield rows, block if unit == 1.0 else block / unit
 
 
 def _medians(values):

@@ -1,6 +1,5 @@
 """Fit that outlying cells and noisy rows do not mislead: rounds of model, judgement and moments."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from numbers import Integral
 
@@ -11,11 +10,13 @@ from scipy import sparse
 from .._covariance.base import Covariance
 from .._covariance.read import covariance_of, forms_scatter
 from .._covariance.samples import Samples
+from .._covariance.scale import feature_scale
 from .column_scale import column_scale
 from .fit import fit_factor_model, refined_model
 from .imputed_moments import CleanMoments, MomentSums
-from .judge import RobustModel
+from .judge import RobustModel, blocks_of_rows
 from .model import FactorFit
+from .noise import DiagonalNoise
 from .options import FitOptions
 from .outlying_cells import CellModel, cell_threshold
 from .row_noise import RowSpread, ScalePrior, scale_prior
@@ -32,12 +33,12 @@ _START = 6.0
 _COUNTS = 4
 # share of hidden cells below which one round on all rows is enough
 _FEW_HIDDEN = 0.002
+# rounds of a fit to sparse rows
+_SPARSE_ROUNDS = 4
 # standard errors of a noise variance by which rounds may still change it
 _SETTLED = 0.2
 # accuracy of the fits of the rounds, in steps and standard errors
 _STEPS, _TOL = 20, 0.3
-# cells of a block of rows
-_BLOCK_CELLS = 2**19
 # degrees of freedom of the rows' noise before it is known
 _FIRST_STRENGTH = 4.0
 
@@ -105,7 +106,44 @@ def fit_robust(
     RobustFit
         The fit and what was found.
     """
+    if sparse.issparse(samples.values):
+        return _fit_sparse(samples, n_components, solver, options)
     return _RobustEstimation(samples, n_components, robust, solver, options).result()
+
+
+def _fit_sparse(samples, n_components, solver, options):
+    """Rounds of a fit to sparse rows, whose noise may differ; their weights are frequencies."""
+    X, nothing = samples.values, np.zeros(samples.n_features)
+    covariance = covariance_of(samples, solver, options.on_step)
+    scale = feature_scale(covariance)
+    empty, bounds = np.zeros((len(scale), 0)), np.full(len(scale), np.inf)
+    cells = CellModel(covariance.mean, np.where(scale > 0, scale, 1.0), empty, bounds)
+    judge = RobustModel(cells, ScalePrior(1.0, _FIRST_STRENGTH, np.inf))
+    frequency = np.ones(X.shape[0]) if samples.weight is None else samples.weight
+    for number in range(_SPARSE_ROUNDS + 1):
+        spread = RowSpread.joined([judge.judged(block)[1] for _, block in blocks_of_rows(X)])
+        prior = scale_prior(spread, samples.weight)
+        weights, variances = prior.weights(spread), prior.variances(spread)
+        equal = bool(np.all(weights == 1.0))
+        weighted, factor = samples, 1.0
+        if not equal:
+            weight = frequency * weights
+            weight *= frequency.sum() / weight.sum()
+            factor = float(frequency.sum() / (weight @ variances))
+            weighted = replace(samples, weight=weight)
+        covariance = covariance_of(weighted, solver, options.on_step)
+        if number == _SPARSE_ROUNDS or (equal and number):
+            break
+        count = n_components if isinstance(n_components, Integral) else "auto"
+        first = FitOptions(options.rng, _STEPS, _TOL * np.sqrt(2.0 / samples.total))
+        model = refined_model(covariance, count, scale**2, first)
+        model = replace(model, noise=DiagonalNoise(factor * model.noise.variances))
+        judge = RobustModel(CellModel.of(model, np.inf, nothing), prior)
+    fit = fit_factor_model(covariance, weighted, n_components, options)
+    model = replace(fit.model, noise=DiagonalNoise(factor * fit.model.noise.variances))
+    fit = replace(fit, model=model, describes_covariance=equal)
+    judge = RobustModel(CellModel.of(model, np.inf, nothing), prior)
+    return RobustFit(fit, covariance, judge, variances, None)
 
 
 class _RobustEstimation:
@@ -178,7 +216,7 @@ class _RobustEstimation:
         """One pass over rows: their moments and what was found."""
         known, prior, variances, weights = None, judge.prior, None, None
         if self._rows:
-            known = [judge.judged(X[rows]) for rows in _blocks(X)]
+            known = [judge.judged(block) for _, block in blocks_of_rows(X)]
             spread = RowSpread.joined([part for _, part in known])
             prior = scale_prior(spread, weight)
             variances, weights = prior.variances(spread), prior.weights(spread)
@@ -194,10 +232,10 @@ class _RobustEstimation:
             fourth=not isinstance(self._n_components, Integral),
         )
         outlying = []
-        for number, rows in enumerate(_blocks(X)):
-            found = known[number][0] if known else judge.judged(X[rows])[0]
+        for number, (rows, block) in enumerate(blocks_of_rows(X)):
+            found = known[number][0] if known else judge.judged(block)[0]
             noise = None if weights is None else (weights[rows], variances[rows])
-            sums.add(X[rows], found, None if weight is None else weight[rows], noise)
+            sums.add(block, found, None if weight is None else weight[rows], noise)
             if self._cells:
                 outlying.append(_outlying(found))
         outlying = sparse.vstack(outlying, format="csr") if self._cells else None
@@ -235,11 +273,6 @@ class _RobustEstimation:
         covariance = covariance_of(samples, self._solver, self._options.on_step)
         noise_factor = read.moments.row_factor * np.ones(samples.n_features)
         return replace(read.moments, covariance=covariance, noise_factor=noise_factor), samples
-
-
-def _blocks(X) -> Iterator[slice]:
-    n_rows = max(1, _BLOCK_CELLS // X.shape[1])
-    return (slice(i, min(i + n_rows, len(X))) for i in range(0, len(X), n_rows))
 
 
 def _outlying(found):

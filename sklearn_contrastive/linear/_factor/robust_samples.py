@@ -1,18 +1,27 @@
 """Samples of a robust fit: what is refused, their unit, and new rows with outlying cells."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from ..._arrays import place_of
 from .._covariance.samples import Samples
 from .._covariance.unit import in_unit, power_of_two
 from .imputed_moments import imputed
-from .judge import RobustModel
+from .judge import RobustModel, blocks_of_rows
+from .model import FactorModel
 
-__all__ = ["in_robust_unit", "refuse_robust", "repaired"]
+__all__ = [
+    "in_robust_unit",
+    "refuse_few",
+    "refuse_robust",
+    "repaired",
+    "row_noise_of",
+    "row_shrinkage",
+]
 
-# cells of the rows that are judged at once
-_BLOCK_CELLS = 2**19
+# rows of which medians are taken
+_FEWEST_ROWS = 5
 # deviations whose squares, and fourth powers, stay in the range of the float type
 _RANGE = {np.float32: (1e-8, 1e8), np.float64: (1e-70, 1e70)}
 
@@ -48,6 +57,15 @@ def refuse_robust(estimator, X, streaming: bool) -> None:
         raise ValueError(
             f"{robust} needs NumPy arrays, but X is on another device or of another library. "
             "Convert X to NumPy, or use robust=False."
+        )
+
+
+def refuse_few(samples: Samples, robust: str | bool) -> None:
+    """Raise a ValueError if there are too few rows for medians."""
+    if samples.total < _FEWEST_ROWS:
+        raise ValueError(
+            f"robust={robust!r} needs at least {_FEWEST_ROWS} samples, of which most are right, "
+            f"but there are {samples.total:g}. Add samples, or use robust=False."
         )
 
 
@@ -94,12 +112,12 @@ def repaired(X, judge: RobustModel, unit: float):
     -------
     repaired : ndarray of shape (n_rows, n_features)
         X itself where no cell is outlying, else a copy.
+    penalty : ndarray of shape (n_rows,)
+        Difference of the log-density between the expectation of a cell and its bound, summed over
+        the outlying cells of a row.
     """
-    copy = None
-    n_rows = max(1, _BLOCK_CELLS // X.shape[1])
-    for start in range(0, len(X), n_rows):
-        rows = slice(start, start + n_rows)
-        block = X[rows] if unit == 1.0 else X[rows] / unit
+    copy, penalty = None, np.zeros(len(X))
+    for rows, block in blocks_of_rows(X, unit):
         found, _ = judge.judged(block)
         outlying = found.hidden & ~np.isnan(block)
         if outlying.any():
@@ -107,4 +125,70 @@ def repaired(X, judge: RobustModel, unit: float):
                 copy = np.array(X, dtype=np.float32 if X.dtype == np.float32 else np.float64)
             filled = imputed(block, found, judge.cells)
             np.copyto(copy[rows], unit * filled, where=outlying)
-    return X if copy is None else copy
+            penalty[rows] = (
+                0.5 * outlying @ np.where(outlying.any(axis=0), judge.cells.bounds, 0.0) ** 2
+            )
+    return (X if copy is None else copy), penalty
+
+
+def row_noise_of(X, judge: RobustModel, unit: float) -> NDArray[np.float64]:
+    """Noise variance of each row, in units of a typical row.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_rows, n_features)
+        Rows; NaN where an entry is missing.
+    judge : RobustModel
+        By which rows are judged, in another unit.
+    unit : float
+        That unit.
+
+    Returns
+    -------
+    noise_variance : ndarray of shape (n_rows,)
+        1 where rows do not differ.
+    """
+    noise = np.ones(X.shape[0])
+    for rows, block in blocks_of_rows(X, unit):
+        noise[rows] = judge.prior.variances(judge.judged(block)[1])
+    return noise
+
+
+def row_shrinkage(
+    scores: NDArray, noise_variance: NDArray, scoring: NDArray, model: FactorModel
+) -> NDArray[np.float64]:
+    """Scores that the rows would have with typical noise: best linear prediction.
+
+    With C the covariance of the scores under the model, of which N is noise, a row whose noise has
+    s^2 > 1 times the variance gets C (C + (s^2 - 1) N)^-1 times its scores. Scores of a row that
+    is noise alone vanish.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_rows, n_components)
+        Linear scores.
+    noise_variance : ndarray of shape (n_rows,)
+        s^2 of each row.
+    scoring : ndarray of shape (n_components, n_features)
+        Matrix of the scores.
+    model : FactorModel
+        Model of a typical row.
+
+    Returns
+    -------
+    scores : ndarray of shape (n_rows, n_components)
+        Unchanged in rows of at most typical noise.
+    """
+    noise = scoring @ model.noise.times(scoring.T)
+    along = scoring @ model.loadings
+    values, vectors = np.linalg.eigh(along @ along.T + noise)
+    live = values > 1e-12 * values[-1]
+    vectors, root = vectors[:, live], np.sqrt(values[live])
+    shares, turned = np.linalg.eigh((vectors / root).T @ noise @ (vectors / root))
+    to_white, back = vectors / root @ turned, vectors * root @ turned
+    noisy = np.flatnonzero(noise_variance > 1.0)
+    excess = noise_variance[noisy, None] - 1.0
+    shrunk = np.array(scores)
+    coordinates = scores[noisy] @ to_white / (1.0 + excess * np.maximum(shares, 0.0))
+    shrunk[noisy] = coordinates @ back.T
+    return shrunk
