@@ -21,6 +21,8 @@ ROBUST = (
     else {}
 )
 ORACLE, CLEAN = "noise known", "clean"
+#: rows up to which MinCovDet is run, which takes seconds beyond
+LARGEST_FOR_COVARIANCE = 1000
 
 
 def ours(k):
@@ -53,7 +55,7 @@ def subspaces(sample, r):
     # the mean of very noisy rows is far off
     Y, scale = X - np.median(X, axis=0), X.std(axis=0)
     methods = rivals(r, n)
-    if n > 2 * d:
+    if 2 * d < n <= LARGEST_FOR_COVARIANCE:
         methods["MinCovDet+PCA"] = PCAWithoutOutlyingRows(r, kept_by_covariance)
     finders = {
         name: lambda method=method: directions(method.fit(X), X) for name, method in methods.items()
