@@ -10,6 +10,15 @@ RECORD = "linear.noise_regimes"
 OURS, ORACLE = "LinearContrastive", "noise known"
 ROBUST = ['robust="rows"', 'robust="cells"', "robust=True"]
 RIVALS = ["Scaler+PCA", "Scaler+FA"]
+OTHERS = [
+    "PCA",
+    "RobustScaler+PCA",
+    "capped+PCA",
+    "quantiles+PCA",
+    "IsolationForest+PCA",
+    "Scaler+HePPCAT",
+    "Scaler+LR-ALPCAH",
+]
 FITS = [OURS, *ROBUST]
 SETS = {"final": "final tables", "six": "six tables that a prototype was tuned on"}
 
@@ -17,6 +26,12 @@ SETS = {"final": "final tables", "six": "six tables that a prototype was tuned o
 def sections():
     """Sections about spiked models, real tables and time."""
     return [
+        Section(
+            "Which noise misleads which method",
+            RECORD,
+            "Subspace error over that of a fit that knows the noise, or the bad rows or cells:\n"
+            "geometric mean over three shapes. 1 is the best.\n\n" + restructured(*overview()),
+        ),
         Section(
             "Bad rows and cells: subspace error",
             RECORD,
@@ -50,6 +65,18 @@ def sections():
         Section("Time of a robust fit", RECORD, restructured(*cost()) + rivals_time()),
         Section("Goals of the robust fits", RECORD, missed_targets(RECORD)),
     ]
+
+
+def overview():
+    """Error of each method over that with the noise known, by regime."""
+    cells = results(RECORD)["regimes"]
+    methods = [*RIVALS, *OTHERS, *FITS]
+    lines = []
+    for regime in dict.fromkeys(cell["regime"] for cell in cells):
+        means = [cell["mean"] for cell in cells if cell["regime"] == regime]
+        ratios = (np.exp(np.mean([np.log(m[name] / m[ORACLE]) for m in means])) for name in methods)
+        lines.append([regime, *(f"{ratio:.2f}" for ratio in ratios)])
+    return ["noise", *methods], lines
 
 
 def subspace():
