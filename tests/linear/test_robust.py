@@ -5,7 +5,6 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.assertions import assert_same_subspace
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -62,9 +61,9 @@ def test_gross_cells_are_found_and_do_not_mislead(robust):
     assert fit.n_components_ == 2
     assert np.mean(found[bad]) > 0.98
     assert np.mean(found[~bad]) < 0.001
-    clean = sin_theta_distance(model(False).fit(X).components_.T, subspace.T)
-    assert sin_theta_distance(fit.components_.T, subspace.T) < 1.2 * clean
-    assert sin_theta_distance(model(False).fit(spoilt).components_.T, subspace.T) > 2 * clean
+    clean = sin_theta_distance(model(False).fit(X).components_, subspace)
+    assert sin_theta_distance(fit.components_, subspace) < 1.2 * clean
+    assert sin_theta_distance(model(False).fit(spoilt).components_, subspace) > 2 * clean
 
 
 @each_cell_kind
@@ -79,9 +78,9 @@ def test_new_rows_have_the_scores_of_their_other_cells(robust):
     assert np.sqrt(np.mean((repaired - X[200:])[bad] ** 2)) < 1.5 * np.sqrt(
         fit.noise_variance_.mean()
     )
-    far = np.where(bad, 1e6, X[200:])
+    far, farther = np.where(bad, 1e6, X[200:]), np.where(bad, 1e7, X[200:])
     assert np.all(np.isfinite(fit.score_samples(far)))
-    assert_allclose(fit.score_samples(far), fit.score_samples(10 * far), rtol=1e-6)
+    assert_allclose(fit.score_samples(far), fit.score_samples(farther), rtol=1e-6)
 
 
 @each_kind
@@ -104,8 +103,8 @@ def test_noise_of_the_rows_is_recovered(robust, storage):
     assert np.median(fit.sample_noise_) == pytest.approx(1.0, abs=0.05)
     weight = scales**-2 * len(X) / np.sum(scales**-2)
     oracle = model(False).fit(X, sample_weight=weight)
-    error = sin_theta_distance(oracle.components_.T, subspace.T)
-    assert sin_theta_distance(fit.components_.T, subspace.T) < 1.4 * error
+    error = sin_theta_distance(oracle.components_, subspace)
+    assert sin_theta_distance(fit.components_, subspace) < 1.4 * error
     typical = np.sqrt(oracle.noise_variance_ / fit.noise_variance_)
     assert typical.max() / typical.min() < 1.5
 
@@ -129,7 +128,7 @@ def test_a_row_that_is_moved_to_infinity_has_bounded_influence(robust, exponent,
         direction = np.eye(12)[seed % 12]
     X[7] += 10.0**exponent * direction
     fit = model(robust).fit(X)
-    assert sin_theta_distance(fit.components_.T, subspace.T) < 0.5
+    assert sin_theta_distance(fit.components_, subspace) < 0.5
     assert np.all(fit.noise_variance_ < 50)
     assert np.all(np.abs(fit.mean_ - 3) < 1.5)
 
@@ -142,7 +141,7 @@ def test_rows_and_features_in_another_order_change_nothing_else(robust):
     rows, features = rng.permutation(len(X)), rng.permutation(20)
     fit, other = model(robust, tol=1e-6).fit(X), model(robust, tol=1e-6).fit(X[rows][:, features])
     assert_allclose(other.noise_variance_, fit.noise_variance_[features], rtol=1e-3)
-    assert_same_subspace(other.components_.T, fit.components_[:, features].T, tol=1e-3)
+    assert sin_theta_distance(other.components_, fit.components_[:, features]) < 1e-3
     if robust != "cells":
         assert_allclose(other.sample_noise_, fit.sample_noise_[rows], rtol=1e-3)
 
@@ -224,7 +223,7 @@ def test_the_closed_form_of_cleaned_samples_is_the_closed_form(robust):
     X, subspace, _ = draw()
     spoilt, _ = with_gross_cells(X)
     fit = model(robust, max_iter=0, noise_weighted=False).fit(spoilt)
-    assert sin_theta_distance(fit.components_.T, subspace.T) < 0.4
+    assert sin_theta_distance(fit.components_, subspace) < 0.4
 
 
 def test_a_fit_without_robust_forgets_what_was_found():

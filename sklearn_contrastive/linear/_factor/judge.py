@@ -46,7 +46,7 @@ class RobustModel:
     @property
     def judges_rows(self) -> bool:
         """Whether rows were found to differ in noise."""
-        return self.prior is not None and bool(np.isfinite(self.prior.strength))
+        return self.prior is not None and self.prior.between > 0
 
     def judged(self, X: NDArray) -> tuple[FoundCells, RowSpread | None]:
         """Hidden cells of a block of rows, and the spread of the rows' residuals.

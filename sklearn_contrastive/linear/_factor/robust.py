@@ -39,8 +39,8 @@ _SPARSE_ROUNDS = 4
 _SETTLED = 0.2
 # accuracy of the fits of the rounds, in steps and standard errors
 _STEPS, _TOL = 20, 0.3
-# degrees of freedom of the rows' noise before it is known
-_FIRST_STRENGTH = 4.0
+# variance of the logarithms of the rows' noise variances before it is known
+_FIRST_SPREAD = 1.0
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _fit_sparse(samples, n_components, solver, options):
     scale = feature_scale(covariance)
     empty, bounds = np.zeros((len(scale), 0)), np.full(len(scale), np.inf)
     cells = CellModel(covariance.mean, np.where(scale > 0, scale, 1.0), empty, bounds)
-    judge = RobustModel(cells, ScalePrior(1.0, _FIRST_STRENGTH, np.inf))
+    judge = RobustModel(cells, ScalePrior(1.0, _FIRST_SPREAD, 0.0, np.inf))
     frequency = np.ones(X.shape[0]) if samples.weight is None else samples.weight
     for number in range(_SPARSE_ROUNDS + 1):
         spread = RowSpread.joined([judge.judged(block)[1] for _, block in blocks_of_rows(X)])
@@ -181,7 +181,7 @@ class _RobustEstimation:
         empty = np.zeros((self._samples.n_features, 0))
         bounds = np.full(self._samples.n_features, _START)
         cells = CellModel(self._scale.centre, deviation, empty, bounds)
-        prior = ScalePrior(1.0, _FIRST_STRENGTH, np.inf) if self._rows else None
+        prior = ScalePrior(1.0, _FIRST_SPREAD, 0.0, np.inf) if self._rows else None
         return RobustModel(cells, prior)
 
     def _settled(self, judge, X, weight):

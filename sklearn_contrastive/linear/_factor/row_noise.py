@@ -17,6 +17,10 @@ _SIGNIFICANCE = 4.0
 _SMALLEST_EXCESS = 0.1
 # distances from the centre of the scores, in median distances, beyond which a row counts less
 _FAR = 8.0
+# standard deviations from the typical row up to which a row may be one of the others
+_USUAL = 3.0
+# noise variances from which a row does not count at all
+_LARGEST_VARIANCE = 1e12
 
 
 @dataclass(frozen=True)
@@ -84,43 +88,61 @@ def residual_spread(white: NDArray[np.float64], found: FoundCells, cells: CellMo
     np.square(residuals, out=residuals)
     total = residuals.sum(axis=1)
     fourth = np.einsum("ij,ij->i", residuals, residuals)
-    kurtosis = np.divide(count * fourth, total**2, out=np.full(n_rows, 3.0), where=total > 0)
+    kurtosis = np.divide(count * fourth, total**2, out=np.full(n_rows, 3.0), where=total > 1e-100)
     mean_square = np.divide(total, freedom, out=np.ones(n_rows), where=freedom > 0)
     return RowSpread(mean_square, freedom, kurtosis, np.linalg.norm(found.factors, axis=1))
 
 
 @dataclass(frozen=True)
 class ScalePrior:
-    """Distribution of the rows' noise variances: inverse gamma around a typical one.
-
-    The noise of a row is then multivariate t with these degrees of freedom.
+    """Distribution of the rows' noise variances: log-normal around a typical one, with outliers.
 
     Parameters
     ----------
     typical : float
         Noise variance of the median row, in units of the model's.
-    strength : float
-        Degrees of freedom nu of the prior; infinite where rows do not differ.
+    between : float
+        Variance of the logarithms of the noise variances; 0 where rows do not differ.
+    excess : float
+        Excess kurtosis of the cells within rows.
     far : float
         Length of the scores beyond which a row counts less.
     """
 
     typical: float
-    strength: float
+    between: float
+    excess: float
     far: float
 
     def variances(self, spread: RowSpread) -> NDArray[np.float64]:
-        """Noise variance of each row, 1 of a typical one; exactly 1 where rows do not differ."""
-        if not np.isfinite(self.strength):
+        """Noise variance of each row, 1 of a typical one; exactly 1 where rows do not differ.
+
+        The logarithm of the mean square, D from the typical one and with error variance v, is
+        shrunk by b / (b + v), where b is `between`; less if D exceeds three deviations of b + v.
+        """
+        if self.between == 0:
             return np.ones(len(spread.freedom))
-        total = self.strength + spread.freedom
-        relative = spread.mean_square / self.typical
-        return (self.strength + spread.freedom * relative) / total
+        error = _error_of_logarithm(spread.freedom, self.excess)
+        distance = np.log(np.maximum(spread.mean_square / self.typical, 1e-300))
+        total = self.between + error
+        outlying = 1.0 - _USUAL**2 * total / np.maximum(distance**2, total)
+        shrinkage = np.maximum(self.between / total, outlying)
+        return np.where(spread.freedom > 0, np.exp(shrinkage * distance), 1.0)
 
     def weights(self, spread: RowSpread) -> NDArray[np.float64]:
         """Weights of the rows, the inverse noise variance; less for scores that are far away."""
-        near = np.minimum(1.0, self.far / np.maximum(spread.score, np.finfo(np.float64).tiny))
-        return near**2 / self.variances(spread)
+        variances = self.variances(spread)
+        # beyond the range in which residuals are measured
+        weights = np.where(variances < _LARGEST_VARIANCE, 1.0 / variances, 0.0)
+        if np.isfinite(self.far):
+            weights *= (self.far / np.maximum(spread.score, self.far)) ** 2
+        return weights
+
+
+def _error_of_logarithm(freedom, excess):
+    """Variance of the logarithm of mean squares of cells with some excess kurtosis."""
+    freedom = np.maximum(freedom, 1.0)
+    return polygamma(1, freedom / 2.0) + excess / freedom
 
 
 def scale_prior(spread: RowSpread, sample_weight: NDArray[np.float64] | None) -> ScalePrior:
@@ -141,40 +163,24 @@ def scale_prior(spread: RowSpread, sample_weight: NDArray[np.float64] | None) ->
     Returns
     -------
     ScalePrior
-        Of infinite strength where the spread is that of equal rows.
+        Without variance between rows where the spread is that of equal rows.
     """
     weight = np.ones(len(spread.freedom)) if sample_weight is None else sample_weight
     median_score = float(weighted_median(spread.score[:, None], weight)[0])
     far = _FAR * median_score if median_score > 0 else np.inf
     judged = (spread.freedom >= 1) & (weight > 0)
     if weight[judged].sum() <= 2:
-        return ScalePrior(1.0, np.inf, far)
+        return ScalePrior(1.0, 0.0, 0.0, far)
     squares = np.maximum(spread.mean_square[judged], 1e-300)
     weight, freedom = weight[judged], spread.freedom[judged]
-    log_squares = np.log(squares)
-    n_rows = weight.sum()
+    log_squares, n_rows = np.log(squares), weight.sum()
     centre = np.average(log_squares, weights=weight)
     variance = np.average((log_squares - centre) ** 2, weights=weight) * n_rows / (n_rows - 1)
-    excess = np.average(spread.kurtosis[judged], weights=weight) - 3.0 * np.average(
-        freedom / (freedom + 2.0), weights=weight
-    )
-    equal = np.average(polygamma(1, freedom / 2.0), weights=weight)
-    equal += max(excess, 0.0) * np.average(1.0 / freedom, weights=weight)
-    median = float(weighted_median(squares[:, None], weight)[0])
-    error = equal * np.sqrt(2.0 / n_rows)
+    normal = 3.0 * np.average(freedom / (freedom + 2.0), weights=weight)
+    excess = max(np.average(spread.kurtosis[judged], weights=weight) - normal, 0.0)
+    equal = np.average(_error_of_logarithm(freedom, excess), weights=weight)
     between = variance - equal
-    if between <= max(_SIGNIFICANCE * error, _SMALLEST_EXCESS * equal):
-        return ScalePrior(median, np.inf, far)
-    return ScalePrior(median, 2.0 * _inverse_trigamma(between), far)
-
-
-def _inverse_trigamma(value):
-    """x with trigamma(x) = value, by Newton's method on its inverse."""
-    x = 0.5 + 1.0 / value
-    for _ in range(50):
-        trigamma = polygamma(1, x)
-        step = trigamma * (1.0 - trigamma / value) / polygamma(2, x)
-        x += step
-        if abs(step) < 1e-10 * x:
-            break
-    return float(x)
+    if between <= equal * max(_SIGNIFICANCE * np.sqrt(2.0 / n_rows), _SMALLEST_EXCESS):
+        between = 0.0
+    typical = float(weighted_median(squares[:, None], weight)[0])
+    return ScalePrior(typical, float(between), float(excess), far)
