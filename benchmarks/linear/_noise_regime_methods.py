@@ -15,11 +15,7 @@ from ._row_noise_rivals import factors_of_known_noise, heppcat, lr_alpcah
 
 OURS = "LinearContrastive"
 #: name -> value of `robust`
-ROBUST = (
-    {'robust="rows"': "rows", 'robust="cells"': "cells", "robust=True": True}
-    if "robust" in LinearContrastive().get_params()
-    else {}
-)
+ROBUST = {'robust="rows"': "rows", 'robust="cells"': "cells", "robust=True": True}
 ORACLE, CLEAN = "noise known", "clean"
 #: rows up to which MinCovDet is run, which takes seconds beyond
 LARGEST_FOR_COVARIANCE = 1000

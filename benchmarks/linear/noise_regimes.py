@@ -191,17 +191,16 @@ def main():
     cells = simulated(run)
     sets = {title: real(run, names) for title, names in SETS[run.options.tables].items()}
     rows = costs(run)
-    missed = missed_subspace(cells) | missed_cost(rows) if ROBUST else {}
+    missed = missed_subspace(cells) | missed_cost(rows)
     for title, found in sets.items():
         run.add_table(
             f"Accuracy, {found['n_tables']} tables ({title})",
             [{"spoilt": spoilt} | mean for spoilt, mean in found["means"].items()],
         )
-        if ROBUST:
-            goals = missed_accuracy(found["means"])
-            missed |= {f"{title} tables, {goal}": fits for goal, fits in goals.items()}
-            found["default"] = default_decision(found["cells"])
-            run.add_table("As shipped", [{"fit": n} | row for n, row in found["default"].items()])
+        goals = missed_accuracy(found["means"])
+        missed |= {f"{title} tables, {goal}": fits for goal, fits in goals.items()}
+        found["default"] = default_decision(found["cells"])
+        run.add_table("As shipped", [{"fit": n} | row for n, row in found["default"].items()])
     run.results = {"regimes": cells, "tables": sets, "cost": rows, "missed": missed}
     print_targets(missed)
     run.save()
