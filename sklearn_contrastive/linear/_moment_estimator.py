@@ -179,7 +179,8 @@ class MomentEstimator(FactorTransformer):
         share = share_warnings(self.n_components, self.n_components_, kept)
         for category, text in (*found, *share):
             warn(text, category)
-        if self.n_components == "auto":
+        # rows that were weighted by their noise have heavy tails by that alone
+        if self.n_components == "auto" and fit.describes_covariance:
             for text in count_warnings(covariance, fit.n_requested, samples.feature_names):
                 warn(text, ComponentsWarning)
         if self._variance_out_of_range():

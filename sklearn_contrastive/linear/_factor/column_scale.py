@@ -55,11 +55,11 @@ def column_scale(
         Of the rows that were read.
     """
     chosen = slice(None, None, max(1, len(X) // n_rows))
-    weight = np.ones(len(X)) if sample_weight is None else sample_weight
-    scale = _scale_of(np.asarray(X[chosen], np.float64), weight[chosen])
+    weight = None if sample_weight is None else sample_weight[chosen]
+    scale = _scale_of(np.asarray(X[chosen], np.float64), weight)
     still = np.flatnonzero(scale.deviation == 0)
     if len(still) and len(X[chosen]) < len(X):
-        whole = _scale_of(np.asarray(X[:, still], np.float64), weight)
+        whole = _scale_of(np.asarray(X[:, still], np.float64), sample_weight)
         for part, whole_part in zip(_parts(scale), _parts(whole), strict=True):
             part[still] = whole_part
     return scale
@@ -88,14 +88,16 @@ def _scale_of(X, weight):
     return ColumnScale(centre, _MAD_TO_DEVIATION * deviation, least_noise)
 
 
-def weighted_median(X: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+def weighted_median(
+    X: NDArray[np.float64], weight: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
     """Lower median of each column, each row counted as often as its weight says.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
         Values; NaN is left out.
-    weight : ndarray of shape (n_samples,)
+    weight : ndarray of shape (n_samples,) or None
         Frequency weights.
 
     Returns
@@ -103,6 +105,10 @@ def weighted_median(X: NDArray[np.float64], weight: NDArray[np.float64]) -> NDAr
     median : ndarray of shape (n_features,)
         The smallest value that at least half of the weight does not exceed; NaN of nothing.
     """
+    if weight is None:
+        if not np.isnan(X).any():
+            return np.partition(X, (len(X) - 1) // 2, axis=0)[(len(X) - 1) // 2]
+        weight = np.ones(len(X))
     order = np.argsort(X, axis=0, kind="stable")
     counted = np.where(np.isnan(X), 0.0, weight[:, None])
     total = np.cumsum(np.take_along_axis(counted, order, axis=0), axis=0)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._covariance.base import Covariance
+from .._covariance.blocks import working_dtype
 from .._covariance.rows import row_covariance
 from .._covariance.scatter import scatter_covariance
 from .model import FactorModel
@@ -30,10 +31,11 @@ def imputed(X: NDArray, found: FoundCells, cells: CellModel) -> NDArray[np.float
     Returns
     -------
     filled : ndarray of shape (n_rows, n_features)
-        A copy, float32 for float32 rows, else float64.
+        Float32 for float32 rows, else float64; X itself where nothing is hidden.
     """
-    filled = np.array(X, dtype=np.float32 if X.dtype == np.float32 else np.float64)
+    dtype = working_dtype(X)
     rows = found.searched[found.hidden[found.searched].any(axis=1)]
+    filled = X.astype(dtype, copy=bool(len(rows)))
     if len(rows):
         expected = found.factors[rows] @ cells.loadings.T
         expected *= cells.deviation
@@ -53,15 +55,12 @@ class CleanMoments:
         leaves the common variance as it is.
     noise_factor : ndarray of shape (n_features,)
         Noise variance of a typical row over that of the covariance.
-    row_factor : float
-        The same but for hidden cells.
     hidden : float
         Share of the cells that are hidden.
     """
 
     covariance: Covariance
     noise_factor: NDArray[np.float64]
-    row_factor: float
     hidden: float
 
     def corrected(self, model: FactorModel) -> FactorModel:
@@ -121,7 +120,7 @@ class MomentSums:
         frequency_of = ones if frequency is None else frequency
         weight_of = ones if weight is None else weight / self._weight_mean
         if weight is not None:
-            filled -= mean.astype(filled.dtype)
+            filled = filled - mean.astype(filled.dtype)
             self._shift += (frequency_of * weight_of) @ filled
             filled *= np.sqrt(weight_of)[:, None].astype(filled.dtype)
             filled += mean.astype(filled.dtype)
@@ -153,20 +152,19 @@ class MomentSums:
     def moments(self, frequency: NDArray[np.float64] | None) -> CleanMoments:
         """Covariance of all rows that were added."""
         hidden = float(self._count.mean() / self._n_samples)
-        row_factor = self._n_samples / self._noise
-        noise_factor = np.full(len(self._count), row_factor)
+        noise_factor = np.full(len(self._count), self._n_samples / self._noise)
         if self._keeps_rows:
             rows = np.concatenate(self._blocks) if len(self._blocks) > 1 else self._blocks[0]
             covariance = row_covariance(rows, frequency)
             # imputed cells have no noise: their share is missing from the noise of a feature
             noise_factor /= np.maximum(1.0 - self._count / self._n_samples, 0.1)
-            return CleanMoments(covariance, noise_factor, row_factor, hidden)
+            return CleanMoments(covariance, noise_factor, hidden)
         covariance = self._total
         if self._uncertain:
             self._add_uncertainty(covariance.scatter)
         if self._weighted:
             covariance = replace(covariance, mean=self._cells.mean + self._shift / self._n_samples)
-        return CleanMoments(covariance, noise_factor, row_factor, hidden)
+        return CleanMoments(covariance, noise_factor, hidden)
 
     def _add_uncertainty(self, scatter):
         """Covariances of the hidden cells given the others, by the mean one of the factors."""

@@ -12,8 +12,8 @@ from .row_noise import RowSpread, ScalePrior, residual_spread
 
 __all__ = ["RobustModel", "blocks_of_rows"]
 
-# cells of the rows that are judged at once
-_BLOCK_CELLS = 2**19
+# cells of the rows that are judged at once, and the fewest rows
+_BLOCK_CELLS, _BLOCK_ROWS = 2**18, 256
 
 # standard deviation of normal values over their median distance from 0
 _MEDIAN_TO_DEVIATION = 1.4826
@@ -67,7 +67,7 @@ class RobustModel:
         found = find_cells(white, self.cells)
         if self.prior is None:
             return found, None
-        if self.judges_cells and self.judges_rows:
+        if self.judges_rows and (self.judges_cells or len(found.searched)):
             return self._given_row_noise(white, found)
         return found, residual_spread(white, found, self.cells)
 
@@ -108,7 +108,7 @@ def blocks_of_rows(X, unit: float = 1.0) -> Iterator[tuple[slice, NDArray]]:
     block : ndarray of shape (<= n_rows, n_features)
         The rows, dense.
     """
-    n_rows = max(1, _BLOCK_CELLS // X.shape[1])
+    n_rows = max(_BLOCK_ROWS, _BLOCK_CELLS // X.shape[1])
     for start in range(0, X.shape[0], n_rows):
         rows = slice(start, min(start + n_rows, X.shape[0]))
         block = X[rows].toarray() if sparse.issparse(X) else X[rows]

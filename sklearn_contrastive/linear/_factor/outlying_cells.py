@@ -122,9 +122,11 @@ class CellModel:
     def factors(self, white: NDArray, row_noise: NDArray | None) -> NDArray[np.float64]:
         """Expected factors of complete rows; NaN where an entry is missing."""
         if row_noise is None:
-            return white @ self.to_factors
+            return white @ self.to_factors.astype(white.dtype)
         values, loadings, vectors = self.rotated
-        return (white @ loadings / (values + row_noise[:, None] ** 2)) @ vectors.T
+        return (
+            white @ loadings.astype(white.dtype) / (values + row_noise[:, None] ** 2)
+        ) @ vectors.T
 
     def suspicious(
         self, white: NDArray, factors: NDArray, row_noise: NDArray | None
@@ -132,31 +134,36 @@ class CellModel:
         """Rows with a missing entry, or with one beyond its bound if the row is complete."""
         if not self.judged:
             return np.flatnonzero(np.isnan(white.sum(axis=1)))
-        residuals = np.matmul(factors, -self.loadings.T)
+        residuals = np.matmul(factors.astype(white.dtype), -self.loadings.T.astype(white.dtype))
         residuals += white
         np.abs(residuals, out=residuals)
         if row_noise is None:
-            allowed = self.bounds * np.sqrt(1.0 - self.leverage)
+            allowed = self.bounds * np.sqrt(np.maximum(1.0 - self.leverage, 0.0))
         else:
             # the leverage is largest where a row has no noise
             values, loadings, _ = self.rotated
             shares = np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
-            residuals /= row_noise[:, None]
+            residuals /= row_noise[:, None].astype(white.dtype)
             allowed = self.bounds * np.sqrt(np.maximum(1.0 - loadings**2 @ shares, 0.0))
         # NaN is not within bounds
-        return np.flatnonzero(~(residuals <= allowed).all(axis=1))
+        return np.flatnonzero(~(residuals <= allowed.astype(white.dtype)).all(axis=1))
 
     @cached_property
     def leveraged(self):
         """Features whose leverage depends on what else a row has."""
         return np.flatnonzero(self.leverage > _SMALL_LEVERAGE)
 
-    def white(self, X: NDArray) -> NDArray[np.float64]:
-        """Centred rows in units of the noise, within bounds; NaN stays."""
+    def white(self, X: NDArray) -> NDArray[np.float32]:
+        """Centred rows in units of the noise, within bounds; NaN stays. Seven digits suffice."""
         with np.errstate(over="ignore", invalid="ignore"):
             white = np.subtract(X, self.mean, dtype=np.float64)
-            white /= self.deviation
-        return np.clip(white, -_LARGEST_RESIDUAL, _LARGEST_RESIDUAL, out=white)
+            white *= self.inverse_deviation
+        return np.clip(white, -_LARGEST_RESIDUAL, _LARGEST_RESIDUAL, out=white).astype(np.float32)
+
+    @cached_property
+    def inverse_deviation(self):
+        """1 / deviation."""
+        return 1.0 / self.deviation
 
 
 @dataclass(frozen=True)
@@ -217,7 +224,7 @@ def find_cells(
         O(n_rows n_features k) operations, and O(n_features k^2) for every row with such a cell.
     """
     n_rows, n_factors = len(white), cells.loadings.shape[1]
-    factors = cells.factors(white, row_noise)
+    factors = cells.factors(white, row_noise).astype(np.float64)
     searched = cells.suspicious(white, factors, row_noise)
     noise = np.ones(n_rows) if row_noise is None else row_noise
     hidden = np.zeros(white.shape, bool)
@@ -227,7 +234,7 @@ def find_cells(
     for start in range(0, len(searched), at_once):
         part = slice(start, start + at_once)
         rows = searched[part]
-        state = _searched(white[rows], cells, noise[rows])
+        state = _searched(white[rows].astype(np.float64), cells, noise[rows])
         hidden[rows], factors[rows] = state.hidden, state.factors
         covariance[part], standardized[part] = state.covariance, state.residuals
     return FoundCells(hidden, factors, searched, covariance, standardized)

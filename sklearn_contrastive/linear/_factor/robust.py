@@ -35,10 +35,12 @@ _COUNTS = 4
 _FEW_HIDDEN = 0.002
 # rounds of a fit to sparse rows
 _SPARSE_ROUNDS = 4
+# share of hidden cells that does not change a model
+_HARDLY_HIDDEN = 1e-5
 # standard errors of a noise variance by which rounds may still change it
 _SETTLED = 0.2
 # accuracy of the fits of the rounds, in steps and standard errors
-_STEPS, _TOL = 20, 0.3
+_STEPS, _TOL = 20, 0.2
 # variance of the logarithms of the rows' noise variances before it is known
 _FIRST_SPREAD = 1.0
 
@@ -189,11 +191,13 @@ class _RobustEstimation:
         for number in range(_FIRST_ROUNDS):
             read = self._read(judge, X, weight)
             model = self._round_model(read.moments, judge, recount=number < _COUNTS)
-            settled = judge.cells.loadings.shape == model.loadings.shape
+            same_number = judge.cells.loadings.shape == model.loadings.shape
             change = np.log(model.noise.variances / judge.cells.deviation**2)
-            judge = self._judge(model, read.prior)
             error = np.sqrt(2.0 / read.moments.covariance.n_samples)
-            if settled and np.abs(change).max() <= _SETTLED * error:
+            settled = same_number and np.sqrt(np.mean(change**2)) <= _SETTLED * error
+            judge = self._judge(model, read.prior)
+            clean = read.weights is None and read.moments.hidden <= _HARDLY_HIDDEN
+            if settled or (clean and number):
                 break
         return judge
 
@@ -244,8 +248,10 @@ class _RobustEstimation:
     def _last(self, judge, read):
         """The fit with the accuracy that was asked for."""
         moments, samples = read.moments, self._samples
-        if samples.missing:
+        if samples.missing and read.weights is None:
             moments, samples = self._with_gaps(read)
+        # few noisy rows with gaps leave pairs of features without a covariance: imputed rows do not
+        samples = replace(samples, missing=samples.missing and read.weights is None)
         covariance = moments.covariance
         fit = fit_factor_model(covariance, samples, self._n_components, self._options)
         model = moments.corrected(fit.model)
@@ -260,23 +266,21 @@ class _RobustEstimation:
 
     def _with_gaps(self, read):
         """Samples whose outlying cells are missing too, and their moments."""
-        samples, weight = self._samples, self._samples.weight
+        samples = self._samples
         X = samples.values
         if read.outlying is not None and read.outlying.nnz:
             X = np.array(X, dtype=np.float32 if X.dtype == np.float32 else np.float64)
             X[read.outlying.nonzero()] = np.nan
-        if read.weights is not None:
-            frequency = np.ones(len(X)) if weight is None else weight
-            weight = frequency * read.weights
-            weight *= frequency.sum() / weight.sum()
-        samples = replace(samples, values=X, weight=weight)
+        samples = replace(samples, values=X)
         covariance = covariance_of(samples, self._solver, self._options.on_step)
-        noise_factor = read.moments.row_factor * np.ones(samples.n_features)
-        return replace(read.moments, covariance=covariance, noise_factor=noise_factor), samples
+        ones = np.ones(samples.n_features)
+        return replace(read.moments, covariance=covariance, noise_factor=ones), samples
 
 
 def _outlying(found):
     """Standardised residuals of the outlying cells of a block, as a sparse array."""
+    if not len(found.searched):
+        return sparse.csr_array(found.hidden.shape)
     residuals = np.where(found.hidden[found.searched], found.residuals, 0.0)
     rows, columns = np.nonzero(np.nan_to_num(residuals))
     return sparse.csr_array(

@@ -19,8 +19,10 @@ _SMALLEST_EXCESS = 0.1
 _FAR = 8.0
 # standard deviations from the typical row up to which a row may be one of the others
 _USUAL = 3.0
-# noise variances from which a row does not count at all
-_LARGEST_VARIANCE = 1e12
+# degrees of freedom from which the noise of a row is told from that of its cells
+_FREEDOM = 3
+# noise variances below which a row counts no more, and from which it does not count at all
+_SMALLEST_VARIANCE, _LARGEST_VARIANCE = 1e-3, 1e12
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def residual_spread(white: NDArray[np.float64], found: FoundCells, cells: CellMo
         fitted = found.factors[some] @ loadings.T
         white = white.copy()
         white[some] = np.where(found.hidden[some], fitted, white[some])
+    basis = basis.astype(white.dtype)
     residuals = np.matmul(white @ basis, -basis.T)
     residuals += white
     freedom, count = np.full((2, n_rows), float(n_features))
@@ -86,8 +89,8 @@ def residual_spread(white: NDArray[np.float64], found: FoundCells, cells: CellMo
         freedom[some] = count[some]
     freedom = np.maximum(freedom - loadings.shape[1], 0.0)
     np.square(residuals, out=residuals)
-    total = residuals.sum(axis=1)
-    fourth = np.einsum("ij,ij->i", residuals, residuals)
+    total = residuals.sum(axis=1, dtype=np.float64)
+    fourth = np.einsum("ij,ij->i", residuals, residuals).astype(np.float64)
     kurtosis = np.divide(count * fourth, total**2, out=np.full(n_rows, 3.0), where=total > 1e-100)
     mean_square = np.divide(total, freedom, out=np.ones(n_rows), where=freedom > 0)
     return RowSpread(mean_square, freedom, kurtosis, np.linalg.norm(found.factors, axis=1))
@@ -127,7 +130,8 @@ class ScalePrior:
         total = self.between + error
         outlying = 1.0 - _USUAL**2 * total / np.maximum(distance**2, total)
         shrinkage = np.maximum(self.between / total, outlying)
-        return np.where(spread.freedom > 0, np.exp(shrinkage * distance), 1.0)
+        variances = np.maximum(np.exp(shrinkage * distance), _SMALLEST_VARIANCE)
+        return np.where(spread.freedom >= _FREEDOM, variances, 1.0)
 
     def weights(self, spread: RowSpread) -> NDArray[np.float64]:
         """Weights of the rows, the inverse noise variance; less for scores that are far away."""
@@ -142,6 +146,8 @@ class ScalePrior:
 def _error_of_logarithm(freedom, excess):
     """Variance of the logarithm of mean squares of cells with some excess kurtosis."""
     freedom = np.maximum(freedom, 1.0)
+    if len(freedom) and freedom.min() == freedom.max():
+        freedom = freedom[:1]  # trigamma is slow
     return polygamma(1, freedom / 2.0) + excess / freedom
 
 
@@ -166,9 +172,9 @@ def scale_prior(spread: RowSpread, sample_weight: NDArray[np.float64] | None) ->
         Without variance between rows where the spread is that of equal rows.
     """
     weight = np.ones(len(spread.freedom)) if sample_weight is None else sample_weight
-    median_score = float(weighted_median(spread.score[:, None], weight)[0])
+    median_score = float(weighted_median(spread.score[:, None], sample_weight)[0])
     far = _FAR * median_score if median_score > 0 else np.inf
-    judged = (spread.freedom >= 1) & (weight > 0)
+    judged = (spread.freedom >= _FREEDOM) & (weight > 0)
     if weight[judged].sum() <= 2:
         return ScalePrior(1.0, 0.0, 0.0, far)
     squares = np.maximum(spread.mean_square[judged], 1e-300)
@@ -178,9 +184,11 @@ def scale_prior(spread: RowSpread, sample_weight: NDArray[np.float64] | None) ->
     variance = np.average((log_squares - centre) ** 2, weights=weight) * n_rows / (n_rows - 1)
     normal = 3.0 * np.average(freedom / (freedom + 2.0), weights=weight)
     excess = max(np.average(spread.kurtosis[judged], weights=weight) - normal, 0.0)
-    equal = np.average(_error_of_logarithm(freedom, excess), weights=weight)
+    error = np.broadcast_to(_error_of_logarithm(freedom, excess), weight.shape)
+    equal = np.average(error, weights=weight)
     between = variance - equal
     if between <= equal * max(_SIGNIFICANCE * np.sqrt(2.0 / n_rows), _SMALLEST_EXCESS):
         between = 0.0
-    typical = float(weighted_median(squares[:, None], weight)[0])
+    counted = None if sample_weight is None else weight
+    typical = float(weighted_median(squares[:, None], counted)[0])
     return ScalePrior(typical, float(between), float(excess), far)
