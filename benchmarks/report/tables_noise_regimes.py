@@ -67,6 +67,11 @@ def sections():
     ]
 
 
+def shapes():
+    """Sizes of the spiked models."""
+    return list(dict.fromkeys(f"{cell['n']} x {cell['d']}" for cell in results(RECORD)["regimes"]))
+
+
 def overview():
     """Error of each method over that with the noise known, by regime."""
     cells = results(RECORD)["regimes"]
