@@ -12,8 +12,8 @@ Real tables, at most 300 random rows and 100 columns: reducer -> StandardScaler 
 regression, as many components as classes, between 3 and 10 and at most half the features; three
 folds. Training and test rows are spoilt alike, by the first seed; as shipped, each seed has folds
 of its own. No choice was made on the final tables. The six of `real_tables` are reported apart: a
-prototype was tuned on them. ``--tables quarter`` takes every fourth final table. rrcov and cellWise,
-of R, are not compared.
+prototype was tuned on them. ``--tables quarter`` takes every fourth final table. rrcov and
+cellWise, of R, are not compared.
 """
 
 import time
