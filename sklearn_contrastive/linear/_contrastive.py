@@ -5,7 +5,7 @@ from numbers import Integral, Real
 from typing import ClassVar, Literal
 
 import numpy as np
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 
 from .._sklearn_compat import Hidden, Interval, RealNotInt, StrOptions
 from .._typing import ArrayLike, RandomState
@@ -264,7 +264,7 @@ class LinearContrastive(MomentEstimator):
 
     def _read(self, X, y, sample_weight, streaming=False):
         if self.robust:
-            refuse_robust(self, X, streaming)
+            refuse_robust(self, X)
         samples = read_samples(self, X, sample_weight, streaming=streaming)
         return replace(samples, groups=read_groups(self.feature_groups, samples))
 
@@ -309,3 +309,11 @@ class LinearContrastive(MomentEstimator):
         noise = row_noise_of(X, judge, self._unit)
         scoring = self.scoring_matrix_ * (self._unit / self._unit_of_scores)
         return row_shrinkage(scores, noise, scoring, self._model).astype(scores.dtype, copy=False)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Tags of scikit-learn: robust fits need NumPy arrays, dense ones if cells are judged."""
+        tags = super().__sklearn_tags__()
+        if self.robust:
+            tags.array_api_support = False
+            tags.input_tags.sparse = tags.input_tags.sparse and self.robust == "rows"
+        return tags

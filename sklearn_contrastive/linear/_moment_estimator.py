@@ -4,6 +4,7 @@ from abc import abstractmethod
 from typing import ClassVar, Self
 
 import numpy as np
+from sklearn.utils.metaestimators import available_if
 
 from .._base import fit_progress, fitted_state_kept_on_error
 from .._sklearn_compat import fit_context
@@ -17,6 +18,17 @@ from ._factor.diagnostics import count_warnings, fit_warnings, share_warnings
 from ._factor_transformer import FactorTransformer
 
 __all__ = ["MomentEstimator"]
+
+
+def _may_continue(estimator):
+    """Whether the estimator has partial_fit; the error says why not."""
+    if robust := getattr(estimator, "robust", False):
+        raise AttributeError(
+            f"partial_fit cannot be used with robust={robust!r}: which cells and rows are outlying "
+            "depends on all samples, which a robust fit reads several times. Use fit, or "
+            "robust=False."
+        )
+    return True
 
 
 class MomentEstimator(FactorTransformer):
@@ -109,6 +121,7 @@ class MomentEstimator(FactorTransformer):
             self._warn_about(fit, covariance, samples)
         return self
 
+    @available_if(_may_continue)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: MatrixLike, y: VectorLike | None = None, sample_weight: VectorLike | None = None

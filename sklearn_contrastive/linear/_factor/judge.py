@@ -45,8 +45,8 @@ class RobustModel:
 
     @property
     def judges_rows(self) -> bool:
-        """Whether rows were found to differ in noise."""
-        return self.prior is not None and self.prior.between > 0
+        """Whether rows may differ in noise."""
+        return self.prior is not None
 
     def judged(self, X: NDArray) -> tuple[FoundCells, RowSpread | None]:
         """Hidden cells of a block of rows, and the spread of the rows' residuals.

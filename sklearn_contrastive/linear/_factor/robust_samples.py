@@ -26,7 +26,7 @@ _FEWEST_ROWS = 5
 _RANGE = {np.float32: (1e-8, 1e8), np.float64: (1e-70, 1e70)}
 
 
-def refuse_robust(estimator, X, streaming: bool) -> None:
+def refuse_robust(estimator, X) -> None:
     """Raise a ValueError where a robust fit is not possible.
 
     Parameters
@@ -35,15 +35,8 @@ def refuse_robust(estimator, X, streaming: bool) -> None:
         Its parameters `robust` and `feature_groups`.
     X : array-like or sparse matrix
         The samples, not yet validated.
-    streaming : bool
-        Whether they are one chunk of more samples.
     """
     robust = f"robust={estimator.robust!r}"
-    if streaming:
-        raise ValueError(
-            f"partial_fit cannot be used with {robust}: which cells and rows are outlying depends "
-            "on all samples, which a robust fit reads several times. Use fit, or robust=False."
-        )
     if estimator.feature_groups is not None:
         raise ValueError(
             f"{robust} cannot be combined with feature_groups: a cell is judged by noise that is "
@@ -51,7 +44,8 @@ def refuse_robust(estimator, X, streaming: bool) -> None:
         )
     if sparse.issparse(X) and estimator.robust != "rows":
         raise ValueError(
-            f'{robust} needs dense X. Use robust="rows", or pass X.toarray() if it fits in memory.'
+            f"Sparse X is not supported with {robust}, which judges single cells. Use "
+            'robust="rows", or pass X.toarray() if it fits in memory.'
         )
     if not place_of(X).is_numpy:
         raise ValueError(

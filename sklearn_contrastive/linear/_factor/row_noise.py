@@ -18,7 +18,7 @@ _SMALLEST_EXCESS = 0.1
 # distances from the centre of the scores, in median distances, beyond which a row counts less
 _FAR = 8.0
 # standard deviations from the typical row up to which a row may be one of the others
-_USUAL = 3.0
+_USUAL, _USUAL_OF_EQUAL = 3.0, 6.0
 # degrees of freedom from which the noise of a row is told from that of its cells
 _FREEDOM = 3
 # noise variances below which a row counts no more, and from which it does not count at all
@@ -35,22 +35,26 @@ class RowSpread:
         Of the residuals outside the signal subspace, about s^2 of a row with noise scale s.
     freedom : ndarray of shape (n_rows,)
         Degrees of freedom of the residuals; at least 0.
-    kurtosis : ndarray of shape (n_rows,)
-        Of the cells of the row, by its own mean square.
+    halves : ndarray of shape (n_rows, 2)
+        Sums of squares of the residuals over two halves of the features.
     score : ndarray of shape (n_rows,)
         Length of the expected factors.
+    shared : float
+        Covariance of the logarithms of the halves where rows do not differ.
     """
 
     mean_square: NDArray[np.float64]
     freedom: NDArray[np.float64]
-    kurtosis: NDArray[np.float64]
+    halves: NDArray[np.float64]
     score: NDArray[np.float64]
+    shared: float
 
     @classmethod
     def joined(cls, parts):
         """Spread of all rows from that of blocks."""
-        names = ("mean_square", "freedom", "kurtosis", "score")
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        names = ("mean_square", "freedom", "halves", "score")
+        arrays = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
+        return cls(*arrays, parts[0].shared)
 
 
 def residual_spread(white: NDArray[np.float64], found: FoundCells, cells: CellModel) -> RowSpread:
@@ -89,11 +93,22 @@ def residual_spread(white: NDArray[np.float64], found: FoundCells, cells: CellMo
         freedom[some] = count[some]
     freedom = np.maximum(freedom - loadings.shape[1], 0.0)
     np.square(residuals, out=residuals)
-    total = residuals.sum(axis=1, dtype=np.float64)
-    fourth = np.einsum("ij,ij->i", residuals, residuals).astype(np.float64)
-    kurtosis = np.divide(count * fourth, total**2, out=np.full(n_rows, 3.0), where=total > 1e-100)
+    # by the rank of the leverage: neither the order nor the units of the features matter
+    first = np.zeros(n_features, residuals.dtype)
+    first[np.argsort(cells.leverage, kind="stable")[::2]] = 1.0
+    halves = (residuals @ np.column_stack([first, 1.0 - first])).astype(np.float64)
+    total = halves.sum(axis=1)
     mean_square = np.divide(total, freedom, out=np.ones(n_rows), where=freedom > 0)
-    return RowSpread(mean_square, freedom, kurtosis, np.linalg.norm(found.factors, axis=1))
+    score = np.linalg.norm(found.factors, axis=1)
+    return RowSpread(mean_square, freedom, halves, score, _shared(basis, first > 0))
+
+
+def _shared(basis, first):
+    """2 |P_AB|^2 / (tr P_AA tr P_BB) with the projection P outside the basis, in halves A, B."""
+    parts = basis[first].astype(np.float64), basis[~first].astype(np.float64)
+    traces = [len(part) - np.sum(part**2) for part in parts]
+    across = np.sum((parts[0].T @ parts[0]) * (parts[1].T @ parts[1]))
+    return float(2.0 * across / max(traces[0] * traces[1], 1e-12))
 
 
 @dataclass(frozen=True)
@@ -107,7 +122,7 @@ class ScalePrior:
     between : float
         Variance of the logarithms of the noise variances; 0 where rows do not differ.
     excess : float
-        Excess kurtosis of the cells within rows.
+        Excess kurtosis of the cells within rows, as the logarithms show it.
     far : float
         Length of the scores beyond which a row counts less.
     """
@@ -121,15 +136,15 @@ class ScalePrior:
         """Noise variance of each row, 1 of a typical one; exactly 1 where rows do not differ.
 
         The logarithm of the mean square, D from the typical one and with error variance v, is
-        shrunk by b / (b + v), where b is `between`; less if D exceeds three deviations of b + v.
+        shrunk by b / (b + v), where b is `between`; less if D exceeds three deviations of b + v,
+        or six where rows do not differ.
         """
-        if self.between == 0:
-            return np.ones(len(spread.freedom))
         error = _error_of_logarithm(spread.freedom, self.excess)
         distance = np.log(np.maximum(spread.mean_square / self.typical, 1e-300))
         total = self.between + error
-        outlying = 1.0 - _USUAL**2 * total / np.maximum(distance**2, total)
-        shrinkage = np.maximum(self.between / total, outlying)
+        usual = _USUAL if self.between else _USUAL_OF_EQUAL
+        outlying = 1.0 - usual**2 * total / np.maximum(distance**2, total)
+        shrinkage = np.maximum(self.between / total, np.where(distance > 0, outlying, 0.0))
         variances = np.maximum(np.exp(shrinkage * distance), _SMALLEST_VARIANCE)
         return np.where(spread.freedom >= _FREEDOM, variances, 1.0)
 
@@ -154,10 +169,9 @@ def _error_of_logarithm(freedom, excess):
 def scale_prior(spread: RowSpread, sample_weight: NDArray[np.float64] | None) -> ScalePrior:
     """Whether rows differ in noise, and by how much, from the spread of their residuals.
 
-    The variance of the log mean squares is that of equal rows, trigamma(m / 2) with m degrees of
-    freedom and more where single cells have heavy tails, plus that of the rows' noise variances.
-    Kurtosis of the cells is measured within each row, in units of its own mean square, and so does
-    not depend on the scales of the rows.
+    The residuals of two halves of the features are independent where rows do not differ, whatever
+    the tails of single cells. The covariance of their log mean squares over the rows, less what the
+    projection outside the signal subspace causes, is the variance of the rows' log noise variances.
 
     Parameters
     ----------
@@ -179,16 +193,17 @@ def scale_prior(spread: RowSpread, sample_weight: NDArray[np.float64] | None) ->
         return ScalePrior(1.0, 0.0, 0.0, far)
     squares = np.maximum(spread.mean_square[judged], 1e-300)
     weight, freedom = weight[judged], spread.freedom[judged]
-    log_squares, n_rows = np.log(squares), weight.sum()
-    centre = np.average(log_squares, weights=weight)
-    variance = np.average((log_squares - centre) ** 2, weights=weight) * n_rows / (n_rows - 1)
-    normal = 3.0 * np.average(freedom / (freedom + 2.0), weights=weight)
-    excess = max(np.average(spread.kurtosis[judged], weights=weight) - normal, 0.0)
-    error = np.broadcast_to(_error_of_logarithm(freedom, excess), weight.shape)
-    equal = np.average(error, weights=weight)
-    between = variance - equal
-    if between <= equal * max(_SIGNIFICANCE * np.sqrt(2.0 / n_rows), _SMALLEST_EXCESS):
+    n_rows = weight.sum()
+    logarithms = np.log(np.maximum(np.column_stack([squares, spread.halves[judged]]), 1e-300))
+    logarithms -= np.average(logarithms, axis=0, weights=weight)
+    covariance = (logarithms.T * weight) @ logarithms / (n_rows - 1)
+    normal = np.broadcast_to(_error_of_logarithm(freedom, 0.0), weight.shape)
+    normal = np.average(normal, weights=weight)
+    between = covariance[1, 2] - spread.shared
+    error = np.sqrt(covariance[1, 1] * covariance[2, 2] / n_rows)
+    if between <= max(_SIGNIFICANCE * error, _SMALLEST_EXCESS * normal):
         between = 0.0
+    tails = max(covariance[0, 0] - between - normal, 0.0) * np.average(freedom, weights=weight)
     counted = None if sample_weight is None else weight
     typical = float(weighted_median(squares[:, None], counted)[0])
-    return ScalePrior(typical, float(between), float(excess), far)
+    return ScalePrior(typical, float(between), float(tails), far)
