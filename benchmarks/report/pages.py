@@ -8,7 +8,6 @@ from . import (
     tables_images,
     tables_missing_values,
     tables_n_components,
-    tables_noise_regimes,
     theory_findings,
 )
 from .records import provenance, results
@@ -20,7 +19,6 @@ from .sentences import (
     missing_values_sentence,
     n_components_sentence,
     speed_sentence,
-    spoilt_tables_sentence,
     worst_sentence,
 )
 
@@ -42,7 +40,6 @@ def readme_block():
         n_components_sentence(),
         large_means_sentence(),
         missing_values_sentence(),
-        spoilt_tables_sentence(),
         groups_sentence(),
         labels_sentence(),
         images_sentence(),
@@ -64,7 +61,6 @@ def measured_page():
         *tables_accuracy.sections(),
         *tables_n_components.sections(),
         *tables_missing_values.sections(),
-        *tables_noise_regimes.sections(),
         *theory_findings.sections(),
         *tables_images.sections(),
         *tables_cost.sections(),
