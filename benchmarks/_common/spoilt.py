@@ -35,8 +35,8 @@ def swapped_cells(rng, X, share):
 
 
 def noisy_rows(rng, X, log_sd):
-    """Noise whose sd, in standard deviations of the column, is log-normal over rows, median 1."""
-    row_sd = np.exp(log_sd * rng.standard_normal(len(X)))
+    """Noise whose sd, in standard deviations of the column, is log-normal over rows, median .5."""
+    row_sd = 0.5 * np.exp(log_sd * rng.standard_normal(len(X)))
     noise = row_sd[:, None] * rng.standard_normal(X.shape)
     return X + X.std(axis=0) * noise, np.ones(X.shape, bool)
 

@@ -8,7 +8,7 @@ from .._common.spiked import haar
 from .._common.spoilt import gross_cells, gross_rows, swapped_cells
 
 #: n, d, r and the sd of each signal
-SHAPES = ((500, 100, 5, 1.0), (2000, 20, 3, 1.0), (200, 400, 5, 4.0))
+SHAPES = ((500, 100, 5, 1.0), (2000, 20, 3, 1.0), (100, 200, 3, 4.0))
 MEDIAN_SD = 0.5
 #: features in a group that shares noise
 GROUP_SIZE = 5

@@ -50,7 +50,9 @@ def missed_subspace(cells):
 
 
 def suited(regime):
-    """Robust fits made for a regime."""
+    """Robust fits made for a regime: none for groups of features, which no fit finds by itself."""
+    if "shared" in regime:
+        return ()
     if "cells" in regime:
         return CELLS, BOTH
     return (ROWS, BOTH) if "row" in regime else (ROWS, CELLS, BOTH)

@@ -15,12 +15,10 @@ from ._row_noise_rivals import factors_of_known_noise, heppcat, lr_alpcah
 
 OURS = "LinearContrastive"
 #: name -> value of `robust`
-ROBUST = (
-    {'robust="rows"': "rows", 'robust="cells"': "cells", "robust=True": True}
-    if "robust" in LinearContrastive().get_params()
-    else {}
-)
+ROBUST = {'robust="rows"': "rows", 'robust="cells"': "cells", "robust=True": True}
 ORACLE, CLEAN = "noise known", "clean"
+#: rows up to which MinCovDet is run, which takes seconds beyond
+LARGEST_FOR_COVARIANCE = 1000
 
 
 def ours(k):
@@ -50,9 +48,10 @@ def subspaces(sample, r):
     """Method -> function that returns rows that span the subspace it finds."""
     n, d = sample.X.shape
     X = SimpleImputer().fit_transform(sample.X) if np.isnan(sample.X).any() else sample.X
-    scale = X.std(axis=0)
+    # the mean of very noisy rows is far off
+    Y, scale = X - np.median(X, axis=0), X.std(axis=0)
     methods = rivals(r, n)
-    if n > 2 * d:
+    if 2 * d < n <= LARGEST_FOR_COVARIANCE:
         methods["MinCovDet+PCA"] = PCAWithoutOutlyingRows(r, kept_by_covariance)
     finders = {
         name: lambda method=method: directions(method.fit(X), X) for name, method in methods.items()
@@ -60,10 +59,10 @@ def subspaces(sample, r):
     groups = sample.groups
     return {
         **finders,
-        "HePPCAT": lambda: heppcat(X, r, groups)[0],
-        "Scaler+HePPCAT": lambda: heppcat(X / scale, r, groups)[0] * scale,
-        "LR-ALPCAH": lambda: lr_alpcah(X, r)[0],
-        "Scaler+LR-ALPCAH": lambda: lr_alpcah(X / scale, r)[0] * scale,
+        "HePPCAT": lambda: heppcat(Y, r, groups)[0],
+        "Scaler+HePPCAT": lambda: heppcat(Y / scale, r, groups)[0] * scale,
+        "LR-ALPCAH": lambda: lr_alpcah(Y, r)[0],
+        "Scaler+LR-ALPCAH": lambda: lr_alpcah(Y / scale, r)[0] * scale,
         # an unmeasured fit: the first one loads code
         **{name: _fitted(model, sample.X) for name, model in ours(r).items()},
         CLEAN: _fitted(LinearContrastive(r, random_state=0), sample.clean),
@@ -81,7 +80,7 @@ def oracle(sample, r):
         return model.fit(X / sample.row_sd[:, None]).components_
     if bad.any():
         return model.fit(without_bad(X, bad)).components_
-    Y = (X - X.mean(axis=0)) / sample.column_sd
+    Y = (X - np.average(X, axis=0, weights=sample.row_sd**-2.0)) / sample.column_sd
     return factors_of_known_noise(Y, r, sample.row_sd**2) * sample.column_sd
 
 

@@ -1,6 +1,6 @@
 """Two methods for rows of unequal noise, written from their papers: HePPCAT and LR-ALPCAH.
 
-Both assume equal noise in all columns. Rows are centred by the mean before.
+Both assume centred rows and equal noise in all columns.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ TOLERANCE = 1e-4
 FLOOR = 1e-6
 
 
-def heppcat(X, n_components, groups=None):
+def heppcat(Y, n_components, groups=None):
     """Probabilistic PCA with one noise variance for each group of rows.
 
     Alternating expectation-maximisation steps for the factors F and the variances v, from the
@@ -20,7 +20,8 @@ def heppcat(X, n_components, groups=None):
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    Y : ndarray of shape (n_samples, n_features)
+        Centred rows.
     n_components : int
     groups : ndarray of shape (n_samples,), default=None
         Group of each row, numbered from 0. Each row is a group of its own if None.
@@ -35,7 +36,6 @@ def heppcat(X, n_components, groups=None):
     Hong, Gilman, Balzano and Fessler (2021), HePPCAT: Probabilistic PCA for data with
     heteroscedastic noise, IEEE Transactions on Signal Processing 69.
     """
-    Y = X - X.mean(axis=0)
     groups = np.arange(len(Y)) if groups is None else groups
     sizes = np.bincount(groups)
     F, variance = equal_noise_factors(Y, n_components)
@@ -105,7 +105,7 @@ def _orthogonal_columns(F):
     return F @ rotation, strengths
 
 
-def lr_alpcah(X, n_components):
+def lr_alpcah(Y, n_components):
     """Low-rank factors with one noise variance for each row, without a model of the scores.
 
     Alternating minimisation of ||Pi^-1/2 (Y - R L')||^2 + d log det Pi over the scores R, the
@@ -113,7 +113,8 @@ def lr_alpcah(X, n_components):
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    Y : ndarray of shape (n_samples, n_features)
+        Centred rows.
     n_components : int
 
     Returns
@@ -126,7 +127,6 @@ def lr_alpcah(X, n_components):
     Salazar Cavazos, Fessler and Balzano (2025), ALPCAH: Subspace learning for sample-wise
     heteroscedastic data, arXiv:2505.07272.
     """
-    Y = X - X.mean(axis=0)
     L = np.linalg.svd(Y, full_matrices=False)[2][:n_components].T
     R = Y @ L
     v = np.mean((Y - R @ L.T) ** 2, axis=1)
