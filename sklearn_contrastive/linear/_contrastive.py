@@ -300,7 +300,7 @@ class LinearContrastive(MomentEstimator):
 
     @property
     def _warns_about_outliers(self):
-        # the noise of the closed form alone is too rough to judge rows by
+        # the noise of the closed form alone is too rough to compare rows with
         return not self.robust and self.max_iter > 0
 
     def _repaired(self, X):

@@ -117,7 +117,7 @@ class DistanceTails:
             Hotelling's for the scores; residuals are scaled up by what the fit took from them.
         """
         left = max(n_samples - n_factors, 1.0)
-        score = DistanceTail((n_samples**2 - 1) / (n_samples * left), left)
+        score = DistanceTail((n_samples - 1) / left * ((n_samples + 1) / n_samples), left)
         residuals = (n_samples + n_factors + 1) / max(n_samples - n_factors - 3, 1.0)
         return cls(score, DistanceTail(residuals, np.inf))
 
@@ -183,8 +183,9 @@ def left_out(
         signal = signal_of_population(white.signal, len(white.basis) / n)
         turned = signal / (signal + distances.orthogonal[:, None] / n)
         score = (along * turned) ** 2 @ (1.0 / (1.0 + white.signal))
-    score = score * n * max(n - 2, 1.0) / (n - 1) ** 2 / kept
-    orthogonal = distances.orthogonal / kept**2 * (n - 1) / max(n - 3, 1.0)
+    # no product of two numbers of samples, which weights can make as large as floats are
+    score = score * (n / (n - 1)) * (max(n - 2, 1.0) / (n - 1)) / kept
+    orthogonal = distances.orthogonal / kept**2 * ((n - 1) / max(n - 3, 1.0))
     return RowDistances(score, orthogonal, distances.n_scores, distances.n_residuals)
 
 

@@ -138,6 +138,7 @@ def test_chunks_of_other_units_give_the_result_of_one_fit(exponent):
         assert model.n_samples_ == 240
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.OutlierWarning")
 @pytest.mark.parametrize("first", [1.0, 2.0**500])
 def test_a_stream_may_leave_the_range_later(first):
     X = samples().astype(np.float64)
