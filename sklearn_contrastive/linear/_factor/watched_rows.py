@@ -127,7 +127,7 @@ def outlier_warning(seen: WatchedRows) -> str | None:
     n_rows = len(seen.rows)
     numbers, share, typical = rows_of_a_component(seen)
     # among features of many equal values a rare value makes a small component of its own
-    if share > _HELD_BY_ROWS and (typical > _HELD_OF_ALL or _ordinary_features(seen) is not None):
+    if share > _HELD_BY_ROWS and (typical > _HELD_OF_ALL or not _are_rounded(seen)):
         worst = ", ".join(str(number) for number in numbers[:3])
         return (
             f"A component rests on few rows: outlying rows, {len(numbers)} of the {n_rows} that "
@@ -235,12 +235,24 @@ def _held_by_outlying(sizes):
 
 
 def _ordinary_features(seen):
-    """Features without many equal values, if at least half are; at most some hundred are read."""
-    step = max(1, -(-seen.rows.shape[1] // _CELL_FEATURES))
-    rows = _spread(seen.rows, _CELL_ROWS)[:, ::step]
-    rows, n_equal = np.sort(rows, axis=0), max(1, int(_EQUAL * len(rows)))
-    ordinary = np.flatnonzero(~np.any(rows[n_equal:] == rows[:-n_equal], axis=0))
+    """Features of which few values equal the median, if at least half are; some hundred at most."""
+    step, rows = _some_cells(seen)
+    equal = np.mean(rows == np.median(rows, axis=0), axis=0)
+    ordinary = np.flatnonzero(equal <= max(_EQUAL, 1.0 / len(rows)))
     return ordinary * step if 2 * len(ordinary) >= rows.shape[1] else None
+
+
+def _are_rounded(seen):
+    """Whether most features have one value, any, in many rows, as zeros and counts do."""
+    rows = np.sort(_some_cells(seen)[1], axis=0)
+    n_equal = max(1, int(_EQUAL * len(rows)))
+    return 2 * np.sum(np.any(rows[n_equal:] == rows[:-n_equal], axis=0)) > rows.shape[1]
+
+
+def _some_cells(seen):
+    """Every how many features were taken, and their values in some rows."""
+    step = max(1, -(-seen.rows.shape[1] // _CELL_FEATURES))
+    return step, _spread(seen.rows, _CELL_ROWS)[:, ::step]
 
 
 def _spread(rows, n_rows):
