@@ -153,7 +153,7 @@ class _RobustEstimation:
 
     def __init__(self, samples, n_components, robust, solver, options):
         self._samples, self._n_components, self._solver = samples, n_components, solver
-        self._options, self._count = options, None
+        self._options = options
         self._rows, self._cells = robust in ("rows", True), robust in ("cells", True)
         X, weight = samples.values, samples.weight
         self._scale = column_scale(X, weight)

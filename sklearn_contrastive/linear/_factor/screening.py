@@ -67,7 +67,7 @@ class RobustModel:
         found = find_cells(white, self.cells)
         if self.prior is None:
             return found, None
-        if self.screens_rows and (self.screens_cells or len(found.searched)):
+        if self.screens_cells or len(found.searched):
             return self._given_row_noise(white, found)
         return found, residual_spread(white, found, self.cells)
 
