@@ -45,7 +45,7 @@ test: lint $(VENV)/.has-test
 	@$(PY) -m pytest -n 2 --dist worksteal
 
 docs: $(VENV)/.has-docs
-	@rm -rf docs/api/generated
+	@rm -rf docs/api/generated docs/auto_examples
 	@$(PY) -m sphinx -W --keep-going -q -E -j auto -b html docs docs/_build/html
 	@echo 'Documentation: docs/_build/html/index.html'
 
@@ -75,7 +75,7 @@ benchmarks-images: $(VENV)/.has-test $(VENV)/.has-plot
 	@$(PY) -m benchmarks.report
 
 clean:
-	@rm -rf $(VENV) $(VENV).lock build dist docs/_build docs/api/generated
+	@rm -rf $(VENV) $(VENV).lock build dist docs/_build docs/api/generated docs/auto_examples
 	@rm -rf .pytest_cache .ruff_cache .hypothesis
 	@find . -type d -name __pycache__ -prune -exec rm -rf {} +
 

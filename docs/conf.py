@@ -19,10 +19,14 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.linkcode",
     "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "mathml",
     "source_links",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates", "_extensions"]
+exclude_patterns = ["_build", "_templates", "_extensions", "**/sg_execution_times*"]
 
 autosummary_generate = True
 autosummary_imported_members = False
@@ -31,6 +35,28 @@ autodoc_member_order = "groupwise"
 numpydoc_show_class_members = False
 numpydoc_use_plots = False
 suppress_warnings = ["ref.term"]  # :term:`fit` is in scikit-learn's glossary, not in ours
+
+html_math_renderer = "mathml"
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",
+    "subsection_order": ["../examples/linear", "../examples/images", "../examples/theory"],
+    "within_subsection_order": "FileNameSortKey",
+    "parallel": 2,
+    "abort_on_example_error": True,
+    "doc_module": ("sklearn_contrastive",),
+    "reference_url": {"sklearn_contrastive": None},
+    "backreferences_dir": "auto_examples/backreferences",
+    "image_srcset": ["2x"],
+    "remove_config_comments": True,
+    "capture_repr": ("_repr_html_",),
+    "show_signature": False,
+    "download_all_examples": False,
+}
 
 highlight_language = "none"  # formulas stand in literal blocks; code says that it is Python
 
