@@ -44,4 +44,4 @@ def axes_or_new(ax, plot, **figure_options):
 
 def marks(n):
     """Colour and marker of each of n classes; no pair repeats below 24 of them."""
-    return list(islice(zip(cycle(COLOURS), cycle(MARKERS)), n))  # noqa: B905, both are endless
+    return list(islice(zip(cycle(COLOURS), cycle(MARKERS)), n))
