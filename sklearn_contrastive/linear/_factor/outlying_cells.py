@@ -155,10 +155,11 @@ class CellModel:
 
     def white(self, X: NDArray) -> NDArray[np.float32]:
         """Centred rows in units of the noise, within bounds; NaN stays. Seven digits suffice."""
+        white = np.empty(X.shape, np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
-            white = np.subtract(X, self.mean, dtype=np.float64)
-            white *= self.inverse_deviation
-        return np.clip(white, -_LARGEST_RESIDUAL, _LARGEST_RESIDUAL, out=white).astype(np.float32)
+            centred = np.subtract(X, self.mean, dtype=np.float64)
+            np.multiply(centred, self.inverse_deviation, out=white, casting="same_kind")
+        return np.clip(white, -_LARGEST_RESIDUAL, _LARGEST_RESIDUAL, out=white)
 
     @cached_property
     def inverse_deviation(self):
