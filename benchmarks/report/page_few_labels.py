@@ -35,8 +35,8 @@ def page():
             Picture(
                 RECORD,
                 "Accuracy against the number of labels of each class, for tables as shipped and "
-                "with noise: as shipped, no reduction is best; with noise and two labels the "
-                "reducers are better",
+                "with noise: as shipped, no reduction is best; with noise and two labels "
+                "FactorAnalysis and LinearContrastive are better",
                 draw,
                 suffix="_labels",
             ),

@@ -28,8 +28,8 @@ def page():
             Picture(
                 RECORD,
                 "Error of imputed entries against the share of hidden entries: impute with many "
-                "components and IterativeImputer are lowest, impute with the estimated number is "
-                "higher where few entries are hidden",
+                "components is lowest or level with IterativeImputer, impute with the estimated "
+                "number is higher where few entries are hidden",
                 draw,
             ),
         ),

@@ -22,8 +22,8 @@ def page():
             Picture(
                 RECORD,
                 "Subspace error over that on complete data, against the share of missing entries: "
-                "LinearContrastive rises least, the best method after an imputer is close below "
-                "30 %, HeteroPCA rises most",
+                "LinearContrastive rises least, the best method after an imputer is close to it up "
+                "to 30 %, pairs only rises most",
                 draw,
             ),
         ),

@@ -30,8 +30,8 @@ def page():
             Picture(
                 RECORD,
                 "Share of tables of independent columns in which a method finds a component, by "
-                "kind of columns: LinearContrastive, Gavish-Donoho and ScreeNOT are near zero, "
-                "parallel analysis and FlipPA higher",
+                "kind of columns: LinearContrastive and Gavish-Donoho are near zero, parallel "
+                "analysis and FlipPA are highest",
                 draw,
             ),
         ),
