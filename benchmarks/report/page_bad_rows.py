@@ -1,6 +1,7 @@
 """Page: bad rows, bad cells and noisy rows."""
 
 from .._common.tables import restructured
+from . import regime_sections
 from .drawing import dots, legend, panel
 from .page import Page, Picture, Section
 from .records import against, results
@@ -16,18 +17,18 @@ MEASURES = {
 
 
 def page():
-    """Verdict, picture and tables of a bad hour."""
+    """Verdict, pictures and tables of all regimes, then the bad hour."""
     return Page(
         "bad_rows",
-        "Bad rows and bad cells",
-        verdict(),
-        (hour_picture(),),
-        hour_conditions(),
-        (hour_section(),),
+        "Bad rows, bad cells and noise regimes",
+        regime_sections.verdict(),
+        regime_sections.pictures(),
+        regime_sections.conditions(),
+        (*regime_sections.sections(), hour_section()),
     )
 
 
-def verdict():
+def hour_verdict():
     """Correlation with the daily course, against the best rival."""
     found = {name: row["correlation"] for name, row in results(HOUR)["1 components"].items()}
     rival = max((name for name in found if not name.startswith("Linear")), key=found.get)
@@ -65,7 +66,8 @@ def hour_section():
     return Section(
         "A bad hour and two bad sensors",
         HOUR,
-        folded={"Correlation and R²": restructured(*hour())},
+        f"{hour_verdict()}\n\n{hour_conditions()}",
+        {"Picture": hour_picture(), "Correlation and R²": restructured(*hour())},
     )
 
 
