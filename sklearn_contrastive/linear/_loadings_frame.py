@@ -18,7 +18,7 @@ class LoadingsFrameMixin:
 
         Returns
         -------
-        frame : pandas.DataFrame of shape (n_features, n_components_ + 2)
+        frame : pandas.DataFrame of shape (n_features, n_columns)
             A row for each feature, by its name; x0, x1, ... where X had no names. A column for
             each component, named as in ``get_feature_names_out``, then ``communality`` and
             ``noise_variance``, if the estimator has these attributes.

@@ -199,7 +199,8 @@ class OutlierDisplay:
             ylabel="orthogonal distance, away from them (standard deviations)",
         )
         add_legend(ax, len(x), f"limits: {100 * self.share:.2g} % of clean rows")
-        worst = np.maximum(x / self.limits[0], y / self.limits[1])
+        # without a component all score distances and their limit are 0
+        worst = np.maximum(x / (self.limits[0] or 1.0), y / (self.limits[1] or 1.0))
         smallest = np.minimum(found.score_share, found.orthogonal_share)
         order = np.lexsort((-worst, smallest))
         self.outliers_ = order[kinds[order] > 0]

@@ -105,6 +105,20 @@ def test_names_of_a_data_frame_are_shown(name):
     assert {"sensor 0", "sensor 7"} <= written
 
 
+def test_a_model_without_components_is_drawn_where_it_has_something_to_show():
+    model = LinearContrastive(0).fit(sensors())
+    spectrum = plotting.SpectrumDisplay.from_estimator(model, sensors())
+    assert spectrum.n_components == 0
+    assert len(plotting.SpectrumDisplay.from_estimator(model).values) == 0
+    assert len(plotting.NoiseDisplay.from_estimator(model).failing_) == 12
+    outliers = plotting.OutlierDisplay.from_estimator(model, sensors())
+    assert outliers.limits[0] == 0.0
+    for display in (plotting.BiplotDisplay, plotting.LoadingsDisplay):
+        data = (sensors(),) if display is plotting.BiplotDisplay else ()
+        with pytest.raises(ValueError, match="component"):
+            display.from_estimator(model, *data)
+
+
 def test_importing_the_plots_imports_no_pyplot():
     program = """
 import json, sys, sklearn_contrastive.plotting
