@@ -39,6 +39,12 @@ class LabelEfficiencyDisplay:
     --------
     sklearn_contrastive.evaluation.label_efficiency_curve : The numbers of one curve.
 
+    Notes
+    -----
+    The linear probe standardises each component. This makes the last components of PCA as large as
+    the first, so that PCA loses with few labels. For a comparison with PCA at its best, make the
+    curves with a classifier that does not scale, and give them to the constructor.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
