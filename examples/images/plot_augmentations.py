@@ -7,8 +7,8 @@ representations will ignore.
 """
 
 # %%
-# ``AugmentationDisplay`` draws images beside their views. Give it your own images, as an array or as
-# paths of files, and an augmentation. The photographs here come with scikit-learn.
+# ``AugmentationDisplay`` draws images beside their views. Give it your own images, as an array or
+# as paths of files, and an augmentation. The photographs here come with scikit-learn.
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_sample_images
 
@@ -30,11 +30,11 @@ for ax, (title, augmentation) in zip(axes, augmentations.items(), strict=True):
 # %%
 # Choose by what your task needs:
 #
-# - If the colour tells your classes apart, take ``"crop_flip"``. With ``"simclr"`` the network learns
-#   to ignore the colour.
+# - If the colour tells your classes apart, take ``"crop_flip"``. With ``"simclr"`` the network
+#   learns to ignore the colour.
 # - If left and right matter, as in letters and in anatomy, take ``"crop"``, which does not mirror.
-# - If you cannot recognise an image in its views, the augmentation is too strong. Keep larger crops:
-#   ``SimCLRAugmentation(crop_scale=(0.4, 1.0))``.
+# - If you cannot recognise an image in its views, the augmentation is too strong. Keep larger
+#   crops: ``SimCLRAugmentation(crop_scale=(0.4, 1.0))``.
 #
 # An estimator draws its own views, fitted or not:
 # ``AugmentationDisplay.from_estimator(SimCLREmbedder(), images)``.

@@ -2,8 +2,8 @@
 A folder of pictures: which are similar, which are odd?
 =======================================================
 
-Train ``SimCLREmbedder`` on the files, without labels. Similar pictures have similar representations.
-A picture with no similar one is odd.
+Train ``SimCLREmbedder`` on the files, without labels. Similar pictures have similar
+representations. A picture with no similar one is odd.
 """
 
 # %%
@@ -50,8 +50,8 @@ for kind in range(6):
     picture.resize((12, 12), Image.Resampling.BOX).save(folder / f"odd_{kind}.png")
 
 # %%
-# Read the files and train. Crops of other brightness are the views: place, size and brightness do not
-# matter here.
+# Read the files and train. Crops of other brightness are the views: place, size and brightness do
+# not matter here.
 from sklearn_contrastive import SimCLREmbedder
 from sklearn_contrastive.augmentation import ColorJitter, Compose, RandomResizedCrop
 
