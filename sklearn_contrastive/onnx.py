@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ._install import EXPORT, needs
 from .generative import LinearAutoencoder, LinearGAN
 from .linear import (
     HeteroPCA,
@@ -62,10 +63,7 @@ def register_converters() -> None:
     try:
         from skl2onnx import update_registered_converter
     except ImportError as error:
-        raise ImportError(
-            "Export to ONNX needs skl2onnx, which is not installed: "
-            'pip install "sklearn-contrastive[export]"'
-        ) from error
+        raise ImportError(needs("Export to ONNX", "skl2onnx", *EXPORT[:2])) from error
     for estimator in _CONVERTED:
         alias = f"SklearnContrastive{estimator.__name__}"
         update_registered_converter(estimator, alias, _set_output_type, _add_nodes)

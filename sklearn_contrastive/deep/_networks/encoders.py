@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..._install import needs
 from .narrow_resnet import convolution, narrow_resnet
 
 __all__ = [
@@ -296,8 +297,7 @@ def _timm(name):
     try:
         import timm
     except ImportError as error:
-        message = f'encoder={name!r} needs timm: pip install "sklearn-contrastive[deep]"'
-        raise ImportError(message) from error
+        raise ImportError(needs(f"encoder={name!r}", "timm", "timm")) from error
     return timm
 
 
