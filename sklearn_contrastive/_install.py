@@ -4,7 +4,7 @@ __all__ = ["DEEP", "EXPORT", "needs"]
 
 # packages of the extras of pyproject.toml. The messages name them instead of the extra, because
 # this package is on no registry from which pip could install it with an extra
-DEEP = ("torch", "skorch", "timm", "pillow", "filelock")
+DEEP = ("torch", "skorch", "timm", "pillow", "filelock", "tqdm")
 EXPORT = ("skl2onnx", "onnxruntime", "onnxscript", "skops")
 
 

@@ -2,13 +2,13 @@
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from types import FrameType
 from weakref import WeakKeyDictionary
 
 from joblib import Parallel
 
-__all__ = ["search_of_this_fit", "warn"]
+__all__ = ["first_of_search", "search_of_this_fit", "warn"]
 
 # frames between the user's line and ours: decorators, pipelines, searches, training loops
 _SKIPPED_PACKAGES = {"sklearn_contrastive", "contextlib", "joblib", "sklearn", "skorch", "torch"}
@@ -45,11 +45,8 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
         frame = skipped[-1].f_back
     search = search_of_this_fit()
     if search is not None and _filtered_once(message, category, frame):
-        shown = _shown.setdefault(search, set())
-        kind = message if category is UserWarning else category
-        if kind in shown:
+        if not first_of_search(search, message if category is UserWarning else category):
             return
-        shown.add(kind)
         message += " (Shown once for all fits of this call.)"
     warnings.warn(message, category, stacklevel=2 + len(skipped))
 
@@ -71,6 +68,27 @@ def search_of_this_fit() -> object | None:
         if name == "joblib.parallel" or name.startswith("sklearn.model_selection."):
             search = next((v for v in frame.f_locals.values() if isinstance(v, Parallel)), search)
     return _WORKER if search is None and in_joblib else search
+
+
+def first_of_search(search: object, kind: Hashable) -> bool:
+    """Whether this kind of message is the first of its kind in a search; it is noted.
+
+    Parameters
+    ----------
+    search : object
+        From `search_of_this_fit`.
+    kind : hashable
+        The kind.
+
+    Returns
+    -------
+    bool
+        True in the first call only.
+    """
+    shown = _shown.setdefault(search, set())
+    is_first = kind not in shown
+    shown.add(kind)
+    return is_first
 
 
 def _skipped_frames(frame: FrameType) -> Iterator[FrameType]:

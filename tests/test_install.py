@@ -21,7 +21,7 @@ def test_the_messages_name_all_packages_of_the_extra(extra, packages):
 def test_a_message_is_one_line_that_ends_with_a_command():
     message = needs("This", "PyTorch", *DEEP)
     assert message.startswith("This needs PyTorch, which is not installed: python -m pip install ")
-    assert message.endswith("torch skorch timm pillow filelock")
+    assert message.endswith("torch skorch timm pillow filelock tqdm")
     assert "\n" not in message
 
 
