@@ -42,6 +42,18 @@ except ImportError:  # an older scikit-learn, without callbacks
         _init_callback_context = None
 
 
+try:
+    from sklearn.callback import ProgressBar
+except ImportError:  # an older scikit-learn, or one whose callbacks have another name
+    ProgressBar = ()
+
+
+def has_progress_bar(estimator):
+    """Whether scikit-learn's progress bar is set on an estimator, or on one around it."""
+    callbacks = getattr(estimator, "_skl_callbacks", ())
+    return any(isinstance(each, ProgressBar) for each in callbacks)
+
+
 try:  # scikit-learn >= 1.9: arrays of other libraries, on their devices
     from sklearn.utils._array_api import _is_numpy_namespace as is_numpy_namespace
     from sklearn.utils._array_api import _max_precision_float_dtype as widest_float
