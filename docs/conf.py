@@ -52,6 +52,7 @@ sphinx_gallery_conf = {
     "reference_url": {"sklearn_contrastive": None},
     "backreferences_dir": "auto_examples/backreferences",
     "image_srcset": ["2x"],
+    "thumbnail_size": (480, 336),
     "remove_config_comments": True,
     "capture_repr": ("_repr_html_",),
     "show_signature": False,
@@ -59,23 +60,32 @@ sphinx_gallery_conf = {
 }
 
 highlight_language = "none"  # formulas stand in literal blocks; code says that it is Python
+smartquotes = False  # the types of parameters name strings, as {"auto", "gram"}
+toc_object_entries_show_parents = "hide"  # methods by their own names in "On this page"
 
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
-html_css_files = ["references.css"]
-html_title = "sklearn-contrastive"
+html_css_files = ["references.css", "site.css"]
+html_title = f"sklearn-contrastive {release}"
+html_favicon = "_static/logo.svg"
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {
+    "logo": {
+        "image_light": "_static/logo.svg",
+        "image_dark": "_static/logo.svg",
+        "text": "sklearn-contrastive",
+    },
+    "navbar_start": ["navbar-logo", "version"],
     "navbar_end": ["theme-switcher"],
-    "secondary_sidebar_items": ["page-toc"],
-    "show_prev_next": False,
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
+    "show_toc_level": 2,
     "primary_sidebar_end": [],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-NO_SIDEBAR = ["index", "theory", "formula_map", "when_not", "measured", "changes", "source/**"]
-html_sidebars = {page: [] for page in NO_SIDEBAR}
+NO_SIDEBAR = ["index", "theory", "when_not", "comparison", "faq", "formula_map", "changes"]
+html_sidebars = {page: [] for page in [*NO_SIDEBAR, "source/**"]}
 
 # scikit-learn's own methods: its docstrings refer to labels of its own site
 INHERITED = re.compile(
