@@ -26,7 +26,7 @@ extensions = [
     "source_links",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates", "_extensions", "**/sg_execution_times*"]
+exclude_patterns = ["_build", "_templates", "_extensions"]
 
 autosummary_generate = True
 autosummary_imported_members = False
@@ -57,6 +57,8 @@ sphinx_gallery_conf = {
     "capture_repr": ("_repr_html_",),
     "show_signature": False,
     "download_all_examples": False,
+    "write_computation_times": False,
+    "min_reported_time": 3600,  # seconds: no times, which differ from build to build
 }
 
 highlight_language = "none"  # formulas stand in literal blocks; code says that it is Python
@@ -82,10 +84,11 @@ html_theme_options = {
     "show_toc_level": 2,
     "primary_sidebar_end": [],
     "footer_start": ["copyright"],
-    "footer_end": [],
+    "footer_end": ["version"],
 }
-NO_SIDEBAR = ["index", "theory", "when_not", "comparison", "faq", "formula_map", "changes"]
-html_sidebars = {page: [] for page in [*NO_SIDEBAR, "source/**"]}
+NO_SIDEBAR = ["index", "auto_examples/index", "theory", "when_not", "comparison", "faq"]
+NO_SIDEBAR += ["formula_map", "changes", "source/**"]
+html_sidebars = {page: [] for page in NO_SIDEBAR}
 
 # scikit-learn's own methods: its docstrings refer to labels of its own site
 INHERITED = re.compile(
