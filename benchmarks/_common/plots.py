@@ -71,12 +71,14 @@ def shared_legend(figure, axes, ncols=5):
     )
 
 
-def save_figure(figure, path):
-    """Write a PNG of 128 colours, enough for lines, in a small file."""
+def save_figure(figure, path, source=""):
+    """Write a PNG of 128 colours, enough for lines, in a small file that keeps `source`."""
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=100)
+    buffer, kept = io.BytesIO(), PngInfo()
+    kept.add_text("Source", source)
+    figure.savefig(buffer, dpi=figure.dpi)
     Image.open(buffer).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
-        path, optimize=True
+        path, optimize=True, pnginfo=kept
     )
