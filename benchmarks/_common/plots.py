@@ -60,6 +60,19 @@ def curve(axes, x, averages, name, label=None, **style):
         )
 
 
+def plain_log_y(axes):
+    """A log axis with ticks at 1, 2 and 5 written as numbers; powers of ten where it is long."""
+    low, high = axes.get_ylim()
+    axes.set_yscale("log")
+    decades = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    factors = (1, 2, 5) if np.log10(high / low) < 2.2 else (1,)
+    ticks = [factor * 10.0**decade for decade in decades for factor in factors]
+    ticks = [tick for tick in ticks if low <= tick <= high]
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_ylim(low, high)
+
+
 def shared_legend(figure, axes, ncols=5):
     """One legend under all panels, each name once."""
     found = {}

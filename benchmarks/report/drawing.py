@@ -71,23 +71,22 @@ def _name_beside(axes, x, series, styles, labels):
     heights = {name: to_axes.transform(end)[1] for name, end in ends.items()}
     gap = 1.25 * FONT / 72 * axes.figure.dpi / axes.bbox.height
     order = sorted(heights, key=heights.get)
-    for (name, end), at in zip(
-        ((name, heights[name]) for name in order),
-        apart([heights[name] for name in order], gap),
-        strict=True,
-    ):
-        colour = styles[name][0]
-        axes.annotate(
-            labels.get(name, name),
-            (to_axes.transform(ends[name])[0], end),
-            (1.06, at),
-            xycoords="axes fraction",
-            textcoords="axes fraction",
-            va="center",
-            color="black" if colour == "#F0E442" else colour,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkB": 4},
-            annotation_clip=False,
+    for name, at in zip(order, apart([heights[name] for name in order], gap), strict=True):
+        colour, marker = styles[name]
+        end = to_axes.transform(ends[name])
+        # black names with the marker before them: pale colours are hard to read as text
+        axes.plot(
+            [end[0], 1.07],
+            [end[1], at],
+            transform=axes.transAxes,
+            clip_on=False,
+            color=colour,
+            linewidth=0.7,
+            marker=marker,
+            markersize=6,
+            markevery=[1],
         )
+        axes.text(1.11, at, labels.get(name, name), transform=axes.transAxes, va="center")
 
 
 def apart(heights, gap):
@@ -146,7 +145,14 @@ def dots(axes, rows, series, *, styles=None, above=True, labels=None):
     axes.spines["left"].set_visible(False)
     for at, row in zip(y, rows, strict=True):
         axes.axhline(at, color="0.9", linewidth=1, zorder=0)
-        axes.text(0.0, at + 0.28, row, transform=axes.get_yaxis_transform(), va="bottom")
+        axes.text(
+            0.0,
+            at + 0.28,
+            row,
+            transform=axes.get_yaxis_transform(),
+            va="bottom",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+        )
 
 
 def legend(figure, axes, ncols=2):

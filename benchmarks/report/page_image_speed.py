@@ -7,7 +7,6 @@ from .records import results
 
 SPEED, MEMORY = "images.simclr_speed", "images.loss_memory"
 STYLES = {"whole matrix": ("#0072B2", "v"), "default": ("#D55E00", "o")}
-NAMES = {"whole matrix": "whole\nmatrix", "default": "default"}
 
 
 def page():
@@ -95,6 +94,5 @@ def draw():
         {name: [row["peak MB"] for row in rows if row["loss of"] == name] for name in STYLES},
         names=[str(n) for n in pairs],
         styles=STYLES,
-        labels=NAMES,
     )
     return figure

@@ -10,7 +10,7 @@ from .records import against, results
 RECORD = "images.fashion_mnist"
 OURS = "SimCLREmbedder"
 DRAWN = [OURS, "raw pixels", "PCA", "untrained encoder"]
-LABELS = {OURS: "SimCLR-\nEmbedder", "untrained encoder": "untrained\nencoder"}
+LABELS = {"untrained encoder": "untrained"}
 
 
 def page():

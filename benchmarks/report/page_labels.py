@@ -20,7 +20,7 @@ LABELS = {
     "alpha=0": "no weight",
     "alpha=1": "full weight",
     "auto": '"auto"',
-    "LinearContrastive": "no labels,\nrefined",
+    "LinearContrastive": "no labels",
 }
 
 

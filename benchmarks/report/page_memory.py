@@ -7,7 +7,7 @@ from .records import results
 
 RECORD, STREAM, REAL = "linear.memory", "linear.streaming", "linear.real_speed"
 WAYS = ("fitted", "streamed")
-NAMES = {"ours": "partial_fit", "IncrementalPCA": "Incremental-\nPCA", "X'X": "X'X alone"}
+NAMES = {"ours": "partial_fit", "IncrementalPCA": "IncrementalPCA", "X'X": "X'X alone"}
 STYLES = {
     "ours": ("#D55E00", "o"),
     "IncrementalPCA": ("#999999", "s"),

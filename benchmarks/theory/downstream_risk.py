@@ -16,7 +16,7 @@ from sklearn_contrastive.theory.risk import (
 )
 
 from .._common.averages import averaged, with_prefix
-from .._common.plots import curve, panels, shared_legend, wrapped
+from .._common.plots import curve, panels, plain_log_y, shared_legend, wrapped
 from .._common.record import Run
 from .._common.spiked import five_noisy, haar, linear_noise
 from . import _reference
@@ -180,6 +180,7 @@ def draw_figure(results):
             panel.set(xscale="log", yscale="log")
             panel.set_xticks(x, [f"{value:g}" for value in x])
             panel.minorticks_off()
+            plain_log_y(panel)
             panel.set(xlabel=sweep.axis, ylabel=unit, title=wrapped(title.split("; ")[1]))
     figure.suptitle("Excess risk over the best features")
     shared_legend(figure, axes.ravel(), ncols=3)

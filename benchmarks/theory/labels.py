@@ -9,7 +9,7 @@ import numpy as np
 from sklearn_contrastive.theory.bounds import transfer_rate
 
 from .._common.averages import averaged, plus_minus, with_prefix
-from .._common.plots import curve, panels, shared_legend, wrapped
+from .._common.plots import curve, panels, plain_log_y, shared_legend, wrapped
 from .._common.record import Run
 from . import _reference
 from ._agreement import add_agreement, compared
@@ -150,6 +150,7 @@ def against_labels(panel, averages):
     panel.set(xscale="log", yscale="log", xlabel="labels")
     panel.set_xticks(x, [str(m) for m in x])
     panel.minorticks_off()
+    plain_log_y(panel)
 
 
 def against_alpha(panel, averages, names):

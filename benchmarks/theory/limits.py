@@ -11,7 +11,7 @@ from sklearn_contrastive.linear import (
 from sklearn_contrastive.theory.bounds import first_order_sampling_error
 
 from .._common.averages import averaged, plus_minus
-from .._common.plots import curve, panels, shared_legend, wrapped
+from .._common.plots import curve, panels, plain_log_y, shared_legend, wrapped
 from .._common.record import Run
 from .._common.spiked import equal_noise, linear_noise, subspace_error
 from . import _reference
@@ -164,6 +164,7 @@ def draw_figure(results):
         panel.set_title(wrapped(title.split("; ")[1]))
         panel.set_xticks(x, [f"{value:g}" for value in x])
         panel.minorticks_off()
+        plain_log_y(panel)
     means, masks = axes[4:]
     for name, colour in (("not centred", "#999999"), ("centred", "#CC79A7")):
         averages = list(shifted.values())

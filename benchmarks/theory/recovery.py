@@ -5,7 +5,7 @@ import numpy as np
 from sklearn_contrastive.theory import SpikedCovarianceModel
 
 from .._common.averages import averaged, plus_minus
-from .._common.plots import curve, panels, shared_legend, wrapped
+from .._common.plots import curve, panels, plain_log_y, shared_legend, wrapped
 from .._common.record import Run
 from .._common.spiked import haar, subspace_error
 from . import _reference
@@ -235,6 +235,7 @@ def draw_figure(results):
         )
         panel.set_xticks(x, [f"{value:g}" for value in x])
         panel.minorticks_off()
+        plain_log_y(panel)
     for panel in axes[::2]:
         panel.set_ylabel("subspace error (norm of the sines)")
     shared_legend(figure, axes, ncols=3)
