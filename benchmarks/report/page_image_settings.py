@@ -43,20 +43,19 @@ def probe(group, name):
 
 
 def verdict():
-    """Largest effect, and settings that are better than the baseline."""
+    """Largest loss, and settings that are better than the baseline."""
     found = results(RECORD)
-    effects, better = {}, []
-    for group, base in found["baseline"].items():
-        reference = probe(group, base)
-        for name in found["groups"][group]:
-            effects[f"{group} {name}"] = probe(group, name) - reference
-            if probe(group, name) > reference:
-                better.append(f"{group} {name} {effects[f'{group} {name}']:+.3f}")
+    effects = {
+        f"{group} {name}": probe(group, name) - probe(group, base)
+        for group, base in found["baseline"].items()
+        for name in found["groups"][group]
+    }
     worst = min(effects, key=effects.get)
-    base = probe("augmentation", found["baseline"]["augmentation"])
+    better = [f"{name} ({effect:+.3f})" for name, effect in effects.items() if effect > 0]
+    base = probe("loss", found["baseline"]["loss"])
     return (
-        f"Augmentation matters most: {worst} costs {-effects[worst]:.3f} of {base:.3f}; better "
-        f"than the baseline: {', '.join(better) or 'none'}."
+        f"The baseline has {base:.3f}; the largest loss is {effects[worst]:+.3f}, with {worst}; "
+        f"better than the baseline: {', '.join(better) or 'none'}."
     )
 
 

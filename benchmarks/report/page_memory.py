@@ -53,20 +53,21 @@ def page():
 
 def verdict():
     """Chunks in which IncrementalPCA is faster, the result, and peak memory."""
-    cells = results(STREAM)["chunk cost"]
+    cells, weak = results(STREAM)["chunk cost"], results(STREAM)["loss"][0]
     slower = sum(cell["ours/IncrementalPCA"] > 1 for cell in cells)
-    weak = results(STREAM)["loss"][0]
     peak = {
         row["fit"]: row["peak MB"]
         for row in results(RECORD)["rows"]
         if (row["case"], row["dtype"]) == ("tall", "float64")
     }
+    ours, rival = (
+        " and ".join(f"{weak[f'{name}: error {way}']:.2f}" for way in reversed(WAYS))
+        for name in ("LinearContrastive", "PCA")
+    )
     return (
-        "A stream gives the subspace of one fit (error "
-        f"{weak['LinearContrastive: error streamed']:.2f} both ways; IncrementalPCA "
-        f"{weak['PCA: error streamed']:.2f} and {weak['PCA: error fitted']:.2f}), but a chunk "
-        f"takes longer than IncrementalPCA's in {slower} of {len(cells)} cases; a fit to tall data "
-        f"needs {peak['default']:.0f} MB beside X, PCA {peak['PCA']:.0f} MB."
+        f"Error of a stream and of one fit: {ours} (IncrementalPCA and PCA: {rival}); a chunk "
+        f"takes longer than IncrementalPCA's in {slower} of {len(cells)} cases; beside tall X a "
+        f"fit needs {peak['default']:.0f} MB, PCA {peak['PCA']:.0f} MB."
     )
 
 

@@ -59,12 +59,11 @@ def ratios(share, method):
 
 def verdict():
     """Against the best rival after an imputer, and where the count fails."""
-    cells = results(RECORD)["subspace"]
     over = {
         share: span(
             [
                 cell["mean"]["LinearContrastive"] / cell["mean"][cell["best_imputed"]]
-                for cell in cells
+                for cell in results(RECORD)["subspace"]
                 if cell["missing"] == share
             ]
         )
@@ -73,10 +72,10 @@ def verdict():
     worst = min(results(RECORD)["n_components"], key=lambda cell: cell["exact"])
     return (
         "Without an imputer the subspace error is "
-        + ", ".join(f"{text} times with {share} missing" for share, text in over.items())
-        + " that of the best rival after an imputer; the estimated number of components fails "
-        f"first: with {worst['missing']} missing and a {worst['signal']} signal it is right in "
-        f"{worst['exact']:.0%} of the draws."
+        + ", ".join(f"{text} ({share} missing)" for share, text in over.items())
+        + " times that of the best rival after one; "
+        f'"auto" is right in {worst["exact"]:.0%} of the draws with {worst["missing"]} missing and '
+        f"a {worst['signal']} signal."
     )
 
 

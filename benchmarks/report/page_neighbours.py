@@ -75,18 +75,16 @@ def page():
 
 def verdict():
     """Nearest neighbours and clusters behind a scaler, against the rival that is better."""
-    found = results(TABLES)
-    parts = []
-    for measure, name in (("k_nn", "10 nearest neighbours"), ("k_means", "k-means")):
+    found, parts = results(TABLES), []
+    for measure, name in (("k_nn", "10-NN"), ("k_means", "k-means")):
         mean = found[measure]["means"]["as shipped"]
         rival = max(("Scaler+PCA", "Scaler+FA"), key=mean.get)
         word, numbers = against(mean["Scaler+ours"], mean[rival])
-        parts.append(f"in {name} it is {word} {rival} {numbers}")
-    mean = found["k_nn"]["means"]["as shipped"]
-    word, numbers = against(mean["Scaler+ours"], mean["LinearContrastive"])
+        parts.append(f"{word} {rival} in {name} {numbers}")
+    alone = found["k_nn"]["means"]["as shipped"]["LinearContrastive"]
     return (
-        f"Put StandardScaler in front of LinearContrastive before distances: it is then {word} "
-        f"itself without {numbers}. As shipped, {' and '.join(parts)}."
+        f"On tables as shipped, StandardScaler + LinearContrastive is {' and '.join(parts)}; "
+        f"without the scaler 10-NN has {alone:.3f}."
     )
 
 

@@ -55,13 +55,12 @@ def verdict():
     found = results(RECORD)
     at = LEVELS.index("0.01")
     ours, gaussian = (found["tables"][name]["mean"][at] for name in DRAWN)
-    false = found["false_alarms"]
-    spoilt = found["detected"][1:]
-    detected, n_spoilt = sum(row["any"] for row in spoilt), sum(row["n"] for row in spoilt)
+    false, spoilt = found["false_alarms"], found["detected"][1:]
+    detected, n_spoilt = (sum(row[key] for row in spoilt) for key in ("any", "n"))
     return (
-        f"A limit of 1 % was exceeded by {ours:.1%} of clean rows of real tables (chi-square "
-        f"limits: {gaussian:.1%}). The OutlierWarning came in {false['alarms']} of "
-        f"{false['fits']} fits of clean samples and in {detected} of {n_spoilt} of spoilt tables."
+        f"{ours:.1%} of clean rows of real tables exceed the limit of 1 % (chi-square: "
+        f"{gaussian:.1%}); {false['alarms']} of {false['fits']} fits of clean samples warn, and "
+        f"{detected} of {n_spoilt} of spoilt tables."
     )
 
 

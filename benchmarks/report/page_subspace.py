@@ -7,7 +7,14 @@ from .records import missed_targets, plus_minus_cell, results, span
 from .sentences import large_means_sentence
 
 RECORD = "linear.subspace"
-METHODS = ["PCA", "Scaler+PCA", "FA converged", "Scaler+FA converged", "LinearContrastive"]
+METHODS = [
+    "PCA",
+    "Scaler+PCA",
+    "FA converged",
+    "Scaler+FA converged",
+    "closed form",
+    "LinearContrastive",
+]
 DRAWN = {
     "LinearContrastive": "LinearContrastive",
     "Scaler+PCA": "Scaler+PCA",

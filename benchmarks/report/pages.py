@@ -23,14 +23,7 @@ from . import (
 )
 from .page import FOLDER, heading, wrapped
 from .records import provenance, results
-from .sentences import (
-    groups_sentence,
-    images_sentence,
-    missing_values_sentence,
-    n_components_sentence,
-    speed_sentence,
-    worst_sentence,
-)
+from .sentences import worst_sentence
 
 README = ROOT / "README.md"
 BEGIN, END = "<!-- from python -m benchmarks.report -->\n", "<!-- end -->\n"
@@ -46,6 +39,16 @@ GROUPS = {
     "Cost": (page_speed, page_memory),
     "Images": (page_images, page_image_settings, page_image_speed),
 }
+# their verdicts are below the table of accuracies of the README
+ON_README = (
+    page_n_components,
+    page_missing_values,
+    page_imputation,
+    page_shared_noise,
+    page_bad_rows,
+    page_speed,
+    page_images,
+)
 
 
 def all_pages():
@@ -92,20 +95,13 @@ def with_block(readme):
 
 def readme_block():
     """Text between the markers of the README."""
-    sentences = (
-        worst_sentence(),
-        speed_sentence(),
-        n_components_sentence(),
-        missing_values_sentence(),
-        groups_sentence(),
-        images_sentence(),
-    )
+    verdicts = (module.page().verdict for module in ON_README)
     return (
         f"Mean accuracy over {results(page_accuracy.RECORD)['n_tables']} real tables on which no "
         "choice was made (reducer, scaler,\nlogistic regression; as many components as classes; "
         "`auto` chooses its own number):\n\n"
         f"{markdown(*page_accuracy.mean_by_noise('accuracy', page_accuracy.METHODS))}\n\n"
         f"({provenance(page_accuracy.RECORD, quote='`')})\n\n"
-        + "".join(f"- {sentence}\n" for sentence in sentences)
+        + "".join(f"- {sentence}\n" for sentence in (worst_sentence(), *verdicts))
         + "\nOne page for each subject, also where rivals are better: `docs/measured/`.\n"
     )

@@ -1,7 +1,5 @@
 """Single results as sentences."""
 
-import numpy as np
-
 from .records import results
 
 
@@ -117,21 +115,4 @@ def labels_sentence():
         f"{min(row['auto / better'] for row in rows):.2f} to "
         f"{max(row['auto / better'] for row in rows):.2f} times the subspace error of the better "
         f"of no and full weight on them, in {len(rows)} settings with 12 to 6000 labels."
-    )
-
-
-def images_sentence():
-    """Accuracy on Fashion-MNIST with few labels."""
-    scores = results("images.fashion_mnist")["scores"]
-    ours = scores["SimCLREmbedder"]
-    sizes = [key for key in ours[0] if key.isdigit()]
-
-    def means(name):
-        return " / ".join(f"{np.mean([entry[key] for entry in scores[name]]):.3f}" for key in sizes)
-
-    minutes = np.mean([entry["fit s"] for entry in ours]) / 60
-    return (
-        f"Fashion-MNIST on a CPU, {minutes:.0f} minutes of training without labels: accuracy of a "
-        f"linear probe with {' / '.join(sizes)} labels {means('SimCLREmbedder')}; raw pixels "
-        f"{means('raw pixels')}, 128 components of PCA {means('PCA')}."
     )
