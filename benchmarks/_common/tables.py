@@ -38,7 +38,8 @@ def restructured(columns, lines):
     """reStructuredText table of lines of strings, one line each."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([columns, *lines])
-    return ".. csv-table::\n   :header-rows: 1\n\n" + textwrap.indent(text.getvalue(), "   ") + "\n"
+    head = ".. csv-table::\n   :header-rows: 1\n   :widths: auto\n\n"
+    return head + textwrap.indent(text.getvalue(), "   ") + "\n"
 
 
 def print_targets(missed):

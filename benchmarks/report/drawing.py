@@ -4,7 +4,7 @@ import numpy as np
 
 from .._common.plots import STYLES as METHODS
 
-# inches, and points of the text: a page shows the width as 600 px, a phone as 360 px
+# inches, and points of the text: a page shows the width as 520 px, a phone as 360 px
 WIDTH, FONT = 4.6, 11
 STYLE = {
     "font.size": FONT,

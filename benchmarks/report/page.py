@@ -33,7 +33,7 @@ class Picture:
     alt: str
     draw: Callable[[], object]
     suffix: str = ""
-    width: int = 600
+    width: int = 520
 
     @property
     def path(self):

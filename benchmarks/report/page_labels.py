@@ -71,8 +71,8 @@ def verdict():
     over = span([mean[ALL + "auto"] / mean[ALL + "LinearContrastive"] for mean in means])
     auto = span([row["auto / better"] for row in found["auto"]["rows"]])
     return (
-        f'alpha="auto" has {auto} times the subspace error of the better of no and full weight, '
-        f"and {over} times that of LinearContrastive, which uses no labels."
+        f"The automatic weight has {auto} times the subspace error of the better of no and full "
+        f"weight, and {over} times that of LinearContrastive, which uses no labels."
     )
 
 

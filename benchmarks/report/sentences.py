@@ -19,7 +19,7 @@ def n_components_sentence():
     """Share of draws in which "auto" is right."""
     overall = results("linear.n_components")["overall"]
     return (
-        f'n_components="auto" was right in {overall["exact"]:.1%} of {overall["draws"]} draws '
+        f'``n_components="auto"`` was right in {overall["exact"]:.1%} of {overall["draws"]} draws '
         f"and off by at most one in {overall['off by at most 1']:.1%}; the weakest signal was 8 or "
         "16 times the limit of detection, sqrt(d/n) in units of the noise."
     )
@@ -77,20 +77,6 @@ def missing_values_sentence():
     )
 
 
-def spoilt_tables_sentence():
-    """Accuracy on real tables with bad rows and cells."""
-    found = results("linear.noise_regimes")["tables"]["final"]
-    names = ("Scaler+PCA", "capped+PCA", "quantiles+PCA", "LinearContrastive", "robust=True")
-    lines = []
-    for spoilt in ("2 % bad rows", "5 % gross cells", "10 % swapped cells"):
-        means = found["means"][spoilt]
-        lines.append(f"with {spoilt} " + ", ".join(f"{name} {means[name]:.3f}" for name in names))
-    return (
-        f"Mean accuracy over {found['n_tables']} real tables on which no choice was made: "
-        f"{'; '.join(lines)}."
-    )
-
-
 def groups_sentence():
     """Subspace error with noise shared inside groups."""
     shared = [c for c in results("linear.feature_groups")["cells"] if c["noise"] == "shared"]
@@ -111,7 +97,7 @@ def labels_sentence():
     """Subspace error with alpha="auto"."""
     rows = results("theory.labels")["auto"]["rows"]
     return (
-        'With labels for some samples, alpha="auto" gave '
+        'With labels for some samples, ``alpha="auto"`` gave '
         f"{min(row['auto / better'] for row in rows):.2f} to "
         f"{max(row['auto / better'] for row in rows):.2f} times the subspace error of the better "
         f"of no and full weight on them, in {len(rows)} settings with 12 to 6000 labels."
