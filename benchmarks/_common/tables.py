@@ -38,7 +38,7 @@ def restructured(columns, lines):
     """reStructuredText table of lines of strings, one line each."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([columns, *lines])
-    head = ".. csv-table::\n   :header-rows: 1\n   :widths: auto\n\n"
+    head = ".. csv-table::\n   :class: measured\n   :header-rows: 1\n   :widths: auto\n\n"
     return head + textwrap.indent(text.getvalue(), "   ") + "\n"
 
 
