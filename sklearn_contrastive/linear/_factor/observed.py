@@ -6,6 +6,7 @@ operations, all but n k^3 of them in matrix products.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ __all__ = [
     "posterior_of_observed",
     "scores_of_incomplete",
     "unpacked",
+    "upper_triangle",
 ]
 
 # smallest share of a complete row's information about a direction for which a row gets scores:
@@ -190,16 +192,22 @@ def observed_blocks(
         yield rows, observed, centred
 
 
+@lru_cache(maxsize=8)
+def upper_triangle(n_factors):
+    """Rows and columns of the upper triangle of a matrix, its diagonal included."""
+    return np.triu_indices(n_factors)
+
+
 def packed_squares(left, right):
     """Upper triangles of the outer products of rows, (n, k (k + 1) / 2)."""
-    upper = np.triu_indices(left.shape[1])
+    upper = upper_triangle(left.shape[1])
     return left[:, upper[0]] * right[:, upper[1]]
 
 
 def unpacked(packed):
     """Symmetric matrices (n, k, k) from their upper triangles."""
     n_factors = int(np.sqrt(2 * packed.shape[1]))
-    upper = np.triu_indices(n_factors)
+    upper = upper_triangle(n_factors)
     full = np.empty((len(packed), n_factors, n_factors))
     full[:, upper[0], upper[1]] = full[:, upper[1], upper[0]] = packed
     return full

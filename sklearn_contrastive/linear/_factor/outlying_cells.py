@@ -9,7 +9,7 @@ from scipy import sparse
 from scipy.special import ndtri
 
 from .model import FactorModel
-from .observed import inverses, packed_squares, unpacked
+from .observed import inverses, packed_squares, unpacked, upper_triangle
 
 __all__ = ["CellModel", "FoundCells", "cell_threshold", "find_cells"]
 
@@ -25,6 +25,8 @@ _ROUNDS = 25
 _LARGEST_RESIDUAL = 1e8
 # leverage from which the rest of the row decides how far a cell's own value pulls the fit
 _SMALL_LEVERAGE = 0.02
+# cells from which a mask of those that are hidden is sparse
+_DENSE_CELLS = 2**16
 # numbers in the k x k matrices of the rows that are searched at once
 _MATRIX_ENTRIES = 2**21
 
@@ -94,9 +96,14 @@ class CellModel:
         return packed_squares(self.loadings, self.loadings)
 
     @cached_property
+    def information(self):
+        """B'B, what a complete row says of the factors."""
+        return self.loadings.T @ self.loadings
+
+    @cached_property
     def precision(self):
         """I + B'B, of the factors given a complete row."""
-        return np.eye(self.loadings.shape[1]) + self.loadings.T @ self.loadings
+        return np.eye(self.loadings.shape[1]) + self.information
 
     @cached_property
     def to_factors(self):
@@ -111,7 +118,7 @@ class CellModel:
     @cached_property
     def rotated(self):
         """Eigenvalues of B'B, and the loadings along its eigenvectors, which are returned too."""
-        values, vectors = np.linalg.eigh(self.precision - np.eye(self.loadings.shape[1]))
+        values, vectors = np.linalg.eigh(self.information)
         return np.maximum(values, 0.0), self.loadings @ vectors, vectors
 
     @cached_property
@@ -153,12 +160,24 @@ class CellModel:
         """Features whose leverage depends on what else a row has."""
         return np.flatnonzero(self.leverage > _SMALL_LEVERAGE)
 
+    @cached_property
+    def leveraged_squares(self):
+        """Their b b', so that a packed covariance times this is b' V b."""
+        rows, columns = upper_triangle(self.loadings.shape[1])
+        return (self.squares[self.leveraged] * np.where(rows == columns, 1.0, 2.0)).T
+
+    @cached_property
+    def penalty(self):
+        """Twice the log-density that a hidden cell of each feature costs; 0 if not screened."""
+        return np.where(np.isfinite(self.bounds), self.bounds, 0.0) ** 2
+
     def white(self, X: NDArray) -> NDArray[np.float32]:
         """Centred rows in units of the noise, within bounds; NaN stays. Seven digits suffice."""
+        white = np.empty(X.shape, np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
-            white = np.subtract(X, self.mean, dtype=np.float64)
-            white *= self.inverse_deviation
-        return np.clip(white, -_LARGEST_RESIDUAL, _LARGEST_RESIDUAL, out=white).astype(np.float32)
+            centred = np.subtract(X, self.mean, dtype=np.float64)
+            np.multiply(centred, self.inverse_deviation, out=white, casting="same_kind")
+        return np.clip(white, -_LARGEST_RESIDUAL, _LARGEST_RESIDUAL, out=white)
 
     @cached_property
     def inverse_deviation(self):
@@ -272,6 +291,7 @@ def _searched(white, cells, noise):
 def _search(filled, gaps, hidden, cells, noise):
     """Hide and show cells until none changes."""
     state = _fit(filled, gaps, hidden, cells, noise)
+    before, cost_before = np.ones_like(hidden), np.full(len(filled), -np.inf)
     active = np.arange(len(filled))
     for _ in range(_ROUNDS):
         excess = np.abs(state.residuals[active]) / cells.bounds
@@ -280,10 +300,15 @@ def _search(filled, gaps, hidden, cells, noise):
         visible = np.where(earlier, 0.0, excess)
         largest = visible.max(axis=1, keepdims=True, initial=0.0)
         proposed = outlying & (earlier | (visible >= _SHARE_OF_LARGEST * largest))
-        changed = np.flatnonzero((proposed != earlier).any(axis=1))
+        changes = (proposed != earlier).any(axis=1)
+        # back to the cells of the round before only if these are better: no endless change
+        worse = cost_before[active] >= state.cost[active]
+        changes &= ~(worse & (proposed == before[active]).all(axis=1))
+        changed = np.flatnonzero(changes)
         if not len(changed):
             break
         active = active[changed]
+        before[active], cost_before[active] = state.hidden[active], state.cost[active]
         found = _fit(filled[active], gaps[active], proposed[changed], cells, noise[active])
         for name in ("hidden", "factors", "covariance", "residuals", "cost"):
             getattr(state, name)[active] = getattr(found, name)
@@ -295,8 +320,9 @@ def _fit(filled, gaps, hidden, cells, noise):
     n_factors = cells.loadings.shape[1]
     absent = hidden | gaps
     variance = noise[:, None] ** 2
-    taken = sparse.csr_array(absent) @ cells.squares
-    precision = (cells.precision - np.eye(n_factors)) - unpacked(taken)
+    # most cells are visible; where the matrix is small, a sparse one costs more than it saves
+    mask = sparse.csr_array(absent) if absent.size > _DENSE_CELLS else absent.astype(np.float64)
+    precision = cells.information - unpacked(mask @ cells.squares)
     precision /= variance[:, :, None]
     diagonal = np.arange(n_factors)
     precision[:, diagonal, diagonal] += 1.0
@@ -306,16 +332,13 @@ def _fit(filled, gaps, hidden, cells, noise):
     factors = np.einsum("nij,nj->ni", covariance, along)
     residuals = filled - factors @ cells.loadings.T
     leverage = np.broadcast_to(cells.leverage, filled.shape).copy()
-    chosen = cells.leveraged
-    if len(chosen):
-        upper = np.triu_indices(n_factors)
-        twice = np.where(upper[0] == upper[1], 1.0, 2.0)
-        packed = covariance[:, upper[0], upper[1]] * twice / variance
-        leverage[:, chosen] = packed @ cells.squares[chosen].T
+    if len(cells.leveraged):
+        upper = upper_triangle(n_factors)
+        packed = covariance[:, upper[0], upper[1]] / variance
+        leverage[:, cells.leveraged] = packed @ cells.leveraged_squares
     spread = np.where(absent, 1.0 + leverage, np.maximum(1.0 - leverage, 1e-12))
     residuals /= np.sqrt(spread) * noise[:, None]
     # log-density of the visible cells; a hidden one counts as one at its bound
     squares = np.sum(visible**2, axis=1) / variance[:, 0] - np.sum(along * factors, axis=1)
-    penalty = np.where(np.isfinite(cells.bounds), cells.bounds, 0.0) ** 2
-    cost = squares + log_determinant + hidden @ penalty
+    cost = squares + log_determinant + hidden @ cells.penalty
     return _Search(hidden.copy(), factors, covariance, residuals, cost)

@@ -161,9 +161,11 @@ class ScalePrior:
 def _error_of_logarithm(freedom, excess):
     """Variance of the logarithm of mean squares of cells with some excess kurtosis."""
     freedom = np.maximum(freedom, 1.0)
-    if len(freedom) and freedom.min() == freedom.max():
-        freedom = freedom[:1]  # trigamma is slow
-    return polygamma(1, freedom / 2.0) + excess / freedom
+    if not len(freedom):
+        return freedom
+    # degrees of freedom are whole numbers, and trigamma is slow
+    possible = np.arange(1.0, freedom.max() + 1.0)
+    return (polygamma(1, possible / 2.0) + excess / possible)[freedom.astype(np.intp) - 1]
 
 
 def scale_prior(spread: RowSpread, sample_weight: NDArray[np.float64] | None) -> ScalePrior:
@@ -197,8 +199,7 @@ def scale_prior(spread: RowSpread, sample_weight: NDArray[np.float64] | None) ->
     logarithms = np.log(np.maximum(np.column_stack([squares, spread.halves[screened]]), 1e-300))
     logarithms -= np.average(logarithms, axis=0, weights=weight)
     covariance = (logarithms.T * weight) @ logarithms / (n_rows - 1)
-    normal = np.broadcast_to(_error_of_logarithm(freedom, 0.0), weight.shape)
-    normal = np.average(normal, weights=weight)
+    normal = np.average(_error_of_logarithm(freedom, 0.0), weights=weight)
     between = covariance[1, 2] - spread.shared
     error = np.sqrt(covariance[1, 1] * covariance[2, 2] / n_rows)
     if between <= max(_SIGNIFICANCE * error, _SMALLEST_EXCESS * normal):

@@ -6,7 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm
+from sklearn.datasets import load_breast_cancer
 
+from sklearn_contrastive import LinearContrastive
+from sklearn_contrastive.linear._factor import outlying_cells
 from sklearn_contrastive.linear._factor.model import FactorModel
 from sklearn_contrastive.linear._factor.noise import DiagonalNoise
 from sklearn_contrastive.linear._factor.outlying_cells import (
@@ -88,3 +91,29 @@ def test_missing_entries_are_hidden_and_have_no_residual():
     assert_array_equal(found.hidden[1:3], np.isnan(X[1:3]))
     assert_allclose(found.factors[2], 0.0, atol=1e-12)
     assert np.isnan(found.residuals[0, 2])
+
+
+def test_no_row_changes_between_two_sets_of_cells_until_the_last_round(monkeypatch):
+    X = load_breast_cancer(return_X_y=True)[0]
+    fitted = LinearContrastive(3, random_state=0, robust="cells").fit(X)
+    model = FactorModel(fitted.mean_, fitted.loadings_, DiagonalNoise(fitted.noise_variance_))
+    cells = CellModel.of(model, 4.5, np.zeros(30))
+    found = find_cells(cells.white(X), cells)
+    # a row that goes back and forth ends in its other state
+    monkeypatch.setattr(outlying_cells, "_ROUNDS", 24)
+    assert_array_equal(find_cells(cells.white(X), cells).hidden, found.hidden)
+
+
+@given(seed=st.integers(0, 100))
+def test_a_mask_of_hidden_cells_may_be_sparse_or_dense(seed):
+    model, cells = cell_model(seed)
+    X = rows_of(model, 20, seed)
+    X[::3, seed % 12] += 50
+    X[1, 2] = np.nan
+    white = cells.white(X)
+    dense = find_cells(white, cells)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(outlying_cells, "_DENSE_CELLS", 0)
+        other = find_cells(white, cells)
+    assert_array_equal(dense.hidden, other.hidden)
+    assert_allclose(dense.factors, other.factors, rtol=1e-9, atol=1e-9)
