@@ -105,7 +105,7 @@ def names_in_shapes_are_no_links(app, what, name, obj, options, lines):
     """Escape the underscore that ends a name: in "of shape (n_components_,)" it makes no link."""
     for number, line in enumerate(lines):
         if " of shape (" in line:
-            lines[number] = re.sub(r"(?<=[(, ])(\w+)_(?=[,)])", r"\1\\_", line)
+            lines[number] = re.sub(r"(?<=[(, ])(\w+)_(?=[,) ])", r"\1\\_", line)
 
 
 def setup(app):
