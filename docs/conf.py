@@ -44,6 +44,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
+    "reset_modules": ("matplotlib", "gallery_style.okabe_ito"),
     "subsection_order": ["../examples/linear", "../examples/images", "../examples/theory"],
     "within_subsection_order": "FileNameSortKey",
     "parallel": 2,

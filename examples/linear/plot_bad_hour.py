@@ -73,4 +73,5 @@ print(f"Sensor with the most noise: {robust.noise_variance_.argmax()}")
 
 # %%
 # **To remember:** if you see an ``OutlierWarning``, try ``robust=True`` and look at the rows that
-# ``outlier_scores`` names. On clean data leave it off: the result is the same and the fit is slower.
+# ``outlier_scores`` names. On clean data leave it off: the result is the same and the fit is
+# slower.

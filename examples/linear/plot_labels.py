@@ -4,8 +4,8 @@ Labels help, labels hurt
 
 I have labels for some rows. Should they influence the components?
 
-Give the labels to ``SupervisedLinearContrastive`` if they are many, or if the later task is the same.
-``alpha`` is their weight; 0 ignores them.
+Give the labels to ``SupervisedLinearContrastive`` if they are many and the later task has the same
+classes. ``alpha`` is their weight; 0 ignores them.
 """
 
 # %%
@@ -81,5 +81,5 @@ for name, reducer in {
     print(f"{name}: {accuracy(reducer, labels['all labels']):.2f}")
 
 # %%
-# **To remember:** choose ``alpha`` with ``GridSearchCV`` on the later task. If there is none yet, use
-# ``alpha="auto"`` or ``LinearContrastive``, which needs no labels.
+# **To remember:** choose ``alpha`` with ``GridSearchCV`` on the later task. If there is none yet,
+# use ``alpha="auto"`` or ``LinearContrastive``, which needs no labels.

@@ -10,8 +10,8 @@ For scores, do not impute: pass NaN to ``fit`` and ``transform``. For a complete
 
 # %%
 # We hide entries of a real table, 178 wines with thirteen measurements, at random. Then the true
-# values are known. Distances of ``KNNImputer`` need a scaler, ``LinearContrastive`` does not; with it
-# all errors are in standard deviations.
+# values are known. Distances of ``KNNImputer`` need a scaler, ``LinearContrastive`` does not; with
+# it all errors are in standard deviations.
 import numpy as np
 from sklearn.datasets import load_wine
 from sklearn.preprocessing import StandardScaler
@@ -22,7 +22,8 @@ draws = [rng.uniform(size=X.shape) for _ in range(2)]
 
 # %%
 # To fill in, use more components than for scores: half as many as features is a good start.
-# ``IterativeImputer`` warns that it has not converged; more iterations do not change its errors much.
+# ``IterativeImputer`` warns that it has not converged; more iterations do not change its errors
+# much.
 import warnings
 
 from sklearn.exceptions import ConvergenceWarning
@@ -71,5 +72,5 @@ plt.show()
 
 # %%
 # **To remember:** with few missing entries ``KNNImputer`` is as good or better on this table, since
-# wines of one cultivar are neighbours. With many, few neighbours share the same measurements, and the
-# factor model is ahead.
+# wines of one cultivar are neighbours. With many, few neighbours share the same measurements, and
+# the factor model is ahead.

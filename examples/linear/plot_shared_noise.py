@@ -61,5 +61,5 @@ print("Components without groups:", LinearContrastive().fit(X).n_components_)
 print("Components with groups:", LinearContrastive(feature_groups=sensor).fit(X).n_components_)
 
 # %%
-# **To remember:** groups may be too coarse, but not too fine. If you do not know whether two features
-# share noise, put them in one group.
+# **To remember:** groups may be too coarse, but not too fine. If you do not know whether two
+# features share noise, put them in one group.

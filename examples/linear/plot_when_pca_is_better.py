@@ -9,7 +9,11 @@ Take ``PCA``, with ``StandardScaler`` in front if the units differ.
 
 # %%
 # The 64 pixels of handwritten digits are clean and have one unit, so that a scaler is not needed
-# either. There are ten classes. All reducers are followed by the same classifier.
+# either. There are ten classes. All reducers are followed by the same classifier. The pixels at the
+# edge are nearly always empty, and a ``HeywoodWarning`` says that their noise cannot be estimated.
+# It is left out here.
+import warnings
+
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA, FactorAnalysis
@@ -19,6 +23,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import LinearContrastive
+from sklearn_contrastive.exceptions import HeywoodWarning
+
+warnings.simplefilter("ignore", HeywoodWarning)
 
 X, y = load_digits(return_X_y=True)
 reducers = {
@@ -43,8 +50,8 @@ plt.show()
 
 # %%
 # PCA keeps the largest differences between rows, and on a clean table these are the differences
-# between classes. A factor model keeps what features share. Variance of one pixel alone is noise for
-# it, even if it tells classes apart.
+# between classes. A factor model keeps what features share. Variance of one pixel alone is noise
+# for it, even if it tells classes apart.
 #
 # **To remember:** on clean tables compare with PCA before you replace it, above all with fewer
 # components than classes. Where some features are much noisier than others the order changes:

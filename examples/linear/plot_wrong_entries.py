@@ -29,8 +29,8 @@ found = model.outlying_cells_.toarray() != 0
 repaired = model.impute(X)
 
 # %%
-# The usual rule looks at one column at a time: an entry is wrong if it is far from the median of its
-# column. It cannot see that a large cell with a small radius is wrong.
+# The usual rule looks at one column at a time: an entry is wrong if it is far from the median of
+# its column. It cannot see that a large cell with a small radius is wrong.
 spread = 1.4826 * np.median(np.abs(X - np.median(X, axis=0)), axis=0)
 far = np.abs(X - np.median(X, axis=0)) > 4 * spread
 for name, flagged in {"far from the median": far, "outlying_cells_": found}.items():

@@ -56,12 +56,14 @@ errors = {name: [] for name in methods}
 for n_samples in sizes:
     draws = [model.sample(n_samples, random_state=seed)[0] for seed in range(4)]
     for name, method in methods.items():
-        errors[name].append(np.mean([error_of(method, X) for X in draws]))
+        errors[name].append([error_of(method, X) for X in draws])
 
 # %%
 # A dotted line is the error in the population, that is, with infinitely many samples. The sin-theta
 # distance is 0 for the right subspace and √2 for one at a right angle.
 import matplotlib.pyplot as plt
+
+from sklearn_contrastive.plotting import SubspaceErrorDisplay
 
 population = {
     "autoencoder, GAN, PCA": model.pca_components(),
@@ -69,22 +71,19 @@ population = {
     "masked autoencoder": model.autoencoder_decoder(keep_probability=0.5),
     "contrastive, closed form": model.contrastive_components(),
 }
-figure, ax = plt.subplots(figsize=(6.5, 5.2), layout="constrained")
-for (name, values), style in zip(errors.items(), ["s-", "v--", "D--", "^-.", "o-"], strict=True):
-    (line,) = ax.loglog(sizes, values, style, label=name)
-    if name in population:
-        limit = sin_theta_distance(population[name], components)
-        ax.axhline(limit, color=line.get_color(), linestyle=":")
-        print(
-            f"{name}: {values[-1]:.3f} with {sizes[-1]} samples, {limit:.3f} with infinitely many"
-        )
-ax.set(xlabel="samples", ylabel="error of the subspace (sin-theta distance)")
-figure.legend(loc="outside lower center", ncols=2)
+display = SubspaceErrorDisplay(sizes, errors, parameter_name="samples").plot()
+for name, limit in population.items():
+    distance = sin_theta_distance(limit, components)
+    colour = display.containers_[name][0].get_color()
+    display.ax_.axhline(distance, color=colour, linestyle=":")
+    print(f"{name}: {distance:.3f} with infinitely many samples")
+display.ax_.set(xscale="log", yscale="log", ylim=(0.02, 2))
+display.ax_.legend(loc="upper right", bbox_to_anchor=(1, 0.85))
 plt.show()
 
 # %%
-# **To remember:** uneven noise is a bias, and samples do not remove it. ``StandardScaler`` removes most
-# of it here, because all features have about the same signal; the closed form is no better on this
-# population, and both end at a small error. Refinement removes that too. It fits the model of
-# ``StandardScaler`` + ``FactorAnalysis``, which therefore has nearly the same error. Where the noise
-# is equal in all features, use PCA.
+# **To remember:** uneven noise is a bias, and samples do not remove it. ``StandardScaler`` removes
+# most of it here, because all features have about the same signal; the closed form is no better on
+# this population, and both end at a small error. Refinement removes that too. It fits the model of
+# ``StandardScaler`` + ``FactorAnalysis``, which therefore has nearly the same error. Where the
+# noise is equal in all features, use PCA.
