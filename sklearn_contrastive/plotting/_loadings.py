@@ -24,6 +24,9 @@ class LoadingsDisplay:
     belong together form blocks. Orange is positive, purple is negative; a minus sign marks
     negative loadings where values are not printed.
 
+    Standardise features of different units before the fit: components are sorted by the variance
+    that they explain in the units of X. The sign of a column is arbitrary.
+
     Use :meth:`from_estimator` to create it.
 
     Parameters
