@@ -71,4 +71,4 @@ for name, curve in curves.items():
 #
 # If you compare representations by ``label_efficiency_curve``, remember that it standardises each
 # component. Networks gain from that, and PCA loses with few labels. Here no method was scaled.
-# :doc:`/measured` has longer trainings on 60,000 images.
+# :doc:`/measured/images` has longer trainings on 60,000 images.
