@@ -17,10 +17,10 @@ from sklearn_contrastive.plotting import AugmentationDisplay
 
 photographs = [image[::3, ::3] for image in load_sample_images().images]
 augmentations = {
-    '"simclr", the default: another crop, mirrored, other colours, blurred': "simclr",
+    "'simclr', the default: another crop, mirrored, other colours, blurred": "simclr",
     "SimCLRAugmentation(strength=0.25): weaker changes of the colours": SimCLRAugmentation(0.25),
-    '"crop_flip": the colours stay': "crop_flip",
-    '"masking": two halves of the image, in patches': "masking",
+    "'crop_flip': the colours stay": "crop_flip",
+    "'masking': two halves of the image, in patches": "masking",
 }
 figure, axes = plt.subplots(4, 1, figsize=(8, 8.5), layout="constrained")
 for ax, (title, augmentation) in zip(axes, augmentations.items(), strict=True):
