@@ -1,12 +1,13 @@
 """Export to ONNX: of fitted reducers by skl2onnx, of trained encoders by PyTorch."""
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ._install import EXPORT, needs
+from ._typing import ModelProto
 from .generative import LinearAutoencoder, LinearGAN
 from .linear import (
     HeteroPCA,
@@ -14,11 +15,6 @@ from .linear import (
     PairedContrastive,
     SupervisedLinearContrastive,
 )
-
-if TYPE_CHECKING:
-    from onnx import ModelProto
-
-    from .deep import SimCLREmbedder
 
 __all__ = ["encoder_to_onnx", "register_converters"]
 
@@ -78,7 +74,7 @@ def register_converters() -> None:
         update_registered_converter(estimator, alias, _set_output_type, _add_nodes)
 
 
-def encoder_to_onnx(embedder: "SimCLREmbedder") -> "ModelProto":
+def encoder_to_onnx(embedder: BaseEstimator) -> ModelProto:
     """Export the network of a fitted SimCLREmbedder to an ONNX graph.
 
     The graph computes what ``transform`` returns, the normalisation of the images included.

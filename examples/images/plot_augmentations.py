@@ -1,6 +1,8 @@
 """
-What do the augmentations do to my images?
-==========================================
+What augmentations do to my images
+==================================
+
+What does the network see, and what will it learn to ignore?
 
 Look at the views before you train. What differs between the views of an image is what the
 representations will ignore.
@@ -26,6 +28,8 @@ figure, axes = plt.subplots(4, 1, figsize=(8, 8.5), layout="constrained")
 for ax, (title, augmentation) in zip(axes, augmentations.items(), strict=True):
     AugmentationDisplay.from_augmentation(augmentation, photographs, random_state=0, ax=ax)
     ax.set_title(title, loc="left", size="medium")
+figure.suptitle("Two photographs, on the left, and their views")
+plt.show()
 
 # %%
 # Choose by what your task needs:

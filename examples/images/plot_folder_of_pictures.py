@@ -1,6 +1,8 @@
 """
-A folder of pictures: which are similar, which are odd?
-=======================================================
+Similar and odd pictures in a folder
+====================================
+
+Which pictures of my folder are similar, and which do not belong there?
 
 Train ``SimCLREmbedder`` on the files, without labels. Similar pictures have similar
 representations. A picture with no similar one is odd.
@@ -106,6 +108,7 @@ for row, (name, distance) in zip(axes, unlike.items(), strict=True):
         ax.imshow(pixels[number].reshape(12, 12), cmap="gray")
         ax.set(xticks=[], yticks=[])
     row[0].set_title(name, loc="left", size="medium")
+plt.show()
 
 # %%
 # How many of the six shapes are among the ten oddest pictures?

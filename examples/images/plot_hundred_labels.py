@@ -2,15 +2,18 @@
 Images with a hundred labels
 ============================
 
-You have many images, and labels for a hundred of them. Train ``SimCLREmbedder`` on all images, then
-a linear classifier on the representations of the labelled ones. Compare with raw pixels and with
-PCA: a network that does not beat them is not worth its training.
+You have many images, and labels for a hundred of them. Does learning without labels help?
+
+Train ``SimCLREmbedder`` on all images, then a linear classifier on the representations of the
+labelled ones. Compare with raw pixels and with PCA: a network that does not beat them is not worth
+its training.
 """
 
 # %%
 # The 1797 scanned digits of scikit-learn have 8 x 8 pixels. The embedder sees all of them and no
 # label. Its views are crops of other brightness. They are not mirrored, because a mirrored digit is
 # another sign.
+import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
@@ -58,6 +61,7 @@ curves = {
 }
 display = LabelEfficiencyDisplay(curves).plot()
 display.ax_.set_title("Scanned digits, 1797 images")
+plt.show()
 
 # %%
 # With a hundred labels:

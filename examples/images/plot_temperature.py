@@ -2,6 +2,8 @@
 Which temperature?
 ==================
 
+How much should the most similar images count?
+
 Search 0.1, 0.2 and 0.5. Use a few labelled images to choose, or a grid search.
 """
 
@@ -47,8 +49,10 @@ right.set_xticks([float(temperature) for temperature in temperatures], temperatu
 right.minorticks_off()
 right.set(xlabel="temperature", ylabel="accuracy on test images", title="Fashion-MNIST")
 right.legend(frameon=False)
+plt.show()
 
 # %%
+# What the best of these temperatures gains:
 best = max(temperatures, key=lambda temperature: measured[temperature]["mean"]["probe"])
 gain = measured[best]["mean"]["probe"] - measured["0.5"]["mean"]["probe"]
 print(f"Best of these for the linear probe: {best}, {gain:.3f} above the default of 0.5")

@@ -2,12 +2,15 @@
 Does my training go well?
 =========================
 
+Is the network still improving, and has it collapsed?
+
 Give some labelled images to ``fit`` as ``X_val`` and ``y_val``, and plot the training with
 ``TrainingDisplay``. The network is not trained on these images.
 """
 
 # %%
 # Each curve has its good direction beside it.
+import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
 
 from sklearn_contrastive import SimCLREmbedder
@@ -26,6 +29,7 @@ embedder = SimCLREmbedder(
 )
 embedder.fit(X[:1000], X_val=X[1000:], y_val=y[1000:])
 display = TrainingDisplay.from_estimator(embedder)
+plt.show()
 
 # %%
 # How to read it:

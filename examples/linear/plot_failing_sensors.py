@@ -43,6 +43,7 @@ from sklearn_contrastive.plotting import NoiseDisplay, OutlierDisplay
 figure, axes = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
 sensors = NoiseDisplay.from_estimator(model, ax=axes[0])
 readings = OutlierDisplay.from_estimator(model, X, ax=axes[1])
+plt.show()
 
 # %%
 # The displays keep what they found.

@@ -2,14 +2,17 @@
 What do the components mean?
 ============================
 
-Which features does a component consist of? Draw its loadings as a heat map with
-``LoadingsDisplay``, and read them as a table with ``loadings_frame``.
+Which features does a component consist of?
+
+Draw its loadings as a heat map with ``LoadingsDisplay``, and read them as a table with
+``loadings_frame``.
 """
 
 # %%
 # The table has 30 features of cell nuclei in 569 images: ten measurements, each as mean, standard
 # error ("error") and mean of the largest values ("worst"). The features have different units, so
 # standardise them. Four components are enough to read.
+import matplotlib.pyplot as plt
 from sklearn.datasets import load_breast_cancer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -25,6 +28,7 @@ pipeline = make_pipeline(scaler, LinearContrastive(4, random_state=0)).fit(X)
 # Each cell is the correlation of a feature and a component. Features are sorted by the component
 # that explains most of them, and form blocks.
 display = LoadingsDisplay.from_estimator(pipeline)
+plt.show()
 
 # %%
 # ``loadings_frame`` returns a pandas data frame. Its column ``communality`` is the share of the

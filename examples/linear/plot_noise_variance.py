@@ -1,6 +1,8 @@
 """
+Bad and worn-out sensors
+========================
+
 Which sensor is bad, and which has worn out?
-============================================
 
 Fit ``LinearContrastive`` and read ``noise_variance_``. Fit once for each month to see what changed.
 """
@@ -44,6 +46,7 @@ for sensor, label in {9: "bad", 13: "bad", 17: "bad", 4: "worn out"}.items():
     ax.annotate(label, (sensor, top), (0, 9), textcoords="offset points", ha="center")
 ax.set(xlabel="sensor", ylabel="share of noise", ylim=(0, 1.2), xticks=range(20))
 ax.legend(loc="upper left", ncols=2)
+plt.show()
 
 # %%
 # A share near 1 also occurs where a good sensor measures something that no other one does. Compare

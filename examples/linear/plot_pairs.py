@@ -46,6 +46,7 @@ for ax, (name, found) in zip(axes, scores.items(), strict=True):
     correlation = np.corrcoef(first, second)[0, 1]
     ax.set(title=f"{name}\ncorrelation {correlation:.2f}", xlim=limits, ylim=limits)
     ax.set(xlabel="first score on day 1", ylabel="first score on day 2", aspect="equal")
+plt.show()
 
 # %%
 # ``pair_correlation_`` says how reproducible each component is. It is measured on the subjects that

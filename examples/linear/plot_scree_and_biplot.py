@@ -53,6 +53,7 @@ figure, axes = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
 for ax, pipeline in zip(axes, [pca, ours], strict=True):
     BiplotDisplay.from_estimator(pipeline, X, cultivar, n_arrows=8, ax=ax)
     ax.set_title(f"StandardScaler + {type(pipeline[-1]).__name__}")
+plt.show()
 
 # %%
 # The two biplots nearly agree: no column of this table is noisy enough to mislead PCA. In that case

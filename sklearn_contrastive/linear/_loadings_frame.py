@@ -39,8 +39,8 @@ class LoadingsFrameMixin:
         >>> wine = load_wine(as_frame=True).data
         >>> frame = LinearContrastive(2, random_state=0).fit(wine).loadings_frame()
         >>> frame["communality"].nlargest(2).round(2)
-        color_intensity    1.00
-        proline            0.88
+        flavanoids         0.92
+        color_intensity    0.81
         Name: communality, dtype: float64
         """
         check_is_fitted(self)

@@ -1,10 +1,14 @@
 """AugmentationDisplay: images beside their augmented views."""
 
 import math
+from collections.abc import Callable
+from typing import Self
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
+from .._typing import ArrayLike, Axes, FloatArray, RandomState
 from ._axes import axes_or_new
 from ._pictures import draw_rows, figure_size, image_batch, pictures
 
@@ -52,12 +56,21 @@ class AugmentationDisplay:
     (2, 6, 107, 160, 3)
     """
 
-    def __init__(self, images, views):
+    def __init__(self, images: FloatArray, views: FloatArray):
         self.images = images
         self.views = views
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, n_images=4, n_views=6, random_state=None, ax=None):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        *,
+        n_images: int = 4,
+        n_views: int = 6,
+        random_state: RandomState = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw views with the augmentation of an estimator and plot them.
 
         Parameters
@@ -107,15 +120,15 @@ class AugmentationDisplay:
     @classmethod
     def from_augmentation(
         cls,
-        augmentations,
-        X,
+        augmentations: str | Callable,
+        X: ArrayLike,
         *,
-        image_shape=None,
-        n_images=4,
-        n_views=6,
-        random_state=None,
-        ax=None,
-    ):
+        image_shape: tuple[int, ...] | None = None,
+        n_images: int = 4,
+        n_views: int = 6,
+        random_state: RandomState = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw views with an augmentation and plot them.
 
         Parameters
@@ -155,7 +168,7 @@ class AugmentationDisplay:
         views = _drawn_views(augmentations, batch, n_views, seed)
         return cls(pictures(batch), np.stack(list(map(pictures, views)), axis=1)).plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Plot the images and their views.
 
         Parameters

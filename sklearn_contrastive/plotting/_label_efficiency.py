@@ -1,9 +1,13 @@
 """LabelEfficiencyDisplay: accuracy with few labels, of several representations."""
 
+from collections.abc import Mapping, Sequence
+from typing import Literal, Self
+
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ..evaluation import label_efficiency_curve
+from .._typing import Axes, MatrixLike, RandomState, VectorLike
+from ..evaluation import LabelEfficiency, label_efficiency_curve
 from ._axes import axes_or_new, marks
 
 __all__ = ["LabelEfficiencyDisplay"]
@@ -63,23 +67,23 @@ class LabelEfficiencyDisplay:
     ['raw pixels', 'PCA']
     """
 
-    def __init__(self, curves):
+    def __init__(self, curves: Mapping[str, LabelEfficiency]):
         self.curves = curves
 
     @classmethod
     def from_representations(
         cls,
-        representations,
-        y_train,
-        y_test,
+        representations: Mapping[str, tuple[MatrixLike, MatrixLike]],
+        y_train: VectorLike,
+        y_test: VectorLike,
         *,
-        n_labels=(100, 1000, 5000),
-        n_draws=5,
-        C=1.0,
-        max_iter=1000,
-        random_state=None,
-        ax=None,
-    ):
+        n_labels: Sequence[int] = (100, 1000, 5000),
+        n_draws: int = 5,
+        C: float | Literal["auto"] = 1.0,
+        max_iter: int = 1000,
+        random_state: RandomState = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Compute the curve of each representation and plot them.
 
         All representations get the same draws of labelled samples.
@@ -136,7 +140,7 @@ class LabelEfficiencyDisplay:
         }
         return cls(curves).plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Plot the curves.
 
         Parameters

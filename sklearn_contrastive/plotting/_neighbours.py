@@ -1,8 +1,13 @@
 """NeighboursDisplay: images beside the most similar ones."""
 
+from collections.abc import Sequence
+from typing import Self
+
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.metrics.pairwise import cosine_similarity
 
+from .._typing import ArrayLike, Axes, FloatArray
 from ._axes import axes_or_new
 from ._pictures import draw_rows, figure_size, image_batch, pictures
 
@@ -62,7 +67,13 @@ class NeighboursDisplay:
     """
 
     def __init__(
-        self, queries, neighbours, similarity, indices, query_labels=None, neighbour_labels=None
+        self,
+        queries: ArrayLike,
+        neighbours: FloatArray,
+        similarity: ArrayLike,
+        indices: ArrayLike,
+        query_labels: Sequence | None = None,
+        neighbour_labels: ArrayLike | None = None,
     ):
         self.queries = queries
         self.neighbours = neighbours
@@ -73,8 +84,16 @@ class NeighboursDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, queries, *, labels=None, n_neighbors=6, image_shape=None, ax=None
-    ):
+        cls,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        queries: ArrayLike,
+        *,
+        labels: ArrayLike | None = None,
+        n_neighbors: int = 6,
+        image_shape: tuple[int, ...] | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Search images by the cosine similarity of their representations and plot them.
 
         Parameters
@@ -123,8 +142,16 @@ class NeighboursDisplay:
 
     @classmethod
     def from_predictions(
-        cls, similarity, X, queries, *, labels=None, n_neighbors=6, image_shape=None, ax=None
-    ):
+        cls,
+        similarity: ArrayLike,
+        X: ArrayLike,
+        queries: ArrayLike,
+        *,
+        labels: ArrayLike | None = None,
+        n_neighbors: int = 6,
+        image_shape: tuple[int, ...] | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Plot the images of largest similarity to each query.
 
         Parameters
@@ -176,7 +203,7 @@ class NeighboursDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Plot the queries and their neighbours.
 
         Parameters

@@ -1,8 +1,12 @@
 """TrainingDisplay: loss, diagnostics and learning rate of a training, epoch by epoch."""
 
+from typing import Self
+
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from .._typing import Axes, VectorLike
 from ._axes import COLOURS, axes_or_new
 
 __all__ = ["TrainingDisplay"]
@@ -71,7 +75,15 @@ class TrainingDisplay:
     array([1, 2])
     """
 
-    def __init__(self, epoch, loss, alignment, uniformity, learning_rate, knn_accuracy=None):
+    def __init__(
+        self,
+        epoch: VectorLike,
+        loss: VectorLike,
+        alignment: VectorLike,
+        uniformity: VectorLike,
+        learning_rate: VectorLike,
+        knn_accuracy: VectorLike | None = None,
+    ):
         self.epoch = epoch
         self.loss = loss
         self.alignment = alignment
@@ -80,7 +92,7 @@ class TrainingDisplay:
         self.knn_accuracy = knn_accuracy
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None):
+    def from_estimator(cls, estimator: BaseEstimator, *, ax: Axes | None = None) -> Self:
         """Plot the history of a fitted embedder.
 
         Parameters
@@ -114,7 +126,7 @@ class TrainingDisplay:
             curves["knn_accuracy"] = None
         return cls(**curves).plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Plot the curves, one above the other.
 
         Parameters
