@@ -19,8 +19,8 @@ __all__ = ["CountedSource", "TrainingProgress", "duration"]
 
 # seconds before the first estimate, and that must be left for a report
 _MEASURED, _LONG = 3.0, 30.0
-# a log gets a line after this share of the whole time, at most one in so many seconds
-_SHARE_OF_LINE, _SECONDS_OF_LINE = 0.1, 30.0
+# a log gets a line after this share of the whole time, but after one minute at least, ten at most
+_SHARE_OF_LINE, _SOONEST_LINE, _LATEST_LINE = 0.1, 60.0, 600.0
 
 
 class TrainingProgress:
@@ -111,7 +111,7 @@ class TrainingProgress:
 
     @staticmethod
     def _pace(whole):
-        return max(_SECONDS_OF_LINE, _SHARE_OF_LINE * whole)
+        return min(max(_SHARE_OF_LINE * whole, _SOONEST_LINE), _LATEST_LINE)
 
 
 class CountedSource(Dataset):
