@@ -1,6 +1,6 @@
 # From a bare checkout with nothing but Python >= 3.11:
 #
-#   make demo    comparisons on real data, tables and images: tables and two figures
+#   make demo    comparisons on real data, tables and images: five tables and two figures
 #   make test    lint and the whole test suite
 #
 # Everything is installed into .venv, whichever environment is active at the time.

@@ -53,10 +53,10 @@ STYLES = {
 def reducers(k):
     """The methods of the demo at k components."""
     return {
-        "PCA": PCA(k),
-        "Scaler+PCA": make_pipeline(StandardScaler(), PCA(k)),
+        "PCA": PCA(k, random_state=0),
+        "Scaler+PCA": make_pipeline(StandardScaler(), PCA(k, random_state=0)),
         "Scaler+FactorAnalysis": make_pipeline(StandardScaler(), FactorAnalysis(k, random_state=0)),
-        "Clip+Scaler+PCA": make_pipeline(CappedColumns(), StandardScaler(), PCA(k)),
+        "Clip+Scaler+PCA": make_pipeline(CappedColumns(), StandardScaler(), PCA(k, random_state=0)),
         OURS: LinearContrastive(k),
         ROBUST: LinearContrastive(k, robust="cells", random_state=0),
     }
