@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils.validation import _check_feature_names_in as feature_names_of
 from sklearn.utils.validation import _check_sample_weight
 
 # scikit-learn >= 1.9 refuses weights that are all 0 unless it is told not to
@@ -92,8 +93,10 @@ __all__ = [
     "StrOptions",
     "check_same_namespace",
     "check_sample_weight",
+    "feature_names_of",
     "fit_context",
     "get_namespace_and_device",
+    "has_progress_bar",
     "is_numpy_namespace",
     "move_to",
     "validate_parameter_constraints",

@@ -1,6 +1,7 @@
 """Pictures that are legible on a phone: one panel, few series, names beside the lines."""
 
 import numpy as np
+from sklearn.isotonic import isotonic_regression
 
 from .._common.plots import STYLES as METHODS
 
@@ -91,24 +92,8 @@ def _name_beside(axes, x, series, styles, labels):
 
 def apart(heights, gap):
     """Sorted heights, moved as little as needed so that neighbours are `gap` apart."""
-    if not heights:
-        return []
-    # isotonic: blocks of touching names are centred on the mean of what they want
-    blocks = []
-    for height in heights:
-        blocks.append([[height]])
-        while len(blocks) > 1 and _bottom(blocks[-1], gap) < _top(blocks[-2], gap) + gap:
-            blocks[-2] = [blocks[-2][0] + blocks[-1][0]]
-            blocks.pop()
-    return [_bottom(block, gap) + gap * i for block in blocks for i in range(len(block[0]))]
-
-
-def _bottom(block, gap):
-    return float(np.mean(block[0])) - gap * (len(block[0]) - 1) / 2
-
-
-def _top(block, gap):
-    return _bottom(block, gap) + gap * (len(block[0]) - 1)
+    steps = gap * np.arange(len(heights))
+    return (isotonic_regression(np.asarray(heights) - steps) + steps).tolist() if heights else []
 
 
 def dots(axes, rows, series, *, styles=None, above=True, labels=None):

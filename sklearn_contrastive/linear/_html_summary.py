@@ -4,6 +4,8 @@ from html import escape
 
 import numpy as np
 
+from .._sklearn_compat import feature_names_of
+
 __all__ = ["HTMLSummaryMixin"]
 
 # components and features that are listed
@@ -51,9 +53,7 @@ def _summary(estimator):
     if live.any():
         explained = estimator.communalities_[live]
         rows["explained variance, mean over features"] = f"{explained.mean():.0%}"
-        names = getattr(estimator, "feature_names_in_", None)
-        if names is None:
-            names = [f"x{i}" for i in range(estimator.n_features_in_)]
+        names = feature_names_of(estimator)
         order = np.flatnonzero(live)[np.argsort(explained, kind="stable")][:_MOST_LISTED]
         rows["noisiest features"] = ", ".join(
             f"{names[i]} ({1 - estimator.communalities_[i]:.0%} noise)" for i in order

@@ -5,6 +5,8 @@ from importlib.util import find_spec
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .._install import needs
+from .._sklearn_compat import feature_names_of
 from .._typing import DataFrame
 
 __all__ = ["LoadingsFrameMixin"]
@@ -45,14 +47,14 @@ class LoadingsFrameMixin:
         """
         check_is_fitted(self)
         if find_spec("pandas") is None:
-            raise ImportError("loadings_frame needs pandas: python -m pip install pandas")
+            raise ImportError(needs("loadings_frame", "pandas", "pandas"))
         import pandas as pd
 
-        names = getattr(self, "feature_names_in_", None)
-        if names is None:
-            names = [f"x{i}" for i in range(self.n_features_in_)]
-        loadings = np.asarray(self.loadings_)
-        frame = pd.DataFrame(loadings, index=names, columns=self.get_feature_names_out())
+        frame = pd.DataFrame(
+            np.asarray(self.loadings_),
+            index=feature_names_of(self),
+            columns=self.get_feature_names_out(),
+        )
         for column, attribute in (
             ("communality", "communalities_"),
             ("noise_variance", "noise_variance_"),

@@ -1,5 +1,6 @@
 """What the plots read from a fitted estimator: ours, PCA's and FactorAnalysis', or a pipeline's."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
+
+from .._sklearn_compat import feature_names_of
 
 __all__ = [
     "Fitted",
@@ -69,14 +72,11 @@ def fitted(estimator: BaseEstimator, X: object = None) -> Fitted:
 
 def _names(reducer, before=None):
     """Names that the reducer saw, or that the steps before it give."""
-    names = getattr(reducer, "feature_names_in_", None)
-    if names is None and hasattr(before, "get_feature_names_out"):
-        try:
+    names = feature_names_of(reducer)
+    if not hasattr(reducer, "feature_names_in_") and hasattr(before, "get_feature_names_out"):
+        # a step without names, such as FunctionTransformer
+        with suppress(AttributeError, ValueError):
             names = before.get_feature_names_out()
-        except (AttributeError, ValueError):  # a step without names, such as FunctionTransformer
-            names = None
-    if names is None:
-        names = [f"x{i}" for i in range(reducer.n_features_in_)]
     return [str(name) for name in names]
 
 

@@ -182,7 +182,9 @@ class OutlierDisplay:
         ax, figure = axes_or_new(ax, "OutlierDisplay", figsize=(6.4, 5))
         found = self.outlier_scores
         x, y = np.asarray(found.score_distance), np.asarray(found.orthogonal_distance)
-        one = -np.expm1(0.5 * np.log1p(-self.share))  # so that `share` are beyond one of the two
+        # `share` are beyond one of the limits; without components, or outside them, there is one
+        n_limits = max(1, np.count_nonzero(self.limits))
+        one = -np.expm1(np.log1p(-self.share) / n_limits)
         extreme = np.asarray(found.score_share) < one
         away = np.asarray(found.orthogonal_share) < one
         kinds = extreme + 2 * away

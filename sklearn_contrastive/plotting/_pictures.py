@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._install import DEEP, needs
 from .._lazy import pytorch_is_installed
 
 __all__ = ["draw_rows", "figure_size", "image_batch", "pictures"]
@@ -38,7 +39,7 @@ def image_batch(X, image_shape, indices, plot):
         If X cannot be read as images of one or three channels.
     """
     if not pytorch_is_installed():
-        raise ImportError(f"{plot} needs PyTorch to read images; README.md says how to install it.")
+        raise ImportError(needs(plot, "PyTorch", *DEEP))
     import torch
 
     from .._images.read import image_source

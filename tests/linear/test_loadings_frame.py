@@ -69,5 +69,5 @@ def test_an_estimator_that_is_not_fitted_and_a_missing_pandas_are_named(monkeypa
     with pytest.raises(NotFittedError):
         LinearContrastive().loadings_frame()
     monkeypatch.setattr(_loadings_frame, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match="loadings_frame needs pandas: python -m pip install"):
+    with pytest.raises(ImportError, match="loadings_frame needs pandas, which is not installed"):
         LinearContrastive(2).fit(WINE).loadings_frame()

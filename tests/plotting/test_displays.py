@@ -85,7 +85,7 @@ def test_text_can_be_read_on_a_dark_background(display):
 @drawn
 def test_a_missing_matplotlib_is_named(display, monkeypatch):
     monkeypatch.setattr(_axes, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=f"{display.__name__} needs Matplotlib: python -m pip"):
+    with pytest.raises(ImportError, match=f"{display.__name__} needs Matplotlib, which is not"):
         DRAWN[display]()
 
 
