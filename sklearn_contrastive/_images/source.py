@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from .channel_moments import ChannelMoments, channel_moments
 from .layout import ImageLayout
 
-__all__ = ["BLOCK_SIZE", "ArraySource", "ImageSource"]
+__all__ = ["BLOCK_SIZE", "ArraySource", "ImageSource", "supported"]
 
 # number of values in a block of a pass over all images
 BLOCK_SIZE = 2**22
@@ -208,10 +208,7 @@ class ArraySource(ImageSource):
             rows = self._images[ordered][places]
         else:
             rows = self._images[index]
-        if not rows.dtype.isnative or rows.dtype.itemsize > 8:
-            # PyTorch supports only the native byte order, and at most float64
-            rows = rows.astype(f"={rows.dtype.kind}{min(rows.dtype.itemsize, 8)}")
-        return torch.from_numpy(rows)
+        return torch.from_numpy(supported(rows))
 
 
 class _DeviceCopy(ArraySource):
@@ -235,6 +232,14 @@ class _DeviceCopy(ArraySource):
     def moments(self):
         """Moments of the source from which it was copied."""
         return self._origin.moments()
+
+
+def supported(array: NDArray) -> NDArray:
+    """The array, converted if its dtype is not one of PyTorch's."""
+    if array.dtype.isnative and array.dtype.itemsize <= 8:
+        return array
+    # PyTorch supports only the native byte order, and at most float64
+    return array.astype(f"={array.dtype.kind}{min(array.dtype.itemsize, 8)}")
 
 
 def _moved(tensor, device):

@@ -6,6 +6,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from .containers import unpacked
 from .read import holds_paths, image_source
@@ -29,7 +30,7 @@ def validated_images(
     ----------
     estimator : estimator instance
         Gets ``n_features_in_``, h * w * c, and ``feature_names_in_`` if X has names.
-    X : array-like, Tensor, or list of paths
+    X : array-like, Tensor, list of paths or Dataset
         As for `image_source`.
     image_shape : sequence of (h, w) or (h, w, c), or None
         Parameter of the user, or in transform the fitted shape.
@@ -38,7 +39,7 @@ def validated_images(
     min_samples : int, default=1
         Smallest number of images.
     check_files : bool, default=True
-        Whether to decode every file as a check.
+        Whether to decode every file, or item of a Dataset, as a check.
 
     Returns
     -------
@@ -74,6 +75,6 @@ def validated_images(
 
 def _is_table(X):
     """Whether scikit-learn can validate X: rows of features, or an invalid X."""
-    if isinstance(X, list | tuple | Tensor) or holds_paths(X):
+    if isinstance(X, list | tuple | Tensor | Dataset) or holds_paths(X):
         return False
     return getattr(X, "ndim", 2) <= 2

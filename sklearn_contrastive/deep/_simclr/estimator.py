@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from ..._sklearn_compat import Interval, StrOptions, fit_context
 from ..._typing import ArrayLike, MatrixLike, RandomState, VectorLike
@@ -152,8 +153,9 @@ class SimCLREmbedder(ImageEmbedder):
     -----
     Images are uint8 from 0 to 255 or floats from 0 to 1, as (n, h, w), (n, h, w, c), (n, c, h, w)
     or two-dimensional with `image_shape`: NumPy arrays, memory maps, which are read in blocks,
-    tensors, lists of images, or a list, array or column of paths of files. Channels are normalised
-    by the mean and standard deviation of the training images.
+    tensors, lists of images, a list, array or column of paths of files, or a Dataset of PyTorch
+    whose items are images or tuples such as (image, label). Channels are normalised by the mean and
+    standard deviation of the training images.
 
     On a CPU, with the same number of threads, the same `random_state` gives the same network bit by
     bit, also if the training was resumed from `checkpoint_dir`. After a KeyboardInterrupt the
@@ -255,23 +257,23 @@ class SimCLREmbedder(ImageEmbedder):
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X: MatrixLike | Tensor | Sequence[os.PathLike[str]],
+        X: MatrixLike | Tensor | Dataset | Sequence[os.PathLike[str]],
         y: Any = None,
         *,
-        X_val: ArrayLike | None = None,
+        X_val: ArrayLike | Dataset | None = None,
         y_val: VectorLike | None = None,
     ) -> Self:
         """Train the network on images.
 
         Parameters
         ----------
-        X : array-like, Tensor, or list of paths
+        X : array-like, Tensor, list of paths, or Dataset
             Training images, at least two; see the notes of the class for their shapes and values.
 
         y : None
             Ignored.
 
-        X_val : array-like, Tensor, or list of paths, default=None
+        X_val : array-like, Tensor, list of paths, or Dataset, default=None
             Labelled images to monitor the training: after each epoch, "knn_accuracy" in `history_`
             is the leave-one-out accuracy of their 10 nearest neighbours by cosine similarity. The
             network is not trained on them.
@@ -297,10 +299,10 @@ class SimCLREmbedder(ImageEmbedder):
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
-        X: MatrixLike | Tensor | Sequence[os.PathLike[str]],
+        X: MatrixLike | Tensor | Dataset | Sequence[os.PathLike[str]],
         y: Any = None,
         *,
-        X_val: ArrayLike | None = None,
+        X_val: ArrayLike | Dataset | None = None,
         y_val: VectorLike | None = None,
     ) -> Self:
         """Continue the training for `max_epochs` more epochs.
@@ -312,13 +314,13 @@ class SimCLREmbedder(ImageEmbedder):
 
         Parameters
         ----------
-        X : array-like, Tensor, or list of paths
+        X : array-like, Tensor, list of paths, or Dataset
             Training images, as in fit.
 
         y : None
             Ignored.
 
-        X_val : array-like, Tensor, or list of paths, default=None
+        X_val : array-like, Tensor, list of paths, or Dataset, default=None
             Labelled images to monitor the training, as in fit.
 
         y_val : array-like of shape (n_images,), default=None

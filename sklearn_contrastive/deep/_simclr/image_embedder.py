@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from ..._base import ContrastiveEstimator, fit_progress, fitted_state_kept_on_error
 from ..._images.validation import validated_images
@@ -46,12 +47,14 @@ _READ_BY_TRANSFORM = ("output", "batch_size")
 class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ContrastiveEstimator):
     """Base of estimators that train a network on images and return its outputs."""
 
-    def transform(self, X: MatrixLike | Tensor | Sequence[os.PathLike[str]]) -> FloatArray:
+    def transform(
+        self, X: MatrixLike | Tensor | Dataset | Sequence[os.PathLike[str]]
+    ) -> FloatArray:
         """Compute the representations of images.
 
         Parameters
         ----------
-        X : array-like, Tensor, or list of paths
+        X : array-like, Tensor, list of paths, or Dataset
             Images of the shape seen during fit.
 
         Returns
