@@ -45,7 +45,7 @@ class DatasetSource(DecodedSource):
         If it is empty, or the shape or type of the first image is not that of images.
     """
 
-    _plural = "items"
+    plural = "items"
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class DatasetSource(DecodedSource):
         block_size: int = BLOCK_SIZE,
     ):
         n_samples = _length(dataset)
-        image = _image_of(dataset[0])
+        image = _image_of(_first_item(dataset, n_samples))
         if is_pillow(image):
             self._as_tensor = partial(_of_pillow, *_size_of_pillow(image, image_shape))
             c, h, w = shape_of_pillow([image], image_shape)
@@ -69,6 +69,7 @@ class DatasetSource(DecodedSource):
         check_dtype(first, self._layout, self._advice)
         super().__init__(n_samples, self._layout.shape, self._layout.any_values, block_size)
         self._dataset = dataset
+        self._numbers: Sequence[int] = range(n_samples)
         self._estimator_name = estimator_name
         self._item_shape, self._item_dtype = first.shape, first.dtype
 
@@ -86,6 +87,9 @@ class DatasetSource(DecodedSource):
     def _dtype(self):
         return self._item_dtype
 
+    def _select(self, kept):
+        self._numbers = [self._numbers[number] for number in kept]
+
     def _decoded(self, indices: Iterable[Tensor]) -> Iterator[tuple[Tensor, dict[int, str]]]:
         """Batches with the problems of their items."""
         for index in indices:
@@ -97,16 +101,16 @@ class DatasetSource(DecodedSource):
                 except MemoryError:
                     raise
                 except Exception as error:  # a Dataset of the user may raise any error
-                    problems[number] = _problem(number, error)
+                    problems[number] = _problem(self._numbers[number], error)
             self._check_range(images)
             yield images, problems
 
     def _image(self, number):
         """One image of shape (c, h, w); ValueError if it differs in kind from the first."""
-        image = self._as_tensor(_image_of(self._dataset[number]))
+        image = self._as_tensor(_image_of(self._dataset[self._numbers[number]]))
         if image.shape != self._item_shape or image.dtype != self._item_dtype:
             raise ValueError(
-                f"{_kind(image.shape, image.dtype)}, and item 0 "
+                f"{_kind(image.shape, image.dtype)}, and the first item "
                 f"{_kind(self._item_shape, self._item_dtype)}"
             )
         c, h, w = self.shape
@@ -136,6 +140,18 @@ def _length(dataset):
             f"{type(dataset).__name__}."
         )
     return n_samples
+
+
+def _first_item(dataset, n_samples):
+    """The first item that can be read; the others are named when all are read."""
+    for number in range(n_samples):
+        try:
+            return dataset[number]
+        except MemoryError:
+            raise
+        except Exception as error:  # a Dataset of the user may raise any error
+            problem = error
+    raise ValueError(f"None of the items of X can be read: {_problem(n_samples - 1, problem)}.")
 
 
 def _image_of(item: Any) -> Any:
@@ -182,13 +198,13 @@ def _of_pillow(shape, size, channels_given, image):
         raise ValueError("it has 16 bits of grey; give arrays of floats, divided by white")
     if size is not None and image.size != size:
         raise ValueError(
-            f"it has {image.size[0]} x {image.size[1]} pixels, and item 0 {size[0]} x {size[1]}; "
-            "give image_shape=(height, width), to which images are resized and cropped"
+            f"it has {image.size[0]} x {image.size[1]} pixels, and the first item {size[0]} x "
+            f"{size[1]}; give image_shape=(height, width), to which images are resized and cropped"
         )
     if shape[0] == 1 and not (channels_given or is_grey_image(image)):
         raise ValueError(
-            "it has colours, and item 0 is grey; give image_shape=(height, width, 3) for colours, "
-            "(height, width, 1) for grey"
+            "it has colours, and the first item is grey; give image_shape=(height, width, 3) for "
+            "colours, (height, width, 1) for grey"
         )
     return torch.from_numpy(np.array(decoded(image.copy(), shape)))
 

@@ -112,21 +112,21 @@ def is_colour(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def largest_level(path: str | os.PathLike[str]) -> int:
+def largest_level(path: str | os.PathLike[str]) -> int | None:
     """Largest value of the bit depth that a grey file of 16 bits uses, such as 4095; otherwise 0.
 
-    Cameras and scanners store 10, 12 or 14 bits in files of 16. 0 also for a file that cannot be
+    Cameras and scanners store 10, 12 or 14 bits in files of 16. None for a file that cannot be
     read.
     """
     try:
         with _opened(path) as file, _PIXELS.taken(file.width * file.height):
             return level_of_image(file)
     except Exception:  # named when it is decoded
-        return 0
+        return None
 
 
 def level_of_image(image: Any) -> int:
-    """The same for an image of Pillow."""
+    """The same for an image of Pillow that can be read."""
     return _level_of(np.asarray(image)) if has_unknown_depth(image) else 0
 
 

@@ -81,21 +81,27 @@ class FileSource(DecodedSource):
                     digest.update(hashlib.file_digest(file, "sha256").digest())
             except OSError as error:
                 problems[number] = _problem(path, error)
-        refuse(problems, self._plural)
+        refuse(problems, self.plural)
         return digest.hexdigest()
 
     @cached_property
     def white_level(self) -> int | None:
-        """Value of white in grey files of 16 bits; None if the first file is not one of them."""
-        # one look is enough for other files: sets with images of 16 bits rarely hold others
-        if self._white_given is not None or not largest_level(self._paths[0]):
+        """Value of white in grey files of 16 bits; None if the first one is not one of them."""
+        if self._white_given is not None:
             return self._white_given
+        # one look is enough for other files: sets with images of 16 bits rarely hold others
+        levels = map(largest_level, self._paths)
+        if not next((level for level in levels if level is not None), 0):
+            return None
         with ThreadPoolExecutor(_n_threads()) as pool:
-            return max(pool.map(largest_level, self._paths))
+            return max(level or 0 for level in pool.map(largest_level, self._paths))
 
     @property
     def _dtype(self):
         return torch.uint8
+
+    def _select(self, kept):
+        self._paths = [self._paths[number] for number in kept]
 
     def _decoded(self, indices: Iterable[Tensor]) -> Iterator[tuple[Tensor, dict[int, str]]]:
         """Batches with the problems of their files, decoded a few batches ahead."""
@@ -131,6 +137,7 @@ class FileSource(DecodedSource):
         except MemoryError:
             raise
         except Exception as error:  # decoders of broken files raise all kinds of errors
+            image[...] = 0
             return _problem(path, error)
         return None
 

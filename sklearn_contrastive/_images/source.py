@@ -33,7 +33,17 @@ class ImageSource(Dataset):
         Whether samples are rows of features of any values, rather than images in [0, 1].
     block_size : int, default=2**22
         Number of values in a block of a pass over all images.
+
+    Attributes
+    ----------
+    skips : bool
+        Whether batches hold zeros for images that cannot be read, instead of an error.
+    unreadable : dict of int to str
+        Problems of the images that were skipped, by their positions in X.
     """
+
+    # what the images come from, for messages
+    plural = "images"
 
     def __init__(
         self,
@@ -46,6 +56,8 @@ class ImageSource(Dataset):
         self.shape = shape
         self.any_values = any_values
         self._block_size = block_size
+        self.skips = False
+        self.unreadable: dict[int, str] = {}
 
     def __len__(self) -> int:
         return self.n_samples
@@ -71,6 +83,10 @@ class ImageSource(Dataset):
 
     def check(self) -> None:
         """Raise an error for unreadable images; arrays are checked before the source is made."""
+
+    def readable(self) -> "ImageSource":
+        """The source of the images that can be read; its `unreadable` has the others."""
+        return self
 
     def resident(self, device: torch.device | str) -> "ImageSource":
         """The same images on a GPU, if they fit.

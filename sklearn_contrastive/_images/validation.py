@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from .containers import unpacked
+from .decoded_source import refuse
 from .read import holds_paths, image_source
 from .source import ImageSource
 
@@ -23,6 +24,7 @@ def validated_images(
     reset: bool,
     min_samples: int = 1,
     check_files: bool = True,
+    on_unreadable: str = "raise",
 ) -> ImageSource:
     """Validate the images of X; set ``n_features_in_`` or compare with it.
 
@@ -40,6 +42,9 @@ def validated_images(
         Smallest number of images.
     check_files : bool, default=True
         Whether to decode every file, or item of a Dataset, as a check.
+    on_unreadable : {"raise", "skip"}, default="raise"
+        What to do with unreadable images. "skip": with `check_files` the source leaves them out,
+        without it they are zeros in the batches; its `unreadable` has them.
 
     Returns
     -------
@@ -59,7 +64,13 @@ def validated_images(
     # of files of 16 bits the value of white is that of the training images
     white = None if reset else getattr(estimator, "_white_level", None)
     source = image_source(X, image_shape, estimator_name=type(estimator).__name__, white=white)
+    source.skips = on_unreadable == "skip" and not check_files
+    if check_files and on_unreadable == "skip":
+        source = source.readable()
+    elif check_files:
+        source.check()
     if len(source) < min_samples:
+        refuse(source.unreadable, source.plural)
         raise ValueError(
             f"Found array with {len(source)} sample(s) while a minimum of {min_samples} is "
             "required: the loss compares an image with others."
@@ -68,8 +79,6 @@ def validated_images(
         c, h, w = source.shape
         estimator.n_features_in_ = h * w * c
         estimator._white_level = getattr(source, "white_level", None)
-    if check_files:
-        source.check()
     return source
 
 

@@ -100,7 +100,7 @@ def test_all_unreadable_items_are_named():
     for text in (
         "item 3 (OSError: truncated)",
         "item 5 (OSError: truncated)",
-        "item 9 (shape (3, 8, 8) of float32, and item 0 shape (3, 8, 9) of float32)",
+        "item 9 (shape (3, 8, 8) of float32, and the first item shape (3, 8, 9) of float32)",
     ):
         assert text in str(caught.value)
 

@@ -102,6 +102,12 @@ class SimCLREmbedder(ImageEmbedder):
     output : {"representation", "projection", "middle"}, default="representation"
         Output of transform: h, z, or the first hidden layer of g. It may be changed after fit.
 
+    on_unreadable : {"raise", "skip"}, default="raise"
+        What to do with files, or items of a Dataset, that cannot be read as images: one error that
+        names all of them, or a warning. "skip" leaves them out of the training and lists them in
+        `unreadable_`; :meth:`transform` returns rows of NaN for them, so that rows stay those of X.
+        It may be changed after fit.
+
     checkpoint_dir : path-like, default=None
         A folder in which fit saves every epoch, in a subfolder for each combination of parameters,
         data and versions. If the process ends during fit, the same call of fit resumes from the
@@ -137,6 +143,10 @@ class SimCLREmbedder(ImageEmbedder):
 
     n_iter_ : int
         Number of epochs.
+
+    unreadable_ : dict of int to str
+        Training images that were left out, by their positions in X: the path and the reason. Empty
+        unless `on_unreadable` is "skip".
 
     n_features_in_ : int
         Number of features seen during fit, h * w * c.
@@ -204,6 +214,7 @@ class SimCLREmbedder(ImageEmbedder):
         "device": [str],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "output": [StrOptions({"representation", "projection", "middle"})],
+        "on_unreadable": [StrOptions({"raise", "skip"})],
         "checkpoint_dir": [str, os.PathLike, None],
         "random_state": ["random_state"],
         "verbose": ["verbose", StrOptions({"auto"})],
@@ -229,6 +240,7 @@ class SimCLREmbedder(ImageEmbedder):
         device: str = "auto",
         precision: str = "auto",
         output: str = "representation",
+        on_unreadable: str = "raise",
         checkpoint_dir: str | os.PathLike[str] | None = None,
         random_state: RandomState = None,
         verbose: int | str = "auto",
@@ -250,6 +262,7 @@ class SimCLREmbedder(ImageEmbedder):
         self.device = device
         self.precision = precision
         self.output = output
+        self.on_unreadable = on_unreadable
         self.checkpoint_dir = checkpoint_dir
         self.random_state = random_state
         self.verbose = verbose
