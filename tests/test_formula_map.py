@@ -19,6 +19,7 @@ MATHEMATICS = [
     "deep/_training/fingerprint.py",
     "deep/_training/optimizers.py",
     "deep/_training/schedule.py",
+    "evaluation/_neighbours.py",
     "generative/_closed_form.py",
     "linear/_covariance/*.py",
     "linear/_factor/*.py",

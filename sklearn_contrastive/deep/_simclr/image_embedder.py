@@ -21,7 +21,7 @@ from ..._images.validation import validated_images
 from ..._sklearn_compat import validate_parameter_constraints
 from ..._typing import FloatArray, MatrixLike
 from ..._warnings import warn
-from ...evaluation import leave_one_out_knn_accuracy
+from ...evaluation._probes import leave_one_out_knn_accuracy
 from ...exceptions import CollapseWarning, UnreadableImagesWarning
 from .._diagnostics import collapse_share
 from .._training.checkpoint import locked_checkpoint

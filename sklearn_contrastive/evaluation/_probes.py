@@ -14,9 +14,15 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 
-from ._typing import ArrayLike, FloatArray, RandomState
+from .._typing import ArrayLike, FloatArray, RandomState
 
-__all__ = ["LabelEfficiency", "knn_accuracy", "label_efficiency_curve", "linear_probe"]
+__all__ = [
+    "LabelEfficiency",
+    "knn_accuracy",
+    "label_efficiency_curve",
+    "leave_one_out_knn_accuracy",
+    "linear_probe",
+]
 
 AUTO_C = (1e-3, 1e-2, 1e-1, 1.0)
 
