@@ -15,6 +15,8 @@ MATHEMATICS = [
     "deep/_linear/gan.py",
     "deep/_log_sum_exp.py",
     "deep/_losses.py",
+    "deep/_redundancy_losses.py",
+    "deep/_sigreg.py",
     "deep/_training/checkpoint.py",
     "deep/_training/fingerprint.py",
     "deep/_training/optimizers.py",

@@ -18,7 +18,7 @@ from .._training.devices import usable_device
 from .._training.optimizers import OptimizerRecipe, peak_learning_rate
 from .._training.schedule import WarmupCosine
 from .._training.trainer import Trainer
-from .losses import PairLoss, SimCLRObjective
+from .losses import LearnedTemperature, PairLoss, SimCLRObjective
 from .network import NetworkRecipe
 from .views import ImageViews
 
@@ -48,6 +48,8 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
     device = usable_device(parameters["device"])
     moments = images.moments()
     loss = _copied(parameters["loss"])
+    if parameters["temperature"] == "learn":
+        loss = LearnedTemperature(loss)
     trainer = Trainer(
         NetworkRecipe(
             chosen_encoder(parameters["encoder"], device, parameters["pretrained"]),
@@ -71,7 +73,7 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
     trainer.rate_factor_ = 1.0
     configure_schedule(trainer, len(images), parameters)
     trainer.initialize()
-    if not (parameters["optimizer"] == "adamw" or loss in _OF_USUAL_SCALE):
+    if not (parameters["optimizer"] == "adamw" or parameters["loss"] in _OF_USUAL_SCALE):
         trainer.rate_factor_ = _rate_factor(trainer, images)
         configure_schedule(trainer, len(images), parameters)
     return trainer

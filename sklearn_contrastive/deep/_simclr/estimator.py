@@ -51,15 +51,18 @@ class SimCLREmbedder(ImageEmbedder):
     projection_dim : int, default=128
         Number of features of the projections.
 
-    loss : {"nt_xent", "decoupled", "spectral", "linear"} or callable, default="nt_xent"
+    loss : {"nt_xent", "decoupled", "spectral", "linear", "vicreg", "barlow_twins", "sigreg"} \
+            or callable, default="nt_xent"
         The loss: :func:`nt_xent_loss`, :func:`decoupled_contrastive_loss` (for small batches),
         :func:`spectral_contrastive_loss`, :func:`linear_contrastive_loss` of projections of unit
-        length, or a function of the projections of the two views, (n, projection_dim) each. Of a
-        module a copy is used, and its parameters are trained.
+        length; without negatives :func:`vicreg_loss`, :func:`barlow_twins_loss` and
+        :func:`sigreg_loss`; or a function of the projections of the two views, (n, projection_dim)
+        each. Of a module a copy is used, and its parameters are trained.
 
-    temperature : float, default=0.5
+    temperature : float or "learn", default=0.5
         Temperature of "nt_xent" and "decoupled". A low temperature gives more weight to the
-        hardest negatives.
+        hardest negatives. "learn" trains it with the network, from 0.5, and records it in
+        `history_`.
 
     augmentations : {"simclr", "crop", "crop_flip", "masking", "none"} or callable, default="simclr"
         The augmentation that draws the views: a name, an object of
@@ -136,7 +139,8 @@ class SimCLREmbedder(ImageEmbedder):
     history_ : list of dict
         One record per epoch: "epoch", "loss", "learning_rate" (at its end), "seconds"; for the last
         batch, "alignment" and "uniformity" [2]_ and "contrastive_accuracy", the share of views to
-        which their partner is the most similar view; "knn_accuracy" if `X_val` was given.
+        which their partner is the most similar view; "knn_accuracy" if `X_val` was given, and
+        "temperature" if it is learned.
 
     image_shape_ : tuple of (h, w, c)
         Shape of an image.
@@ -200,7 +204,7 @@ class SimCLREmbedder(ImageEmbedder):
         "projection_head": [StrOptions({"mlp", "mlp3", "linear", "none"}), callable],
         "projection_dim": [Interval(Integral, 1, None, closed="left")],
         "loss": [StrOptions(set(LOSSES)), callable],
-        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "temperature": [Interval(Real, 0, None, closed="neither"), StrOptions({"learn"})],
         "augmentations": [str, callable],
         "batch_size": [Interval(Integral, 3, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
@@ -229,7 +233,7 @@ class SimCLREmbedder(ImageEmbedder):
         projection_head: str | nn.Module = "mlp",
         projection_dim: int = 128,
         loss: str | Callable[[Tensor, Tensor], Tensor] = "nt_xent",
-        temperature: float = 0.5,
+        temperature: float | str = 0.5,
         augmentations: str | Callable[..., Tensor] = "simclr",
         batch_size: int = 256,
         max_epochs: int = 100,
