@@ -14,6 +14,7 @@ from ...augmentation._images.by_name import make_augmentation
 from ...augmentation._images.patch_masking import PatchMasking
 from .._losses import nt_xent_loss
 from .._networks.encoders import chosen_encoder
+from .._networks.normalization import Normalization, normalization_of_user
 from .._training.devices import usable_device
 from .._training.optimizers import OptimizerRecipe, peak_learning_rate
 from .._training.schedule import WarmupCosine
@@ -46,7 +47,7 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
         The trainer.
     """
     device = usable_device(parameters["device"])
-    moments = images.moments()
+    moments, given = images.moments(), parameters["normalization"]
     loss = _copied(parameters["loss"])
     if parameters["temperature"] == "learn":
         loss = LearnedTemperature(loss)
@@ -57,8 +58,8 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
             parameters["pretrained"],
             parameters["projection_head"],
             parameters["projection_dim"],
-            tuple(map(float, moments.mean)),
-            tuple(map(float, moments.std)),
+            Normalization(tuple(map(float, moments.mean)), tuple(map(float, moments.std))),
+            None if given is None else normalization_of_user(given, images.shape[0]),
             loss if isinstance(loss, nn.Module) else None,
         ),
         SimCLRObjective(

@@ -35,8 +35,14 @@ class SimCLREmbedder(ImageEmbedder):
         starts from its weights; a callable returns a module. The module maps images (n, c, h, w)
         to rows.
 
-    pretrained : bool, default=False
-        Whether the encoder starts from timm's pretrained weights.
+    pretrained : bool or path-like, default=False
+        Whether the encoder starts from timm's pretrained weights, or the path of a file of weights
+        of timm's network of this name, written by torch.save or safetensors.
+
+    normalization : tuple of (mean, std), default=None
+        Normalisation (x - mean) / std of images in [0, 1], each a number or one for each channel.
+        None: that of timm for pretrained weights, otherwise the moments of the training images.
+        Give it for weights that were trained with another one.
 
     image_shape : tuple of (h, w) or (h, w, c), default=None
         Shape of an image in two-dimensional X, and the size to which files are resized and cropped
@@ -61,8 +67,7 @@ class SimCLREmbedder(ImageEmbedder):
 
     temperature : float or "learn", default=0.5
         Temperature of "nt_xent" and "decoupled". A low temperature gives more weight to the
-        hardest negatives. "learn" trains it with the network, from 0.5, and records it in
-        `history_`.
+        hardest negatives. "learn" trains it, from 0.5, and records it in `history_`.
 
     augmentations : {"simclr", "crop", "crop_flip", "masking", "none"} or callable, default="simclr"
         The augmentation that draws the views: a name, an object of
@@ -106,10 +111,9 @@ class SimCLREmbedder(ImageEmbedder):
         Output of transform: h, z, or the first hidden layer of g. It may be changed after fit.
 
     on_unreadable : {"raise", "skip"}, default="raise"
-        What to do with files, or items of a Dataset, that cannot be read as images: one error that
-        names all of them, or a warning. "skip" leaves them out of the training and lists them in
-        `unreadable_`; :meth:`transform` returns rows of NaN for them, so that rows stay those of X.
-        It may be changed after fit.
+        What to do with files, or items of a Dataset, that cannot be read: one error for all, or a
+        warning. "skip" leaves them out of the training and lists them in `unreadable_`;
+        :meth:`transform` returns rows of NaN for them. It may be changed after fit.
 
     checkpoint_dir : path-like, default=None
         A folder in which fit saves every epoch, in a subfolder for each combination of parameters,
@@ -149,8 +153,7 @@ class SimCLREmbedder(ImageEmbedder):
         Number of epochs.
 
     unreadable_ : dict of int to str
-        Training images that were left out, by their positions in X: the path and the reason. Empty
-        unless `on_unreadable` is "skip".
+        Path and reason of the training images that were skipped, by their positions in X.
 
     n_features_in_ : int
         Number of features seen during fit, h * w * c.
@@ -168,8 +171,7 @@ class SimCLREmbedder(ImageEmbedder):
     Images are uint8 from 0 to 255 or floats from 0 to 1, as (n, h, w), (n, h, w, c), (n, c, h, w)
     or two-dimensional with `image_shape`: NumPy arrays, memory maps, which are read in blocks,
     tensors, lists of images, a list, array or column of paths of files, or a Dataset of PyTorch
-    whose items are images or tuples such as (image, label). Channels are normalised by the mean and
-    standard deviation of the training images.
+    whose items are images or tuples such as (image, label).
 
     On a CPU, with the same number of threads, the same `random_state` gives the same network bit by
     bit, also if the training was resumed from `checkpoint_dir`. After a KeyboardInterrupt the
@@ -199,7 +201,8 @@ class SimCLREmbedder(ImageEmbedder):
 
     _parameter_constraints: ClassVar[dict] = {
         "encoder": [str, callable],
-        "pretrained": ["boolean"],
+        "pretrained": ["boolean", str, os.PathLike],
+        "normalization": ["array-like", None],
         "image_shape": ["array-like", None],
         "projection_head": [StrOptions({"mlp", "mlp3", "linear", "none"}), callable],
         "projection_dim": [Interval(Integral, 1, None, closed="left")],
@@ -228,7 +231,8 @@ class SimCLREmbedder(ImageEmbedder):
         self,
         encoder: str | nn.Module | Callable[[], nn.Module] = "auto",
         *,
-        pretrained: bool = False,
+        pretrained: bool | str | os.PathLike[str] = False,
+        normalization: Sequence | None = None,
         image_shape: Sequence[int] | None = None,
         projection_head: str | nn.Module = "mlp",
         projection_dim: int = 128,
@@ -251,6 +255,7 @@ class SimCLREmbedder(ImageEmbedder):
     ):
         self.encoder = encoder
         self.pretrained = pretrained
+        self.normalization = normalization
         self.image_shape = image_shape
         self.projection_head = projection_head
         self.projection_dim = projection_dim

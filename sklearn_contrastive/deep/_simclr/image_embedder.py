@@ -24,6 +24,7 @@ from ..._warnings import warn
 from ...evaluation._probes import leave_one_out_knn_accuracy
 from ...exceptions import CollapseWarning, UnreadableImagesWarning
 from .._diagnostics import collapse_share
+from .._networks.pretrained_file import digest_of_file
 from .._training.checkpoint import locked_checkpoint
 from .._training.fingerprint import UnseenValueError, fingerprint
 from .._training.torch_state import default_torch_state
@@ -227,6 +228,8 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
             if name not in _NOT_PART_OF_TRAINING
         }
         parameters["encoder"] = net.module.encoder  # where it is "auto", the one that was chosen
+        if isinstance(self.pretrained, str | os.PathLike):
+            parameters["pretrained"] = digest_of_file(self.pretrained)
         # without a seed, trainings cannot be distinguished: the next one resumes this one
         seed = None if self.random_state is None else net.seed
         start = net.module_.state_dict() if net.history else None
