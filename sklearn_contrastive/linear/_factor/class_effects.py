@@ -27,6 +27,8 @@ __all__ = ["ClassEffects", "refine_with_labels"]
 
 # share of the factors' variance between classes with which the steps begin
 _FIRST_SHARE = 0.2
+# relative change of the posterior that is rounding
+_ROUNDING = 1e-15
 # moves from which the slowest contraction is estimated
 _MOVES = 8
 # numbers in the means of classes up to which directions are sought that only labels show
@@ -101,20 +103,19 @@ def refine_with_labels(
     em = _ExpectationMaximisation(moments, start.floor, options)
     further = moments.class_directions(loadings, uniqueness)
     n_further = further.shape[1]
-    if adds_directions and n_further:
+    starts = [loadings] if n_factors else []
+    if n_further and adds_directions:
+        starts = [np.hstack([loadings, further])]
         start = replace(start, n_requested=start.n_requested + n_further)
-        return _as_effects(
-            em.solved(np.hstack([loadings, further]), uniqueness), start, covariance, scale
-        )
-    if not n_factors:
-        return nothing
-    found = em.solved(loadings, uniqueness)
-    if n_further:
+    elif n_further and n_factors:
         kept = loadings[:, : max(0, n_factors - n_further)]
-        other = em.solved(np.hstack([kept, further])[:, :n_factors], uniqueness)
-        if other.point.posterior > found.point.posterior:
-            found = other
-    return _as_effects(found, start, covariance, scale)
+        starts.append(np.hstack([kept, further])[:, :n_factors])
+    if not starts:
+        return nothing
+    solutions = [em.solved(each, uniqueness) for each in starts]
+    point, converged = max(solutions, key=lambda solution: solution[0].posterior)
+    fit = replace(start, n_iter=start.n_iter + em.n_steps, converged=start.converged and converged)
+    return _as_effects(point, fit, covariance, scale)
 
 
 @dataclass(frozen=True)
@@ -207,15 +208,6 @@ class _Moments:
 
 
 @dataclass(frozen=True)
-class _Solution:
-    """Where EM ended."""
-
-    point: "_Point"
-    n_iter: int
-    converged: bool
-
-
-@dataclass(frozen=True)
 class _Point:
     """A state, its shares, the state that EM makes of it, and its log-posterior."""
 
@@ -237,15 +229,16 @@ class _ExpectationMaximisation(FixedPoint):
         self._moments, self._floor, self._options = moments, floor, options
         self._live = moments.inverse > 0
         self._sizes, self._size_of = np.unique(moments.counts, return_inverse=True)
-        self._moves = []
+        self._moves, self.n_steps = [], 0
 
-    def solved(self, loadings, uniqueness) -> _Solution:
-        """From loadings in any rotation."""
+    def solved(self, loadings, uniqueness):
+        """Point where EM ends, from loadings in any rotation, and whether it converged."""
         loadings = loadings @ self._moments.class_axes(loadings, uniqueness)
         shares = np.full(loadings.shape[1], _FIRST_SHARE)
         self._moves = []
         first = self._evaluated(_State(loadings, uniqueness), shares)
-        return _Solution(*damped_anderson(self, first, self._options.max_iter))
+        point, _, converged = damped_anderson(self, first, self._options.max_iter)
+        return point, converged
 
     def _evaluated(self, state, shares):
         moments, weighted = self._moments, state.loadings / state.uniqueness[:, None]
@@ -253,6 +246,7 @@ class _ExpectationMaximisation(FixedPoint):
         sums = self._class_sums(weighted.T @ state.loadings, weighted.T @ within, means)
         shares = most_probable_shares(sums, shares)
         self._options.on_step("step of EM")
+        self.n_steps += 1
 
         variances = sums.variances(shares)
         posteriors = sums.posteriors(variances)
@@ -310,7 +304,9 @@ class _ExpectationMaximisation(FixedPoint):
         if not accepted:
             return False
         moved = candidate.state.as_vector() - point.state.as_vector()
-        if not moved.any():
+        if not moved.any() or abs(candidate.posterior - point.posterior) <= _ROUNDING * abs(
+            point.posterior
+        ):
             return True
         self._moves = [*self._moves, (moved, candidate.step - point.step)][-_MOVES:]
         measured = [
@@ -334,9 +330,9 @@ def _of_subspace(state, change):
     return np.concatenate([np.sqrt(2.0) * outside.ravel(), change[n_entries:]])
 
 
-def _as_effects(solution, start, covariance, scale):
+def _as_effects(point, start, covariance, scale):
     """Factors orthogonal in units of the noise, strongest first."""
-    state = solution.point.following
+    state = point.following
     root = np.sqrt(state.uniqueness)[:, None]
     vectors, singular, right = np.linalg.svd(state.loadings / root, full_matrices=False)
     live = singular**2 > SMALLEST_EXCESS
@@ -350,7 +346,5 @@ def _as_effects(solution, start, covariance, scale):
         further=further,
         eigenvalues=contrastive_eigenvalues(covariance, np.hstack([loadings, further])),
         floored=np.flatnonzero((state.uniqueness <= start.floor) & (scale > 0)),
-        n_iter=start.n_iter + solution.n_iter,
-        converged=start.converged and solution.converged,
     )
-    return ClassEffects(fit, (right[live] * solution.point.shares) @ right[live].T)
+    return ClassEffects(fit, (right[live] * point.shares) @ right[live].T)
