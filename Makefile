@@ -1,6 +1,6 @@
 # From a bare checkout with nothing but Python >= 3.11:
 #
-#   make demo    comparisons on real data, tables and images: tables and two figures
+#   make demo    comparisons on real data, tables and images: five tables and two figures
 #   make test    lint and the whole test suite
 #
 # Everything is installed into .venv, whichever environment is active at the time.
@@ -20,12 +20,13 @@ unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PI
 # Where the interpreter of the environment no longer exists, install everything again.
 $(shell test -x $(PY) || rm -f $(VENV)/.has-*)
 
-.PHONY: help demo test docs lint format benchmarks benchmarks-images clean
+.PHONY: help demo test docs docs-check lint format benchmarks benchmarks-images clean
 
 help:
 	@echo 'make demo         compare on real data, tables and images: tables and two figures'
 	@echo 'make test         lint and the whole test suite'
 	@echo 'make docs         the documentation, in docs/_build/html'
+	@echo 'make docs-check   links, anchors and pictures of the built documentation'
 	@echo 'make lint         ruff alone'
 	@echo 'make format       let ruff rewrite the files'
 	@echo 'make benchmarks   measure every number of the documentation again: takes long'
@@ -48,6 +49,9 @@ docs: $(VENV)/.has-docs
 	@rm -rf docs/api/generated docs/auto_examples
 	@$(PY) -m sphinx -W --keep-going -q -E -j auto -b html docs docs/_build/html
 	@echo 'Documentation: docs/_build/html/index.html'
+
+docs-check:
+	@$(PY) docs/check_site.py docs/_build/html
 
 lint: $(VENV)/.has-test
 	@$(PY) -m ruff check .

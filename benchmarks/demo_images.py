@@ -63,13 +63,14 @@ def main():
     images = available()
     n_images = len(images.train)
     n_labels = tuple(n for n in N_LABELS if n <= n_images)
-    network = embedder("cpu", SEED, max_epochs=epochs(n_images), verbose=1)
+    network = embedder("cpu", SEED, max_epochs=epochs(n_images))
     print(f"{images.name}: {n_images:,} training images without labels; accuracy on")
-    print(f"{len(images.test):,} test images with a few labels, and by ten neighbours.\n")
+    print(f"{len(images.test):,} test images with a few labels, and by ten neighbours.")
     scores, transformers = {}, {}
     n_components = min(N_COMPONENTS, images.train[0].size // 2)
     for name, method in methods(network, SEED, n_components).items():
-        print(f"{name} ...", flush=True)
+        # the network, the last, reports its progress on lines of its own
+        print(f"{name} ...", end="\n" if name == OURS else " ", flush=True)
         transformers[name], seconds = fitted(method, images.train)
         entry = score(transformers[name], images, n_labels, SEED, C=PENALTY)
         scores[name] = entry | {SECONDS: seconds}
@@ -81,7 +82,7 @@ def main():
     accuracy_curves(left, entries, n_labels, f"{images.name}, logistic regression")
     draw_neighbours(right, transformers[OURS], images)
     figure.savefig(FIGURE, dpi=150)
-    print(f"\nFigure: {FIGURE.resolve()}\nTotal time: {time.perf_counter() - start:.0f} s")
+    print(f"\nFigure: {FIGURE.resolve()}, after {time.perf_counter() - start:.0f} s")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Demonstration on tables: LinearContrastive in place of PCA, on real data and on a known model.
+"""Demonstration on tables: LinearContrastive in place of PCA, on clean, noisy and wrong data.
 
-Prints two tables and saves one figure. Every reducer is followed by the same StandardScaler and
+Prints four tables and saves one figure. Every reducer is followed by the same StandardScaler and
 logistic regression, scored on three stratified folds.
 """
 
 import time
 import warnings
-from itertools import chain, product
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -22,154 +22,173 @@ from sklearn_contrastive.metrics import sin_theta_distance
 
 from ._common.classification import (
     NOISE,
-    cross_validate,
+    accuracy_and_seconds,
     number_of_components,
     with_noisy_features,
 )
 from ._common.real_tables import load
+from ._common.spoilt import gross_cells
 from ._common.tables import text_table
+from .linear._outlier_rivals import CappedColumns, directions
 
 TABLES = ("wine", "breast_cancer", "digits")
-NOISE_DRAWS = 3
+CLEAN, NOISY, WRONG = "as shipped", "noisy features", "wrong cells"
+WRONG_SHARE = 0.05
+DRAWS = 3
 SUBSPACE_DRAWS = 5
 NOISY_SDS = (0.5, 1, 1.5, 2, 3, 5, 10)
 FIGURE = Path("demo_tables.png")
+OURS, ROBUST = "LinearContrastive", 'LinearContrastive(robust="cells")'
 # Okabe and Ito's colours, which colour-blind readers can distinguish; the markers differ as well
 STYLES = {
     "PCA": ("#999999", "s"),
     "Scaler+PCA": ("#E69F00", "^"),
     "Scaler+FactorAnalysis": ("#56B4E9", "v"),
-    "LinearContrastive": ("#D55E00", "o"),
+    "Clip+Scaler+PCA": ("#009E73", "D"),
+    OURS: ("#D55E00", "o"),
+    ROBUST: ("#D55E00", "o"),
 }
 
 
 def reducers(k):
-    """The four methods of the demo at k components."""
+    """The methods of the demo at k components."""
     return {
-        "PCA": PCA(k),
-        "Scaler+PCA": make_pipeline(StandardScaler(), PCA(k)),
+        "PCA": PCA(k, random_state=0),
+        "Scaler+PCA": make_pipeline(StandardScaler(), PCA(k, random_state=0)),
         "Scaler+FactorAnalysis": make_pipeline(StandardScaler(), FactorAnalysis(k, random_state=0)),
-        "LinearContrastive": LinearContrastive(k),
+        "Clip+Scaler+PCA": make_pipeline(CappedColumns(), StandardScaler(), PCA(k, random_state=0)),
+        OURS: LinearContrastive(k),
+        ROBUST: LinearContrastive(k, robust="cells", random_state=0),
     }
 
 
-def accuracy_rows(name, noise):
-    """One line per method: accuracy (mean and sd over folds and draws), fit time, components."""
+def spoilt(X, condition, seed):
+    """The table as shipped, with noise in its features, or with wrong cells."""
+    rng = np.random.default_rng(seed)
+    if condition == NOISY:
+        return with_noisy_features(X, *NOISE["noise .1 to 10"], rng)
+    return gross_cells(rng, X, WRONG_SHARE)[0] if condition == WRONG else X
+
+
+def accuracies(name, condition):
+    """Method -> accuracy in each draw, and method -> median seconds of one fit."""
     X, y = load(name)
-    versions = [X]
-    if noise:
-        generators = [np.random.default_rng(draw) for draw in range(NOISE_DRAWS)]
-        versions = [with_noisy_features(X, *NOISE["noise .1 to 10"], rng) for rng in generators]
-    rows = []
-    candidates = reducers(number_of_components(X, y)) | {
-        'LinearContrastive("auto")': LinearContrastive("auto")
-    }
-    for method, reducer in candidates.items():
-        scores = [cross_validate(reducer, version, y) for version in versions]
-        accuracy = np.concatenate([score.accuracy for score in scores])
-        chosen = np.concatenate([score.n_components for score in scores])
-        low, high = chosen.min(), chosen.max()
-        row = {
-            "data": f"{name}, noisy features" if noise else name,
-            "reducer": method,
-            "accuracy": float(accuracy.mean()),
-            "sd": float(accuracy.std(ddof=1)),
-            "fit ms": 1e3 * float(np.median(np.concatenate([score.seconds for score in scores]))),
-            "components": str(low) if low == high else f"{low} to {high}",
-        }
-        rows.append(row)
-    return rows
+    accuracy, seconds = {}, {}
+    for method, reducer in reducers(number_of_components(X, y)).items():
+        scores = [
+            accuracy_and_seconds(reducer, spoilt(X, condition, seed), y, seed)
+            for seed in range(DRAWS)
+        ]
+        accuracy[method] = [score[0] for score in scores]
+        seconds[method] = float(np.median([score[1] for score in scores])) / 3  # three folds
+    return accuracy, seconds
 
 
 def subspace_errors(noisy_sd, n=2000, d=100, r=5):
     """Method -> errors over draws; five features have noise sd `noisy_sd`, the others .5."""
     noise = np.r_[np.full(5, noisy_sd), np.full(d - 5, 0.5)]
-    errors = {method: [] for method in STYLES}
+    errors = {method: [] for method in STYLES if method != ROBUST}
     for seed in range(SUBSPACE_DRAWS):
         X, truth = make_spiked_covariance(n, d, r, noise=noise, random_state=seed)
-        for method, reducer in reducers(r).items():
+        for method in errors:
             with warnings.catch_warnings(action="ignore"):  # a rival that has not converged
-                components = _components(reducer.fit(X))
-            errors[method].append(sin_theta_distance(components, truth.components))
+                found = directions(reducers(r)[method].fit(X), X)
+            errors[method].append(sin_theta_distance(found, truth.components))
     return errors
 
 
-def _components(reducer):
-    """Components in the units of the data, after a StandardScaler or without one."""
-    if hasattr(reducer, "components_"):
-        return reducer.components_
-    return reducer[-1].components_ * reducer[0].scale_
+def print_accuracies(found, condition, title):
+    """Print a table of one condition: a line for each method, a column for each table."""
+    lines = []
+    for method in STYLES:
+        line = {"reducer": method}
+        line |= {name: float(np.mean(found[condition, name][0][method])) for name in TABLES}
+        line["fit ms, digits"] = f"{1e3 * found[condition, 'digits'][1][method]:.0f}"
+        lines.append(line)
+    print(f"\n{title}\n\n{text_table(lines)}")
 
 
-def draw_figure(accuracies, errors):
-    """Left: accuracies; right: subspace error against the noise of five features of a hundred."""
-    figure = Figure(figsize=(12, 5), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    names = list(dict.fromkeys(row["data"] for row in accuracies))
-    for shift, (method, (colour, marker)) in zip(
-        np.linspace(0.24, -0.24, len(STYLES)), STYLES.items(), strict=True
-    ):
-        rows = [row for row in accuracies if row["reducer"] == method]
-        left.errorbar(
-            [row["accuracy"] for row in rows],
-            np.arange(len(names))[::-1] + shift,
-            xerr=[row["sd"] for row in rows],
-            fmt=marker,
-            color=colour,
-            capsize=2,
+def draw_losses(panel, found, name):
+    """Accuracy of each method as shipped, and with wrong cells; the line between is the loss."""
+    for place, (method, (colour, marker)) in enumerate(STYLES.items()):
+        before, after = (np.mean(found[kind, name][0][method]) for kind in (CLEAN, WRONG))
+        width = 3 if method == ROBUST else 1.5
+        panel.plot([before, after], [-place] * 2, color=colour, linewidth=width)
+        panel.plot(before, -place, marker, color=colour, markerfacecolor="white", markersize=8)
+        panel.plot(after, -place, marker, color=colour, markersize=8)
+        panel.annotate(
+            f"{after:.2f}", (after, -place), (0, 9), textcoords="offset points", ha="center"
         )
+    panel.set(title=name.replace("_", " "), xlabel="accuracy", xlim=(0.4, 1.03))
+    panel.set_ylim(0.7 - len(STYLES), 0.7)
+    panel.set_yticks([-place for place in range(len(STYLES))], [_in_two_lines(m) for m in STYLES])
+
+
+def draw_errors(panel, errors):
+    """Subspace error against the noise of five features of a hundred, a name at each line."""
+    for method, (colour, marker) in STYLES.items():
+        if method == ROBUST:
+            continue
         means = [np.mean(errors[sd][method]) for sd in NOISY_SDS]
-        spread = [np.std(errors[sd][method], ddof=1) for sd in NOISY_SDS]
-        ours = method == "LinearContrastive"
-        right.errorbar(
-            NOISY_SDS,
-            means,
-            yerr=spread,
-            marker=marker,
-            color=colour,
-            capsize=2,
-            label=method,
-            # large and below, so that a rival at the same points stays visible above it
-            markersize=9 if ours else 5,
-            zorder=2 if ours else 3,
+        ours = method == OURS
+        # ours large and below, so that a rival at the same points stays visible above it
+        size, order = (9, 2) if ours else (5, 3)
+        panel.plot(
+            NOISY_SDS, means, marker, ls="-", color=colour, ms=size, zorder=order, label=method
         )
-    left.set_yticks(np.arange(len(names))[::-1], [name.replace(", ", "\n") for name in names])
-    for boundary in np.arange(len(names) - 1) + 0.5:
-        left.axhline(boundary, color="0.9", linewidth=1)
-    left.set(xlabel="accuracy (mean ± sd over folds and draws)", title="Real tables")
-    right.set(
+    panel.set(
         xscale="log",
-        xlabel="noise sd of five features of a hundred (the others: 0.5)",
-        ylabel="subspace error (0 is perfect, 2.24 the worst)",
-        title="Five known directions",
+        xlabel="noise sd of five features of a hundred",
+        ylabel="error of five known directions",
+        title="Unequal noise, nothing wrong",
         ylim=(0, None),
     )
-    right.set_xticks(NOISY_SDS, [f"{sd:g}" for sd in NOISY_SDS], minor=False)
-    right.minorticks_off()
-    figure.legend(loc="outside lower center", ncols=len(STYLES), frameon=False)
-    for axes in (left, right):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(axis="x" if axes is left else "y", color="0.92")
-        axes.set_axisbelow(True)
+    panel.set_xticks(NOISY_SDS, [f"{sd:g}" for sd in NOISY_SDS], minor=False)
+    panel.minorticks_off()
+    # the gap between PCA and the others
+    panel.legend(frameon=False, fontsize="small", loc="center right", bbox_to_anchor=(1, 0.68))
+
+
+def draw_figure(found, errors):
+    """Left: what wrong cells cost on real tables; right: what unequal noise costs."""
+    figure = Figure(figsize=(14, 4.8), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(2.6, 1))
+    left.suptitle(
+        f"Accuracy before (open) and after (filled) {WRONG_SHARE:.0%} of the cells become wrong"
+    )
+    panels = left.subplots(1, len(TABLES), sharey=True)
+    for panel, name in zip(panels, TABLES, strict=True):
+        draw_losses(panel, found, name)
+    panels[0].get_yticklabels()[-1].set_weight("bold")
+    draw_errors(right.subplots(), errors)
+    for panel in figure.axes:
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.grid(color="0.92")
+        panel.set_axisbelow(True)
     figure.savefig(FIGURE, dpi=150)
 
 
+def _in_two_lines(method):
+    return method.replace("(", "\n(").replace("Scaler+Factor", "Scaler+\nFactor")
+
+
 def main():
-    """Print both tables and save the figure."""
+    """Print the tables and save the figure."""
     start = time.perf_counter()
+    print("Tables: accuracy of reducer -> StandardScaler -> LogisticRegression; under a minute.")
     parallel = Parallel(n_jobs=2)
-    cases = product((False, True), TABLES)
-    rows = parallel(delayed(accuracy_rows)(name, noise) for noise, name in cases)
-    accuracies = list(chain.from_iterable(rows))
-    print(
-        "Accuracy of reducer -> StandardScaler -> LogisticRegression. Noisy features: noise added"
-    )
-    print("to the standardised columns, its sd log-uniform between .1 and 10 per column.\n")
-    print(text_table(accuracies))
+    cases = list(product((CLEAN, NOISY, WRONG), TABLES))
+    # the slow ones first, so that neither core waits
+    results = parallel(delayed(accuracies)(name, kind) for kind, name in cases[::-1])
+    found = dict(zip(cases[::-1], results, strict=True))
+    print_accuracies(found, CLEAN, "As shipped:")
+    print_accuracies(found, NOISY, "Noise added to each feature, its sd between .1 and 10:")
+    wrong = f"{WRONG_SHARE:.0%} of the cells replaced by noise of ten standard deviations"
+    print_accuracies(found, WRONG, f"{wrong}, in training and test rows:")
     draws = parallel(delayed(subspace_errors)(sd) for sd in NOISY_SDS)
     errors = dict(zip(NOISY_SDS, draws, strict=True))
-    print("\nFive known directions among 100 features, 2000 samples, noise sd .5 except in five")
-    print("features; error of the estimated subspace (0 is perfect, 2.236 the worst).\n")
+    print("\nError of five known directions, 0 to 2.24; 2000 samples, 100 features of noise sd .5")
+    print("except five:\n")
     print(
         text_table(
             [
@@ -179,8 +198,8 @@ def main():
             ]
         )
     )
-    draw_figure(accuracies, errors)
-    print(f"\nFigure: {FIGURE.resolve()}\nTotal time: {time.perf_counter() - start:.0f} s")
+    draw_figure(found, errors)
+    print(f"\nFigure: {FIGURE.resolve()}, after {time.perf_counter() - start:.0f} s\n")
 
 
 if __name__ == "__main__":

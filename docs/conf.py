@@ -26,7 +26,7 @@ extensions = [
     "source_links",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates", "_extensions", "**/sg_execution_times*"]
+exclude_patterns = ["_build", "_templates", "_extensions"]
 
 autosummary_generate = True
 autosummary_imported_members = False
@@ -44,6 +44,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
+    "reset_modules": ("matplotlib", "gallery_style.okabe_ito"),
     "subsection_order": ["../examples/linear", "../examples/images", "../examples/theory"],
     "within_subsection_order": "FileNameSortKey",
     "parallel": 2,
@@ -52,29 +53,42 @@ sphinx_gallery_conf = {
     "reference_url": {"sklearn_contrastive": None},
     "backreferences_dir": "auto_examples/backreferences",
     "image_srcset": ["2x"],
+    "thumbnail_size": (480, 336),
     "remove_config_comments": True,
     "capture_repr": ("_repr_html_",),
     "show_signature": False,
     "download_all_examples": False,
+    "write_computation_times": False,
+    "min_reported_time": 3600,  # seconds: no times, which differ from build to build
 }
 
 highlight_language = "none"  # formulas stand in literal blocks; code says that it is Python
+smartquotes = False  # the types of parameters name strings, as {"auto", "gram"}
+toc_object_entries_show_parents = "hide"  # methods by their own names in "On this page"
 
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
-html_css_files = ["references.css"]
-html_title = "sklearn-contrastive"
+html_css_files = ["references.css", "site.css"]
+html_title = f"sklearn-contrastive {release}"
+html_favicon = "_static/logo.svg"
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {
+    "logo": {
+        "image_light": "_static/logo.svg",
+        "image_dark": "_static/logo.svg",
+        "text": "sklearn-contrastive",
+    },
+    "navbar_start": ["navbar-logo", "version"],
     "navbar_end": ["theme-switcher"],
-    "secondary_sidebar_items": ["page-toc"],
-    "show_prev_next": False,
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
+    "show_toc_level": 2,
     "primary_sidebar_end": [],
     "footer_start": ["copyright"],
-    "footer_end": [],
+    "footer_end": ["version"],
 }
-NO_SIDEBAR = ["index", "theory", "formula_map", "when_not", "measured", "changes", "source/**"]
+NO_SIDEBAR = ["index", "auto_examples/index", "theory", "when_not", "comparison", "faq"]
+NO_SIDEBAR += ["formula_map", "changes", "source/**"]
 html_sidebars = {page: [] for page in NO_SIDEBAR}
 
 # scikit-learn's own methods: its docstrings refer to labels of its own site
@@ -92,7 +106,7 @@ def names_in_shapes_are_no_links(app, what, name, obj, options, lines):
     """Escape the underscore that ends a name: in "of shape (n_components_,)" it makes no link."""
     for number, line in enumerate(lines):
         if " of shape (" in line:
-            lines[number] = re.sub(r"(?<=[(, ])(\w+)_(?=[,)])", r"\1\\_", line)
+            lines[number] = re.sub(r"(?<=[(, ])(\w+)_(?=[,) ])", r"\1\\_", line)
 
 
 def setup(app):

@@ -5,6 +5,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from ._install import DEEP, needs
+
 __all__ = ["lazy_names", "pytorch_is_installed"]
 
 
@@ -45,10 +47,7 @@ def lazy_names(
         except ModuleNotFoundError as error:
             if error.name is not None and error.name.startswith("sklearn_contrastive"):
                 raise  # a mistake of ours
-            raise ImportError(
-                f"{package}.{name} needs PyTorch and skorch: "
-                'pip install "sklearn-contrastive[deep]"'
-            ) from error
+            raise ImportError(needs(f"{package}.{name}", "PyTorch and skorch", *DEEP)) from error
         return getattr(module, name)
 
     def dir_() -> list[str]:

@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils.validation import _check_feature_names_in as feature_names_of
 from sklearn.utils.validation import _check_sample_weight
 
 # scikit-learn >= 1.9 refuses weights that are all 0 unless it is told not to
@@ -40,6 +41,18 @@ except ImportError:  # an older scikit-learn, without callbacks
         """Stands in for scikit-learn's mixin where it does not exist."""
 
         _init_callback_context = None
+
+
+try:
+    from sklearn.callback import ProgressBar
+except ImportError:  # an older scikit-learn, or one whose callbacks have another name
+    ProgressBar = ()
+
+
+def has_progress_bar(estimator):
+    """Whether scikit-learn's progress bar is set on an estimator, or on one around it."""
+    callbacks = getattr(estimator, "_skl_callbacks", ())
+    return any(isinstance(each, ProgressBar) for each in callbacks)
 
 
 try:  # scikit-learn >= 1.9: arrays of other libraries, on their devices
@@ -80,8 +93,10 @@ __all__ = [
     "StrOptions",
     "check_same_namespace",
     "check_sample_weight",
+    "feature_names_of",
     "fit_context",
     "get_namespace_and_device",
+    "has_progress_bar",
     "is_numpy_namespace",
     "move_to",
     "validate_parameter_constraints",

@@ -8,12 +8,29 @@ import numpy.typing as npt
 import scipy.sparse
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes as Axes
     from numpy.typing import ArrayLike as ArrayLike
+    from onnx import ModelProto as ModelProto
+    from pandas import DataFrame as DataFrame
 else:
     # NumPy's own is a union of ten private types, all of which help() would print
     ArrayLike = NewType("ArrayLike", object)
+    # these are of optional packages
+    Axes = NewType("Axes", object)
+    DataFrame = NewType("DataFrame", object)
+    ModelProto = NewType("ModelProto", object)
 
-__all__ = ["ArrayLike", "FloatArray", "MatrixLike", "RandomState", "StringArray", "VectorLike"]
+__all__ = [
+    "ArrayLike",
+    "Axes",
+    "DataFrame",
+    "FloatArray",
+    "MatrixLike",
+    "ModelProto",
+    "RandomState",
+    "StringArray",
+    "VectorLike",
+]
 
 # Arguments: arrays, lists, data frames and memory maps are array-like.
 MatrixLike: TypeAlias = ArrayLike | scipy.sparse.sparray | scipy.sparse.spmatrix

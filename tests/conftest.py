@@ -1,7 +1,9 @@
 """Settings of the whole suite: one thread, hypothesis profiles, plots without a screen."""
 
 import os
+import sys
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Set before anything imports NumPy or PyTorch, and inherited by the subprocesses that tests start:
@@ -33,3 +35,11 @@ settings.register_profile(
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
 )
+
+
+@pytest.fixture(autouse=True)
+def figures_closed():
+    """Close the figures of a test, those of the examples in docstrings included."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn_contrastive import LinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
 
-BUILT = ("_build", "generated")
+BUILT = ("_build", "generated", "auto_examples")
 PAGES = sorted(
     path
     for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.rst")]

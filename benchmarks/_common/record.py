@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -108,7 +109,7 @@ class Run:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(json.dumps(record, indent=1, default=float) + "\n")
         if figure is not None:
-            save_figure(figure, self.path.with_suffix(".png"))
+            save_figure(figure, self.path.with_suffix(".png"), digest(self.results))
         machine = record["machine"]
         print(
             f"{machine['processor']}, BLAS threads: {machine['blas_threads']} "
@@ -161,6 +162,12 @@ class Run:
             "blas_threads": blas.get("num_threads", os.cpu_count()),
             "blas_architecture": blas.get("architecture"),
         } | self.machine
+
+
+def digest(results):
+    """Digest of the numbers of a record, kept in the figures drawn from them."""
+    numbers = json.loads(json.dumps(results, default=float))
+    return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _parsed(title, seeds, quick_seeds, options):

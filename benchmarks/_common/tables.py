@@ -1,5 +1,9 @@
 """Tables as text, Markdown and reStructuredText."""
 
+import csv
+import io
+import textwrap
+
 
 def text_table(rows, columns=None):
     """Text table of a list of dicts, numbers to three decimals, numbers flushed right."""
@@ -31,11 +35,11 @@ def markdown(columns, lines):
 
 
 def restructured(columns, lines):
-    """reStructuredText list-table of lines of strings."""
-    table = ".. list-table::\n   :header-rows: 1\n\n"
-    for row in [columns, *lines]:
-        table += "".join(f"   {'* -' if i == 0 else '  -'} {text}\n" for i, text in enumerate(row))
-    return table + "\n"
+    """reStructuredText table of lines of strings, one line each."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([columns, *lines])
+    head = ".. csv-table::\n   :class: measured\n   :header-rows: 1\n   :widths: auto\n\n"
+    return head + textwrap.indent(text.getvalue(), "   ") + "\n"
 
 
 def print_targets(missed):

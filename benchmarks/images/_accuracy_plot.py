@@ -1,7 +1,5 @@
 """Accuracy against the number of labels, as a plot."""
 
-import importlib.util
-
 import numpy as np
 
 # Okabe and Ito's colours, which colour-blind readers can distinguish; the markers differ as well
@@ -28,14 +26,3 @@ def accuracy_curves(axes, scores, n_labels, title):
     axes.grid(axis="y", color="0.92")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="lower right")
-
-
-def accuracy_figure(scores, n_labels, title):
-    """A figure of the curves alone, None without matplotlib."""
-    if importlib.util.find_spec("matplotlib") is None:
-        return None
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 4.5), layout="constrained")
-    accuracy_curves(figure.subplots(), scores, n_labels, title)
-    return figure

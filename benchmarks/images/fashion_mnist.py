@@ -15,7 +15,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_contrastive.evaluation import linear_probe
 
-from ._accuracy_plot import accuracy_figure
 from ._embedder import N_LABELS, embedder, parameters_of
 from ._image_data import LabelledImages, fashion_mnist
 from ._image_run import gpu_name, image_run
@@ -65,8 +64,7 @@ def main():
     run.add_table("Accuracy", [summary(name, entries) for name, entries in scores.items()])
     run.settings["embedder"] = parameters_of(network)
     run.results = {"scores": scores}
-    title = f"{images.name}, {len(images.train):,} unlabelled"
-    run.save(accuracy_figure(scores, n_labels, title))
+    run.save()  # `python -m benchmarks.report` draws the figure
 
 
 if __name__ == "__main__":

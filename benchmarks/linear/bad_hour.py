@@ -83,7 +83,7 @@ def figure_of_scores(seed):
     """One row for each method: the first score of each reading above the true course."""
     daily = readings(seed)[1]
     found, scores = measured(1, seed), scores_of(1, seed)
-    figure, axes = panels(len(scores), 1, width=9, height=1.55)
+    figure, axes = panels(len(scores), 1, width=6.4, height=1.4)
     hour = np.arange(N_SAMPLES) / PER_HOUR
     clean = np.r_[: BAD_HOUR.start, BAD_HOUR.stop : N_SAMPLES]
     for each, (name, of_name) in zip(axes, scores.items(), strict=True):
@@ -98,12 +98,16 @@ def figure_of_scores(seed):
         each.set_title(
             f"{name}: correlation {found[name]['correlation']:.2f}",
             loc="left",
+            fontsize=12,
             fontweight="bold" if ours else None,
         )
         each.grid(False)
         each.tick_params(labelbottom=each is axes[-1])
-    axes[0].text(BAD_HOUR.stop / PER_HOUR + 0.4, 2.3, "bad hour", fontsize=9)
-    axes[-1].set_xlabel("hour; black: true daily course, dots: first score of each reading")
+    axes[0].text(BAD_HOUR.stop / PER_HOUR + 0.4, 2.3, "bad hour", fontsize=11)
+    axes[-1].tick_params(labelsize=11)
+    axes[-1].set_xlabel(
+        "hour; black: true daily course, dots: first score of a reading", fontsize=11
+    )
     return figure
 
 

@@ -1,5 +1,5 @@
-"""Tables of the README and of docs/measured.rst, from the committed records.
+"""The block of the README, and docs/measured with its pictures, from the committed records.
 
-``python -m benchmarks.report`` writes both. Run it after the benchmarks; a test compares the pages
-with the records.
+``python -m benchmarks.report`` writes all. Run it after the benchmarks; a test compares the pages
+and the pictures with the records.
 """

@@ -1,30 +1,90 @@
-"""The block of the README, and docs/measured.rst."""
+"""All pages, their overview, and the block of the README."""
 
 from .._common.record import ROOT
 from .._common.tables import markdown
 from . import (
-    tables_accuracy,
-    tables_cost,
-    tables_images,
-    tables_missing_values,
-    tables_n_components,
-    tables_outliers,
-    theory_findings,
+    page_accuracy,
+    page_bad_rows,
+    page_few_labels,
+    page_image_settings,
+    page_image_speed,
+    page_images,
+    page_imputation,
+    page_labels,
+    page_memory,
+    page_missing_values,
+    page_n_components,
+    page_neighbours,
+    page_outlier_scores,
+    page_shared_noise,
+    page_speed,
+    page_subspace,
+    page_theory,
 )
+from .page import FOLDER, heading, wrapped
 from .records import provenance, results
-from .sentences import (
-    groups_sentence,
-    images_sentence,
-    labels_sentence,
-    large_means_sentence,
-    missing_values_sentence,
-    n_components_sentence,
-    speed_sentence,
-    worst_sentence,
+from .sentences import worst_sentence
+
+README = ROOT / "README.md"
+BEGIN, END = "<!-- from python -m benchmarks.report -->\n", "<!-- end -->\n"
+GROUPS = {
+    "Real tables": (page_accuracy, page_neighbours, page_few_labels),
+    "The model": (page_subspace, page_n_components, page_shared_noise, page_labels, page_theory),
+    "Incomplete and wrong data": (
+        page_missing_values,
+        page_imputation,
+        page_bad_rows,
+        page_outlier_scores,
+    ),
+    "Cost": (page_speed, page_memory),
+    "Images": (page_images, page_image_settings, page_image_speed),
+}
+# their verdicts are below the table of accuracies of the README
+ON_README = (
+    page_n_components,
+    page_missing_values,
+    page_imputation,
+    page_shared_noise,
+    page_bad_rows,
+    page_speed,
+    page_images,
 )
 
-README, MEASURED = ROOT / "README.md", ROOT / "docs" / "measured.rst"
-BEGIN, END = "<!-- from python -m benchmarks.report -->\n", "<!-- end -->\n"
+
+def all_pages():
+    """The pages by their group."""
+    return {title: [module.page() for module in modules] for title, modules in GROUPS.items()}
+
+
+def overview():
+    """The first page: one line for each of the others."""
+    groups = all_pages()
+    intro = (
+        "What was measured, one line for each page; also where rivals are better. Every number on "
+        "this site comes from a script in ``benchmarks/``, and its JSON record is committed in "
+        "``results/`` beside it. ``python -m benchmarks.report`` writes these pages and draws "
+        "their pictures from the records alone."
+    )
+    parts = [heading("What was measured", "="), wrapped(intro)]
+    for title, pages in groups.items():
+        parts.append(heading(title, "-"))
+        parts += [f":doc:`{page.title} <{page.name}>`\n   {page.verdict}" for page in pages]
+    names = "".join(f"   {page.name}\n" for pages in groups.values() for page in pages)
+    parts.append(f".. toctree::\n   :hidden:\n\n{names}".rstrip())
+    return "\n\n".join(parts) + "\n"
+
+
+def written():
+    """Path -> text of every page."""
+    pages = {page.path: page.text() for pages in all_pages().values() for page in pages}
+    return {FOLDER / "index.rst": overview()} | pages
+
+
+def pictures():
+    """All pictures."""
+    return [
+        picture for pages in all_pages().values() for page in pages for picture in page.all_pictures
+    ]
 
 
 def with_block(readme):
@@ -35,47 +95,13 @@ def with_block(readme):
 
 def readme_block():
     """Text between the markers of the README."""
-    sentences = (
-        worst_sentence(),
-        speed_sentence(),
-        n_components_sentence(),
-        large_means_sentence(),
-        missing_values_sentence(),
-        groups_sentence(),
-        labels_sentence(),
-        images_sentence(),
-    )
+    verdicts = (module.page().verdict for module in ON_README)
     return (
-        f"Mean accuracy over {results('linear.downstream')['n_tables']} real tables on which no "
+        f"Mean accuracy over {results(page_accuracy.RECORD)['n_tables']} real tables on which no "
         "choice was made (reducer, scaler,\nlogistic regression; as many components as classes; "
         "`auto` chooses its own number):\n\n"
-        f"{markdown(*tables_accuracy.accuracy())}\n\n"
-        f"({provenance('linear.downstream', quote='`')})\n\n"
-        + "".join(f"- {sentence}\n" for sentence in sentences)
-        + "\nAll tables, also those where rivals are better: `docs/measured.rst`.\n"
+        f"{markdown(*page_accuracy.mean_by_noise('accuracy', page_accuracy.METHODS))}\n\n"
+        f"({provenance(page_accuracy.RECORD, quote='`')})\n\n"
+        + "".join(f"- {sentence}\n" for sentence in (worst_sentence(), *verdicts))
+        + "\nOne page for each subject, also where rivals are better: `docs/measured/`.\n"
     )
-
-
-def measured_page():
-    """The page of the documentation with all tables."""
-    sections = [
-        *tables_accuracy.sections(),
-        *tables_n_components.sections(),
-        *tables_missing_values.sections(),
-        *tables_outliers.sections(),
-        *theory_findings.sections(),
-        *tables_images.sections(),
-        *tables_cost.sections(),
-    ]
-    slow = "".join(f"- {cell}\n" for cell in tables_cost.above_target()) or "- none\n"
-    title = "Benchmark results"
-    text = f"{title}\n{'=' * len(title)}\n\n" + (
-        "Every number on this site comes from a script in ``benchmarks/``. Its JSON record is\n"
-        "committed in ``results/`` beside it. ``python -m benchmarks.report`` writes this page.\n"
-        "Times are medians of ratios within one run. A ratio above 1 means slower or less\n"
-        f"accurate than the rival. Above the allowed time:\n\n{slow}\n"
-    )
-    for section in sections:
-        text += f"{section.heading}\n{'-' * len(section.heading)}\n\n"
-        text += f"{section.body}({provenance(section.record, quote='``')})\n\n"
-    return text.rstrip() + "\n"

@@ -1,20 +1,14 @@
 """Committed records of the benchmarks, and the sections made from them."""
 
+import functools
 import json
-from dataclasses import dataclass
+
+import numpy as np
 
 from .._common.record import ROOT
 
 
-@dataclass(frozen=True)
-class Section:
-    """A heading, the text below it, and the name of the record it comes from."""
-
-    heading: str
-    record: str
-    body: str
-
-
+@functools.cache
 def read(name):
     """Record of a benchmark, named as in "linear.speed"."""
     folder, _, stem = name.rpartition(".")
@@ -48,11 +42,32 @@ def plus_minus_cell(average, name):
 
 
 def missed_targets(name):
-    """List of the targets of one benchmark, each with the cells that miss it."""
-    return (
-        "".join(
+    """The targets of one benchmark, each with the cells that miss it, to be folded."""
+    missed = results(name)["missed"]
+    n_missed = sum(map(bool, missed.values()))
+    title = f"Goals: {len(missed) - n_missed} of {len(missed)} met"
+    return {
+        title: "".join(
             f"- {target}: {'not at ' + '; '.join(cells) if cells else 'everywhere'}.\n"
-            for target, cells in results(name)["missed"].items()
+            for target, cells in missed.items()
         )
-        + "\n"
-    )
+    }
+
+
+def against(ours, rival, digits=3, higher=True):
+    """Whether ours is better, as the rounded numbers say, with both numbers."""
+    first, second = round(ours, digits), round(rival, digits)
+    better = (first > second) == higher
+    word = "level with" if first == second else "ahead of" if better else "behind"
+    return word, f"({first:.{digits}f} against {second:.{digits}f})"
+
+
+def span(values, digits=2):
+    """Smallest and largest value."""
+    low, high = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def geometric_mean(values):
+    """Mean of ratios."""
+    return float(np.exp(np.mean(np.log(values))))

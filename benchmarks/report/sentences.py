@@ -1,7 +1,5 @@
 """Single results as sentences."""
 
-import numpy as np
-
 from .records import results
 
 
@@ -21,7 +19,7 @@ def n_components_sentence():
     """Share of draws in which "auto" is right."""
     overall = results("linear.n_components")["overall"]
     return (
-        f'n_components="auto" was right in {overall["exact"]:.1%} of {overall["draws"]} draws '
+        f'``n_components="auto"`` was right in {overall["exact"]:.1%} of {overall["draws"]} draws '
         f"and off by at most one in {overall['off by at most 1']:.1%}; the weakest signal was 8 or "
         "16 times the limit of detection, sqrt(d/n) in units of the noise."
     )
@@ -79,20 +77,6 @@ def missing_values_sentence():
     )
 
 
-def spoilt_tables_sentence():
-    """Accuracy on real tables with bad rows and cells."""
-    found = results("linear.noise_regimes")["tables"]["final"]
-    names = ("Scaler+PCA", "capped+PCA", "quantiles+PCA", "LinearContrastive", "robust=True")
-    lines = []
-    for spoilt in ("2 % bad rows", "5 % gross cells", "10 % swapped cells"):
-        means = found["means"][spoilt]
-        lines.append(f"with {spoilt} " + ", ".join(f"{name} {means[name]:.3f}" for name in names))
-    return (
-        f"Mean accuracy over {found['n_tables']} real tables on which no choice was made: "
-        f"{'; '.join(lines)}."
-    )
-
-
 def groups_sentence():
     """Subspace error with noise shared inside groups."""
     shared = [c for c in results("linear.feature_groups")["cells"] if c["noise"] == "shared"]
@@ -113,25 +97,8 @@ def labels_sentence():
     """Subspace error with alpha="auto"."""
     rows = results("theory.labels")["auto"]["rows"]
     return (
-        'With labels for some samples, alpha="auto" gave '
+        'With labels for some samples, ``alpha="auto"`` gave '
         f"{min(row['auto / better'] for row in rows):.2f} to "
         f"{max(row['auto / better'] for row in rows):.2f} times the subspace error of the better "
         f"of no and full weight on them, in {len(rows)} settings with 12 to 6000 labels."
-    )
-
-
-def images_sentence():
-    """Accuracy on Fashion-MNIST with few labels."""
-    scores = results("images.fashion_mnist")["scores"]
-    ours = scores["SimCLREmbedder"]
-    sizes = [key for key in ours[0] if key.isdigit()]
-
-    def means(name):
-        return " / ".join(f"{np.mean([entry[key] for entry in scores[name]]):.3f}" for key in sizes)
-
-    minutes = np.mean([entry["fit s"] for entry in ours]) / 60
-    return (
-        f"Fashion-MNIST on a CPU, {minutes:.0f} minutes of training without labels: accuracy of a "
-        f"linear probe with {' / '.join(sizes)} labels {means('SimCLREmbedder')}; raw pixels "
-        f"{means('raw pixels')}, 128 components of PCA {means('PCA')}."
     )

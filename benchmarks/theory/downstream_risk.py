@@ -16,7 +16,7 @@ from sklearn_contrastive.theory.risk import (
 )
 
 from .._common.averages import averaged, with_prefix
-from .._common.plots import curve, panels, shared_legend, wrapped
+from .._common.plots import curve, panels, plain_log_y, shared_legend, wrapped
 from .._common.record import Run
 from .._common.spiked import five_noisy, haar, linear_noise
 from . import _reference
@@ -146,21 +146,22 @@ def findings(over_best):
     return found
 
 
-def draw_figure(run, over_best):
-    """One column per sweep, one row per task; log scales, since the best features are at 0."""
-    shown = ("regression", "classification", "worst task")
-    units = (
-        "mean squared error (of variance 1)",
-        "share of errors",
-        "mean squared error, worst task",
-    )
-    figure, axes = panels(len(shown), len(SWEEPS), height=2.9)
-    axes = axes.reshape(len(shown), len(SWEEPS))
-    for row, task, unit in zip(axes, shown, units, strict=True):
-        for panel, (title, sweep) in zip(row, SWEEPS.items(), strict=True):
-            labels = list(sweep.cells(run.quick))
-            x = [float(label.split("=")[1]) for label in labels]
-            averages = [with_prefix(over_best[title][label], task) for label in labels]
+def draw_figure(results):
+    """One row per sweep of a record, one column per task; log scales: the best features are at 0.
+
+    The curves of classification have the form of those of regression and are left out.
+    """
+    units = {
+        "regression": "mean squared error (of variance 1)",
+        "worst task": "mean squared error, worst task",
+    }
+    figure, axes = panels(len(SWEEPS), len(units))
+    axes = axes.reshape(len(SWEEPS), len(units))
+    for row, (title, sweep) in zip(axes, SWEEPS.items(), strict=True):
+        over_best = results[title]["over the best features"]
+        x = [float(label.split("=")[1]) for label in over_best]
+        for panel, (task, unit) in zip(row, units.items(), strict=True):
+            averages = [with_prefix(average, task) for average in over_best.values()]
             for name in FIGURE:
                 curve(panel, x, averages, name)
             # exactly 0 where the noise is equal
@@ -179,13 +180,10 @@ def draw_figure(run, over_best):
             panel.set(xscale="log", yscale="log")
             panel.set_xticks(x, [f"{value:g}" for value in x])
             panel.minorticks_off()
-        row[0].set_ylabel(unit)
-    for panel, title in zip(axes[0], SWEEPS, strict=True):
-        panel.set_title(wrapped(title.split("; ")[1]))
-    for panel, sweep in zip(axes[-1], SWEEPS.values(), strict=True):
-        panel.set_xlabel(sweep.axis)
+            plain_log_y(panel)
+            panel.set(xlabel=sweep.axis, ylabel=unit, title=wrapped(title.split("; ")[1]))
     figure.suptitle("Excess risk over the best features")
-    shared_legend(figure, axes.ravel(), ncols=6)
+    shared_legend(figure, axes.ravel(), ncols=3)
     return figure
 
 
@@ -225,7 +223,7 @@ def main():
     run.add_findings("Findings", found | findings(over_best))
     add_agreement(run, records)
     run.save_markdown()
-    run.save(draw_figure(run, over_best))
+    run.save(draw_figure(run.results))
 
 
 if __name__ == "__main__":

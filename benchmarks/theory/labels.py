@@ -9,7 +9,7 @@ import numpy as np
 from sklearn_contrastive.theory.bounds import transfer_rate
 
 from .._common.averages import averaged, plus_minus, with_prefix
-from .._common.plots import curve, panels, shared_legend, wrapped
+from .._common.plots import curve, panels, plain_log_y, shared_legend, wrapped
 from .._common.record import Run
 from . import _reference
 from ._agreement import add_agreement, compared
@@ -32,6 +32,8 @@ from ._label_draws import (
 
 ALLOWED = 1.05
 PARTS = ("mean", "standard_error")
+FEWER = "K classes that span K-1 directions, 600 labels"
+REGRESSION = "real labels of T tasks, 600 labels"
 
 
 def run_cells(run, function, cases, label):
@@ -148,6 +150,7 @@ def against_labels(panel, averages):
     panel.set(xscale="log", yscale="log", xlabel="labels")
     panel.set_xticks(x, [str(m) for m in x])
     panel.minorticks_off()
+    plain_log_y(panel)
 
 
 def against_alpha(panel, averages, names):
@@ -160,28 +163,29 @@ def against_alpha(panel, averages, names):
         panel.errorbar(x, mean, yerr=error, label=label, capsize=2, **style)
     panel.set_xticks(x, [*(f"{alpha:g}" for alpha in list(ALPHAS.values())[:-1]), "only\nlabels"])
     panel.set_xlabel("alpha, weight of the labels")
-    panel.legend(frameon=False, fontsize=8)
+    panel.legend(frameon=False, fontsize=9)
 
 
-def draw_figure(in_domain, fewer, transfer, regression):
-    """Against labels above, against their weight below."""
-    figure, axes = panels(2, 3)
-    for panel, (title, averages) in zip(axes, in_domain.items(), strict=False):
-        against_labels(panel, averages)
+def draw_figure(results):
+    """Panels of a record: against labels above, against their weight below."""
+    figure, axes = panels(3, 2)
+    for panel, title in zip(axes, IN_DOMAIN, strict=False):
+        against_labels(panel, results[title])
         panel.set_title(wrapped(title))
-    against_alpha(axes[2], fewer, ALPHAS)
+    against_alpha(axes[2], results[FEWER], ALPHAS)
     axes[2].set_title("K classes, five directions, 600 labels")
     for panel, task in zip(axes[3:5], ("source", "new"), strict=True):
-        against_alpha(panel, of_task(transfer, task), ALPHAS)
+        cells = results["transfer"].items()
+        against_alpha(panel, {label: at for label, at in cells if label.startswith(task)}, ALPHAS)
         panel.axhline(0, color="0.6", linewidth=0.8)
     axes[3].set_title("two classes: the task of the labels")
     axes[4].set_title("two classes: another task")
-    against_alpha(axes[5], regression, ALPHAS)
+    against_alpha(axes[5], results[REGRESSION], ALPHAS)
     axes[5].set_title("real labels of T tasks, 600 of them")
     for panel in (axes[0], axes[2], axes[5]):
         panel.set_ylabel("subspace error (norm of the sines)")
     axes[3].set_ylabel("excess of the mean squared error\n(variance of the task: 1)")
-    shared_legend(figure, axes[:2], ncols=7)
+    shared_legend(figure, axes[:2], ncols=3)
     return figure
 
 
@@ -196,20 +200,18 @@ def main():
         records += compared(run, title, in_domain[title], reference)
         add_tables(run, title, in_domain[title])
     auto_table(run, in_domain)
-    title = "K classes that span K-1 directions, 600 labels"
     cases = [(n_classes,) for n_classes in CLASSES]
     fewer = run_cells(run, few_classes_draw, cases, lambda n_classes: f"K={n_classes}")
-    add_tables(run, title, fewer)
+    add_tables(run, FEWER, fewer)
     title = "K classes from one direction, 600 labels"
     cases = [(n_classes,) for n_classes in QUANTILES]
     quantiles = run_cells(run, one_direction_draw, cases, lambda n_classes: f"K={n_classes}")
     add_tables(run, title, quantiles)
     records += compared(run, title, quantiles, _reference.FEW_CLASSES)
-    title = "real labels of T tasks, 600 labels"
     cases = [(n_tasks,) for n_tasks in TASKS]
     regression = run_cells(run, regression_draw, cases, lambda n_tasks: f"T={n_tasks}")
-    add_tables(run, title, regression)
-    records += compared(run, title, regression, _reference.REGRESSION_LABELS)
+    add_tables(run, REGRESSION, regression)
+    records += compared(run, REGRESSION, regression, _reference.REGRESSION_LABELS)
     transfer = run_cells(run, transfer_draw, [(m,) for m in TRANSFER], lambda m: f"m={m}")
     both = of_task(transfer, "source") | of_task(transfer, "new")
     run.results["transfer"] = both
@@ -222,7 +224,7 @@ def main():
     run.add_findings("Findings", findings(in_domain, fewer, transfer, regression))
     add_agreement(run, records)
     run.save_markdown()
-    run.save(draw_figure(in_domain, fewer, transfer, regression))
+    run.save(draw_figure(run.results))
 
 
 if __name__ == "__main__":

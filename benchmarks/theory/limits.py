@@ -11,7 +11,7 @@ from sklearn_contrastive.linear import (
 from sklearn_contrastive.theory.bounds import first_order_sampling_error
 
 from .._common.averages import averaged, plus_minus
-from .._common.plots import curve, panels, shared_legend, wrapped
+from .._common.plots import curve, panels, plain_log_y, shared_legend, wrapped
 from .._common.record import Run
 from .._common.spiked import equal_noise, linear_noise, subspace_error
 from . import _reference
@@ -150,13 +150,13 @@ def findings(cells, shifted, masked):
     }
 
 
-def draw_figure(run, cells, shifted, masked):
-    """One panel per limit."""
-    figure, axes = panels(2, 3)
+def draw_figure(results):
+    """One panel per limit of a record."""
+    shifted, masked = results["means"], results["masks"]
+    figure, axes = panels(3, 2)
     for panel, (title, sweep) in zip(axes, SWEEPS.items(), strict=False):
-        labels = list(sweep.cells(run.quick))
-        x = [float(label.split("=")[1]) for label in labels]
-        averages = [cells[title][label] for label in labels]
+        cells = results["sweeps"][title]
+        x, averages = [float(label.split("=")[1]) for label in cells], list(cells.values())
         for name in FIGURE:
             curve(panel, x, averages, name)
         curve(panel, x, averages, PREDICTED, linestyle=":")
@@ -164,6 +164,7 @@ def draw_figure(run, cells, shifted, masked):
         panel.set_title(wrapped(title.split("; ")[1]))
         panel.set_xticks(x, [f"{value:g}" for value in x])
         panel.minorticks_off()
+        plain_log_y(panel)
     means, masks = axes[4:]
     for name, colour in (("not centred", "#999999"), ("centred", "#CC79A7")):
         averages = list(shifted.values())
@@ -185,9 +186,9 @@ def draw_figure(run, cells, shifted, masked):
     masks.axhline(limit, color="#CC79A7", linewidth=1.2, label="closed form")
     masks.set(xscale="log", xlabel="masks B, shared by all samples", ylim=(0, None))
     masks.set_title("few masks\nnoise sd from 1 to .5, r=10, d=40, n=20000")
-    for panel in axes[::3]:
+    for panel in axes[::2]:
         panel.set_ylabel("subspace error (norm of the sines)")
-    shared_legend(figure, axes, ncols=6)
+    shared_legend(figure, axes, ncols=3)
     return figure
 
 
@@ -233,7 +234,7 @@ def main():
     run.add_findings("Findings", findings(cells, shifted, masked))
     add_agreement(run, records)
     run.save_markdown()
-    run.save(draw_figure(run, cells, shifted, masked))
+    run.save(draw_figure(run.results))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from .._common.record import Run
 ROWS = ("as shipped", "noise .1 to 3", "noise .1 to 10")
 LABELS = (2, 5, 10, 20, 50)
 COMPONENTS = (1, 2, 3, 5, 8, 12, 20)
+AXES = {"labels to a class": LABELS, "components": COMPONENTS}
 OURS = ("LinearContrastive", "Scaler+supervised, auto")
 RIVALS = ("Scaler+PCA", "Scaler+FA", "LDA")
 METHODS = ("PCA", *RIVALS[:2], "LinearContrastive", "Scaler+supervised", OURS[1], "LDA")
@@ -184,7 +185,7 @@ def add_part(run, function, names, values, axis):
     )
     tables = {f"{name}, {row}": averaged(draws) for (name, row), draws in drawn.items()}
     run.results[axis] = {"means over tables": means, "tables": tables}
-    return means, drawn
+    return drawn
 
 
 def differences(run, drawn, values, axis):
@@ -230,13 +231,12 @@ def findings(rows_of):
     }
 
 
-def draw_figure(parts):
-    """One column per kind of noise; labels above, components below."""
-    figure, axes = panels(2, len(ROWS))
-    for panels_, (axis, (values, means)) in zip(
-        axes.reshape(2, len(ROWS)), parts.items(), strict=True
-    ):
-        for panel, row in zip(panels_, ROWS, strict=True):
+def draw_figure(results):
+    """One row per kind of noise of a record; labels at the left, components at the right."""
+    figure, axes = panels(len(ROWS), len(AXES))
+    for panels_, row in zip(axes.reshape(len(ROWS), len(AXES)), ROWS, strict=True):
+        for panel, (axis, values) in zip(panels_, AXES.items(), strict=True):
+            means = results[axis]["means over tables"]
             averages = [with_prefix(means[row], value) for value in values]
             for method in (*METHODS, EVERYTHING):
                 curve(panel, values, averages, method, **STYLES.get(method, {}))
@@ -244,7 +244,7 @@ def draw_figure(parts):
             panel.set_xticks(values, [str(value) for value in values])
             panel.minorticks_off()
         panels_[0].set_ylabel("accuracy, mean over tables")
-    shared_legend(figure, axes, ncols=4)
+    shared_legend(figure, axes, ncols=3)
     return figure
 
 
@@ -252,17 +252,13 @@ def main():
     """Run both parts; compare ours with the rivals by table and draw."""
     run = Run(__spec__.name, __doc__.splitlines()[0], seeds=10)
     names = ["wine", "breast_cancer", "digits"] if run.quick else list(LOADERS)
-    parts, rows_of = {}, {}
-    for axis, function, values in (
-        ("labels to a class", labels_draw, LABELS),
-        ("components", components_draw, COMPONENTS),
-    ):
-        means, drawn = add_part(run, function, names, values, axis)
-        parts[axis] = values, means
+    rows_of = {}
+    for function, (axis, values) in zip((labels_draw, components_draw), AXES.items(), strict=True):
+        drawn = add_part(run, function, names, values, axis)
         rows_of[axis] = differences(run, drawn, values, axis)
     run.add_findings("Findings", findings(rows_of))
     run.save_markdown()
-    run.save(draw_figure(parts))
+    run.save(draw_figure(run.results))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import numpy as np
 from sklearn_contrastive.theory import SpikedCovarianceModel
 
 from .._common.averages import averaged, plus_minus
-from .._common.plots import curve, panels, shared_legend, wrapped
+from .._common.plots import curve, panels, plain_log_y, shared_legend, wrapped
 from .._common.record import Run
 from .._common.spiked import haar, subspace_error
 from . import _reference
@@ -214,13 +214,12 @@ def training_table(run, cells):
     )
 
 
-def draw_figure(run, cells):
-    """One panel per sweep."""
-    figure, axes = panels(2, 4)
+def draw_figure(results):
+    """One panel per sweep of a record."""
+    figure, axes = panels(4, 2)
     for panel, (title, sweep) in zip(axes, SWEEPS.items(), strict=True):
-        labels = list(sweep.cells(run.quick))
-        x = [float(label.split("=")[1]) for label in labels]
-        averages = [cells[title][label] for label in labels]
+        cells = results["sweeps"][title]
+        x, averages = [float(label.split("=")[1]) for label in cells], list(cells.values())
         for name in FIGURE:
             curve(panel, x, averages, name)
         for name in TRAINED:
@@ -236,9 +235,10 @@ def draw_figure(run, cells):
         )
         panel.set_xticks(x, [f"{value:g}" for value in x])
         panel.minorticks_off()
-    for panel in axes[::4]:
+        plain_log_y(panel)
+    for panel in axes[::2]:
         panel.set_ylabel("subspace error (norm of the sines)")
-    shared_legend(figure, axes, ncols=7)
+    shared_legend(figure, axes, ncols=3)
     return figure
 
 
@@ -270,7 +270,7 @@ def main():
     run.add_findings("Findings", findings(cells, drawn))
     add_agreement(run, records)
     run.save_markdown()
-    run.save(draw_figure(run, cells))
+    run.save(draw_figure(run.results))
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ def linkcode_resolve(domain, info):
         path = Path(inspect.getsourcefile(found)).relative_to(ROOT).as_posix()
     except (AttributeError, TypeError, ValueError):  # attributes, and what others have defined
         return None
-    if found.__qualname__ not in definitions(path):
+    if not path.startswith(FOLDERS) or found.__qualname__ not in definitions(path):
         return None
     return f"../../{page_of(path)}.html#{found.__qualname__}"
 

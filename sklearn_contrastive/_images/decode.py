@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._install import needs
+
 __all__ = [
     "PIL_MODES",
     "decoded",
@@ -220,6 +222,4 @@ def require_pillow():
     try:
         import PIL.Image  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ImportError(
-            'Reading image files needs Pillow: pip install "sklearn-contrastive[deep]"'
-        ) from error
+        raise ImportError(needs("Reading image files", "Pillow", "pillow")) from error

@@ -1,7 +1,7 @@
 """Deep contrastive learning: losses, diagnostics, SimCLR and trained linear networks.
 
-Needs the packages of ``pip install "sklearn-contrastive[deep]"``; they are imported when a name of
-this module is first used.
+Needs ``python -m pip install torch skorch timm pillow filelock tqdm``; these packages are imported
+when a name of this module is first used.
 """
 
 from typing import TYPE_CHECKING

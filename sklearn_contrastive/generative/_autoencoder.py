@@ -41,8 +41,7 @@ class LinearAutoencoder(GenerativeEstimator):
 
     solver : {"closed_form", "gradient"}, default="closed_form"
         "closed_form" computes the limit of the training. "gradient" trains a network with
-        mini-batches and new masks in every step, which needs the packages of
-        ``sklearn-contrastive[deep]``.
+        mini-batches and new masks in every step, which needs PyTorch and skorch.
 
     max_epochs : int, default=200
         Passes over the samples of solver="gradient"; few samples need more passes.

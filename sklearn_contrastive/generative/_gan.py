@@ -31,8 +31,7 @@ class LinearGAN(GenerativeEstimator):
 
     solver : {"closed_form", "gradient"}, default="closed_form"
         "closed_form" computes the equilibrium. "gradient" trains generator and discriminator
-        against each other with mini-batches of samples, which needs the packages of
-        ``sklearn-contrastive[deep]``.
+        against each other with mini-batches of samples, which needs PyTorch and skorch.
 
     max_epochs : int, default=200
         Passes over the samples of solver="gradient"; few samples need more passes.

@@ -28,6 +28,8 @@ from ._factor.observed import imputed_rows, scores_of_incomplete
 from ._factor.scores import spread_of_scores, whitening_of
 from ._factor.scoring_noise import scoring_noise
 from ._factor_density import FactorDensity
+from ._html_summary import HTMLSummaryMixin
+from ._loadings_frame import LoadingsFrameMixin
 
 __all__ = ["FactorTransformer"]
 
@@ -39,6 +41,8 @@ class FactorTransformer(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     RivalParametersMixin,
+    LoadingsFrameMixin,
+    HTMLSummaryMixin,
     FactorDensity,
 ):
     """Base of the estimators that end in a low-rank plus noise model of the covariance."""

@@ -122,6 +122,20 @@ class OutlierScoring(FactorDensity):
             put(_share_of_both(np.minimum(score, orthogonal), n_distances)),
         )
 
+    def _distance_limits(self, share):
+        """Score and orthogonal distance of a complete row that clean rows exceed with this share.
+
+        Each limit is exceeded by fewer rows: `share` are beyond one of the two.
+        """
+        distances, tails = self._distances(self.mean_[None]), self._distance_tails()
+        numbers = int(distances.n_scores[0]), int(distances.n_residuals[0])
+        each = -np.expm1(np.log1p(-share) / max(1, sum(number > 0 for number in numbers)))
+        squares = (
+            tails.score.square_at(each, numbers[0]),
+            tails.orthogonal.square_at(each, numbers[1]),
+        )
+        return float(np.sqrt(squares[0])), float(np.sqrt(squares[1]))
+
     def _distances(self, X):
         """Squared distances of samples in the unit of the input."""
         place, white, parts = place_of(X), whitened_model(self._model), []

@@ -23,11 +23,12 @@ from ._covariance.positive_pairs import (
 )
 from ._covariance.samples import rounded
 from ._covariance.unit import columns_in_range, scaled, unit_of
+from ._loadings_frame import LoadingsFrameMixin
 
 __all__ = ["PairedContrastive"]
 
 
-class PairedContrastive(LinearMapTransformer):
+class PairedContrastive(LoadingsFrameMixin, LinearMapTransformer):
     """Directions in which measured positive pairs agree.
 
     Where the same thing was measured twice, by two sensors, on two days, in technical replicates,

@@ -3,6 +3,8 @@
 from importlib.util import find_spec
 from itertools import cycle, islice
 
+from .._install import needs
+
 __all__ = ["COLOURS", "MARKERS", "axes_or_new", "marks"]
 
 #: Okabe and Ito's colours, without black and yellow, so that they show on light and dark
@@ -33,7 +35,7 @@ def axes_or_new(ax, plot, **figure_options):
         If Matplotlib is not installed.
     """
     if find_spec("matplotlib") is None:
-        raise ImportError(f"{plot} needs Matplotlib: python -m pip install matplotlib")
+        raise ImportError(needs(plot, "Matplotlib", "matplotlib"))
     if ax is not None:
         return ax, ax.figure
     import matplotlib.pyplot as plt

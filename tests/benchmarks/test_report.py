@@ -1,6 +1,25 @@
-"""The README and docs/measured.rst show the committed records of the benchmarks."""
+"""The README and docs/measured show the committed records of the benchmarks."""
 
-from benchmarks.report.pages import BEGIN, MEASURED, README, measured_page, with_block
+import re
+
+import pytest
+from PIL import Image
+
+from benchmarks._common.record import ROOT
+from benchmarks.report.page import FOLDER, Section
+from benchmarks.report.pages import BEGIN, README, all_pages, pictures, with_block, written
+from benchmarks.report.records import against, span
+
+PAGES = [page for pages in all_pages().values() for page in pages]
+PICTURES = pictures()
+RECORDS = {
+    f"{path.parts[-3]}.{path.stem}"
+    for path in (ROOT / "benchmarks").glob("*/results/*.json")
+    if not path.stem.endswith("_quick")
+}
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+each_picture = pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.path.stem)
 
 
 def test_readme_shows_the_committed_results():
@@ -9,5 +28,100 @@ def test_readme_shows_the_committed_results():
     assert readme == with_block(readme)
 
 
-def test_measured_page_shows_the_committed_results():
-    assert MEASURED.read_text(encoding="utf-8") == measured_page()
+def test_pages_are_those_that_the_report_writes():
+    pages = {path: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.rst")}
+    assert pages == written()
+    assert len(pages) == 18
+
+
+def test_every_record_is_on_a_page():
+    shown = [record for page in PAGES for record in page.records]
+    assert set(shown) == RECORDS
+    assert set(shown) == {section.record for page in PAGES for section in page.sections}
+
+
+@each_page
+def test_pages_begin_with_a_verdict_and_a_picture(page):
+    title, underline, _, verdict, *_ = page.text().split("\n")
+    assert (title, set(underline)) == (page.title, {"="})
+    assert verdict.startswith("**")
+    before_conditions = page.text().partition(page.conditions[:20])[0]
+    assert 1 <= before_conditions.count(".. image::") <= 2
+
+
+@each_page
+def test_verdicts_have_numbers_and_fit_on_a_phone(page):
+    assert re.search(r"\d", page.verdict)
+    assert len(page.verdict) <= 250
+    assert page.verdict.endswith(".")
+
+
+@each_page
+def test_pages_are_short(page):
+    assert len(page.text().splitlines()) <= 400
+
+
+@each_page
+def test_tables_are_folded(page):
+    for line in page.text().splitlines():
+        if line.lstrip().startswith(".. csv-table::"):
+            assert line.startswith("   ")
+
+
+@each_picture
+def test_pictures_have_the_numbers_of_their_record(picture):
+    with Image.open(picture.path) as image:
+        assert image.info["Source"] == picture.source
+        assert image.width <= 1000
+    assert picture.path.stat().st_size < 100_000
+
+
+@each_picture
+def test_pictures_have_an_alternative_text(picture):
+    assert len(picture.alt) > 40
+    assert "\n" not in picture.alt
+
+
+def test_no_two_pictures_are_one_file():
+    paths = [picture.path for picture in PICTURES]
+    assert len(set(paths)) == len(paths) == 25
+
+
+def test_a_picture_drawn_twice_has_the_same_bytes(tmp_path):
+    picture = PAGES[0].pictures[0]
+    for name in ("first.png", "second.png"):
+        picture.write(tmp_path / name)
+    first, second = (path.read_bytes() for path in sorted(tmp_path.iterdir()))
+    assert first == second
+
+
+def test_every_page_is_in_the_overview():
+    overview = written()[FOLDER / "index.rst"]
+    for page in PAGES:
+        assert f":doc:`{page.title} <{page.name}>`\n   {page.verdict}\n" in overview
+        assert overview.count(f"\n   {page.name}\n") == 1 or overview.endswith(f"   {page.name}\n")
+
+
+@pytest.mark.parametrize(
+    ("ours", "rival", "higher", "word"),
+    [
+        (0.7, 0.6, True, "ahead of"),
+        (0.7, 0.6, False, "behind"),
+        (0.6, 0.7, True, "behind"),
+        (0.6, 0.7, False, "ahead of"),
+        (0.6001, 0.6004, True, "level with"),
+    ],
+)
+def test_words_follow_the_rounded_numbers(ours, rival, higher, word):
+    found, numbers = against(ours, rival, higher=higher)
+    assert found == word
+    assert numbers == f"({ours:.3f} against {rival:.3f})"
+
+
+def test_a_span_of_equal_values_is_one_value():
+    assert span([1.001, 1.0]) == "1.00"
+    assert span([1.2, 0.9]) == "0.90 to 1.20"
+
+
+def test_sections_have_no_folded_parts_unless_given():
+    assert Section("A heading", "linear.speed").folded == {}

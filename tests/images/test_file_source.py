@@ -237,7 +237,7 @@ def test_files_need_one_or_three_channels(photos):
 def test_without_pillow_the_error_gives_the_install_command(photos, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(ImportError, match=r'pip install "sklearn-contrastive\[deep\]"$'):
+    with pytest.raises(ImportError, match=r"python -m pip install pillow$"):
         image_source(photos[0])
 
 

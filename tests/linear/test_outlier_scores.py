@@ -412,3 +412,25 @@ def test_row_numbers_are_positions_in_x_with_weights_too():
     text = str(caught[0].message)
     named = named_in(text)
     assert set(named) <= set(rows.tolist())
+
+
+# --- limits --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dof", [3.0, 50.0, np.inf])
+@pytest.mark.parametrize("share", [1e-6, 0.01, 0.5])
+def test_the_square_at_a_share_has_that_share(dof, share):
+    tail = DistanceTail(1.7, dof)
+    square = tail.square_at(share, 6)
+    assert_allclose(tail.shares(np.array([square]), np.array([6])), share, rtol=1e-6)
+    assert tail.square_at(share, 0) == 0.0
+
+
+def test_the_share_is_expected_beyond_one_of_both_limits():
+    X = drawn(4000, 8, 2, seed=0)
+    model = LinearContrastive(2, random_state=0).fit(X[:2000])
+    limits = model._distance_limits(0.05)
+    found = model.outlier_scores(X[2000:])
+    beyond = (found.score_distance > limits[0]) | (found.orthogonal_distance > limits[1])
+    assert_array_equal(beyond, found.share < 0.05)
+    assert 0.035 < beyond.mean() < 0.065

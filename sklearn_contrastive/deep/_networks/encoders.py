@@ -10,11 +10,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..._install import needs
 from .narrow_resnet import convolution, narrow_resnet
 
 __all__ = [
     "Normalization",
     "build_encoder",
+    "chosen_encoder",
     "encoder_normalization",
     "encoder_width",
     "try_out",
@@ -105,6 +107,19 @@ def build_encoder(
     module.float()  # PyTorch's default dtype may have been another
     try_out_training(module, shape, encoder_width(module, shape), role="encoder")
     return module
+
+
+def chosen_encoder(
+    encoder: str | nn.Module | Callable[[], nn.Module], device: torch.device, pretrained: bool
+) -> str | nn.Module | Callable[[], nn.Module]:
+    """The encoder that "auto" stands for on a device; any other encoder as it is.
+
+    "resnet18" on a GPU or with pretrained weights, otherwise "resnet_narrow", which a CPU trains
+    in a small part of the time.
+    """
+    if not (isinstance(encoder, str) and encoder == "auto"):
+        return encoder
+    return "resnet18" if pretrained or device.type != "cpu" else "resnet_narrow"
 
 
 def encoder_width(module: nn.Module, shape: tuple[int, int, int]) -> int:
@@ -296,8 +311,7 @@ def _timm(name):
     try:
         import timm
     except ImportError as error:
-        message = f'encoder={name!r} needs timm: pip install "sklearn-contrastive[deep]"'
-        raise ImportError(message) from error
+        raise ImportError(needs(f"encoder={name!r}", "timm", "timm")) from error
     return timm
 
 

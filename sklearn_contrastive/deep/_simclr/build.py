@@ -13,6 +13,7 @@ from ...augmentation._images.batch import Augmentation
 from ...augmentation._images.by_name import make_augmentation
 from ...augmentation._images.patch_masking import PatchMasking
 from .._losses import nt_xent_loss
+from .._networks.encoders import chosen_encoder
 from .._training.devices import usable_device
 from .._training.optimizers import OptimizerRecipe, peak_learning_rate
 from .._training.schedule import WarmupCosine
@@ -49,7 +50,7 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
     loss = _copied(parameters["loss"])
     trainer = Trainer(
         NetworkRecipe(
-            parameters["encoder"],
+            chosen_encoder(parameters["encoder"], device, parameters["pretrained"]),
             images.shape,
             parameters["pretrained"],
             parameters["projection_head"],

@@ -26,20 +26,23 @@ class SimCLREmbedder(ImageEmbedder):
 
     Parameters
     ----------
-    encoder : str, nn.Module or callable, default="resnet18"
-        The network f. "resnet_narrow" is small enough for a CPU; all other names are timm's, such
-        as "resnet50" or "convnext_atto". Residual networks get a small stem for images under 64
-        pixels. A module is copied, and training starts from its weights; a callable returns a
-        module. The module maps images (n, c, h, w) to rows.
+    encoder : str, nn.Module or callable, default="auto"
+        The network f. "auto" is "resnet18" on a GPU or with `pretrained`, and "resnet_narrow" on a
+        CPU, which trains it in a small part of the time; name one of them for the same network on
+        every machine. All other names are timm's, such as "resnet50" or "convnext_atto". Residual
+        networks get a small stem for images under 64 pixels. A module is copied, and training
+        starts from its weights; a callable returns a module. The module maps images (n, c, h, w)
+        to rows.
 
     pretrained : bool, default=False
         Whether the encoder starts from timm's pretrained weights.
 
     image_shape : tuple of (h, w) or (h, w, c), default=None
         Shape of an image in two-dimensional X, and the size to which files are resized and cropped
-        (None: 224 x 224, in colour; (h, w): in colour if any file is). Without it, a square number
-        of at least 64 features is a grey square, and fewer than 64 features are a row of any real
-        values.
+        at the centre. None: files become 224 x 224 in colour, and each image of two-dimensional X
+        is a grey square if its number of features is a square of at least 64, or a row of any real
+        values if it has fewer than 64. (h, w): files become grey only if all are. Files of
+        64 x 64 pixels train several times as fast as files of 224 x 224.
 
     projection_head : {"mlp", "mlp3", "linear", "none"} or nn.Module, default="mlp"
         The network g: one hidden layer, two, a linear map, or the identity.
@@ -69,7 +72,7 @@ class SimCLREmbedder(ImageEmbedder):
         it is more than the number of images, a warning is given and one batch holds all images.
 
     max_epochs : int, default=100
-        Passes over the images.
+        Passes over the images. On a CPU begin with 10 to see what a training gives.
 
     optimizer : {"adamw", "sgd", "lars"}, default="adamw"
         SGD has momentum 0.9; LARS is the optimiser of the paper, for large batches.
@@ -107,8 +110,12 @@ class SimCLREmbedder(ImageEmbedder):
     random_state : int, RandomState instance or None, default=None
         Draws weights, batches and views. PyTorch's global random state does not change.
 
-    verbose : int, default=0
-        1 prints a line for each epoch.
+    verbose : "auto" or int, default="auto"
+        "auto" prints nothing, unless more than 30 seconds are left after the first three: then a
+        line on stderr says how long the training takes and how to shorten it, and a progress bar
+        follows, or in a log a line now and then. In a search there is one such line for all fits.
+        It is silent where scikit-learn's ProgressBar is set. 0 prints nothing, 1 a line for each
+        epoch.
 
     Attributes
     ----------
@@ -197,12 +204,12 @@ class SimCLREmbedder(ImageEmbedder):
         "output": [StrOptions({"representation", "projection", "middle"})],
         "checkpoint_dir": [str, os.PathLike, None],
         "random_state": ["random_state"],
-        "verbose": ["verbose"],
+        "verbose": ["verbose", StrOptions({"auto"})],
     }
 
     def __init__(
         self,
-        encoder: str | nn.Module | Callable[[], nn.Module] = "resnet18",
+        encoder: str | nn.Module | Callable[[], nn.Module] = "auto",
         *,
         pretrained: bool = False,
         image_shape: Sequence[int] | None = None,
@@ -222,7 +229,7 @@ class SimCLREmbedder(ImageEmbedder):
         output: str = "representation",
         checkpoint_dir: str | os.PathLike[str] | None = None,
         random_state: RandomState = None,
-        verbose: int = 0,
+        verbose: int | str = "auto",
     ):
         self.encoder = encoder
         self.pretrained = pretrained

@@ -28,6 +28,7 @@ from .._training.torch_state import default_torch_state
 from .._training.trainer import Trainer
 from .build import configure_schedule, simclr_trainer
 from .embed import embed
+from .report import epoch_printer, progress_of
 from .run import Training
 
 __all__ = ["ImageEmbedder"]
@@ -97,13 +98,19 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
                 self._check_output(net.module_)
                 checkpoint = stack.enter_context(self._checkpoint(net, source))
 
+                print_epoch = epoch_printer(self.verbose)
+
                 def on_record(record):
                     on_step("epoch")
-                    if self.verbose:
-                        print(_line(record), flush=True)
+                    print_epoch(record)
 
                 training = Training(
-                    net, source, checkpoint=checkpoint, evaluate=evaluate, on_record=on_record
+                    net,
+                    source,
+                    checkpoint=checkpoint,
+                    evaluate=evaluate,
+                    on_record=on_record,
+                    progress=progress_of(self, net, source),
                 )
                 interruption = training.run_until_interrupted()
                 self._set_fitted(net, training.records(), source)
@@ -174,6 +181,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
             for name, value in self.get_params(deep=False).items()
             if name not in _NOT_PART_OF_TRAINING
         }
+        parameters["encoder"] = net.module.encoder  # where it is "auto", the one that was chosen
         # without a seed, trainings cannot be distinguished: the next one resumes this one
         seed = None if self.random_state is None else net.seed
         start = net.module_.state_dict() if net.history else None
@@ -238,9 +246,3 @@ def _are_alike(source, batch_size):
     first = next(source.batches([torch.zeros(1, dtype=torch.int64)], "cpu"))
     indices = torch.arange(min(len(source), _N_COLLAPSE_IMAGES)).split(int(batch_size))
     return all(bool((batch == first).all()) for batch in source.batches(indices, "cpu"))
-
-
-def _line(record):
-    """A record as a line of text."""
-    numbers = (f"{key} {value:.4g}" for key, value in record.items() if key != "epoch")
-    return f"epoch {record['epoch']}: " + ", ".join(numbers)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -9,7 +10,9 @@ import torch
 from ..._images.source import ImageSource
 from ..._warnings import warn
 from .._diagnostics import alignment, contrastive_accuracy, uniformity
+from .._training.batches import SampleSource
 from .._training.checkpoint import Checkpoint
+from .._training.progress import TrainingProgress
 from .._training.trainer import Trainer
 from .network import SimCLRNetwork
 
@@ -31,6 +34,8 @@ class Training:
         Takes the network, returns a number for the record.
     on_record : callable
         Called with the record of each epoch.
+    progress : TrainingProgress or None
+        Reports the time that a long training takes.
     """
 
     def __init__(
@@ -41,12 +46,14 @@ class Training:
         checkpoint: Checkpoint | None = None,
         evaluate: Callable[[SimCLRNetwork], float] | None = None,
         on_record: Callable[[dict[str, Any]], None],
+        progress: TrainingProgress | None = None,
     ):
         self.net = net
         self._images = images
         self._checkpoint = checkpoint
         self._evaluate = evaluate
         self._on_record = on_record
+        self._progress = progress
         self._last_epoch: dict[str, Any] | None = None
 
     def run(self) -> None:
@@ -56,10 +63,20 @@ class Training:
         steps = len(net.get_iterator(self._images))
         self._resume(steps)
         self._began = time.perf_counter()
-        net.train_epochs(
-            self._images.resident(net.device),
-            n_epochs=net.max_epochs - net.n_steps_ // steps,
-            on_epoch=self._end_epoch,
+        with self._watched(self._images.resident(net.device), steps) as images:
+            net.train_epochs(
+                images,
+                n_epochs=net.max_epochs - net.n_steps_ // steps,
+                on_epoch=self._end_epoch,
+            )
+
+    def _watched(self, images: SampleSource, steps: int) -> AbstractContextManager[SampleSource]:
+        """Context of the images, whose use is reported; `steps` is per epoch."""
+        if self._progress is None:
+            return nullcontext(images)
+        n_epochs = self.net.max_epochs
+        return self._progress.watching(
+            images, n_epochs=n_epochs, n_steps=n_epochs * steps, done=self.net.n_steps_
         )
 
     def _resume(self, steps: int) -> None:

@@ -76,9 +76,10 @@ def fit_warnings(fit: FactorFit, n_components, feature_names, n_samples: float):
     if len(fit.floored):
         yield (
             HeywoodWarning,
-            f"The noise of {listed(fit.floored, feature_names)} was estimated as nearly zero "
-            f"and set to {fit.floor:.2g} of the variance (a Heywood case). Fewer components "
-            "often avoid it; duplicated or derived features cause it.",
+            "The components explain some features completely, as if these had no noise: "
+            f"{listed(fit.floored, feature_names)}. Their noise was set to {fit.floor:.2g} of "
+            "their variance (a Heywood case of factor analysis). Fewer components often avoid it; "
+            "duplicated or derived features cause it.",
         )
     if not fit.converged:
         yield (

@@ -86,6 +86,24 @@ class DistanceTail:
             shares = fdtrc(degrees, self.dof, squares / degrees)
         return np.where(n_directions > 0, shares, 1.0)
 
+    def square_at(self, share: float, n_directions: int) -> float:
+        """Squared distance that this share of clean rows exceeds; 0 where there is no direction.
+
+        Parameters
+        ----------
+        share : float
+            Between 0 and 1, both excluded.
+        n_directions : int
+            Degrees of freedom under the Gaussian model.
+
+        Returns
+        -------
+        square : float
+        """
+        if n_directions == 0:
+            return 0.0
+        return float(self.scale * n_directions * _quantile(n_directions, self.dof, 1.0 - share))
+
 
 @dataclass(frozen=True)
 class DistanceTails:

@@ -160,12 +160,9 @@ class ScalePrior:
 
 def _error_of_logarithm(freedom, excess):
     """Variance of the logarithm of mean squares of cells with some excess kurtosis."""
-    freedom = np.maximum(freedom, 1.0)
-    if not len(freedom):
-        return freedom
-    # degrees of freedom are whole numbers, and trigamma is slow
-    possible = np.arange(1.0, freedom.max() + 1.0)
-    return (polygamma(1, possible / 2.0) + excess / possible)[freedom.astype(np.intp) - 1]
+    # trigamma is slow, and few rows differ in their degrees of freedom
+    different, which = np.unique(np.maximum(freedom, 1.0), return_inverse=True)
+    return (polygamma(1, different / 2.0) + excess / different)[which]
 
 
 def scale_prior(spread: RowSpread, sample_weight: NDArray[np.float64] | None) -> ScalePrior:

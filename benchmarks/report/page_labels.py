@@ -1,0 +1,116 @@
+"""Page: what labels for some samples add to the subspace."""
+
+from .._common.tables import restructured
+from .drawing import lines, panel, plain_log
+from .page import Page, Picture, Section
+from .records import results, span
+from .sentences import labels_sentence
+from .theory_findings import agreement, findings
+
+RECORD = "theory.labels"
+ALL = "all samples, "
+METHODS = ["PCA", "alpha=0", "alpha=1", "labels alone", "auto", "LinearContrastive"]
+STYLES = {
+    "alpha=0": ("#CC79A7", "D"),
+    "alpha=1": ("#0072B2", "v"),
+    "auto": ("#009E73", "P"),
+    "LinearContrastive": ("#D55E00", "o"),
+}
+LABELS = {
+    "alpha=0": "no weight",
+    "alpha=1": "full weight",
+    "auto": '"auto"',
+    "LinearContrastive": "no labels",
+}
+
+
+def page():
+    """Verdict, picture and findings about labels."""
+    title = settings()[0]
+    return Page(
+        "labels",
+        "Labels for some samples",
+        verdict(),
+        (
+            Picture(
+                RECORD,
+                "Subspace error against the number of labels: full weight on few labels is worst, "
+                "auto stays with the better of no and full weight, and LinearContrastive without "
+                "labels is lowest",
+                draw,
+                suffix="_number",
+            ),
+        ),
+        f"Spiked model: {title}. ``SupervisedLinearContrastive`` with the given weight alpha on "
+        "the labels; the last line is ``LinearContrastive`` on the same samples, with refinement "
+        "and without labels. On real tables labels can matter more: :doc:`few_labels`.",
+        (
+            Section(
+                "Findings",
+                RECORD,
+                f"{labels_sentence()} {agreement('labels')}",
+                {
+                    "Subspace error by setting": restructured(*errors()),
+                    "Findings": findings("labels"),
+                    "All panels": all_panels(),
+                },
+            ),
+        ),
+    )
+
+
+def settings():
+    """Titles of the models in which the number of labels changes."""
+    return [title for title in results(RECORD) if title.startswith("six classes")]
+
+
+def verdict():
+    """Auto against its target, and against the fit without labels."""
+    found = results(RECORD)
+    means = [average["mean"] for title in settings() for average in found[title].values()]
+    over = span([mean[ALL + "auto"] / mean[ALL + "LinearContrastive"] for mean in means])
+    auto = span([row["auto / better"] for row in found["auto"]["rows"]])
+    return (
+        f"The automatic weight has {auto} times the subspace error of the better of no and full "
+        f"weight, and {over} times that of LinearContrastive, which uses no labels."
+    )
+
+
+def errors():
+    """Error of each weight and estimator, one line per number of labels."""
+    rows = []
+    for title in settings():
+        for label, average in results(RECORD)[title].items():
+            mean = average["mean"]
+            values = (mean.get(ALL + name, mean.get(name)) for name in METHODS)
+            rows.append([f"{title}, {label}", *(f"{value:.3f}" for value in values)])
+    return ["setting, labels m", *METHODS], rows
+
+
+def all_panels():
+    """The figure of the benchmark."""
+
+    def figure():
+        from ..theory.labels import draw_figure
+
+        return draw_figure(results(RECORD))
+
+    alt = "Six panels: error against labels in two models, and against their weight alpha"
+    return Picture(RECORD, alt, figure, width=860)
+
+
+def draw():
+    """Error against the number of labels."""
+    cells = results(RECORD)[settings()[0]]
+    figure, (axes,) = panel()
+    plain_log(axes, "y", (0.2, 0.3, 0.5, 1, 1.5))
+    axes.set(xlabel="labels, of 2000 samples", ylabel="subspace error")
+    lines(
+        axes,
+        list(range(len(cells))),
+        {name: [cell["mean"][ALL + name] for cell in cells.values()] for name in STYLES},
+        names=[label.removeprefix("m=") for label in cells],
+        styles=STYLES,
+        labels=LABELS,
+    )
+    return figure

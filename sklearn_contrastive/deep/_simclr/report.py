@@ -1,0 +1,69 @@
+"""What a training prints: nothing, a line for each epoch, or how long it will take."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from ..._images.source import ImageSource
+from ..._sklearn_compat import has_progress_bar
+from .._training.progress import TrainingProgress
+from .._training.trainer import Trainer
+
+__all__ = ["epoch_printer", "progress_of"]
+
+# images with a longer side are slow to train on without a GPU
+_LARGE_SIDE = 64
+
+
+def epoch_printer(verbose: int | str) -> Callable[[Mapping[str, Any]], None]:
+    """Function that prints the record of an epoch, or does nothing."""
+    return (lambda record: None) if verbose == "auto" or not verbose else _print_line
+
+
+def progress_of(estimator: Any, net: Trainer, images: ImageSource) -> TrainingProgress | None:
+    """Report of the time that a training takes; None if it is not wanted.
+
+    Parameters
+    ----------
+    estimator : SimCLREmbedder
+        Its `verbose` must be "auto", and scikit-learn's ProgressBar must not be set.
+    net : Trainer
+        Initialised.
+    images : ImageSource
+        Training images.
+
+    Returns
+    -------
+    TrainingProgress or None
+        The report.
+    """
+    if estimator.verbose != "auto" or has_progress_bar(estimator):
+        return None
+    on_cpu = torch.device(net.device).type == "cpu"
+    encoder = net.module.encoder
+    _, height, width = images.shape
+    ways = ["a lower max_epochs"]
+    if not images.any_values and max(height, width) > _LARGE_SIDE:
+        ways.insert(0, "smaller images")
+    if on_cpu and encoder != "resnet_narrow":
+        ways.insert(0, 'encoder="resnet_narrow"')
+    if on_cpu:
+        ways.append("a GPU")
+    kind, size = "images", f"{height} x {width} pixels"
+    if images.any_values:
+        kind, size = "rows", f"{width} features"
+    epochs = "epoch" if net.max_epochs == 1 else "epochs"
+    name = encoder if isinstance(encoder, str) else "your own"
+    return TrainingProgress(
+        type(estimator).__name__,
+        f"{net.max_epochs} {epochs} of {len(images)} {kind} of {size}, encoder {name}, on "
+        f"{'the CPU' if on_cpu else net.device}",
+        f"To shorten it: {', '.join(ways[:-1])}{' or ' if ways[1:] else ''}{ways[-1]}. ",
+    )
+
+
+def _print_line(record):
+    """Print a record as a line of text."""
+    numbers = (f"{key} {value:.4g}" for key, value in record.items() if key != "epoch")
+    print(f"epoch {record['epoch']}: " + ", ".join(numbers), flush=True)
