@@ -62,13 +62,13 @@ class SupervisedLinearContrastive(MomentEstimator):
         Whether scores are generalised least squares, weighted by the inverse noise variances. If
         False, scores are orthogonal projections as in PCA.
 
-    max_iter : int, default=100
+    max_iter : int, default=200
         Largest number of eigenproblems without labels, and of steps with them; at least 1. The
         closed form, with a number as `alpha`, does not use it.
 
     tol : float, default=0.05
-        Steps stop when those still to come change no noise variance and no loading by more than
-        this many standard errors, as far as earlier steps predict.
+        Steps stop when noise variances and loadings are off by less than this many standard errors:
+        without labels all of them, with labels on average. Earlier steps predict the rest.
 
     whiten : bool, default=False
         Whether scores are decorrelated and scaled to unit variance.
@@ -229,7 +229,7 @@ class SupervisedLinearContrastive(MomentEstimator):
         alpha: float | Literal["auto"] = "auto",
         unlabelled: Any = "auto",
         noise_weighted: bool = True,
-        max_iter: int = 100,
+        max_iter: int = 200,
         tol: float = 0.05,
         whiten: bool = False,
         solver: Literal["auto", "gram", "operator"] = "auto",

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._covariance.labelled import LabelledCovariance
-from .._covariance.scale import feature_scale, reciprocal
+from .._covariance.scale import feature_scale
 from .._solvers.anderson import FixedPoint, damped_anderson, slowest_contraction
-from .class_shares import ClassSums, most_probable_shares
+from .class_moments import ClassMoments
+from .class_shares import ClassSums, factor_transform, most_probable_shares
 from .closed_form import contrastive_eigenvalues
 from .map_newton import PRIOR_SAMPLES, SMALLEST_EXCESS, most_probable_uniqueness
 from .model import FactorFit, FactorModel
 from .noise import DiagonalNoise
-from .noise_edge import noise_edge
 from .options import FitOptions
 
 __all__ = ["ClassEffects", "refine_with_labels"]
@@ -31,8 +31,8 @@ _FIRST_SHARE = 0.2
 _ROUNDING = 1e-15
 # moves from which the slowest contraction is estimated
 _MOVES = 8
-# numbers in the means of classes up to which directions are sought that only labels show
-_MEANS_ENTRIES = 2**24
+# steps that each start takes before the most probable one goes on
+_TRIAL_STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ def refine_with_labels(
     covariance : LabelledCovariance
         Of all samples.
     options : FitOptions
-        Of the fit: at most `max_iter` steps. They end when those to come would change no uniqueness
-        by more than the share `tol` of itself, and no loading by more than that share of the root
-        of twice its uniqueness.
+        Of the fit: at most `max_iter` steps. They end when those to come are predicted to raise the
+        posterior less than errors that are the share `tol` of each uniqueness, and of the root of
+        half of it for each loading, would lower it.
     adds_directions : bool, default=False
         Whether directions in which classes differ by more than random labels would, outside the
         factors, are added to them. Otherwise they may replace the weakest factors, if that is more
@@ -95,11 +95,10 @@ def refine_with_labels(
     if len(covariance.counts) < 2 or not (covariance.counts > 1).any():
         return nothing
     scale = feature_scale(covariance)
-    moments = _Moments.of(covariance, scale)
-    inverse = reciprocal(scale)
-    uniqueness = np.where(scale > 0, start.model.noise.variances * inverse**2, 1.0)
+    moments = ClassMoments.of(covariance, scale)
+    uniqueness = np.where(scale > 0, start.model.noise.variances * moments.inverse**2, 1.0)
     uniqueness = np.clip(uniqueness, start.floor, 1.0)
-    loadings = inverse[:, None] * start.model.loadings
+    loadings = moments.inverse[:, None] * start.model.loadings
     em = _ExpectationMaximisation(moments, start.floor, options)
     further = moments.class_directions(loadings, uniqueness)
     n_further = further.shape[1]
@@ -112,8 +111,7 @@ def refine_with_labels(
         starts.append(np.hstack([kept, further])[:, :n_factors])
     if not starts:
         return nothing
-    solutions = [em.solved(each, uniqueness) for each in starts]
-    point, converged = max(solutions, key=lambda solution: solution[0].posterior)
+    point, converged = em.solved_from(starts, uniqueness)
     fit = replace(start, n_iter=start.n_iter + em.n_steps, converged=start.converged and converged)
     return _as_effects(point, fit, covariance, scale)
 
@@ -128,83 +126,6 @@ class _State:
     def as_vector(self):
         """Loadings and log uniquenesses in one vector."""
         return np.concatenate([self.loadings.ravel(), np.log(self.uniqueness)])
-
-
-@dataclass(frozen=True)
-class _Moments:
-    """Moments of the three kinds of samples, in units of the features' deviations."""
-
-    covariance: LabelledCovariance
-    inverse: NDArray[np.float64]
-    paired: NDArray[np.bool_]
-    counts: NDArray[np.float64]
-    n_samples: float
-    growth: float
-
-    @classmethod
-    def of(cls, covariance, scale):
-        """Variances are 1 with n - 1 in the denominator, as in the model without labels."""
-        paired, n_samples = covariance.counts > 1, covariance.n_samples
-        growth = n_samples / (n_samples - 1.0)
-        return cls(
-            covariance,
-            reciprocal(scale),
-            paired,
-            covariance.counts[paired],
-            n_samples,
-            growth,
-        )
-
-    @property
-    def n_within(self):
-        """Degrees of freedom within classes."""
-        return float(np.sum(self.counts - 1.0))
-
-    @property
-    def n_free(self):
-        """Number of samples without a partner of their class."""
-        return self.n_samples - float(self.counts.sum())
-
-    def times(self, directions):
-        """Scatter of all samples and within classes, times directions; rooted means of classes."""
-        inner = self.inverse[:, None] * directions
-        total = self.n_samples * self.inverse[:, None] * self.covariance.times(inner)
-        within = self.growth * self.inverse[:, None] * self.covariance.within_times(inner)
-        root = np.sqrt(self.growth * self.counts)[:, None]
-        return total, within, root * self.covariance.class_scores(inner)[self.paired]
-
-    def combined(self, weights):
-        """Rooted means of the classes with weights (n_paired, n_sums), summed."""
-        every = np.zeros((len(self.paired), weights.shape[1]))
-        every[self.paired] = np.sqrt(self.growth * self.counts)[:, None] * weights
-        return self.inverse[:, None] * self.covariance.combined_means(every)
-
-    def class_axes(self, loadings, uniqueness):
-        """Rotation of the factors to where their means by class differ most, in descending order.
-
-        From the covariance of the means by class less what varies within classes.
-        """
-        weighted = loadings / uniqueness[:, None]
-        _, within, means = self.times(weighted)
-        to_factors = np.linalg.inv(np.eye(loadings.shape[1]) + weighted.T @ loadings)
-        noise = to_factors @ (weighted.T @ within) @ to_factors / self.n_within
-        means = means @ to_factors
-        return np.linalg.eigh(means.T @ means - len(means) * noise)[1][:, ::-1]
-
-    def class_directions(self, loadings, uniqueness):
-        """Loadings of class differences outside the factors that exceed those of random labels."""
-        n_features, n_classes = len(uniqueness), len(self.counts)
-        n_free = int(np.sum(self.inverse > 0)) - loadings.shape[1]
-        if n_classes < 2 or n_free < 1 or n_classes * n_features > _MEANS_ENTRIES:
-            return np.zeros((n_features, 0))
-        root = np.sqrt(uniqueness)[:, None]
-        white = self.combined(np.eye(n_classes)) / root
-        basis = np.linalg.qr(loadings / root)[0]
-        white -= basis @ (basis.T @ white)
-        left, singular, _ = np.linalg.svd(white, full_matrices=False)
-        squares = singular**2 / (n_classes - 1.0)
-        chosen = squares > noise_edge(n_classes - 1.0, n_free)
-        return root * left[:, chosen] * np.sqrt((squares[chosen] - 1.0) / self.counts.mean())
 
 
 @dataclass(frozen=True)
@@ -231,58 +152,68 @@ class _ExpectationMaximisation(FixedPoint):
         self._sizes, self._size_of = np.unique(moments.counts, return_inverse=True)
         self._moves, self.n_steps = [], 0
 
-    def solved(self, loadings, uniqueness):
-        """Point where EM ends, from loadings in any rotation, and whether it converged."""
-        loadings = loadings @ self._moments.class_axes(loadings, uniqueness)
-        shares = np.full(loadings.shape[1], _FIRST_SHARE)
+    def solved_from(self, starts, uniqueness):
+        """Point where EM ends, and whether it converged.
+
+        The starts are loadings in any rotation. All take a few steps, the most probable goes on.
+        """
+        points = [self._first(loadings, uniqueness) for loadings in starts]
+        if len(points) > 1:
+            points = [damped_anderson(self, point, _TRIAL_STEPS)[0] for point in points]
+        point = max(points, key=lambda point: point.posterior)
         self._moves = []
-        first = self._evaluated(_State(loadings, uniqueness), shares)
-        point, _, converged = damped_anderson(self, first, self._options.max_iter)
+        point, _, converged = damped_anderson(self, point, self._options.max_iter)
         return point, converged
+
+    def _first(self, loadings, uniqueness):
+        loadings = loadings @ self._moments.class_axes(loadings, uniqueness)
+        self._moves = []
+        return self._evaluated(
+            _State(loadings, uniqueness), np.full(loadings.shape[1], _FIRST_SHARE)
+        )
 
     def _evaluated(self, state, shares):
         moments, weighted = self._moments, state.loadings / state.uniqueness[:, None]
         total, within, means = moments.times(weighted)
-        sums = self._class_sums(weighted.T @ state.loadings, weighted.T @ within, means)
-        shares = most_probable_shares(sums, shares)
+        free = total - within - moments.combined(means)
+        sums = self._class_sums(weighted, state.loadings, free, within, means)
+        shares, misfit = most_probable_shares(sums, shares)
         self._options.on_step("step of EM")
         self.n_steps += 1
 
-        variances = sums.variances(shares)
-        posteriors = sums.posteriors(variances)
-        free = total - within - moments.combined(means)
-        of_free = np.linalg.inv(sums.information + np.eye(len(shares)))
-        along = weighted.T @ free
-        factors = np.einsum("nk,nkl->nl", means, posteriors[1:][self._size_of])
-        products = free @ of_free + within @ posteriors[0] + moments.combined(factors)
-        squares = moments.n_free * of_free + of_free @ along @ of_free
-        squares += sums.squares(posteriors).sum(axis=0)
-
-        misfit = sums.misfit(variances, posteriors) - np.sum(of_free * along)
-        misfit -= moments.n_free * np.linalg.slogdet(of_free)[1]
         logarithm = np.log(state.uniqueness[self._live])
         misfit += moments.n_samples * np.sum(logarithm + np.exp(-logarithm))
         misfit += 0.5 * PRIOR_SAMPLES * np.sum(logarithm**2)
-        following = self._maximised(products, squares)
+
+        variances = sums.variances(shares)
+        of_free, of_within, *of_size = posteriors = sums.posteriors(variances)
+        factors = np.einsum("nk,nkl->nl", means, np.stack(of_size)[self._size_of])
+        products = free @ of_free + within @ of_within + moments.combined(factors)
+        squares = sums.squares(posteriors)
+        following = self._maximised(
+            products, squares.sum(axis=0), factor_transform(sums.number, variances, squares)
+        )
         return _Point(state, shares, following, float(-0.5 * misfit))
 
-    def _class_sums(self, information, within, means):
-        """Of the deviations from the means of the classes, then of the means by their size."""
+    def _class_sums(self, weighted, loadings, free, within, means):
+        """Of the unpaired samples, of deviations from the means of classes, of means by size."""
+        moments = self._moments
         of_size = [means[self._size_of == size] for size in range(len(self._sizes))]
+        along = np.stack([weighted.T @ free, weighted.T @ within, *(m.T @ m for m in of_size)])
         return ClassSums(
-            information,
-            np.array([self._moments.n_within, *map(len, of_size)], float),
-            np.r_[-1.0, self._sizes - 1.0],
-            np.stack([0.5 * (within + within.T), *(part.T @ part for part in of_size)]),
+            information=weighted.T @ loadings,
+            number=np.array([moments.n_free, moments.n_within, *map(len, of_size)], float),
+            slope=np.r_[0.0, -1.0, self._sizes - 1.0],
+            along=0.5 * (along + along.transpose(0, 2, 1)),
         )
 
-    def _maximised(self, products, squares):
-        """Regression of the features on the factors."""
+    def _maximised(self, products, squares, transform):
+        """Regression of the features on the factors, and the factors transformed."""
         n_samples = self._moments.n_samples
         loadings = np.linalg.solve(squares, products.T).T
         rest = self._live - np.sum(loadings * products, axis=1) / n_samples
         noise = most_probable_uniqueness(rest, PRIOR_SAMPLES / n_samples, self._floor)
-        return _State(loadings, np.where(self._live, noise, 1.0))
+        return _State(loadings @ transform, np.where(self._live, noise, 1.0))
 
     def position(self, point):
         return point.state.as_vector()
@@ -300,34 +231,37 @@ class _ExpectationMaximisation(FixedPoint):
         return candidate.posterior >= point.posterior - 1e-11 * abs(point.posterior)
 
     def has_converged(self, point, candidate, step, accepted):
-        """Whether the way to come is short: at most the step over the slowest contraction."""
+        """Whether steps to come raise the posterior little.
+
+        A step s of contraction c leaves a deficit of n s's / (4 c), s in units of the noise.
+        """
         if not accepted:
             return False
         moved = candidate.state.as_vector() - point.state.as_vector()
-        if not moved.any() or abs(candidate.posterior - point.posterior) <= _ROUNDING * abs(
-            point.posterior
-        ):
+        gained = abs(candidate.posterior - point.posterior)
+        if not moved.any() or gained <= _ROUNDING * abs(point.posterior):
             return True
         self._moves = [*self._moves, (moved, candidate.step - point.step)][-_MOVES:]
-        measured = [
-            [_of_subspace(candidate.state, vector) for vector in move] for move in self._moves
-        ]
-        rate = min(1.0, slowest_contraction(*np.stack(measured, axis=2)))
-        left = _of_subspace(candidate.state, candidate.step)
-        return bool(np.abs(left).max() <= rate * self._options.tol)
+        moves, changes = zip(*self._moves, strict=True)
+        of_subspace = _of_subspace(
+            candidate.state, np.column_stack([candidate.step, *moves, *changes])
+        )
+        left, moves, changes = np.split(of_subspace, [1, 1 + len(moves)], axis=1)
+        rate = min(1.0, slowest_contraction(moves, changes))
+        return bool(np.mean(left**2) <= rate * self._options.tol**2)
 
 
-def _of_subspace(state, change):
-    """What a change moves the subspace, in units of the noise, and the log uniquenesses.
+def _of_subspace(state, changes):
+    """What changes (n_parameters, n) move the subspace, in units of the noise, and the log noise.
 
     Rotations of the factors among themselves are left out: they change neither.
     """
-    n_entries = state.loadings.size
+    outside, logarithm = np.split(changes, [state.loadings.size])
     root = np.sqrt(state.uniqueness)[:, None]
     basis = np.linalg.qr(state.loadings / root)[0]
-    outside = change[:n_entries].reshape(state.loadings.shape) / root
+    outside = outside.reshape(len(root), -1) / root
     outside -= basis @ (basis.T @ outside)
-    return np.concatenate([np.sqrt(2.0) * outside.ravel(), change[n_entries:]])
+    return np.vstack([np.sqrt(2.0) * outside.reshape(state.loadings.size, -1), logarithm])
 
 
 def _as_effects(point, start, covariance, scale):
