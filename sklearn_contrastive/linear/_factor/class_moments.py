@@ -11,6 +11,8 @@ from .noise_edge import noise_edge
 
 __all__ = ["ClassMoments"]
 
+# samples that are counted at most: more change nothing, and squares of their number overflow
+_MOST_SAMPLES = 1e100
 # numbers in the means of classes up to which directions are sought that only labels show
 _MEANS_ENTRIES = 2**24
 
@@ -33,6 +35,8 @@ class ClassMoments:
         Number of samples, labelled or not.
     growth : float
         n / (n - 1): variances are 1 with n - 1 in the denominator, as without labels.
+    weight : float
+        Of each sample, 1 but for immense sums of sample weights.
     """
 
     covariance: LabelledCovariance
@@ -41,14 +45,16 @@ class ClassMoments:
     counts: NDArray[np.float64]
     n_samples: float
     growth: float
+    weight: float
 
     @classmethod
     def of(cls, covariance: LabelledCovariance, scale: NDArray[np.float64]) -> "ClassMoments":
         """From the deviations of the features."""
         paired, n_samples = covariance.counts > 1, covariance.n_samples
         growth = n_samples / (n_samples - 1.0)
-        counts = covariance.counts[paired]
-        return cls(covariance, reciprocal(scale), paired, counts, n_samples, growth)
+        weight = min(1.0, _MOST_SAMPLES / n_samples)
+        counts, n_samples = weight * covariance.counts[paired], weight * n_samples
+        return cls(covariance, reciprocal(scale), paired, counts, n_samples, growth, weight)
 
     @property
     def n_within(self) -> float:
@@ -66,7 +72,8 @@ class ClassMoments:
         """Scatter of all samples and within classes, times directions; rooted means of classes."""
         inner = self.inverse[:, None] * directions
         total = self.n_samples * self.inverse[:, None] * self.covariance.times(inner)
-        within = self.growth * self.inverse[:, None] * self.covariance.within_times(inner)
+        within = self.inverse[:, None] * self.covariance.within_times(inner)
+        within *= self.growth * self.weight
         return total, within, self._root * self.covariance.class_scores(inner)[self.paired]
 
     def combined(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -159,25 +159,27 @@ def factor_transform(
     ----------
     Liu, Rubin and Wu (1998), Parameter expansion to accelerate EM: the PX-EM algorithm.
     """
-    total, identity = number.sum(), np.eye(variances.shape[1])
-    gradient = np.sum(squares / variances[:, :, None], axis=0) - total * identity
+    # per sample, since there may be as many as floats can count
+    number, squares = number / number.sum(), squares / number.sum()
+    identity = np.eye(variances.shape[1])
+    gradient = np.sum(squares / variances[:, :, None], axis=0) - identity
     # entries (j, l) and (l, j) are coupled, all others independent
-    own = (number[:, None] / variances).T @ variances + _DAMPING * total
-    step = (own.T * gradient - total * gradient.T) / (own * own.T - total**2)
-    np.fill_diagonal(step, np.diagonal(gradient) / (2.0 * total))
-    misfit = _transform_misfit(identity, number, variances, squares)
+    own = (number[:, None] / variances).T @ variances + _DAMPING
+    step = (own.T * gradient - gradient.T) / (own * own.T - 1.0)
+    np.fill_diagonal(step, 0.5 * np.diagonal(gradient))
+    misfit = _transform_misfit(identity, variances, squares)
     for _ in range(_HALVINGS):
-        if _transform_misfit(identity + step, number, variances, squares) < misfit:
+        if _transform_misfit(identity + step, variances, squares) < misfit:
             return identity + step
         step *= 0.5
     return identity
 
 
-def _transform_misfit(transform, number, variances, squares):
-    """Twice the negative expected log-likelihood of a transformation of the factors."""
+def _transform_misfit(transform, variances, squares):
+    """Twice the negative expected log-likelihood of a transformation, per sample."""
     sign, logarithm = np.linalg.slogdet(transform)
     if sign <= 0:
         return np.inf
     inverse = np.linalg.inv(transform)
     diagonals = np.sum(inverse @ squares * inverse, axis=2)
-    return float(2.0 * number.sum() * logarithm + np.sum(diagonals / variances))
+    return float(2.0 * logarithm + np.sum(diagonals / variances))
