@@ -49,7 +49,7 @@ def page():
         ),
         "Six tables from installed packages, random thirds held out, mean of the draws. Reducers "
         "are fitted to all training rows, SupervisedLinearContrastive with the labels that there "
-        "are; the classifier, and LDA (linear discriminant analysis, shrunk), to rows with a label.",
+        "are; the classifier and LDA (linear discriminant analysis, shrunk) to labelled rows.",
         (
             Section(
                 "Tables",

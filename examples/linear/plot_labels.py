@@ -5,8 +5,8 @@ Labels help, labels hurt
 I have labels for some rows. Should they influence the components?
 
 If they are few, give them to ``SupervisedLinearContrastive`` and leave ``alpha`` at "auto": it
-estimates how much the labels say. A fixed weight, such as ``alpha=1``, hurts where labels are few and
-helps where they are many.
+estimates how much the labels say. A fixed weight, such as ``alpha=1``, hurts where labels are few
+and helps where they are many.
 """
 
 # %%
@@ -59,10 +59,10 @@ accuracies = {
 }
 
 # %%
-# The default stays with LinearContrastive: its components are the strongest factors, and labels only
-# make them more accurate. A weight of 1 changes what the components are. It hurts where labels are
-# few, since the directions between twenty images are mostly chance. Discriminant analysis sees the
-# labelled rows only.
+# The default stays with LinearContrastive: its components are the strongest factors, and labels
+# only make them more accurate. A weight of 1 changes what the components are. It hurts where labels
+# are few, since the directions between twenty images are mostly chance. Discriminant analysis sees
+# the labelled rows only.
 import matplotlib.pyplot as plt
 
 figure, ax = plt.subplots(figsize=(6.5, 4.5), layout="constrained")
@@ -83,5 +83,5 @@ shuffled = rng.permutation(digit)
 print("random labels:", model.fit(X_train, shuffled).class_shares_.round(2))
 
 # %%
-# **To remember:** labels cost nothing with ``alpha="auto"``. If they are many and the later task has
-# the same classes, compare with ``LinearDiscriminantAnalysis`` and with a number as ``alpha``.
+# **To remember:** labels cost nothing with ``alpha="auto"``. If they are many and the later task
+# has the same classes, compare with ``LinearDiscriminantAnalysis`` and with a number as ``alpha``.

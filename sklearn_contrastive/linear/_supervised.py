@@ -13,7 +13,7 @@ from .._warnings import warn
 from ..exceptions import LabelsWarning
 from ._covariance.labels import UNLABELLED, read_labels
 from ._covariance.read import labelled_covariance_of
-from ._covariance.samples import read_samples
+from ._covariance.samples import like_samples, read_samples
 from ._covariance.scale import feature_scale
 from ._factor.class_effects import refine_with_labels
 from ._factor.closed_form import supervised_closed_form
@@ -194,7 +194,7 @@ class SupervisedLinearContrastive(MomentEstimator):
     >>> model.transform(X).shape
     (1797, 15)
     >>> model.class_shares_[:3].round(1)
-    array([0.8, 0.8, 0.9])
+    array([0.9, 0.7, 0.6])
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -336,12 +336,11 @@ class SupervisedLinearContrastive(MomentEstimator):
             options,
             adds_directions=self.n_components == "auto",
         )
-        shares = np.zeros(len(found.between) + found.fit.further.shape[1])
-        if len(found.between):
-            # factors along the components
-            axes = np.linalg.svd(found.fit.model.loadings, full_matrices=False)[2]
-            shares[: len(axes)] = np.sum(axes @ found.between * axes, axis=1)
-        self.class_shares_ = np.clip(shares, 0.0, 1.0)
+        # factors along the components; further directions have none
+        axes = np.linalg.svd(found.fit.model.loadings, full_matrices=False)[2]
+        shares = np.clip(np.sum(axes @ found.between * axes, axis=1), 0.0, 1.0)
+        n_further = isinstance(self.n_components, Integral) * found.fit.further.shape[1]
+        self.class_shares_ = like_samples(samples, np.append(shares, np.zeros(n_further)))
         return found.fit
 
     def _fit_closed_form(self, covariance, samples, start, on_step):

@@ -80,7 +80,7 @@ class ClearProblem:
 
     def model(self, n_components=3, **options):
         # to more digits than the samples determine, so that fits can be compared
-        options = {"tol": 1e-6, "max_iter": 1000} | options
+        options = {"tol": 1e-4, "max_iter": 1000} | options
         return SupervisedLinearContrastive(n_components, random_state=0, **options)
 
     def fitted(self, **options):
