@@ -4,7 +4,6 @@ from .._common.tables import restructured
 from .drawing import lines, panel, plain_log
 from .page import Page, Picture, Section
 from .records import results, span
-from .sentences import labels_sentence
 from .theory_findings import agreement, findings
 
 RECORD = "theory.labels"
@@ -47,7 +46,7 @@ def page():
             Section(
                 "Findings",
                 RECORD,
-                f"{labels_sentence()} {agreement('labels')}",
+                agreement("labels"),
                 {
                     "Every kind of labels": restructured(*kinds()),
                     "Subspace error by setting": restructured(*errors()),
@@ -70,10 +69,11 @@ def verdict():
     helpful = [row for row in rows if row["labels"].startswith(("six", "informative"))]
     others = [row for row in rows if row not in helpful]
     return (
-        f"Subspace error over that without labels: "
-        f"{span([row['auto / no labels'] for row in helpful])} with informative labels, "
-        f"{span([row['auto / no labels'] for row in others])} with labels that say nothing "
-        f"(alpha=1: {span([row['alpha=1 / no labels'] for row in rows])})."
+        "With labels, SupervisedLinearContrastive has "
+        f"{span([row['auto / no labels'] for row in helpful])} times the subspace error of "
+        "LinearContrastive without labels if they are informative, "
+        f"{span([row['auto / no labels'] for row in others])} times if they say nothing "
+        f"(closed form, alpha=1: {span([row['alpha=1 / no labels'] for row in rows])} times)."
     )
 
 

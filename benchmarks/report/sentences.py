@@ -91,15 +91,3 @@ def groups_sentence():
         f"{min(over_none):.2f} to {max(over_none):.2f} times that without, "
         f"and {min(over_best):.2f} to {max(over_best):.2f} times the best rival's ({rivals})."
     )
-
-
-def labels_sentence():
-    """Subspace error with labels over that without, the label-free estimator the rival."""
-    rows = results("theory.labels")["auto"]["rows"]
-    auto, one = ([row[f"{name} / no labels"] for row in rows] for name in ("auto", "alpha=1"))
-    return (
-        "With labels for some samples, the subspace error of ``SupervisedLinearContrastive`` was "
-        f"{min(auto):.2f} to {max(auto):.2f} times that of ``LinearContrastive``, which uses no "
-        f"labels, in {len(rows)} settings, with labels that tell much or nothing. With weight 1 "
-        f"on the labels in the closed form it was {min(one):.2f} to {max(one):.2f} times."
-    )
