@@ -32,7 +32,7 @@ _ROUNDING = 1e-15
 # moves from which the slowest contraction is estimated
 _MOVES = 8
 # steps that each start takes before the most probable one goes on
-_TRIAL_STEPS = 10
+_TRIAL_STEPS = 5
 
 
 @dataclass(frozen=True)
@@ -242,13 +242,12 @@ class _ExpectationMaximisation(FixedPoint):
         if not moved.any() or gained <= _ROUNDING * abs(point.posterior):
             return True
         self._moves = [*self._moves, (moved, candidate.step - point.step)][-_MOVES:]
-        moves, changes = zip(*self._moves, strict=True)
-        of_subspace = _of_subspace(
-            candidate.state, np.column_stack([candidate.step, *moves, *changes])
-        )
-        left, moves, changes = np.split(of_subspace, [1, 1 + len(moves)], axis=1)
-        rate = min(1.0, slowest_contraction(moves, changes))
-        return bool(np.mean(left**2) <= rate * self._options.tol**2)
+        left = np.mean(_of_subspace(candidate.state, candidate.step[:, None]) ** 2)
+        if left > self._options.tol**2:
+            return False
+        moves, changes = (np.column_stack(parts) for parts in zip(*self._moves, strict=True))
+        moves, changes = (_of_subspace(candidate.state, part) for part in (moves, changes))
+        return bool(left <= min(1.0, slowest_contraction(moves, changes)) * self._options.tol**2)
 
 
 def _of_subspace(state, changes):

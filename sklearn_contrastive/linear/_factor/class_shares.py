@@ -10,7 +10,7 @@ __all__ = ["ClassSums", "factor_transform", "most_probable_shares"]
 # samples within classes, with the full variance of a factor, that the prior on a share is worth
 _PRIOR_SAMPLES = 1.0
 # largest number of scoring steps, and the change of the shares that ends them
-_STEPS, _SMALL_CHANGE = 10, 1e-4
+_STEPS, _SMALL_CHANGE = 10, 1e-3
 # the least part of the distance from 1 that a step leaves a share
 _LEAST_LEFT = 0.1
 # halvings of a refused step
