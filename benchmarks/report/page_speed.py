@@ -52,7 +52,7 @@ def page():
             Section(
                 "With labels",
                 LABELS,
-                folded={"Closed form with labels": restructured(*supervised_fit())}
+                folded={"With labels and without": restructured(*supervised_fit())}
                 | missed(LABELS),
             ),
             Section(
@@ -150,7 +150,7 @@ def transform_and_sparse():
 
 def supervised_fit():
     """Time of a fit with labels over that without."""
-    columns = ["classes", "labelled", "closed form without labels, ms", "with / without"]
+    columns = ["classes", "labelled", "without labels, ms", "with / without"]
     return ["X", *columns], [
         [
             f"{cell['n']} x {cell['d']}, k = {cell['k']}",

@@ -46,6 +46,7 @@ ON_README = (
     page_imputation,
     page_shared_noise,
     page_bad_rows,
+    page_labels,
     page_speed,
     page_images,
 )

@@ -91,14 +91,3 @@ def groups_sentence():
         f"{min(over_none):.2f} to {max(over_none):.2f} times that without, "
         f"and {min(over_best):.2f} to {max(over_best):.2f} times the best rival's ({rivals})."
     )
-
-
-def labels_sentence():
-    """Subspace error with alpha="auto"."""
-    rows = results("theory.labels")["auto"]["rows"]
-    return (
-        'With labels for some samples, ``alpha="auto"`` gave '
-        f"{min(row['auto / better'] for row in rows):.2f} to "
-        f"{max(row['auto / better'] for row in rows):.2f} times the subspace error of the better "
-        f"of no and full weight on them, in {len(rows)} settings with 12 to 6000 labels."
-    )

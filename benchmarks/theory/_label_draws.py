@@ -1,6 +1,7 @@
 """Draws with labels, and the errors of losses and estimators on them."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -34,7 +35,7 @@ ALPHAS = {
 }
 ESTIMATED = {"alpha=0": 0.0, "alpha=1": 1.0, "labels alone": np.inf, "auto": "auto"}
 # prefix of estimators that are fitted to labelled and unlabelled samples together
-ALL, CHOSEN = "all samples, ", "alpha chosen by auto"
+ALL = "all samples, "
 # title -> numbers of labels, samples without, features, noise, reference
 IN_DOMAIN = {
     "six classes, d=40, n=2000, noise sd 2 on five features and .5 on the others": (
@@ -52,6 +53,15 @@ IN_DOMAIN = {
         _reference.IN_DOMAIN_SMALL,
     ),
 }
+# what the labels of a Gaussian sample are -> labels from the signs of two factors, or none of them
+KINDS = {
+    "informative": lambda rng, Z: 2 * (Z[:, 0] > 0) + (Z[:, 1] > 0),
+    "random": lambda rng, Z: rng.integers(0, 4, len(Z)),
+    "all different": lambda rng, Z: np.arange(len(Z)),
+    "two samples a class": lambda rng, Z: np.arange(len(Z)) // 2,
+    "one class": lambda rng, Z: np.zeros(len(Z), int),
+}
+KIND_SIZES = (12, 60, 600, 1500)
 QUANTILES = (2, 4)
 CLASSES = (2, 3, 4, 5, 6)
 TRANSFER = (60, 600, 6000)
@@ -67,15 +77,14 @@ def blended(draw, supervised):
 
 
 def estimated(draw):
-    """The same from the estimators, fitted to all samples, and the alpha chosen by "auto"."""
+    """The same from the estimators, fitted to all samples."""
     X, y = draw.all_samples()
-    rows, chosen = {"LinearContrastive": LinearContrastive(R).fit(X).components_}, np.nan
+    rows = {"LinearContrastive": LinearContrastive(R, random_state=0).fit(X).components_}
     with warnings.catch_warnings(action="ignore"):  # too few classes for R directions
         for name, alpha in ESTIMATED.items():
             model = SupervisedLinearContrastive(R, alpha=alpha, random_state=0).fit(X, y)
             rows[name] = model.components_
-            chosen = model.alpha_
-    return rows, float(chosen)
+    return rows
 
 
 def errors_of(draw, supervised, estimate=True):
@@ -85,9 +94,8 @@ def errors_of(draw, supervised, estimate=True):
         for name, rows in blended(draw, supervised).items()
     }
     if estimate:
-        rows, chosen = estimated(draw)
+        rows = estimated(draw)
         errors |= {ALL + name: subspace_error(found, draw.subspace) for name, found in rows.items()}
-        errors[CHOSEN] = chosen
     return errors
 
 
@@ -97,6 +105,16 @@ def in_domain_draw(title, m, seed):
     rng = np.random.default_rng([seed, list(IN_DOMAIN).index(title), sizes.index(m)])
     draw = simplex_draw(rng, n, m, d, R, R + 1, noise(rng, d))
     return errors_of(draw, class_matrix(draw.X, draw.y))
+
+
+def kind_draw(kind, m, seed):
+    """Errors of estimators where m of 1500 samples have labels of a kind, informative or not."""
+    rng = np.random.default_rng([seed, 5])
+    noise = np.linspace(1.5, 0.3, 40)
+    draw = gaussian_draw(rng, 0, 1500, 40, R, noise, lambda rng, Z, tasks: KINDS[kind](rng, Z))
+    y = np.where(np.arange(1500) < m, draw.y, -1)
+    rows = estimated(replace(draw, y=y))
+    return {name: subspace_error(found, draw.subspace) for name, found in rows.items()}
 
 
 def few_classes_draw(n_classes, seed):
@@ -130,9 +148,8 @@ def transfer_draw(m, seed):
     """Excess risk over U* of the task of the labels, and of another one."""
     draw = quantile_draw(m, 2, seed)
     model = SpikedCovarianceModel(draw.subspace.T, 1.0, draw.noise**2)
-    rows, _ = estimated(draw)
     features = blended(draw, class_matrix(draw.X, draw.y)) | {
-        ALL + name: found for name, found in rows.items()
+        ALL + name: found for name, found in estimated(draw).items()
     }
     return {
         f"{task}, {name}": excess_regression_risk(model, found, weights, reference="signal")

@@ -1,4 +1,4 @@
-"""SupervisedLinearContrastive: contrastive loss of samples and labels, in closed form."""
+"""SupervisedLinearContrastive: contrastive learning from samples and labels."""
 
 from dataclasses import replace
 from numbers import Integral, Real
@@ -13,12 +13,13 @@ from .._warnings import warn
 from ..exceptions import LabelsWarning
 from ._covariance.labels import UNLABELLED, read_labels
 from ._covariance.read import labelled_covariance_of
-from ._covariance.samples import read_samples
+from ._covariance.samples import like_samples, read_samples
 from ._covariance.scale import feature_scale
+from ._factor.class_effects import refine_with_labels
 from ._factor.closed_form import supervised_closed_form
-from ._factor.fit import fit_from_eigenpairs
-from ._factor.held_out import best_alpha, folds_of
+from ._factor.fit import fit_diagonal_noise, fit_from_eigenpairs
 from ._factor.n_components import count_components
+from ._factor.options import FitOptions
 from ._moment_estimator import MomentEstimator
 
 __all__ = ["SupervisedLinearContrastive"]
@@ -27,27 +28,30 @@ __all__ = ["SupervisedLinearContrastive"]
 class SupervisedLinearContrastive(MomentEstimator):
     """Linear dimension reduction from a few labels and many samples without.
 
-    Two contrastive losses are minimised together [1]_. The first uses no labels: its positive
-    pairs are complementary views of a sample, and it finds the variance that features share, as
-    `LinearContrastive` does. In the second, samples of one class are positive pairs and samples of
-    different classes negative ones, and it finds directions that separate the classes. The
-    minimiser has a closed form, the leading eigenvectors of Delta(Cov)/4 + alpha M_sup, where Delta
-    deletes the diagonal of the covariance and M_sup is the matrix of the supervised loss.
+    By default the labels are evidence about the factors of `LinearContrastive`: samples of one
+    class have factors that are correlated. How much is estimated for each factor. Where labels say
+    nothing about the factors, as random ones do, the fit is that of `LinearContrastive`. Where they
+    do, it is more accurate, and it finds directions in which classes differ although no two
+    features share them. `class_shares_` tells what the labels say.
 
-    Labels help if they are many and the later task has the same classes. They hurt if they are
-    few, or if the later task is another one: `alpha` is their weight.
+    With a number as `alpha`, two contrastive losses are minimised together [1]_. The first uses no
+    labels: its positive pairs are complementary views of a sample. In the second, samples of one
+    class are positive pairs and samples of different classes negative ones. The minimiser has a
+    closed form, the leading eigenvectors of Delta(Cov)/4 + alpha M_sup, where Delta deletes the
+    diagonal of the covariance and M_sup is the matrix of the supervised loss. That shows the
+    theory; few labels hurt, and so do labels of another task.
 
     Parameters
     ----------
     n_components : int or "auto", default="auto"
-        Number of components. "auto" estimates it from all samples, labels aside, as
-        `LinearContrastive` does.
+        Number of components. "auto" counts them from all samples, as `LinearContrastive` does. With
+        ``alpha="auto"`` it adds the directions in which classes differ by more than random labels
+        would, if the counted ones do not have them.
 
-    alpha : float or "auto", default=1.0
-        Weight of the labels. 0 leaves them out and is the closed form of `LinearContrastive`;
-        ``numpy.inf`` uses the labels alone, and gives at most one component less than there are
-        classes. "auto" takes the one of 0, 0.03, 0.1, ..., 10 whose subspace makes samples that
-        were held out the most probable, labels aside.
+    alpha : float or "auto", default="auto"
+        "auto" is the factor model with class effects. A number is the weight of the labels in the
+        closed form: 0 leaves them out, ``numpy.inf`` uses the labels alone and gives at most one
+        component less than there are classes.
 
     unlabelled : label or None, default="auto"
         The value in y that marks a sample without a label; ``numpy.nan`` is allowed. "auto" is -1,
@@ -57,6 +61,14 @@ class SupervisedLinearContrastive(MomentEstimator):
     noise_weighted : bool, default=True
         Whether scores are generalised least squares, weighted by the inverse noise variances. If
         False, scores are orthogonal projections as in PCA.
+
+    max_iter : int, default=200
+        Largest number of eigenproblems without labels, and of steps with them; at least 1. The
+        closed form, with a number as `alpha`, does not use it.
+
+    tol : float, default=0.05
+        Steps stop when noise variances and loadings are off by less than this many standard errors:
+        without labels all of them, with labels on average. Earlier steps predict the rest.
 
     whiten : bool, default=False
         Whether scores are decorrelated and scaled to unit variance.
@@ -68,13 +80,19 @@ class SupervisedLinearContrastive(MomentEstimator):
         X.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the first directions of the eigensolver, on which the solution depends to rounding
-        only, and the parts that ``alpha="auto"`` holds out.
+        Draws the first directions of the eigensolver. The solution depends on it less than `tol`
+        allows.
 
     Attributes
     ----------
     alpha_ : float
-        Weight of the labels that was used: 0 where they name fewer than two classes.
+        Weight of the labels in the closed form: 0 where they name fewer than two classes. Only if
+        `alpha` is a number.
+
+    class_shares_ : ndarray of shape (n_components_,)
+        Share of each factor's variance that lies between the classes, the intraclass correlation:
+        0 where the labels say nothing about it, 1 where they determine it. Only with
+        ``alpha="auto"``.
 
     classes_ : ndarray of shape (n_classes,)
         The classes that labels name, sorted.
@@ -90,12 +108,12 @@ class SupervisedLinearContrastive(MomentEstimator):
         ``components_.T * sqrt(common_variance_)``.
 
     common_variance_ : ndarray of shape (n_components_,)
-        Variance along each component that features share or classes explain; equal to
-        `eigenvalues_`.
+        Variance along each component that features share or classes explain: squared singular
+        values of `loadings_`.
 
     eigenvalues_ : ndarray of shape (n_components_,)
-        Leading eigenvalues of (Delta(Cov)/4 + alpha M_sup) / (1/4 + alpha), which is in squared
-        units of the features for every alpha.
+        Eigenvalues of Delta(Cov) in the span of the components. With a number as `alpha`, leading
+        ones of (Delta(Cov)/4 + alpha M_sup) / (1/4 + alpha), in squared units of the features.
 
     explained_variance_ : ndarray of shape (n_components_,)
         Variance of the unwhitened scores of the training samples, with n - 1 in the denominator.
@@ -107,7 +125,7 @@ class SupervisedLinearContrastive(MomentEstimator):
         2-norms of the unwhitened scores of the training samples.
 
     noise_variance_ : ndarray of shape (n_features,)
-        Residual variance of each feature, above 0.
+        Noise variance of each feature, above 0.
 
     communalities_ : ndarray of shape (n_features,)
         Share of each feature's variance that the components explain, as in factor analysis: the
@@ -120,7 +138,7 @@ class SupervisedLinearContrastive(MomentEstimator):
         Number of components found; components whose eigenvalue is not positive are dropped.
 
     n_iter_ : int
-        Eigenproblems solved.
+        Eigenproblems solved, and steps with labels.
 
     n_samples_ : int or float
         Number of samples; with `sample_weight`, the sum of the weights.
@@ -136,19 +154,25 @@ class SupervisedLinearContrastive(MomentEstimator):
 
     See Also
     --------
-    LinearContrastive : Without labels, refined to the most probable factor model.
+    LinearContrastive : Without labels.
     PairedContrastive : Positive pairs that were measured.
     sklearn.discriminant_analysis.LinearDiscriminantAnalysis : Labels for all samples, and the
         covariance within classes whitened.
 
     Notes
     -----
-    With m_k samples of class k, of mean c_k about the mean of all samples and unbiased covariance
-    C_k, and m labels in all, M_sup is the mean over k of c_k c_k' with weights m_k, less the sum of
-    the C_k over m, less the term of pairs of different classes. Its expectation is K / (K - 1)
-    times the covariance between classes, for classes of equal size: noise cancels, and no diagonal
-    is deleted. A class with one sample has no positive pair and contributes negative pairs only.
-    With fewer than two classes the labels are left out.
+    The model is x = mean + loadings z + noise. Two samples of a class have factors z of covariance
+    B, diagonal in suitable axes, while Var(z) = I; samples of different classes, and samples
+    without a label, are independent. B, loadings and noise maximise the posterior, by EM from the
+    solution without labels, and from one in which class differences replace the weakest factors
+    where they exceed those of random labels. The prior on the noise is that of `LinearContrastive`.
+    A class with one sample counts as unlabelled, and so do all if they name one class.
+
+    In the closed form, with m_k samples of class k, of mean c_k about the mean of all samples and
+    unbiased covariance C_k, and m labels in all, M_sup is the mean over k of c_k c_k' with weights
+    m_k, less the sum of the C_k over m, less the term of pairs of different classes. Its
+    expectation is K / (K - 1) times the covariance between classes, for classes of equal size:
+    noise cancels, and no diagonal is deleted.
 
     The classes' means are taken from complete samples; NaN is refused.
 
@@ -169,6 +193,8 @@ class SupervisedLinearContrastive(MomentEstimator):
     >>> model = SupervisedLinearContrastive(15, random_state=0).fit(X, y)
     >>> model.transform(X).shape
     (1797, 15)
+    >>> model.class_shares_[:3].round(1)
+    array([0.9, 0.7, 0.6])
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -180,6 +206,8 @@ class SupervisedLinearContrastive(MomentEstimator):
         "alpha": [Interval(Real, 0, np.inf, closed="both"), StrOptions({"auto"})],
         "unlabelled": "no_validation",
         "noise_weighted": ["boolean"],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="neither")],
         "whiten": ["boolean"],
         "solver": [StrOptions({"auto", "gram", "operator"})],
         "random_state": ["random_state"],
@@ -198,9 +226,11 @@ class SupervisedLinearContrastive(MomentEstimator):
         self,
         n_components: int | Literal["auto"] = "auto",
         *,
-        alpha: float | Literal["auto"] = 1.0,
+        alpha: float | Literal["auto"] = "auto",
         unlabelled: Any = "auto",
         noise_weighted: bool = True,
+        max_iter: int = 200,
+        tol: float = 0.05,
         whiten: bool = False,
         solver: Literal["auto", "gram", "operator"] = "auto",
         random_state: RandomState = None,
@@ -209,6 +239,8 @@ class SupervisedLinearContrastive(MomentEstimator):
         self.alpha = alpha
         self.unlabelled = unlabelled
         self.noise_weighted = noise_weighted
+        self.max_iter = max_iter
+        self.tol = tol
         self.whiten = whiten
         self.solver = solver
         self.random_state = random_state
@@ -252,7 +284,6 @@ class SupervisedLinearContrastive(MomentEstimator):
         Keeps one (n_features, n_features) scatter for every class, since later samples of a class
         change the weight of the earlier ones. A `fit` keeps them up to four million numbers in all;
         where they are more, begin with `partial_fit`. Classes may appear at any time.
-        ``alpha="auto"`` is refused: it holds out samples, and chunks are not kept.
 
         Parameters
         ----------
@@ -280,23 +311,45 @@ class SupervisedLinearContrastive(MomentEstimator):
         if samples.weight is not None:  # a class of weight 0 is none
             codes = np.where(samples.weight > 0, labels.codes, UNLABELLED)
             labels = replace(labels, codes=codes).of(np.arange(len(codes)))
-        if streaming and self.alpha == "auto":
-            raise ValueError(
-                'alpha="auto" holds out samples, which partial_fit does not keep. Fit once with '
-                'alpha="auto" and pass the alpha_ that it finds.'
-            )
         return replace(samples, labels=labels)
 
     def _covariance_of(self, samples, on_step):
         return labelled_covariance_of(samples, self.solver, on_step)
 
     def _fit_model(self, covariance, samples, start, on_step):
+        self.classes_ = covariance.classes
+        for name in ("alpha_", "class_shares_"):
+            vars(self).pop(name, None)
+        if self.alpha == "auto":
+            return self._fit_class_effects(covariance, samples, start, on_step)
+        return self._fit_closed_form(covariance, samples, start, on_step)
+
+    def _fit_class_effects(self, covariance, samples, start, on_step):
+        """Factor model with class effects."""
+        self._has_classes(samples)
+        rng = check_random_state(self.random_state)
+        tol = self.tol * np.sqrt(2.0 / covariance.n_samples)
+        options = FitOptions(rng, self.max_iter, tol, start, on_step)
+        found = refine_with_labels(
+            fit_diagonal_noise(covariance, self.n_components, options),
+            covariance,
+            options,
+            adds_directions=self.n_components == "auto",
+        )
+        # factors along the components; further directions have none
+        axes = np.linalg.svd(found.fit.model.loadings, full_matrices=False)[2]
+        shares = np.clip(np.sum(axes @ found.between * axes, axis=1), 0.0, 1.0)
+        n_further = isinstance(self.n_components, Integral) * found.fit.further.shape[1]
+        self.class_shares_ = like_samples(samples, np.append(shares, np.zeros(n_further)))
+        return found.fit
+
+    def _fit_closed_form(self, covariance, samples, start, on_step):
+        """Minimiser of the loss of samples and labels."""
         rng = check_random_state(self.random_state)
         scale = feature_scale(covariance)
         count = count_components(covariance, self.n_components, scale, rng)
         n_requested, n_sought = count.n_requested, count.n_sought
-        self.classes_ = covariance.classes
-        self.alpha_ = self._alpha_of(covariance, samples, n_sought, rng)
+        self.alpha_ = float(self.alpha) if self._has_classes(samples) else 0.0
         if np.isinf(self.alpha_):
             n_sought = self._at_most_from_labels(n_sought, samples)
             n_requested = min(n_requested, n_sought)
@@ -309,22 +362,17 @@ class SupervisedLinearContrastive(MomentEstimator):
         # nothing was maximised
         return fit if self.alpha_ == 0 else replace(fit, floored=np.array([], int))
 
-    def _alpha_of(self, covariance, samples, n_sought, rng):
-        """Weight of the labels, 0 where there is nothing to weigh."""
-        n_classes = len(covariance.classes)
-        if n_classes < 2:
-            # in a stream more classes may come: no warning per row
-            if not samples.streaming and (n_classes == 1 or self.alpha == np.inf):
-                named = f"one class only {self.classes_.tolist()}" if n_classes else "no class"
-                warn(
-                    f"y names {named}; at least two classes are needed. The labels are left out, "
-                    "as with alpha=0.",
-                    LabelsWarning,
-                )
-            return 0.0
-        if self.alpha != "auto":
-            return float(self.alpha)
-        return best_alpha(folds_of(samples, self.solver, rng), n_sought, rng)
+    def _has_classes(self, samples):
+        """Whether labels name at least two classes; a warning if they name one."""
+        n_classes = len(self.classes_)
+        # in a stream more classes may come: no warning per row
+        if n_classes < 2 and not samples.streaming and (n_classes == 1 or self.alpha == np.inf):
+            named = f"one class only {self.classes_.tolist()}" if n_classes else "no class"
+            warn(
+                f"y names {named}; at least two classes are needed. The labels are left out.",
+                LabelsWarning,
+            )
+        return n_classes >= 2
 
     def _at_most_from_labels(self, n_sought, samples):
         """Number of components that the labels alone can give."""

@@ -32,7 +32,8 @@ from sklearn_contrastive.metrics import sin_theta_distance
 # the eigensolver stops at residuals of 1e-7 of the eigenvalues
 SAME = 1e-6
 SOLVERS = st.sampled_from(["gram", "operator"])
-ALPHAS = st.sampled_from([0.0, 0.1, 1.0, 100.0])
+NUMBERS = [0.0, 0.1, 1.0, 100.0]
+ALPHAS = st.sampled_from([*NUMBERS, "auto"])
 each_solver = pytest.mark.parametrize("solver", ["gram", "operator"])
 each_alpha = pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0, np.inf])
 # K class centres in K - 1 orthogonal directions
@@ -78,6 +79,8 @@ class ClearProblem:
         return self._drawn[2]
 
     def model(self, n_components=3, **options):
+        # to more digits than the samples determine, so that fits can be compared
+        options = {"tol": 1e-4, "max_iter": 1000} | options
         return SupervisedLinearContrastive(n_components, random_state=0, **options)
 
     def fitted(self, **options):
@@ -106,7 +109,7 @@ def assert_same_model(model, other, tol=SAME):
     """Assert that two fits agree up to rounding and the eigensolver's tolerance."""
     assert model.n_components_ == other.n_components_
     assert model.n_samples_ == other.n_samples_
-    assert model.alpha_ == other.alpha_
+    assert getattr(model, "alpha_", None) == getattr(other, "alpha_", None)
     assert_array_equal(model.classes_, other.classes_)
     size = np.sqrt(np.max(np.diag(other.get_covariance())))
     assert_allclose(projector(model), projector(other), rtol=0, atol=100 * tol)
@@ -170,7 +173,7 @@ def test_labels_alone_give_one_component_fewer_than_classes_with_a_warning(solve
     assert_same_model(model, CLEAR.fitted(n_components=3, alpha=np.inf, solver=solver))
 
 
-@given(problem=clear_problems(), alpha=ALPHAS, solver=SOLVERS)
+@given(problem=clear_problems(), alpha=st.sampled_from(NUMBERS), solver=SOLVERS)
 def test_the_subspace_depends_continuously_on_alpha(problem, alpha, solver):
     model = problem.fitted(alpha=alpha, solver=solver)
     near = problem.fitted(alpha=alpha + 1e-6 * (0.25 + alpha), solver=solver)
@@ -369,7 +372,7 @@ def simplex_task(n_labelled, seed):
 def error(alpha, task):
     X, y, components = task
     model = SupervisedLinearContrastive(5, alpha=alpha, random_state=0).fit(X, y)
-    return sin_theta_distance(model.components_, components), model.alpha_
+    return sin_theta_distance(model.components_, components)
 
 
 # mean sine error and its standard error over 20 draws
@@ -387,34 +390,107 @@ EARLIER_ERRORS = {
 @pytest.mark.parametrize(("n_labelled", "alpha"), EARLIER_ERRORS)
 def test_errors_with_few_and_many_labels_agree_with_earlier_draws(n_labelled, alpha):
     n_draws = 8
-    errors = [error(alpha, simplex_task(n_labelled, seed))[0] for seed in range(n_draws)]
+    errors = [error(alpha, simplex_task(n_labelled, seed)) for seed in range(n_draws)]
     mean, standard_error = EARLIER_ERRORS[n_labelled, alpha]
     allowed = 4 * standard_error * np.sqrt(1 + 20 / n_draws)
     assert abs(np.mean(errors) - mean) <= allowed
 
 
+# --- labels as class effects ---------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("n_labelled", [12, 60, 300, 1200])
-def test_automatic_alpha_is_about_as_good_as_the_better_of_0_and_1(n_labelled):
+def test_labels_help_and_are_at_least_as_good_as_any_weight(n_labelled):
     tasks = [simplex_task(n_labelled, seed) for seed in range(4)]
-    chosen, without, one = (
-        np.mean([error(alpha, task)[0] for task in tasks]) for alpha in ("auto", 0.0, 1.0)
+    auto, one = (np.mean([error(alpha, task) for task in tasks]) for alpha in ("auto", 1.0))
+    without = np.mean(
+        [
+            sin_theta_distance(LinearContrastive(5, random_state=0).fit(X).components_, components)
+            for X, _, components in tasks
+        ]
     )
-    assert chosen <= 1.05 * min(without, one)
+    assert auto <= 1.02 * min(without, one)
+    if n_labelled == 1200:
+        assert auto <= 0.97 * without
+
+
+UNINFORMATIVE = {
+    "random": lambda rng, n: rng.integers(0, 4, n),
+    "all different": lambda rng, n: np.arange(n),
+    "two samples a class": lambda rng, n: rng.permutation(n) // 2,
+    "one class": lambda rng, n: np.zeros(n, int),
+}
+
+
+@pytest.mark.parametrize("n_labelled", [12, 60, 600, 1500])
+@pytest.mark.parametrize("kind", UNINFORMATIVE)
+@pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.LabelsWarning")  # one class
+def test_labels_that_say_nothing_do_not_hurt(kind, n_labelled):
+    errors = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        components = np.linalg.qr(rng.normal(size=(40, 5)))[0].T
+        noise = np.linspace(1.5, 0.3, 40) * rng.normal(size=(1500, 40))
+        X = rng.normal(size=(1500, 5)) @ components + noise
+        y = UNINFORMATIVE[kind](rng, 1500)
+        y[n_labelled:] = -1
+        fits = LinearContrastive(5, random_state=0), SupervisedLinearContrastive(5, random_state=0)
+        errors.append([sin_theta_distance(fit.fit(X, y).components_, components) for fit in fits])
+    without, with_labels = np.mean(errors, axis=0)
+    assert with_labels <= 1.005 * without
 
 
 @each_solver
-def test_automatic_alpha_is_repeatable(solver):
+@pytest.mark.parametrize("n_components", [2, "auto"])
+def test_without_labels_the_fit_is_that_of_linear_contrastive(n_components, solver):
+    options = {"solver": solver, "random_state": 0}
+    plain = LinearContrastive(n_components, **options).fit(CLEAR.X)
+    for y in (None, np.full(CLEAR.n_samples, -1), np.arange(CLEAR.n_samples)):
+        model = SupervisedLinearContrastive(n_components, **options).fit(CLEAR.X, y)
+        assert_allclose(model.components_, plain.components_, rtol=0, atol=1e-7)
+        assert_allclose(model.noise_variance_, plain.noise_variance_, rtol=1e-6)
+        assert_allclose(model.scoring_matrix_, plain.scoring_matrix_, rtol=1e-6, atol=1e-9)
+        assert_array_equal(model.class_shares_, 0.0)
+
+
+def test_class_shares_say_which_factors_the_classes_differ_in():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 900)
+    # the first factor is the class and noise in equal parts, the second has nothing to do with it
+    first = (y - 1) / np.sqrt(2 / 3) * np.sqrt(0.5) + np.sqrt(0.5) * rng.normal(size=900)
+    z = np.column_stack([first, rng.normal(size=900)])
+    rows = np.kron(np.eye(2), np.ones(10)) * [[3.0], [2.0]]
+    X = z @ rows + rng.normal(size=(900, 20))
+    model = SupervisedLinearContrastive(2, random_state=0).fit(X, y)
+    assert_allclose(model.class_shares_, [0.5, 0.0], atol=0.2)  # of three classes, two in a line
+    assert model.class_shares_[1] <= 0.05
+
+
+@each_solver
+@pytest.mark.parametrize("n_components", [4, "auto"])
+def test_labels_show_a_difference_on_a_single_feature(n_components, solver):
+    rng = np.random.default_rng(1)
+    components = np.linalg.qr(rng.normal(size=(30, 3)))[0].T
+    y = rng.integers(0, 2, 1000)
+    X = 2 * rng.normal(size=(1000, 3)) @ components + 0.5 * rng.normal(size=(1000, 30))
+    X[:, 7] += 0.8 * y
+    y[300:] = -1
+    model = SupervisedLinearContrastive(n_components, solver=solver, random_state=0).fit(X, y)
+    assert model.n_components_ == 4
+    # the feature itself is nearly in the span
+    assert np.linalg.norm(model.components_[:, 7]) >= 0.9
+    assert model.class_shares_.max() >= 0.5
+
+
+@each_solver
+def test_fits_with_one_random_state_are_equal(solver):
     X, y, _ = simplex_task(300, 0)
-    X, y = X[:600], y[:600]
     fits = [
-        SupervisedLinearContrastive(5, alpha="auto", solver=solver, random_state=seed).fit(X, y)
+        SupervisedLinearContrastive(5, solver=solver, random_state=seed).fit(X[:600], y[:600])
         for seed in (0, 0, np.random.RandomState(0))
     ]
     for fit in fits[1:]:
-        assert fit.alpha_ == fits[0].alpha_
         assert_array_equal(fit.components_, fits[0].components_)
-    again = SupervisedLinearContrastive(5, alpha=fits[0].alpha_, random_state=0).fit(X, y)
-    assert sin_theta_distance(again.components_, fits[0].components_) <= 100 * SAME
 
 
 # --- within scikit-learn -------------------------------------------------------------------------
@@ -493,12 +569,12 @@ def test_callbacks_are_called_for_every_block_and_eigenproblem(solver, keeps_cla
         monkeypatch.setattr(_supervised, "labelled_covariance_of", read)
     callback, calls = recording_callback()
     X, y = np.tile(CLEAR.X, (1500, 1)), np.tile(CLEAR.y, 1500)  # several blocks of rows
-    model = CLEAR.model(solver=solver).set_callbacks(callback)
+    model = CLEAR.model(solver=solver, tol=0.05).set_callbacks(callback)
     model.fit(X, y)
     ends = [task for event, _, task in calls if event == "end"]
     assert calls[0][0] == "setup"
     assert calls[-1][0] == "teardown"
     assert len(ends) == sum(event == "begin" for event, _, _ in calls)
-    assert ends.count("eigenproblem") == model.n_iter_
+    assert ends.count("eigenproblem") + ends.count("step of EM") == model.n_iter_
     assert (ends.count("block of rows") >= 3) == (solver == "gram")
-    assert_same_model(model, CLEAR.model(solver=solver).fit(X, y))
+    assert_same_model(model, CLEAR.model(solver=solver, tol=0.05).fit(X, y))

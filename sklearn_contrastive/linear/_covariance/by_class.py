@@ -54,16 +54,34 @@ class ClassCovariances(LabelledCovariance):
         by_class = [self._parts[label] for label in labels]
         counts = np.array([part.n_samples for part in by_class])
         means = np.array([part.mean for part in by_class]).reshape(len(labels), self.n_features)
-        within = np.zeros((self.n_features, self.n_features))
+        within, pooled = np.zeros((2, self.n_features, self.n_features))
         for part in by_class:
             if part.n_samples > 1:
-                within += part.scatter / (part.n_samples - 1)
-        return LabelledScatter(self.total, np.array(labels), counts, means, within)
+                within += part.scatter
+                pooled += part.scatter / (part.n_samples - 1)
+        return LabelledScatter(self.total, np.array(labels), counts, means, within, pooled)
 
     @property
     def classes(self) -> NDArray:
         """The labels, sorted."""
         return self.labelled.classes
+
+    @property
+    def counts(self) -> NDArray[np.float64]:
+        """Number of samples of each class, or the sum of their weights."""
+        return self.labelled.counts
+
+    def within_times(self, directions: NDArray) -> NDArray[np.float64]:
+        """Scatter within classes of more than one sample, summed, times directions."""
+        return self.labelled.within_times(directions)
+
+    def class_scores(self, directions: NDArray) -> NDArray[np.float64]:
+        """Projected means c_k of the classes, shape (n_classes, n_directions)."""
+        return self.labelled.class_scores(directions)
+
+    def combined_means(self, weights: NDArray) -> NDArray[np.float64]:
+        """Sums of the means c_k with weights (n_classes, n_sums), shape (n_features, n_sums)."""
+        return self.labelled.combined_means(weights)
 
     def label_matrix_times(self, directions: NDArray) -> NDArray[np.float64]:
         """Product of M_sup with directions of shape (n_features, n_directions)."""

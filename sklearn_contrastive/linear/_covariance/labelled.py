@@ -67,10 +67,13 @@ class LabelledCovariance(Covariance):
         Of all samples.
     classes : ndarray of shape (n_classes,)
         The labels, sorted.
+    counts : ndarray of shape (n_classes,)
+        Number m_k of samples of each class, or the sum of their weights.
     """
 
     total: Covariance
     classes: NDArray
+    counts: NDArray[np.float64]
 
     @property
     def n_samples(self) -> float:
@@ -111,6 +114,18 @@ class LabelledCovariance(Covariance):
     @abstractmethod
     def label_matrix_times(self, directions: NDArray) -> NDArray[np.float64]:
         """Product of M_sup with directions of shape (n_features, n_directions)."""
+
+    @abstractmethod
+    def within_times(self, directions: NDArray) -> NDArray[np.float64]:
+        """Scatter within classes of more than one sample, summed, times directions."""
+
+    @abstractmethod
+    def class_scores(self, directions: NDArray) -> NDArray[np.float64]:
+        """Projected means c_k of the classes, shape (n_classes, n_directions)."""
+
+    @abstractmethod
+    def combined_means(self, weights: NDArray) -> NDArray[np.float64]:
+        """Sums of the means c_k with weights (n_classes, n_sums), shape (n_features, n_sums)."""
 
     def blended_times(self, share: float) -> Callable[[NDArray], NDArray]:
         """(1 - share) times the covariance plus share times M_sup, as a function of directions."""

@@ -47,3 +47,21 @@ class LabelledRows(LabelledCovariance):
         of_class = weights @ means / self.counts[:, None] + means / paired
         by_row = self._members @ of_class - (self._members @ (1.0 / paired)) * scores
         return self.total.combine(by_row * self.total.weight[:, None]) / self.counts.sum()
+
+    def within_times(self, directions: NDArray) -> NDArray[np.float64]:
+        """Scatter within classes of more than one sample, summed, times directions."""
+        scores = self.total.project(directions)
+        paired = (self.counts > 1).astype(np.float64)
+        means = self._sums @ scores / self.counts[:, None]
+        offsets = (self._members @ paired)[:, None] * scores - self._members @ (
+            paired[:, None] * means
+        )
+        return self.total.combine(offsets * self.total.weight[:, None])
+
+    def class_scores(self, directions: NDArray) -> NDArray[np.float64]:
+        """Projected means c_k of the classes, shape (n_classes, n_directions)."""
+        return self._sums @ self.total.project(directions) / self.counts[:, None]
+
+    def combined_means(self, weights: NDArray) -> NDArray[np.float64]:
+        """Sums of the means c_k with weights (n_classes, n_sums), shape (n_features, n_sums)."""
+        return self.total.combine(self._sums.T @ (weights / self.counts[:, None]))

@@ -12,7 +12,7 @@ from .device import DeviceRows, device_scatter_covariance
 from .incomplete_rows import IncompleteRows, unobserved_pairs
 from .labelled import LabelledCovariance
 from .labelled_rows import LabelledRows
-from .labels import UNLABELLED, Labels
+from .labels import UNLABELLED
 from .missing import pairwise_covariance
 from .rows import row_covariance
 from .samples import Samples, refuse_unobserved
@@ -20,7 +20,7 @@ from .scatter import scatter_covariance
 from .small_chunk import LARGEST_CHUNK, small_chunk
 from .within_class import labelled_scatter
 
-__all__ = ["covariance_of", "fold_covariance", "forms_scatter", "labelled_covariance_of"]
+__all__ = ["covariance_of", "forms_scatter", "labelled_covariance_of"]
 
 # numbers in the scatter matrices of all classes up to which a fit keeps them for partial_fit
 _KEPT_ENTRIES = 2**22
@@ -121,33 +121,6 @@ def labelled_covariance_of(
     if small:
         return class_covariances(X, labels, weight, on_step)
     return labelled_scatter(X, labels, weight, on_step, fourth=samples.counted)
-
-
-def fold_covariance(X, weight, gram: bool, labels: Labels | None = None) -> Covariance:
-    """Covariance of one fold of complete samples, with the label matrix if there are labels.
-
-    Parameters
-    ----------
-    X : ndarray or sparse matrix of shape (n_samples, n_features)
-        Samples of the fold.
-    weight : ndarray of shape (n_samples,) or None
-        Frequency weights.
-    gram : bool
-        Whether a (n_features, n_features) scatter matrix is formed.
-    labels : Labels, default=None
-        Labels of the fold.
-
-    Returns
-    -------
-    Covariance
-        A LabelledCovariance if there are labels.
-    """
-    if gram:
-        return (
-            scatter_covariance(X, weight) if labels is None else labelled_scatter(X, labels, weight)
-        )
-    rows = row_covariance(X, weight)
-    return rows if labels is None else LabelledRows(rows, labels)
 
 
 def _labelled_scatter_on_host(samples):

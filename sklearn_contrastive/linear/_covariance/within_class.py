@@ -1,4 +1,4 @@
-"""Scatter of all samples and covariance within classes, in one pass over labelled samples."""
+"""Scatter of all samples and within classes, in one pass over labelled samples."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ _THIN_PART = 160
 
 @dataclass(frozen=True, eq=False)
 class LabelledScatter(LabelledCovariance):
-    """Scatter of all samples, means of the classes, and the covariances within classes, summed.
+    """Scatter of all samples, means of the classes, and what varies within them.
 
     Parameters
     ----------
@@ -40,7 +40,9 @@ class LabelledScatter(LabelledCovariance):
     means : ndarray of shape (n_classes, n_features)
         Mean of each class.
     within : ndarray of shape (n_features, n_features)
-        Sum over classes of more than one sample of their unbiased covariances C_k.
+        Sum over classes of more than one sample of their scatters.
+    pooled : ndarray of shape (n_features, n_features)
+        Sum over the same classes of their unbiased covariances C_k.
     """
 
     total: ScatterCovariance
@@ -48,13 +50,18 @@ class LabelledScatter(LabelledCovariance):
     counts: NDArray[np.float64]
     means: NDArray[np.float64]
     within: NDArray[np.float64]
+    pooled: NDArray[np.float64]
+
+    @cached_property
+    def offsets(self) -> NDArray[np.float64]:
+        """Means c_k of the classes about the mean of all samples, (n_classes, n_features)."""
+        return self.means - self.total.mean
 
     @cached_property
     def positive_matrix(self) -> NDArray[np.float64]:
         """Contribution of the positive pairs, (1/m) sum_k (m_k c_k c_k' - C_k); shape (d, d)."""
-        offsets = self.means - self.total.mean
-        matrix = offsets.T @ (positive_weights(self.counts)[:, None] * offsets)
-        matrix -= self.within
+        matrix = self.offsets.T @ (positive_weights(self.counts)[:, None] * self.offsets)
+        matrix -= self.pooled
         matrix /= self.counts.sum() or 1.0
         return matrix
 
@@ -62,14 +69,25 @@ class LabelledScatter(LabelledCovariance):
     def label_matrix(self) -> NDArray[np.float64]:
         """M_sup, of shape (n_features, n_features); 0 for fewer than two classes."""
         if len(self.counts) < 2:
-            return np.zeros_like(self.within)
-        offsets = self.means - self.total.mean
-        negative = offsets.T @ (negative_weights(self.counts) @ offsets)
+            return np.zeros_like(self.pooled)
+        negative = self.offsets.T @ (negative_weights(self.counts) @ self.offsets)
         return self.positive_matrix - negative / self.counts.sum()
 
     def label_matrix_times(self, directions: NDArray) -> NDArray[np.float64]:
         """Product of M_sup with directions of shape (n_features, n_directions)."""
         return self.label_matrix @ directions
+
+    def within_times(self, directions: NDArray) -> NDArray[np.float64]:
+        """Scatter within classes of more than one sample, summed, times directions."""
+        return self.within @ directions
+
+    def class_scores(self, directions: NDArray) -> NDArray[np.float64]:
+        """Projected means c_k of the classes, shape (n_classes, n_directions)."""
+        return self.offsets @ directions
+
+    def combined_means(self, weights: NDArray) -> NDArray[np.float64]:
+        """Sums of the means c_k with weights (n_classes, n_sums), shape (n_features, n_sums)."""
+        return self.offsets.T @ weights
 
     def blended_times(self, share: float) -> Callable[[NDArray], NDArray]:
         """(1 - share) times the covariance plus share times M_sup, as a function of directions."""
@@ -121,24 +139,27 @@ def labelled_scatter(
     counts = counted[1:]
     if sparse.issparse(X):
         return _scatter_of_sparse(X, labels, weight, counts, on_block, fourth)
-    # the unlabelled are a class with a mean of its own here, and a share of 0 in the pooled scatter
+    # the unlabelled are a class with a mean of its own here
     codes, share = labels.codes + 1, np.r_[0.0, _pooled_share(counts)]
-    rows = np.flatnonzero(weight > 0)
-    rows = rows[np.lexsort((codes[rows], share[codes[rows]]))]
-    within, pooled = np.zeros((2, X.shape[1], X.shape[1]))
+    free, within, pooled = np.zeros((3, X.shape[1], X.shape[1]))
+    paired, weighted = share[codes] > 0, weight > 0
     n_rows = block_rows or max(_BLOCK_ROWS, _BLOCK_ENTRIES // X.shape[1])
-    pieces = []
-    for start in range(0, len(rows), n_rows):
-        block = rows[start : start + n_rows]
-        centred = np.take(X, block, axis=0).astype(working_dtype(X), copy=False)
-        pieces.append(_centre_pieces(centred, codes[block], weight[block]))
-        _add_products(centred, share[codes[block]], within, pooled)
-        on_block("block of rows")
-    means = _merge_pieces(pieces, share, within, pooled, len(counted))
-    total = _with_means(within, counted, means)
+    means = np.zeros((len(counted), X.shape[1]))
+    for rows, scatter in ((weighted & ~paired, free), (weighted & paired, within)):
+        rows = np.flatnonzero(rows)
+        rows = rows[np.lexsort((codes[rows], share[codes[rows]]))]
+        pieces = []
+        for start in range(0, len(rows), n_rows):
+            block = rows[start : start + n_rows]
+            centred = np.take(X, block, axis=0).astype(working_dtype(X), copy=False)
+            pieces.append(_centre_pieces(centred, codes[block], weight[block]))
+            _add_products(centred, share[codes[block]], scatter, pooled)
+            on_block("block of rows")
+        means += _merge_pieces(pieces, share, scatter, pooled, len(counted))
+    total = _with_means(free + within, counted, means)
     if fourth:
         total = replace(total, moments=_moments_of(X, weight, total))
-    return LabelledScatter(total, labels.classes, counts, means[1:], pooled)
+    return LabelledScatter(total, labels.classes, counts, means[1:], within, pooled)
 
 
 def _pooled_share(counts):
@@ -187,7 +208,7 @@ def _subtract(block, points, bounds, short_piece=_SHORT_PIECE):
 def _add_products(block, share, within, pooled):
     """Add the rows' products to `within`, and times their shares, which ascend, to `pooled`."""
     cuts = np.flatnonzero(np.diff(share)) + 1
-    if (len(cuts) + 1) * _THIN_PART > len(block):
+    if len(cuts) and (len(cuts) + 1) * _THIN_PART > len(block):
         within += block.T @ block
         block *= np.sqrt(share)[:, None].astype(block.dtype)
         pooled += block.T @ block
@@ -260,6 +281,14 @@ def _scatter_of_sparse(X, labels, weight, counts, on_block, fourth):
     )
     means = (sums @ X).toarray() / np.where(counts > 0, counts, 1.0)[:, None]
     own = _pooled_share(counts)
-    pooled = (X.T @ sparse.csr_array(sparse.diags_array(weight * own[codes]) @ X)).toarray()
-    pooled -= means.T @ ((counts * own)[:, None] * means)
-    return LabelledScatter(total, labels.classes, counts, means, pooled)
+    within, pooled = (
+        _scatter_within(X, weight, codes, means, counts, of_class) for of_class in (own > 0, own)
+    )
+    return LabelledScatter(total, labels.classes, counts, means, within, pooled)
+
+
+def _scatter_within(X, weight, codes, means, counts, of_class):
+    """Scatters of the classes, summed with a weight of each."""
+    scatter = (X.T @ sparse.csr_array(sparse.diags_array(weight * of_class[codes]) @ X)).toarray()
+    scatter -= means.T @ ((counts * of_class)[:, None] * means)
+    return scatter

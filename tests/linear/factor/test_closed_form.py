@@ -1,4 +1,4 @@
-"""Combined loss with labels: leading eigenpairs, minimiser, choice of alpha."""
+"""Combined loss with labels: leading eigenpairs and minimiser."""
 
 import numpy as np
 import pytest
@@ -13,11 +13,8 @@ from sklearn_contrastive.linear._covariance.by_class import class_covariances
 from sklearn_contrastive.linear._covariance.labelled_rows import LabelledRows
 from sklearn_contrastive.linear._covariance.labels import read_labels
 from sklearn_contrastive.linear._covariance.rows import row_covariance
-from sklearn_contrastive.linear._covariance.scatter import scatter_covariance
 from sklearn_contrastive.linear._covariance.within_class import labelled_scatter
 from sklearn_contrastive.linear._factor.closed_form import label_share, supervised_closed_form
-from sklearn_contrastive.linear._factor.held_out import _STEPS, CANDIDATES, best_alpha
-from sklearn_contrastive.linear._factor.map_newton import REFINEMENT_FLOOR
 
 EPS = np.finfo(np.float64).eps
 ALPHAS = st.sampled_from([0.0, 0.01, 1.0, 30.0, 1e12, np.inf])
@@ -139,61 +136,3 @@ def test_a_start_does_not_change_the_eigenvalues(n_features, alpha, seed):
         for start in (None, np.random.default_rng(seed).normal(size=(n_features, 1)))
     )
     assert_allclose(cold.values, warm.values, atol=1e-9 * np.cov(X.T).trace())
-
-
-# --- choice of alpha -----------------------------------------------------------------------------
-
-
-def folds_of(X, y, n_folds=3):
-    fold = np.arange(len(X)) % n_folds
-    for number in range(n_folds):
-        fitted, held_out = fold != number, fold == number
-        labels = read_labels(y[fitted], int(fitted.sum()), -1)
-        yield X[fitted], y[fitted], X[held_out], labels
-
-
-def held_out_score(X_fit, V, X_held):
-    """Log-likelihood, up to a constant, of samples held out under the model in a subspace."""
-    S = np.cov(X_fit.T)
-    noise = np.diag(S)
-    for _ in range(_STEPS):
-        values, rotation = np.linalg.eigh(V.T @ (S - np.diag(noise)) @ V)
-        common = V @ rotation @ np.diag(np.maximum(values, 0)) @ rotation.T @ V.T
-        noise = np.maximum(np.diag(S) - np.diag(common), REFINEMENT_FLOOR * np.diag(S))
-    C = common + np.diag(noise)
-    shift = X_held.mean(axis=0) - X_fit.mean(axis=0)
-    second_moment = np.cov(X_held.T) + np.outer(shift, shift)
-    return -(np.linalg.slogdet(C)[1] + np.trace(np.linalg.inv(C) @ second_moment)) / 2
-
-
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("rows", [False, True])
-def test_best_alpha_maximises_the_likelihood_of_held_out_samples(seed, rows):
-    X, y = drawn(8, 3, seed, n_samples=120)
-    scores = np.zeros(len(CANDIDATES))
-    for X_fit, y_fit, X_held, _ in folds_of(X, y):
-        for candidate, alpha in enumerate(CANDIDATES):
-            V = np.linalg.eigh(combined_matrix_by_loops(X_fit, y_fit, alpha))[1][:, -2:]
-            scores[candidate] += held_out_score(X_fit, V, X_held)
-    expected = CANDIDATES[int(np.argmax(scores))]
-    folds = (
-        (
-            READERS["rows" if rows else "one pass"](X_fit, labels),
-            (row_covariance if rows else scatter_covariance)(X_held),
-        )
-        for X_fit, _, X_held, labels in folds_of(X, y)
-    )
-    assert best_alpha(folds, 2, np.random.RandomState(0)) == expected
-
-
-def test_of_equally_good_alphas_the_smallest_is_chosen():
-    X, y = drawn(8, 3, 0)
-    folds = (
-        (labelled_scatter(X_fit, labels), scatter_covariance(X_held))
-        for X_fit, _, X_held, labels in folds_of(X, np.full_like(y, -1))
-    )
-    # a subspace of dimension 0 is equally good for every alpha
-    assert best_alpha(folds, 0, np.random.RandomState(0)) == 0.0
-    assert best_alpha(iter(()), 1, np.random.RandomState(0)) == 0.0
-    assert CANDIDATES[0] == 0.0
-    assert list(CANDIDATES) == sorted(CANDIDATES)
