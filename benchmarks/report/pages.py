@@ -6,6 +6,7 @@ from . import (
     page_accuracy,
     page_bad_rows,
     page_few_labels,
+    page_generative,
     page_image_settings,
     page_image_speed,
     page_images,
@@ -29,7 +30,14 @@ README = ROOT / "README.md"
 BEGIN, END = "<!-- from python -m benchmarks.report -->\n", "<!-- end -->\n"
 GROUPS = {
     "Real tables": (page_accuracy, page_neighbours, page_few_labels),
-    "The model": (page_subspace, page_n_components, page_shared_noise, page_labels, page_theory),
+    "The model": (
+        page_subspace,
+        page_n_components,
+        page_shared_noise,
+        page_labels,
+        page_theory,
+        page_generative,
+    ),
     "Incomplete and wrong data": (
         page_missing_values,
         page_imputation,

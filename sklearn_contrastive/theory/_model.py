@@ -240,10 +240,12 @@ class SpikedCovarianceModel:
         return masked_encoder(self.covariance, keep_probability, self.n_components)
 
     def contrastive_components(self) -> FloatArray:
-        """Minimiser of the linear contrastive loss under complementary masks.
+        """Row space of the minimiser of the linear contrastive loss under complementary masks.
 
         These are the leading eigenvectors of the covariance without its diagonal, at any mask
-        rate, and so the same for all noise variances.
+        rate, and so the same for all noise variances. The minimiser itself scales each by the root
+        of its eigenvalue, and has a row of zeros where the eigenvalue is not positive; here these
+        rows are eigenvectors too. So do :meth:`supervised_components`.
 
         Returns
         -------

@@ -77,8 +77,9 @@ def incoherence_bias_bound(model: SpikedCovarianceModel) -> float:
     """Bound the error of the contrastive components by the incoherence of the subspace.
 
     The bound is sqrt(n_components) * incoherence, times the squared ratio of the strongest to the
-    weakest signal. For a random subspace the incoherence is of order n_components log(n_features)
-    / n_features, which gives the first term of the rate in [1]_.
+    weakest signal. If the incoherence is of order n_components log(n_features) / n_features, as
+    that of a random subspace is, and the signals are of equal strength, this is the first term of
+    :func:`contrastive_rate`, as in [1]_.
 
     Parameters
     ----------
@@ -307,8 +308,9 @@ def first_order_sampling_error(model: SpikedCovarianceModel, n_samples: int) -> 
 def diagonal_deletion_bound(matrix: ArrayLike) -> float:
     """Bound the norm of a matrix without its diagonal by that of the matrix.
 
-    In the spectral norm ||Delta(M)|| <= 2 ||M||, where Delta deletes the diagonal, because the
-    norm of the diagonal is at most that of M. Deleting it at most doubles a perturbation.
+    In the spectral norm ||Delta(M)|| <= 2 (1 - 1/d) ||M||, where Delta deletes the diagonal of a
+    matrix of d features [1]_. Deleting it at most doubles a perturbation. The constant is sharp:
+    the bound is reached by M = I - (2/d) 1 1', with 1 the vector of ones.
 
     Parameters
     ----------
@@ -318,12 +320,17 @@ def diagonal_deletion_bound(matrix: ArrayLike) -> float:
     Returns
     -------
     bound : float
-        2 ||M||, no smaller than the spectral norm of M without its diagonal.
+        2 (1 - 1/d) ||M||, no smaller than the spectral norm of M without its diagonal.
 
     Raises
     ------
     ValueError
         If the matrix is not square.
+
+    References
+    ----------
+    .. [1] Bhatia, Choi and Davis (1989), "Comparing a Matrix to Its Off-Diagonal Part", in "The
+       Gohberg Anniversary Collection", Operator Theory: Advances and Applications 40.
 
     Examples
     --------
@@ -333,9 +340,12 @@ def diagonal_deletion_bound(matrix: ArrayLike) -> float:
     >>> round(float(np.linalg.norm(M - np.diag(np.diag(M)), ord=2)), 12)
     4.0
     >>> round(diagonal_deletion_bound(M), 12)
-    6.0
+    4.0
     """
-    return float(2 * np.linalg.norm(_check_square(matrix), ord=2))
+    matrix = _check_square(matrix)
+    # the diagonal is the mean of the d matrices F^-j M F^j with F = diag(d-th roots of unity), and
+    # j = 0 gives M itself
+    return float(2 * (1 - 1 / len(matrix)) * np.linalg.norm(matrix, ord=2))
 
 
 def _check_square(matrix: ArrayLike, size: int | None = None) -> FloatArray:
