@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.utils import check_array
 
 from .._typing import ArrayLike, FloatArray
-from ._checks import check_size
 from ._model import SpikedCovarianceModel
 from ._rates import (
     contrastive_rate,
@@ -16,6 +15,7 @@ from ._rates import (
     in_domain_rate,
     transfer_rate,
 )
+from ._sampling_error import first_order_sampling_error
 
 __all__ = [
     "contrastive_bias_bound",
@@ -248,60 +248,6 @@ def pca_lower_bound(model: SpikedCovarianceModel) -> float:
     # rounding may take a subspace of the noisiest features themselves below 0
     distance = np.sqrt(max(r - np.sum(noisiest**2), 0))
     return float(distance - np.linalg.norm(noisiest * model.signal[:, None] ** 2) / gap)
-
-
-def first_order_sampling_error(model: SpikedCovarianceModel, n_samples: int) -> float:
-    """Estimate the error that n_samples samples add, to first order and for equal noise.
-
-    This is a heuristic, not a bound. With sigma^2 the variance of the noise, it is
-
-    sqrt((d - r) / n * sum_k sigma^2 (signal_k^2 + sigma^2) / signal_k^4),
-
-    the root mean square error of PCA's subspace, as n grows, in the theory of Anderson [1]_. Where
-    max(signal)^2 times the incoherence is far below min(signal)^2, the contrastive components have
-    it too, on top of their bias, which does not shrink with n.
-
-    Parameters
-    ----------
-    model : SpikedCovarianceModel
-        The population, with equal noise in all features.
-    n_samples : int
-        Number of samples n.
-
-    Returns
-    -------
-    error : float
-        The predicted error.
-
-    Raises
-    ------
-    ValueError
-        If the noise variances are not all equal, or n_samples is no positive integer.
-
-    References
-    ----------
-    .. [1] Anderson (1963), "Asymptotic Theory for Principal Component Analysis", Annals of
-       Mathematical Statistics 34(1).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_contrastive.theory import SpikedCovarianceModel
-    >>> from sklearn_contrastive.theory.bounds import first_order_sampling_error
-    >>> model = SpikedCovarianceModel(np.eye(50)[:2])
-    >>> round(first_order_sampling_error(model, 1000), 3)
-    0.438
-    """
-    check_size("n_samples", n_samples)
-    smallest, largest = model.noise_variance.min(), model.noise_variance.max()
-    if largest - smallest > 1e-9 * largest:
-        raise ValueError(
-            f"Noise variances from {smallest:.3g} to {largest:.3g} are not equal; this estimate is "
-            "for equal noise only."
-        )
-    ratio = largest / model.signal**2
-    variance = np.sum(ratio * (1 + ratio)) * (model.n_features - model.n_components) / n_samples
-    return float(np.sqrt(variance))
 
 
 def diagonal_deletion_bound(matrix: ArrayLike) -> float:
