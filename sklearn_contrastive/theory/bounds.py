@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from .._typing import ArrayLike, FloatArray
+from ._finite_sample import finite_sample_bound
 from ._model import SpikedCovarianceModel
 from ._rates import (
     contrastive_rate,
@@ -22,6 +23,7 @@ __all__ = [
     "contrastive_certificate",
     "contrastive_rate",
     "diagonal_deletion_bound",
+    "finite_sample_bound",
     "first_order_sampling_error",
     "generative_rate",
     "in_domain_rate",
