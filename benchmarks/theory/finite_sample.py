@@ -75,8 +75,8 @@ def findings(cells):
             f"{min(covered):.1%} in the worst of {len(cells)} cells"
         )
         found[f"bound of 95 % over the error of {name}"] = (
-            f"{min(ratios.values()):.1f} to {max(ratios.values()):.1f} in {len(ratios)} of "
-            f"{len(cells)} cells; no smaller than the largest possible error in the others"
+            f"{min(ratios.values()):.1f} to {max(ratios.values()):.1f}; below the largest possible "
+            f"error in {len(ratios)} of {len(cells)} cells"
         )
     return found
 
