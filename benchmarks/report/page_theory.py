@@ -1,12 +1,13 @@
 """Page: the theory against simulations."""
 
+from .._common.tables import restructured
 from .drawing import lines, panel, plain_log
 from .page import Page, Picture, Section
 from .records import results
 from .theory_findings import agreement, findings
 
 RECOVERY, LIMITS, RISK = "theory.recovery", "theory.limits", "theory.downstream_risk"
-SAMPLE = "theory.finite_sample"
+SAMPLE, CONFIDENCE = "theory.finite_sample", "linear.confidence"
 DRAWN = ["PCA", "closed form", "Scaler+PCA", "LinearContrastive"]
 DRAWN_LIMITS = ["PCA", "closed form", "FA", "LinearContrastive"]
 PANELS = {
@@ -66,8 +67,23 @@ def page():
                 "``finite_sample_bound`` at confidence 95 %, two hundred draws for each setting.",
                 {"Findings": findings("finite_sample"), "All settings": all_panels(SAMPLE)},
             ),
+            Section(
+                "Confidence intervals",
+                CONFIDENCE,
+                "``confidence_intervals``, a thousand draws of each model: intervals of 95 % cover "
+                f"{results(CONFIDENCE)['findings']['coverage of intervals of 95 %']} of the time.",
+                {"Coverage by model": restructured(*coverage())},
+            ),
         ),
     )
+
+
+def coverage():
+    """Columns and lines of the table of the shares of intervals that cover."""
+    shares = results(CONFIDENCE)["coverage"]
+    columns = ["model", *next(iter(shares.values()))]
+    lines = [[cell, *(f"{share:.1%}" for share in row.values())] for cell, row in shares.items()]
+    return columns, lines
 
 
 def verdict():
