@@ -1,4 +1,4 @@
-"""Linear probe, k-NN accuracy and label efficiency of frozen representations."""
+"""Linear probe, k-NN accuracy, label efficiency, and confidence intervals of a factor model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +14,17 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 
+from ._confidence import ConfidenceIntervals, confidence_intervals
 from ._typing import ArrayLike, FloatArray, RandomState
 
-__all__ = ["LabelEfficiency", "knn_accuracy", "label_efficiency_curve", "linear_probe"]
+__all__ = [
+    "ConfidenceIntervals",
+    "LabelEfficiency",
+    "confidence_intervals",
+    "knn_accuracy",
+    "label_efficiency_curve",
+    "linear_probe",
+]
 
 AUTO_C = (1e-3, 1e-2, 1e-1, 1.0)
 

@@ -36,6 +36,7 @@ NO_MATHEMATICS = {
     "linear/_covariance/samples.py",
     "linear/_factor/options.py",
     "theory/_checks.py",
+    "theory/risk.py",
 }
 
 

@@ -5,7 +5,7 @@ from math import log, sqrt
 
 import numpy as np
 import pytest
-from helpers.populations import build_model, haar_model, spiked_models
+from helpers.populations import haar_model, spiked_models
 from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +19,6 @@ from sklearn_contrastive.theory.bounds import (
     contrastive_certificate,
     contrastive_rate,
     diagonal_deletion_bound,
-    first_order_sampling_error,
     generative_rate,
     in_domain_rate,
     incoherence_bias_bound,
@@ -196,47 +195,6 @@ def test_signal_of_two_noise_deviations_ends_the_lower_bound():
     noise_sd = np.r_[np.full(5, 2.0), np.full(95, 0.5)]
     with pytest.raises(ValueError, match=r"stand out from the others by 3\.75 in noise"):
         pca_lower_bound(haar_model(0, noise_sd, signal=2.0))
-
-
-# --- sampling error ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("noise", [1.0, 0.3])
-@pytest.mark.parametrize("signal", [1.0, [1.5, 1.2, 1.0], [3.0, 2.0, 0.8]])
-def test_first_order_sampling_error_is_that_of_pca_and_the_contrastive_loss(signal, noise):
-    # supports that do not overlap, with equal weights: deletion has no bias there
-    rows = np.kron(np.eye(3), np.full(20, 20**-0.5))
-    model = SpikedCovarianceModel(rows, signal, noise**2)
-    n, squares = 20_000, []
-    for seed in range(10):
-        X, _ = model.sample(n, random_state=seed)
-        X -= X.mean(axis=0)
-        S = X.T @ X / n
-        found = (leading(S, 3), leading(S - np.diag(np.diag(S)), 3))
-        squares.append([error_of(rows, model) ** 2 for rows in found])
-    pca, contrastive = np.sqrt(np.mean(squares, axis=0)) / first_order_sampling_error(model, n)
-    # ten squares of about 170 terms each: a standard error of 2 %; higher orders add a little
-    assert abs(pca - 1) < 0.1
-    if max(model.signal) < 2 * min(model.signal):
-        assert abs(contrastive - 1) < 0.1
-    else:  # a twentieth of 9 is not far below 0.64, so the estimate is only near
-        assert abs(contrastive - 1) < 0.3
-
-
-@given(model=spiked_models(signal_ratios=(1.0,), noise_ratios=(1.0,)), n=st.integers(1, 10**6))
-def test_sampling_error_of_equal_strengths_is_the_published_one(model, n):
-    d, r = model.n_features, model.n_components
-    s2, v2 = model.noise_variance[0], model.signal[0] ** 2
-    expected = sqrt(s2 * (v2 + s2)) / v2 * sqrt((d - r) * r / n)
-    assert first_order_sampling_error(model, n) == pytest.approx(expected, rel=1e-12)
-
-
-def test_sampling_error_under_unequal_noise_is_refused():
-    model = build_model(10, 2, "haar", 1.0, 1.1, 1.0, 0)
-    with pytest.raises(ValueError, match="are not equal; this estimate is for equal noise only"):
-        first_order_sampling_error(model, 100)
-    with pytest.raises(ValueError, match="n_samples=0 is not allowed"):
-        first_order_sampling_error(haar_model(0, np.ones(10)), 0)
 
 
 # --- deletion ------------------------------------------------------------------------------------
