@@ -14,11 +14,12 @@ from ...augmentation._images.by_name import make_augmentation
 from ...augmentation._images.patch_masking import PatchMasking
 from .._losses import nt_xent_loss
 from .._networks.encoders import chosen_encoder
+from .._networks.normalization import Normalization, normalization_of_user
 from .._training.devices import usable_device
 from .._training.optimizers import OptimizerRecipe, peak_learning_rate
 from .._training.schedule import WarmupCosine
 from .._training.trainer import Trainer
-from .losses import PairLoss, SimCLRObjective
+from .losses import LearnedTemperature, PairLoss, SimCLRObjective
 from .network import NetworkRecipe
 from .views import ImageViews
 
@@ -46,8 +47,10 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
         The trainer.
     """
     device = usable_device(parameters["device"])
-    moments = images.moments()
+    moments, given = images.moments(), parameters["normalization"]
     loss = _copied(parameters["loss"])
+    if parameters["temperature"] == "learn":
+        loss = LearnedTemperature(loss)
     trainer = Trainer(
         NetworkRecipe(
             chosen_encoder(parameters["encoder"], device, parameters["pretrained"]),
@@ -55,8 +58,8 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
             parameters["pretrained"],
             parameters["projection_head"],
             parameters["projection_dim"],
-            tuple(map(float, moments.mean)),
-            tuple(map(float, moments.std)),
+            Normalization(tuple(map(float, moments.mean)), tuple(map(float, moments.std))),
+            None if given is None else normalization_of_user(given, images.shape[0]),
             loss if isinstance(loss, nn.Module) else None,
         ),
         SimCLRObjective(
@@ -71,7 +74,7 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
     trainer.rate_factor_ = 1.0
     configure_schedule(trainer, len(images), parameters)
     trainer.initialize()
-    if not (parameters["optimizer"] == "adamw" or loss in _OF_USUAL_SCALE):
+    if not (parameters["optimizer"] == "adamw" or parameters["loss"] in _OF_USUAL_SCALE):
         trainer.rate_factor_ = _rate_factor(trainer, images)
         configure_schedule(trainer, len(images), parameters)
     return trainer

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from sklearn_contrastive.evaluation import (
+from sklearn_contrastive.evaluation._probes import (
     LabelEfficiency,
     _stratified_order,
     knn_accuracy,

@@ -7,9 +7,9 @@ from scipy.linalg import LinAlgError
 from scipy.stats import gamma, norm
 from sklearn.utils.validation import check_is_fitted
 
-from ._typing import FloatArray
-from .linear import LinearContrastive
-from .theory._factor_errors import factor_errors
+from .._typing import FloatArray
+from ..linear import LinearContrastive
+from ..theory._factor_errors import factor_errors
 
 __all__ = ["ConfidenceIntervals", "confidence_intervals"]
 

@@ -14,15 +14,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 
-from ._confidence import ConfidenceIntervals, confidence_intervals
-from ._typing import ArrayLike, FloatArray, RandomState
+from .._typing import ArrayLike, FloatArray, RandomState
 
 __all__ = [
-    "ConfidenceIntervals",
     "LabelEfficiency",
-    "confidence_intervals",
     "knn_accuracy",
     "label_efficiency_curve",
+    "leave_one_out_knn_accuracy",
     "linear_probe",
 ]
 
