@@ -1,4 +1,4 @@
-"""Evaluation of representations: probes and k-NN with labels, similar and odd samples without; intervals."""
+"""Evaluation: probes and k-NN with labels, similar and odd samples, confidence intervals."""
 
 from ._confidence import ConfidenceIntervals, confidence_intervals
 from ._neighbours import SimilarImages, outlier_distances, similar_images
