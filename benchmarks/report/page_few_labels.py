@@ -79,8 +79,8 @@ def verdict():
         for noise in (ROWS[0], ROWS[-1])
     )
     return (
-        f"Accuracy with labels / without / of LDA: {few} with {SHARES[0]:.0%} of the labels, "
-        f"{many} with all; under strong noise {noisy_few} and {noisy_many}."
+        f"Accuracy with labels / without / of LDA: {few} with {SHARES[0]:.0%} of the labels. "
+        f"With all labels {many}. Under strong noise {noisy_few} and {noisy_many}."
     )
 
 

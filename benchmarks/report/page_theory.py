@@ -97,8 +97,8 @@ def verdict():
     lost = [label for label, c in concentrated.items() if is_lost(c["mean"])]
     found = results(RECOVERY)["findings"]["error of the closed form against its bound"]
     return (
-        f"The error of the closed form is {found.partition(' (')[0]}; {n_all - n_off} of {n_all} "
-        "values agree with an independent measurement; PCA is better where a component is on "
+        f"The error of the closed form is {found.partition(' (')[0]}. {n_all - n_off} of {n_all} "
+        "values agree with an independent measurement. PCA is better where a component is on "
         f"{' or '.join(label.removeprefix('k=') for label in lost)} features."
     )
 

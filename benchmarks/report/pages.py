@@ -77,7 +77,7 @@ def overview():
     parts = [heading("What was measured", "="), wrapped(intro)]
     for title, pages in groups.items():
         parts.append(heading(title, "-"))
-        parts += [f":doc:`{page.title} <{page.name}>`\n   {page.verdict}" for page in pages]
+        parts += [f":doc:`{page.title} <{page.name}>`\n   {page.headline}" for page in pages]
     names = "".join(f"   {page.name}\n" for pages in groups.values() for page in pages)
     parts.append(f".. toctree::\n   :hidden:\n\n{names}".rstrip())
     return "\n\n".join(parts) + "\n"
@@ -104,13 +104,14 @@ def with_block(readme):
 
 def readme_block():
     """Text between the markers of the README."""
-    verdicts = (module.page().verdict for module in ON_README)
+    pages = (module.page() for module in ON_README)
     return (
         f"Mean accuracy over {results(page_accuracy.RECORD)['n_tables']} real tables on which no "
         "choice was made (reducer, scaler,\nlogistic regression; as many components as classes; "
         "`auto` chooses its own number):\n\n"
         f"{markdown(*page_accuracy.mean_by_noise('accuracy', page_accuracy.METHODS))}\n\n"
         f"({provenance(page_accuracy.RECORD, quote='`')})\n\n"
-        + "".join(f"- {sentence}\n" for sentence in (worst_sentence(), *verdicts))
+        + f"{worst_sentence()}\n\n"
+        + "".join(f"- **{page.title}.** {page.verdict}\n" for page in pages)
         + "\nOne page for each subject, also where rivals are better: `docs/measured/`.\n"
     )

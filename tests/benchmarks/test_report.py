@@ -50,10 +50,12 @@ def test_pages_begin_with_a_verdict_and_a_picture(page):
 
 
 @each_page
-def test_verdicts_have_numbers_and_fit_on_a_phone(page):
-    assert re.search(r"\d", page.verdict)
-    assert len(page.verdict) <= 250
+def test_the_first_sentence_of_a_verdict_has_numbers_and_fits_on_a_line(page):
+    assert re.search(r"\d", page.headline)
+    assert len(page.headline) <= 95
+    assert page.headline.endswith(".")
     assert page.verdict.endswith(".")
+    assert len(page.verdict) <= 330
 
 
 @each_page
@@ -98,7 +100,7 @@ def test_a_picture_drawn_twice_has_the_same_bytes(tmp_path):
 def test_every_page_is_in_the_overview():
     overview = written()[FOLDER / "index.rst"]
     for page in PAGES:
-        assert f":doc:`{page.title} <{page.name}>`\n   {page.verdict}\n" in overview
+        assert f":doc:`{page.title} <{page.name}>`\n   {page.headline}\n" in overview
         assert overview.count(f"\n   {page.name}\n") == 1 or overview.endswith(f"   {page.name}\n")
 
 
