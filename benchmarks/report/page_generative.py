@@ -92,9 +92,9 @@ def verdict():
     loses = [title for title, cell in cells.items() if standing(cell, "closed form") == "behind"]
     masks = [title for title, cell in cells.items() if beats_masks(cell)]
     return (
-        f"LinearContrastive has {span(ratio)} times the subspace error of the best generative "
-        f"method in {len(ahead)} of {len(cells)} settings and is behind with "
-        f"{' and '.join(behind) or 'none'}; the closed form is ahead of the best masked "
+        f"{span(ratio)} times the error of the best generative method in {len(ahead)} of "
+        f"{len(cells)} settings. LinearContrastive is behind with "
+        f"{' and '.join(behind) or 'none'}. The closed form is ahead of the best masked "
         f"autoencoder in {len(masks)} and behind Scaler+GAN or GAN in {len(loses)}."
     )
 

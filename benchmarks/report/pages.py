@@ -11,6 +11,7 @@ from . import (
     page_image_speed,
     page_images,
     page_imputation,
+    page_install_size,
     page_labels,
     page_memory,
     page_missing_values,
@@ -44,7 +45,7 @@ GROUPS = {
         page_bad_rows,
         page_outlier_scores,
     ),
-    "Cost": (page_speed, page_memory),
+    "Cost": (page_speed, page_memory, page_install_size),
     "Images": (page_images, page_image_settings, page_image_speed),
 }
 # their verdicts are below the table of accuracies of the README

@@ -8,7 +8,7 @@ from PIL import Image
 from benchmarks._common.record import ROOT
 from benchmarks.report.page import FOLDER, Section
 from benchmarks.report.pages import BEGIN, README, all_pages, pictures, with_block, written
-from benchmarks.report.records import against, span
+from benchmarks.report.records import against, results, span
 
 PAGES = [page for pages in all_pages().values() for page in pages]
 PICTURES = pictures()
@@ -26,6 +26,12 @@ def test_readme_shows_the_committed_results():
     readme = README.read_text(encoding="utf-8")
     assert BEGIN in readme
     assert readme == with_block(readme)
+
+
+def test_readme_has_the_measured_sizes_of_the_installation():
+    readme = README.read_text(encoding="utf-8")
+    for row in results("images.install_size")["rows"]:
+        assert f"{row['total'] / 1000:.1f} GB" in readme
 
 
 def test_pages_are_those_that_the_report_writes():
@@ -86,7 +92,7 @@ def test_pictures_have_an_alternative_text(picture):
 
 def test_no_two_pictures_are_one_file():
     paths = [picture.path for picture in PICTURES]
-    assert len(set(paths)) == len(paths) >= 26
+    assert len(set(paths)) == len(paths) >= 27
 
 
 def test_a_picture_drawn_twice_has_the_same_bytes(tmp_path):
