@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+from .._features import is_missing
 from .._typing import ArrayLike, Axes, FloatArray, MatrixLike
 from ._axes import COLOURS, axes_or_new, marks
 from ._fitted import fitted
@@ -239,8 +240,7 @@ def _read_classes(y, n_samples):
 def _labels_and_codes(classes):
     """Sorted classes, and the position of each row's class; -1 where it is None or NaN."""
     values = np.asarray(classes)
-    # of objects only pandas' NA has no truth value; it equals nothing, as NaN
-    missing = np.array([str(v) == "<NA>" or v is None or bool(v != v) for v in values], dtype=bool)
+    missing = np.array([is_missing(label) for label in values], dtype=bool)
     codes = np.full(len(values), -1)
     labels, codes[~missing] = np.unique(values[~missing], return_inverse=True)
     return labels, codes
