@@ -121,7 +121,9 @@ def confidence_intervals(
             f"{len(components)} components; fit fewer components."
         ) from None
     quantile = norm.isf((1 - confidence) / 2)
-    factor = np.exp(quantile * errors.noise_variance / noise_variance)
+    # a feature nearly without noise: from 0 to infinity
+    with np.errstate(over="ignore"):
+        factor = np.exp(quantile * errors.noise_variance / noise_variance)
     ends = np.array([-quantile, quantile])[:, None, None] * errors.components
     largest = min(len(components), len(noise_variance) - len(components))
     mean, variance = errors.subspace_mean, errors.subspace_variance
@@ -143,6 +145,12 @@ def _refuse(estimator: LinearContrastive) -> None:
         raise ValueError(f"robust={estimator.robust!r} has no intervals; fit with robust=False.")
     if estimator.feature_groups is not None:
         raise ValueError("feature_groups has no intervals; fit with feature_groups=None.")
+    covariance = getattr(estimator, "_covariance", None)
+    if covariance is not None and not covariance.semidefinite:
+        raise ValueError(
+            "The samples had missing entries, so that intervals from n_samples_ would be too "
+            "narrow; fit complete rows."
+        )
     if estimator.n_components_ == 0:
         raise ValueError("The model has no component; there is nothing to give intervals for.")
     n_empty = int(np.sum(np.asarray(estimator.common_variance_) <= 0))

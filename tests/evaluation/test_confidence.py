@@ -107,6 +107,12 @@ def test_float32_weights_and_streams_are_read():
             ValueError,
             "fit with feature_groups=None",
         ),
+        (lambda: fitted(np.where(X > 2, np.nan, X)), ValueError, "missing entries"),
+        (
+            lambda: LinearContrastive(2).partial_fit(np.where(X > 2, np.nan, X)),
+            ValueError,
+            "missing entries",
+        ),
         (lambda: fitted(n_components=0), ValueError, "no component"),
         (lambda: fitted(n_components=9), ValueError, "no common variance|not identified"),
         (lambda: fitted(X[:, :4]), ValueError, "not identified with 2 components"),
@@ -115,6 +121,14 @@ def test_float32_weights_and_streams_are_read():
 def test_models_without_intervals_are_refused(model, error, message):
     with pytest.raises(error, match=message):
         confidence_intervals(model())
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.HeywoodWarning")
+def test_the_noise_of_two_equal_features_has_a_very_wide_interval():
+    model = fitted(np.hstack([X, X[:, :1]]), 3)
+    lower, upper = confidence_intervals(model).noise_variance[:, [0, 10]]
+    assert np.all(upper > 10 * X[:, 0].var())
+    assert np.all(lower < 1e-3 * X[:, 0].var())
 
 
 @pytest.mark.parametrize("confidence", [0, 1, np.nan, 95])
