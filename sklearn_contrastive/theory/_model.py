@@ -285,8 +285,10 @@ class SpikedCovarianceModel:
             matrix = without_diagonal(self.signal_covariance) / 4 + alpha * (spread.T @ spread)
             return leading_rows(matrix, self.n_components)
         singular_values = np.linalg.svd(spread, compute_uv=False)
-        smallest = singular_values[0] * max(spread.shape) * np.finfo(np.float64).eps
-        rank = np.sum(singular_values > smallest)
+        # centring leaves rounding errors of the size of the scores, not of their differences
+        size = max(singular_values[0], np.linalg.norm(class_scores))
+        smallest = size * max(spread.shape) * np.finfo(np.float64).eps
+        rank = min(np.sum(singular_values > smallest), len(spread) - 1)
         if rank == 0:
             raise ValueError(
                 "All classes have the same mean scores, so that labels alone have no direction; "
