@@ -39,6 +39,7 @@ NO_MATHEMATICS = {
     "linear/_covariance/samples.py",
     "linear/_factor/options.py",
     "theory/_checks.py",
+    "theory/risk.py",
 }
 
 

@@ -163,6 +163,17 @@ def test_nan_and_continuous_targets_are_refused(evaluation):
         evaluation(X, Y + 0.5, X, Y)
 
 
+@pytest.mark.parametrize("evaluation", EVALUATIONS)
+@pytest.mark.parametrize("unknown", [None, np.nan])
+def test_rows_without_a_label_are_refused_with_their_number(evaluation, unknown):
+    words = np.array([f"digit {y}" for y in Y], dtype=object)
+    words[[3, 7]] = unknown
+    with pytest.raises(ValueError, match=rf"y_train has no label .* in 2 of {len(Y)} rows; leave"):
+        evaluation(X, words, X, words)
+    with pytest.raises(ValueError, match=r"y_test has no label"):
+        evaluation(X, np.where(Y >= 0, "a", "b"), X, words)
+
+
 def test_one_class_and_one_sample_of_a_class_are_too_few():
     with pytest.raises(ValueError, match="all of class 0; give two classes"):
         linear_probe(X[:5], np.zeros(5, dtype=int), X, Y)
