@@ -64,7 +64,8 @@ def sigreg_loss(
     The test is that of Epps and Pulley [2]_: n times the integral over t of
     exp(-t^2 / 2) ``|e(t) - exp(-t^2 / 2)|^2``, with e the empirical characteristic function of the
     projections, the mean of exp(i t x). The trapezoidal rule with 17 points from -5 to 5 computes
-    it: these numbers are recalled from [1]_, not read. For normal embeddings the statistic is about sqrt(2 pi) - sqrt(2 pi / 3) = 1.06.
+    it: these numbers are recalled from [1]_, not read. For normal embeddings the statistic is about
+    sqrt(2 pi) - sqrt(2 pi / 3) = 1.06.
 
     References
     ----------
