@@ -186,11 +186,12 @@ class SupervisedLinearContrastive(MomentEstimator):
     where they exceed those of random labels. The prior on the noise is that of `LinearContrastive`.
     A class with one sample counts as unlabelled, and so do all if they name one class.
 
-    A target is y = a + g'z + noise, with its own noise. Its likelihood given x is raised to a power:
-    1 - q / F, where F is the F statistic of its regression on the factors without targets and q the
-    95 % quantile of that statistic for a target that is independent of x, or 0; divided by the
-    number of targets that leave the same residual. After the steps, directions outside the factors
-    that the residuals of the targets show beyond chance follow.
+    A target is y = a + g'z + noise, with its own noise. Its likelihood given x is raised to a power
+    of at most 1: 1 - q / F, where F is the F statistic of its regression on the factors without
+    targets, and q the 95 % quantile of F for a target that is independent of x; divided by the
+    number of targets that leave the same residual. Where F is below q, the power is 0. Directions
+    outside the factors that residuals of targets show beyond chance are added with
+    ``n_components="auto"``; otherwise they only replace directions that no two features share.
 
     In the closed form, with m_k samples of class k, of mean c_k about the mean of all samples and
     unbiased covariance C_k, and m labels in all, M_sup is the mean over k of c_k c_k' with weights
@@ -251,8 +252,8 @@ class SupervisedLinearContrastive(MomentEstimator):
     )
     _cannot_continue = (
         "partial_fit cannot continue from this fit, which did not keep a scatter for every class: "
-        "they are large or on a device, or samples are fewer than features, or many sets of targets "
-        "are known. Begin with partial_fit."
+        "they are large or on a device, or samples are fewer than features. Or samples differ much "
+        "in the targets they know. Begin with partial_fit."
     )
 
     def __init__(

@@ -30,6 +30,8 @@ __all__ = ["covariance_of", "forms_scatter", "labelled_covariance_of", "target_c
 _KEPT_ENTRIES = 2**22
 # rows whose products take as long as the sum of two scatter matrices
 _ROWS_OF_A_SUM = 100
+# sums of scatter matrices that are few
+_SUMS = 64
 
 
 def covariance_of(samples: Samples, solver: str, on_step: OnStep) -> Covariance:
@@ -162,8 +164,8 @@ def target_covariance_of(samples: Samples, solver: str, on_step: OnStep) -> Targ
         )
         return TargetRows(rows, responses, rows, targets)
     patterns = targets.patterns()
-    few = len(patterns) * targets.values.shape[1] * _ROWS_OF_A_SUM <= len(targets.values)
-    if samples.streaming or len(patterns) <= 2 or few:
+    n_samples, n_targets = targets.values.shape
+    if samples.streaming or len(patterns) * n_targets <= max(_SUMS, n_samples / _ROWS_OF_A_SUM):
         return _target_scatters(samples, responses, patterns, on_step)
     some = ~np.isnan(targets.values).all(axis=1)
     total = _scatter_of(samples, on_step)

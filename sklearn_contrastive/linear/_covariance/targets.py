@@ -77,7 +77,7 @@ def names_classes(y: ArrayLike | None, target_type: str, unlabelled: Any = "auto
         return True
     known = y[~np.isnan(y)]
     values = np.unique(known)
-    repeated = 2 * len(values) <= len(known)
+    repeated = 0 < 2 * len(values) <= len(known)
     whole = len(values) > 0 and bool(np.all(values == np.round(values)))
     # 0 and 1 are classes, whatever their type
     two = whole and len(values) <= 2 and len(known) == y.size
@@ -195,7 +195,7 @@ def _as_floats(y):
     if y.dtype.kind in "biuf":
         return y.astype(np.float64)
     if y.dtype.kind == "O":
-        unknown = np.array([entry is None or entry != entry or _is_na(entry) for entry in y.flat])
+        unknown = np.array([entry is None or _is_na(entry) or entry != entry for entry in y.flat])
         y = np.where(unknown.reshape(y.shape), np.nan, y)
         try:
             return y.astype(np.float64)
