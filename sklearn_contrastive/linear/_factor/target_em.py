@@ -144,8 +144,9 @@ class TargetExpectationMaximisation(FixedPoint):
     floor : float
         Smallest uniqueness.
     options : FitOptions
-        Of the fit. Steps end when those to come would change no uniqueness by more than the share
-        `tol` of itself, and no loading by more than that share of the root of twice its uniqueness.
+        Of the fit. Steps end when those to come would change uniquenesses by the share `tol` of
+        themselves, in the root mean square, and loadings by that share of the root of twice the
+        uniqueness.
     """
 
     def __init__(
@@ -218,20 +219,23 @@ class TargetExpectationMaximisation(FixedPoint):
         return candidate.posterior >= point.posterior - 1e-11 * abs(point.posterior)
 
     def has_converged(self, point, candidate, step, accepted):
-        """Whether the way to come is short: at most the step over the slowest contraction."""
+        """Whether steps to come raise the posterior little.
+
+        A step s of contraction c leaves a deficit of n s's / (4 c), s in units of the noise.
+        """
         if not accepted:
             return False
         moved = candidate.state.as_vector() - point.state.as_vector()
-        change = abs(candidate.posterior - point.posterior)
-        if not moved.any() or change <= _ROUNDING * abs(point.posterior):
+        gained = abs(candidate.posterior - point.posterior)
+        if not moved.any() or gained <= _ROUNDING * abs(point.posterior):
             return True
         self._moves = [*self._moves, (moved, candidate.step - point.step)][-_MOVES:]
-        measured = [
-            [_of_subspace(candidate.state, vector) for vector in move] for move in self._moves
-        ]
-        rate = min(1.0, slowest_contraction(*np.stack(measured, axis=2)))
-        left = _of_subspace(candidate.state, candidate.step)
-        return bool(np.abs(left).max() <= rate * self._options.tol)
+        left = np.mean(_of_subspace(candidate.state, candidate.step[:, None]) ** 2)
+        if left > self._options.tol**2:
+            return False
+        moves, changes = (np.column_stack(parts) for parts in zip(*self._moves, strict=True))
+        moves, changes = (_of_subspace(candidate.state, part) for part in (moves, changes))
+        return bool(left <= min(1.0, slowest_contraction(moves, changes)) * self._options.tol**2)
 
 
 @dataclass(frozen=True)
@@ -269,15 +273,15 @@ class _TargetSums:
         return cls(along, cross, of_target, residual_products, gains, change, misfit)
 
 
-def _of_subspace(state, change):
-    """What a change moves the subspace, in units of the noise, and the log uniquenesses.
+def _of_subspace(state, changes):
+    """What changes (n_parameters, n) move the subspace, in units of the noise, and the log noise.
 
     Rotations of the factors among themselves are left out: they change neither.
     """
-    n_entries, n_features = state.loadings.size, len(state.uniqueness)
+    outside, logarithm = np.split(changes, [state.loadings.size])
     root = np.sqrt(state.uniqueness)[:, None]
     basis = np.linalg.qr(state.loadings / root)[0]
-    outside = change[:n_entries].reshape(state.loadings.shape) / root
+    outside = outside.reshape(len(root), -1) / root
     outside -= basis @ (basis.T @ outside)
-    noise = change[n_entries : n_entries + n_features]
-    return np.concatenate([np.sqrt(2.0) * outside.ravel(), noise])
+    outside = np.sqrt(2.0) * outside.reshape(state.loadings.size, -1)
+    return np.vstack([outside, logarithm[: len(root)]])
