@@ -51,7 +51,15 @@ TABLES = {
     "Hitters": ("ISLR/Hitters", ["Salary"]),
 }
 MAX_ROWS = 600
-METHODS = ("PCA", "LinearContrastive", "with targets", "with targets, auto", "PLS", "no reduction")
+METHODS = (
+    "PCA",
+    "PLS",
+    "no reduction",
+    "LinearContrastive",
+    "with targets",
+    "LinearContrastive, auto",
+    "with targets, auto",
+)
 
 
 def spiked(rng, noise, n_samples=N_SAMPLES):
@@ -139,11 +147,12 @@ def one_split(name, row, seed):
             "PCA": PCA(k, random_state=0),
             "LinearContrastive": LinearContrastive(k, random_state=0),
             "with targets": with_targets(k),
+            "LinearContrastive, auto": LinearContrastive(random_state=0),
             "with targets, auto": with_targets("auto"),
             "no reduction": FunctionTransformer(),
         }
         for method, model in models.items():
-            (model.fit(X, known) if "with" in method else model.fit(X))
+            model.fit(X, known if "with" in method else None)
             head = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-3, 4, 15)))
             head.fit(model.transform(X[:n_known]), known[:n_known])
             predicted = head.predict(model.transform(X_test))
