@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from helpers.targets import (
     N_SAMPLES,
     RANK,
@@ -14,13 +15,15 @@ from helpers.targets import (
     problem_with_gaps,
     with_targets,
 )
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 
 from sklearn_contrastive import SupervisedLinearContrastive
+from sklearn_contrastive._sklearn_compat import ARRAY_API
 from sklearn_contrastive.exceptions import LabelsWarning
 from sklearn_contrastive.metrics import sin_theta_distance
 
@@ -185,3 +188,16 @@ def test_targets_alone_give_one_component_each():
         model = with_targets(3, alpha=np.inf).fit(X, np.ones(N_SAMPLES))
     assert model.alpha_ == 0
     assert model.n_components_ == 3
+
+
+@pytest.mark.skipif(not ARRAY_API, reason="scikit-learn < 1.9 accepts only NumPy arrays")
+@pytest.mark.parametrize("solver", ["gram", "operator"])
+def test_tensors_give_the_fit_of_arrays(solver):
+    X, Y, _ = problem_with_gaps(0)
+    expected = with_targets(solver=solver).fit(X, Y)
+    with config_context(array_api_dispatch=True):
+        model = with_targets(solver=solver).fit(torch.tensor(X), torch.tensor(Y))
+        assert isinstance(model.components_, torch.Tensor)
+        found, shares = model.components_.numpy(), model.target_shares_.numpy()
+    assert sin_theta_distance(found, expected.components_) <= 1e-6
+    assert_allclose(shares, expected.target_shares_, atol=1e-6)
