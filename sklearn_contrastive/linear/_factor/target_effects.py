@@ -91,7 +91,9 @@ def refine_with_targets(
         em = TargetExpectationMaximisation(moments, weights, start.floor, options)
         point, n_iter, converged = damped_anderson(em, em.evaluated(first), options.max_iter)
         loadings, uniqueness = point.following.loadings, point.following.uniqueness
-    directions = _directions(moments, loadings, uniqueness)
+    directions = np.zeros((len(scale), 0))
+    if adds_directions or start.further.shape[1]:
+        directions = _directions(moments, loadings, uniqueness)
     if not adds_directions:
         directions = directions[:, : start.further.shape[1]]
     if not (n_iter or directions.size):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import fdtri
 
 __all__ = ["TargetRegression", "evidence_weights", "independent_weights", "regress_targets"]
 
@@ -86,7 +86,7 @@ def evidence_weights(regression: TargetRegression) -> NDArray[np.float64]:
     if n_scores == 0:
         return np.zeros(len(regression.explained))
     n_free = np.maximum(regression.n_free, 1.0)
-    quantile = stats.f.isf(_LEVEL, n_scores, n_free)
+    quantile = fdtri(n_scores, n_free, 1.0 - _LEVEL)
     with np.errstate(divide="ignore"):
         inverse = (1.0 - regression.explained) * n_scores / (regression.explained * n_free)
     weights = np.maximum(1.0 - quantile * inverse, 0.0)
