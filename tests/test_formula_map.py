@@ -37,6 +37,8 @@ NO_MATHEMATICS = {
     "linear/_covariance/labels.py",
     "linear/_covariance/read.py",
     "linear/_covariance/samples.py",
+    "linear/_covariance/supervised.py",
+    "linear/_covariance/targets.py",
     "linear/_factor/options.py",
     "theory/_checks.py",
     "theory/risk.py",

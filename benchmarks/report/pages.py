@@ -17,6 +17,7 @@ from . import (
     page_missing_values,
     page_n_components,
     page_neighbours,
+    page_numeric_targets,
     page_outlier_scores,
     page_shared_noise,
     page_speed,
@@ -30,7 +31,7 @@ from .sentences import worst_sentence
 README = ROOT / "README.md"
 BEGIN, END = "<!-- from python -m benchmarks.report -->\n", "<!-- end -->\n"
 GROUPS = {
-    "Real tables": (page_accuracy, page_neighbours, page_few_labels),
+    "Real tables": (page_accuracy, page_neighbours, page_few_labels, page_numeric_targets),
     "The model": (
         page_subspace,
         page_n_components,

@@ -37,7 +37,7 @@ def test_readme_has_the_measured_sizes_of_the_installation():
 def test_pages_are_those_that_the_report_writes():
     pages = {path: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.rst")}
     assert pages == written()
-    assert len(pages) == 20
+    assert len(pages) >= 20
 
 
 def test_every_record_is_on_a_page():

@@ -15,6 +15,7 @@ from ..._features import listed
 from ..._input import as_numbers, readable
 from ..._sklearn_compat import check_sample_weight, widest_float
 from .labels import Labels
+from .targets import Targets
 
 __all__ = [
     "Samples",
@@ -63,6 +64,8 @@ class Samples:
         Features of each group that shares noise; None where no group has two features.
     labels : Labels, default=None
         Class labels, if the estimator uses any.
+    targets : Targets, default=None
+        Numerical targets, if the estimator uses any.
     """
 
     values: Any
@@ -77,6 +80,7 @@ class Samples:
     counted: bool = False
     groups: tuple[NDArray[np.intp], ...] | None = None
     labels: Labels | None = None
+    targets: Targets | None = None
 
     @property
     def total(self) -> float:
@@ -106,7 +110,7 @@ def read_samples(estimator, X, sample_weight=None, *, streaming=False) -> Sample
     Returns
     -------
     Samples
-        Without groups and labels.
+        Without groups, labels and targets.
 
     Raises
     ------
