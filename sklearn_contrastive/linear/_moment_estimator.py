@@ -16,6 +16,7 @@ from ..exceptions import ComponentsWarning, MissingValuesWarning
 from ._covariance.read import covariance_of
 from ._covariance.samples import read_samples, unobserved_text
 from ._covariance.unit import in_range, in_unit, measured, unit_of, unit_of_mean
+from ._dask import is_dask
 from ._factor.diagnostics import count_warnings, fit_warnings, share_warnings
 from ._factor_transformer import FactorTransformer
 from ._moments import Moments, samples_of_moments
@@ -113,7 +114,8 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training samples; NaN where an entry is missing. Sparse matrices (CSR, CSC) are
             centred implicitly, which loses digits where a mean exceeds its deviation; memory
-            maps are read block by block.
+            maps are read block by block. Arrays and data frames of dask are read chunk by chunk,
+            as by `fit_moments`.
 
         y : None
             Ignored.
@@ -126,6 +128,8 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
         self : object
             The fitted estimator.
         """
+        if is_dask(X):
+            return self._fit_chunks(X, sample_weight)
         with fitted_state_kept_on_error(self), fit_progress(self, X, y) as on_step:
             samples, covariance, fit = self._solved(self._read(X, y, sample_weight), on_step)
             self._set_model(fit, covariance, samples)
@@ -135,6 +139,15 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
             self._warn_about(fit, covariance, samples)
             self._watch(samples)
         return self
+
+    def _fit_chunks(self, X, sample_weight):
+        """Fit to a collection of dask."""
+        if robust := getattr(self, "robust", False):
+            raise ValueError(
+                f"robust={robust!r} reads the samples several times, and X is a collection of "
+                "dask. Set robust=False, or pass an array in memory, such as X.compute()."
+            )
+        return self.fit_moments(Moments.from_array(X, sample_weight))
 
     @_unless_robust("fit_moments")
     @fit_context(prefer_skip_nested_validation=True)

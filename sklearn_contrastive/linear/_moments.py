@@ -24,6 +24,7 @@ from ._covariance.samples import (
 )
 from ._covariance.scatter import ScatterCovariance
 from ._covariance.unit import measured
+from ._dask import dask_moments, is_dask
 from ._factor.group_units import read_groups
 from ._moments_file import MomentsRecord, read_record, write_record
 
@@ -97,7 +98,8 @@ class Moments:
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples; NaN where an entry is missing. No row at all is allowed. Sparse matrices are
-            not made dense as a whole; memory maps are read block by block.
+            not made dense as a whole; memory maps are read block by block. Arrays and data frames
+            of dask are computed, chunk by chunk, where their scheduler runs.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Frequency weights: a weight of 2 is the same as the row written twice.
@@ -112,6 +114,8 @@ class Moments:
         ValueError
             If X has an infinite entry, or a weight is negative.
         """
+        if is_dask(X):
+            return dask_moments(cls.from_array, X, sample_weight)
         shape = getattr(X, "shape", (1, 1))
         if len(shape) == 2 and shape[0] == 0 and shape[1] > 0:
             return cls(ScatterCovariance.empty(int(shape[1])), feature_names=_names_of(X))

@@ -16,6 +16,7 @@ from ._covariance.labels import UNLABELLED, read_labels
 from ._covariance.read import labelled_covariance_of
 from ._covariance.samples import like_samples, read_samples
 from ._covariance.scale import feature_scale
+from ._dask import refuse_dask
 from ._factor.class_effects import refine_with_labels
 from ._factor.closed_form import supervised_closed_form
 from ._factor.fit import fit_diagonal_noise, fit_from_eigenpairs
@@ -276,6 +277,7 @@ class SupervisedLinearContrastive(MomentEstimator):
             name, or holds exactly -1 and 1 while `unlabelled` is "auto". An earlier fit stays
             usable.
         """
+        refuse_dask(X)
         return super().fit(X, y, sample_weight)
 
     def partial_fit(

@@ -14,6 +14,7 @@ from ..._arrays import ArrayPlace, dtype_name, place_of
 from ..._features import listed
 from ..._input import as_numbers, readable
 from ..._sklearn_compat import check_sample_weight, widest_float
+from .._dask import refuse_dask
 from .labels import Labels
 
 __all__ = [
@@ -187,6 +188,7 @@ def like_samples(samples: Samples, array: NDArray, *, in_their_precision: bool =
 
 def validated(estimator, X, *, reset: bool):
     """Samples as an array of any real type, or CSR or CSC, and whether entries are missing."""
+    refuse_dask(X)
     X = readable(estimator, X, device_arrays=True)
     place, tags = place_of(X), get_tags(estimator).input_tags
     if sparse.issparse(X):
