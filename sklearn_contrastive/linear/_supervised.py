@@ -11,11 +11,13 @@ from .._sklearn_compat import Hidden, Interval, StrOptions
 from .._typing import ArrayLike, MatrixLike, RandomState, VectorLike
 from .._warnings import warn
 from ..exceptions import LabelsWarning
+from ._covariance.by_class import ClassCovariances
 from ._covariance.labels import UNLABELLED, read_labels
 from ._covariance.read import labelled_covariance_of, target_covariance_of
 from ._covariance.samples import like_samples, read_samples
 from ._covariance.scale import feature_scale
 from ._covariance.targets import holds_targets, read_targets
+from ._dask import refuse_dask
 from ._factor.class_effects import refine_with_labels
 from ._factor.closed_form import supervised_closed_form
 from ._factor.fit import fit_diagonal_noise, fit_from_eigenpairs
@@ -23,6 +25,7 @@ from ._factor.n_components import count_components
 from ._factor.options import FitOptions
 from ._factor.target_effects import refine_with_targets, target_shares
 from ._moment_estimator import MomentEstimator
+from ._moments import Moments, samples_of_moments
 
 __all__ = ["SupervisedLinearContrastive"]
 
@@ -311,6 +314,7 @@ class SupervisedLinearContrastive(MomentEstimator):
             `unlabelled` is "auto". If targets are infinite, or all NaN. An earlier fit stays
             usable.
         """
+        refuse_dask(X)
         return super().fit(X, y, sample_weight)
 
     def partial_fit(
@@ -340,6 +344,59 @@ class SupervisedLinearContrastive(MomentEstimator):
             The estimator, fitted to all samples so far.
         """
         return super().partial_fit(X, y, sample_weight)
+
+    def fit_moments(self, moments: dict[Any, Moments]) -> Self:
+        """Fit to moments of samples that were read elsewhere, those of each class by themselves.
+
+        Parameters
+        ----------
+        moments : dict of Moments
+            Moments of the samples of each label. Those of samples without a label are under None,
+            or under what `unlabelled` marks.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_contrastive import SupervisedLinearContrastive
+        >>> from sklearn_contrastive.linear import Moments
+        >>> X, y = load_iris(return_X_y=True)
+        >>> moments = {label: Moments.from_array(X[y == label]) for label in (0, 1, 2)}
+        >>> SupervisedLinearContrastive(2, random_state=0).fit_moments(moments).classes_
+        array([0, 1, 2])
+        """
+        return super().fit_moments(moments)
+
+    def _read_moments(self, moments):
+        if not isinstance(moments, dict) or not moments:
+            raise TypeError(
+                "fit_moments of SupervisedLinearContrastive needs a dict with the Moments of each "
+                f"label, but got {type(moments).__name__}. Without labels use LinearContrastive."
+            )
+        samples, parts = samples_of_moments(self, sum(moments.values())), {}
+        for label, each in zip(self._labels_of(moments), moments.values(), strict=True):
+            if each.n_samples:
+                part = each._in_unit(samples.unit)
+                parts[label] = parts[label] + part if label in parts else part
+        return samples, ClassCovariances(parts)
+
+    def _labels_of(self, moments):
+        """The keys as labels, and None for those that mark samples without."""
+        given = [label for label in moments if label is not None]
+        labels = read_labels(given or None, len(given), self.unlabelled)
+        classes = [*labels.classes.tolist(), None]  # UNLABELLED is the last index
+        codes = iter(labels.codes)
+        return [None if label is None else classes[next(codes)] for label in moments]
+
+    @property
+    def moments_(self) -> dict[Any, Moments]:
+        """Moments of the samples of each label, and under None of those without, if kept."""
+        parts = self._kept_covariance().parts
+        return {label: self._as_moments(part) for label, part in parts.items()}
 
     def _read(self, X, y, sample_weight, streaming=False):
         samples = read_samples(self, X, sample_weight, streaming=streaming)

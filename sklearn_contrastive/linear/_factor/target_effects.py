@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import qr
 
+from ..._noise_edge import noise_edge
 from .._covariance.scale import feature_scale, reciprocal
 from .._covariance.target_moments import TargetCovariance
 from .._solvers.anderson import damped_anderson
@@ -18,7 +19,6 @@ from .closed_form import contrastive_eigenvalues
 from .map_newton import SMALLEST_EXCESS
 from .model import FactorFit, FactorModel
 from .noise import DiagonalNoise
-from .noise_edge import noise_edge
 from .options import FitOptions
 from .target_em import TargetExpectationMaximisation, TargetState, UnitMoments
 from .target_evidence import (
