@@ -395,8 +395,12 @@ class SupervisedLinearContrastive(MomentEstimator):
     @property
     def moments_(self) -> dict[Any, Moments]:
         """Moments of the samples of each label, and under None of those without, if kept."""
-        parts = self._kept_covariance().parts
-        return {label: self._as_moments(part) for label, part in parts.items()}
+        kept = self._kept_covariance()
+        if kept.holds_targets:
+            raise AttributeError(
+                "A fit to targets has no moments_: they are those of the samples of each label."
+            )
+        return {label: self._as_moments(part) for label, part in kept.parts.items()}
 
     def _read(self, X, y, sample_weight, streaming=False):
         samples = read_samples(self, X, sample_weight, streaming=streaming)

@@ -201,3 +201,10 @@ def test_tensors_give_the_fit_of_arrays(solver):
         found, shares = model.components_.numpy(), model.target_shares_.numpy()
     assert sin_theta_distance(found, expected.components_) <= 1e-6
     assert_allclose(shares, expected.target_shares_, atol=1e-6)
+
+
+def test_a_fit_to_targets_has_no_moments_of_classes():
+    X = np.random.default_rng(0).normal(size=(60, 5))
+    model = SupervisedLinearContrastive(2, target_type="continuous").fit(X, X[:, 0])
+    with pytest.raises(AttributeError, match="fit to targets has no moments_"):
+        _ = model.moments_
