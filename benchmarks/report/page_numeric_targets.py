@@ -70,9 +70,9 @@ def verdict():
     best = min(c["mean"]["ratio"] for c in found["spiked"] if c["kind"] == "informative")
     few, all_ = (row for row in found["means"] if row["row"] == ROWS[1] and row["share"] != 0.2)
     return (
-        f"Targets that say nothing raise the error by {max(nothing) - 1:.1%} at most, in any draw; "
-        f"informative ones reduce it by up to {1 - best:.0%} on the mean. With noise, R2 with "
-        f"5% / all targets: "
+        f"Targets that say nothing raise the error by {max(nothing) - 1:.1%} at most, others "
+        f"reduce it by up to {1 - best:.0%}. The first is the worst of all draws, the second a "
+        "mean. With noise, R2 with 5% / all targets: "
         f"{few['with targets']:.2f} / {all_['with targets']:.2f}, without "
         f"{few['LinearContrastive']:.2f} / {all_['LinearContrastive']:.2f}, PLS "
         f"{few['PLS']:.2f} / {all_['PLS']:.2f}, PCA {few['PCA']:.2f} / {all_['PCA']:.2f}."
