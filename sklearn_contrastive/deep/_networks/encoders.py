@@ -19,6 +19,7 @@ __all__ = [
     "chosen_encoder",
     "encoder_normalization",
     "encoder_width",
+    "named_encoder",
     "try_out",
     "try_out_training",
 ]
@@ -39,6 +40,7 @@ def build_encoder(
     shape: tuple[int, int, int],
     *,
     pretrained: bool = False,
+    download: bool = True,
 ) -> nn.Module:
     """Module that maps images to representations, tested on two images.
 
@@ -55,6 +57,8 @@ def build_encoder(
     pretrained : bool, default=False
         Whether to load timm's weights. They are for the usual stem, also for small images: resize
         these, to 224 pixels for most names, and see `encoder_normalization`.
+    download : bool, default=True
+        False leaves a pretrained encoder with random weights, for weights that are loaded later.
 
     Returns
     -------
@@ -90,7 +94,7 @@ def build_encoder(
             "pretrained=True needs an encoder name; a module or a factory has its own weights."
         )
     if isinstance(encoder, str):
-        module = _named_encoder(encoder, shape, pretrained)
+        module = named_encoder(encoder, shape, pretrained, download=download)
     elif isinstance(encoder, nn.Module):
         module = copy.deepcopy(encoder)
     elif callable(encoder):
@@ -228,10 +232,12 @@ def _evaluation(module: nn.Module) -> Iterator[None]:
             part.training = training
 
 
-def _named_encoder(name, shape, pretrained):
-    """The narrow residual network, or one of timm."""
+def named_encoder(
+    name: str, shape: tuple[int, int, int], pretrained: bool, *, download: bool
+) -> nn.Module:
+    """The narrow residual network, or one of timm, as in `build_encoder`, without a test."""
     if name != "resnet_narrow":
-        return _timm_encoder(_timm(name), name, shape, pretrained)
+        return _timm_encoder(_timm(name), name, shape, pretrained, download)
     if pretrained:
         raise _no_weights(name)
     return narrow_resnet(shape[0], stem_stride=_narrow_stride(min(shape[1:])))
@@ -242,7 +248,7 @@ def _narrow_stride(side):
     return 1 if side < 24 else 2 if side < SMALL_SIDE else 4
 
 
-def _timm_encoder(timm: ModuleType, name, shape, pretrained):
+def _timm_encoder(timm: ModuleType, name, shape, pretrained, download):
     """Network of timm for images of this shape, with a small stem for small images."""
     if not timm.is_model(name):
         names = ["resnet_narrow", *timm.list_models()]
@@ -254,7 +260,7 @@ def _timm_encoder(timm: ModuleType, name, shape, pretrained):
     if pretrained and not timm.is_model_pretrained(name):
         raise _no_weights(name)
     try:
-        module = _create(timm, name, shape, pretrained)
+        module = _create(timm, name, shape, pretrained and download)
         _check_patches(timm, module, shape)
     except OSError as error:
         raise ValueError(

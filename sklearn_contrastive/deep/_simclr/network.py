@@ -115,6 +115,8 @@ class NetworkRecipe:
         Mean and deviation of each channel; pretrained encoders have their own.
     loss : nn.Module or None, default=None
         A loss with parameters to train.
+    download : bool, default=True
+        Whether pretrained weights are downloaded.
     """
 
     encoder: str | nn.Module | Callable[[], nn.Module]
@@ -125,10 +127,13 @@ class NetworkRecipe:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     loss: nn.Module | None = None
+    download: bool = True
 
     def __call__(self) -> SimCLRNetwork:
         """The network, on the CPU, its convolutions stored channels last."""
-        backbone = build_encoder(self.encoder, self.shape, pretrained=self.pretrained)
+        backbone = build_encoder(
+            self.encoder, self.shape, pretrained=self.pretrained, download=self.download
+        )
         width = encoder_width(backbone, self.shape)
         expected = encoder_normalization(backbone)
         mean, std = (self.mean, self.std) if expected is None else expected
