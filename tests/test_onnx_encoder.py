@@ -1,6 +1,7 @@
 """Export of trained encoders to ONNX: the graph in onnxruntime against transform."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -47,6 +48,12 @@ def test_the_graph_gives_the_representations_of_grey_images_in_batches_of_any_si
     # what it would give without the normalisation is something else
     unscaled = embedder.encoder_[1](torch.from_numpy(GREY[:, None])).detach().numpy()
     assert np.abs(unscaled - h).max() > 0.1
+
+
+def test_the_graph_holds_no_path_of_this_machine():
+    content = encoder_to_onnx(fitted(GREY)).SerializeToString()
+    assert b".py" not in content
+    assert str(Path.cwd()).encode() not in content
 
 
 def test_the_graph_has_the_chosen_output_of_colour_images():
