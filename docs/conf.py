@@ -23,6 +23,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "mathml",
+    "picture_links",
     "source_links",
 ]
 templates_path = ["_templates"]
@@ -69,6 +70,7 @@ toc_object_entries_show_parents = "hide"  # methods by their own names in "On th
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_css_files = ["references.css", "site.css"]
+html_context = {"default_mode": "auto"}  # without it each first visit logs a warning
 html_title = f"sklearn-contrastive {release}"
 html_favicon = "_static/logo.svg"
 html_copy_source = False

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from ._typing import ArrayLike
 
-__all__ = ["group_members", "listed"]
+__all__ = ["group_members", "is_missing", "listed"]
 
 
 def group_members(
@@ -42,7 +42,7 @@ def group_members(
         )
     # as objects: among strings, NumPy would convert NaN to the label "nan"
     for label in np.asarray(feature_groups, dtype=object):
-        if _is_missing(label):
+        if is_missing(label):
             missing = "None" if label is None else "NaN"
             raise ValueError(f"feature_groups contains {missing}; give every feature a label.")
     try:
@@ -73,7 +73,8 @@ def _aligned(feature_groups, feature_names):
     return feature_groups.reindex(list(feature_names))
 
 
-def _is_missing(label: object) -> bool:
+def is_missing(label: object) -> bool:
+    """Whether a label is None, NaN, or the missing value of pandas."""
     try:
         return label is None or bool(label != label)  # NaN differs from itself
     except TypeError:  # pandas.NA, which neither equals nor differs from itself

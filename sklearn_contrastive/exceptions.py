@@ -7,6 +7,7 @@ __all__ = [
     "LabelsWarning",
     "MissingValuesWarning",
     "OutlierWarning",
+    "UnreadableImagesWarning",
 ]
 
 
@@ -32,3 +33,7 @@ class MissingValuesWarning(UserWarning):
 
 class OutlierWarning(UserWarning):
     """A few rows or entries of the training samples affect the components."""
+
+
+class UnreadableImagesWarning(UserWarning):
+    """Images that cannot be read were skipped, as `on_unreadable` asks for."""

@@ -22,21 +22,37 @@ PAGES = sorted(
 )
 
 
+README = ROOT / "README.md"
+PAGES_WITH_PROMPTS = [page for page in PAGES if page != README]
+
+
 def examples_of(page):
-    """Return the examples of a page; a Markdown fence ends the output above it."""
-    text = re.sub(r"(?m)^```.*$", "", page.read_text(encoding="utf-8"))
+    """Return the examples of a page."""
     name = str(page.relative_to(ROOT))
+    text = page.read_text(encoding="utf-8")
     return doctest.DocTestParser().get_doctest(text, {}, name, str(page), 0)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES_WITH_PROMPTS, ids=lambda page: str(page.relative_to(ROOT)))
 def test_examples_on_the_page_run(page, capsys):
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     results = doctest.DocTestRunner(optionflags=flags).run(examples_of(page), clear_globs=True)
     assert results.failed == 0, capsys.readouterr().out
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/index.rst", "docs/guide/replace_pca.rst"])
+# without prompts, so that GitHub's copy button copies code; each block runs on its own
+READMES_BLOCKS = re.findall(
+    r"(?ms)^```python\n(.*?)^```\n.*?^```text\n(.*?)^```", README.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize(("code", "printed"), READMES_BLOCKS, ids=["table", "images"])
+def test_examples_of_the_readme_print_what_it_says(code, printed, capsys):
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out == printed
+
+
+@pytest.mark.parametrize("page", ["docs/index.rst", "docs/guide/replace_pca.rst"])
 def test_introductory_pages_have_examples(page):
     assert len(examples_of(ROOT / page).examples) >= 5
 

@@ -15,10 +15,13 @@ MATHEMATICS = [
     "deep/_linear/gan.py",
     "deep/_log_sum_exp.py",
     "deep/_losses.py",
+    "deep/_redundancy_losses.py",
+    "deep/_sigreg.py",
     "deep/_training/checkpoint.py",
     "deep/_training/fingerprint.py",
     "deep/_training/optimizers.py",
     "deep/_training/schedule.py",
+    "evaluation/_neighbours.py",
     "generative/_closed_form.py",
     "linear/_covariance/*.py",
     "linear/_factor/*.py",
@@ -34,8 +37,11 @@ NO_MATHEMATICS = {
     "linear/_covariance/labels.py",
     "linear/_covariance/read.py",
     "linear/_covariance/samples.py",
+    "linear/_covariance/supervised.py",
+    "linear/_covariance/targets.py",
     "linear/_factor/options.py",
     "theory/_checks.py",
+    "theory/risk.py",
 }
 
 

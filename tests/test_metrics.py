@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 from scipy.linalg import subspace_angles
 
+from benchmarks._common.spiked import haar, subspace_error
 from sklearn_contrastive.metrics import incoherence, principal_angles, sin_theta_distance
 
 EPS = np.finfo(np.float64).eps
@@ -188,3 +189,23 @@ def test_other_input_is_refused():
         incoherence([1.0, 2.0])
     with pytest.raises(TypeError, match="dense data is required"):
         principal_angles(sparse.csr_array(np.eye(2)), np.eye(2))
+
+
+# --- the error of the benchmarks, written without this module -------------------------------------
+
+
+@given(d=st.integers(1, 15), seed=SEEDS, data=st.data())
+def test_errors_of_the_benchmarks_are_distances_of_the_metrics(d, seed, data):
+    n_rows, r = (data.draw(st.integers(1, d)) for _ in range(2))
+    rng = np.random.default_rng(seed)
+    rows, subspace = rng.standard_normal((n_rows, d)), haar(rng, d, r)
+    tolerance = 1e-13 * np.linalg.cond(rows)
+    distance = sin_theta_distance(rows, subspace.T)
+    # a root magnifies rounding where the distance is nearly 0
+    assert subspace_error(rows, subspace) ** 2 == pytest.approx(distance**2, abs=tolerance)
+
+
+def test_rows_of_zeros_are_no_direction_for_the_benchmarks():
+    subspace = np.eye(4)[:, :2]
+    rows = np.array([[0.0, 3.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    assert subspace_error(rows, subspace) == pytest.approx(np.sqrt(0.5))

@@ -19,6 +19,7 @@ from sklearn_contrastive import (
 )
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.generative import LinearAutoencoder, LinearGAN
+from sklearn_contrastive.linear import Moments
 
 X, _ = make_spiked_covariance(
     300, 12, 2, signal=3.0, noise=np.linspace(0.5, 1.5, 12), random_state=0
@@ -26,6 +27,7 @@ X, _ = make_spiked_covariance(
 INCOMPLETE = np.where(np.random.RandomState(1).uniform(size=X.shape) < 0.1, np.nan, X)
 NAMED = pd.DataFrame(X, columns=[f"sensor {i}" for i in range(12)])
 LABELS = np.repeat(np.arange(100), 3) % 4
+TARGET = X[:, 0] + np.random.RandomState(2).normal(size=300)
 GROUPS = np.repeat(["a", "b", "c", "d", "e", "f"], 2)
 
 
@@ -58,6 +60,14 @@ FITTED = {
     "with labels": lambda: SupervisedLinearContrastive(2).fit(X, LABELS),
     "with labels and a weight": lambda: SupervisedLinearContrastive(2, alpha=0.5).fit(X, LABELS),
     "with labels, of few samples": lambda: SupervisedLinearContrastive(2).fit(X[:9], LABELS[:9]),
+    "with a target": lambda: SupervisedLinearContrastive(2).fit(X, TARGET),
+    "with targets": lambda: SupervisedLinearContrastive(2).fit(X, np.c_[TARGET, -(TARGET**2)]),
+    "with a target, of few samples": lambda: SupervisedLinearContrastive(2).fit(X[:9], TARGET[:9]),
+    "with a target, in parts": lambda: SupervisedLinearContrastive(2).partial_fit(X, TARGET),
+    "of moments": lambda: LinearContrastive(2).fit_moments(Moments.from_array(X)),
+    "of a covariance": lambda: LinearContrastive(2).fit_moments(
+        Moments.from_covariance(np.cov(X.T), X.mean(axis=0), 300)
+    ),
     "with labels, in parts": lambda: SupervisedLinearContrastive(2).partial_fit(X, LABELS),
     "paired": lambda: PairedContrastive(2).fit(X, groups=LABELS),
     "autoencoder": lambda: LinearAutoencoder(2, keep_probability=0.5).fit(X),

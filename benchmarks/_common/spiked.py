@@ -23,12 +23,17 @@ def spiked_sample(rng, n_samples, subspace, signal, noise, dtype=np.float64):
 
 
 def subspace_error(components, subspace):
-    """Frobenius norm of the sines of the angles between span(rows) and the true span(columns).
+    """Distance of the span of rows from the true span of columns.
 
-    Each direction of the truth beyond the number of components counts 1.
+    ||P - P'||_F / sqrt(2) with P and P' the projectors, the definition of metrics and bounds. For
+    equal dimensions it is the Frobenius norm of the sines of the principal angles; each direction
+    that one of the two has more than the other adds 1/2 to its square. Rows of zeros do not count.
     """
-    basis = np.linalg.qr(np.asarray(components, float).T)[0]
-    return float(np.linalg.norm(subspace - basis @ (basis.T @ subspace)))
+    left, sizes, _ = np.linalg.svd(np.asarray(components, float).T, full_matrices=False)
+    basis = left[:, sizes > sizes[0] * max(left.shape) * np.finfo(float).eps]
+    missed = np.linalg.norm(subspace - basis @ (basis.T @ subspace)) ** 2
+    extra = np.linalg.norm(basis - subspace @ (subspace.T @ basis)) ** 2
+    return float(np.sqrt((missed + extra) / 2))
 
 
 def timing_problem(n, d, k, dtype, signal="sd 2", seed=0):

@@ -29,6 +29,7 @@ from ._representations import NEIGHBOURS, SECONDS, Method, fitted, score
 IMAGES, TEST_IMAGES, LABELS = 10_000, 5000, 1000
 EPOCHS, BATCH_SIZE = 3, 256
 BASELINE = "baseline"
+WITHOUT_NEGATIVES = ("vicreg", "barlow_twins", "sigreg")
 PAPER = {
     "augmentation": "crop with colour beats every single one and every other pair; blur adds 1.3",
     "head": "one hidden layer is better than linear by 3, than none by more than 10",
@@ -66,7 +67,8 @@ def variations():
         "head": {name: {"projection_head": name} for name in ("none", "linear", "mlp3")},
         "temperature": {f"{t:g}": {"temperature": t} for t in (0.05, 0.1, 0.5, 1.0)},
         "batch": {str(size): {"batch_size": size} for size in (64, 1024)},
-        "loss": {name: {"loss": name} for name in ("decoupled", "spectral", "linear")},
+        "loss": {name: {"loss": name} for name in ("decoupled", "spectral", "linear")}
+        | {name: {"loss": name, "projection_dim": 512} for name in WITHOUT_NEGATIVES},
     }
     made = [
         Variation(group, name, changes)

@@ -58,7 +58,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Page:
-    """One subject: what was found, in one line; pictures; conditions; sections with tables."""
+    """One subject: what was found; pictures; conditions; sections with tables.
+
+    The first sentence of the verdict is a line of its own.
+    """
 
     name: str
     title: str
@@ -66,6 +69,16 @@ class Page:
     pictures: tuple[Picture, ...]
     conditions: str
     sections: tuple[Section, ...]
+
+    @property
+    def headline(self):
+        """First sentence of the verdict."""
+        return self.verdict.partition(". ")[0].removesuffix(".") + "."
+
+    @property
+    def details(self):
+        """The other sentences."""
+        return self.verdict.partition(". ")[2]
 
     @property
     def path(self):
@@ -85,7 +98,7 @@ class Page:
 
     def text(self):
         """The page as reStructuredText."""
-        parts = [heading(self.title, "="), wrapped(f"**{self.verdict}**")]
+        parts = [heading(self.title, "="), f"**{self.headline}**", wrapped(self.details)]
         parts += [figure(picture) for picture in self.pictures]
         parts += [paragraphs(self.conditions)]
         for section in self.sections:

@@ -3,7 +3,7 @@
 from .._common.tables import restructured
 from .drawing import lines, panel
 from .page import Page, Picture, Section
-from .records import against, missed_targets, results
+from .records import against, beside, missed_targets, results
 from .sentences import worst_sentence
 
 RECORD = "linear.downstream"
@@ -54,13 +54,15 @@ def verdict():
     """Without noise and with strong noise, against both rivals."""
     means = results(RECORD)["accuracy"]["means"]
     clean, noisy = means["as shipped"], means["noise .1 to 10"]
-    as_shipped, shipped_numbers = against(clean["LinearContrastive"], clean["Scaler+PCA"])
-    with_noise, noise_numbers = against(noisy["LinearContrastive"], noisy["Scaler+PCA"])
+    as_shipped, _ = against(clean["LinearContrastive"], clean["Scaler+PCA"])
+    with_noise, _ = against(noisy["LinearContrastive"], noisy["Scaler+PCA"])
     over_fa, _ = against(noisy["LinearContrastive"], noisy["Scaler+FA"])
     return (
-        f"LinearContrastive is {as_shipped} Scaler+PCA on tables as shipped {shipped_numbers}, "
-        f"{with_noise} it under strong noise {noise_numbers}, and {over_fa} Scaler+FA there; no "
-        f"reduction has {clean['no reduction']:.3f} and {noisy['no reduction']:.3f}."
+        f"Accuracy as shipped {beside(clean, 'LinearContrastive', 'Scaler+PCA')}, under strong "
+        f"noise {beside(noisy, 'LinearContrastive', 'Scaler+PCA')}. LinearContrastive is "
+        f"{as_shipped} Scaler+PCA as shipped, {with_noise} it under strong noise, and {over_fa} "
+        f"Scaler+FA there. No reduction has {clean['no reduction']:.3f} as shipped and "
+        f"{noisy['no reduction']:.3f} under strong noise."
     )
 
 

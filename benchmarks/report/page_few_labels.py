@@ -70,16 +70,18 @@ def page():
 def verdict():
     """The least and the most labels, with labels against without, and against LDA."""
     found = results(RECORD)["share of labels"]["means over tables"]
-    parts = []
-    for noise in (ROWS[0], ROWS[-1]):
-        for share in (SHARES[0], SHARES[-1]):
-            mean = with_prefix(found[noise], share)["mean"]
-            ours = mean["SupervisedLinearContrastive"]
-            parts.append(
-                f"{noise}, {share:.0%} of labels: {ours:.3f} with labels, "
-                f"{mean['LinearContrastive']:.3f} without, LDA {mean['LDA']:.3f}"
-            )
-    return f"Accuracy {'; '.join(parts)}."
+    names = ("SupervisedLinearContrastive", "LinearContrastive", "LDA")
+    (few, many), (noisy_few, noisy_many) = (
+        [
+            " / ".join(f"{with_prefix(found[noise], share)['mean'][name]:.3f}" for name in names)
+            for share in (SHARES[0], SHARES[-1])
+        ]
+        for noise in (ROWS[0], ROWS[-1])
+    )
+    return (
+        f"Accuracy with labels / without / of LDA: {few} with {SHARES[0]:.0%} of the labels. "
+        f"With all labels {many}. Under strong noise {noisy_few} and {noisy_many}."
+    )
 
 
 def means(axis, numbers):

@@ -54,8 +54,8 @@ def verdict():
     better = [f"{name} ({effect:+.3f})" for name, effect in effects.items() if effect > 0]
     base = probe("loss", found["baseline"]["loss"])
     return (
-        f"The baseline has {base:.3f}; the largest loss is {effects[worst]:+.3f}, with {worst}; "
-        f"better than the baseline: {', '.join(better) or 'none'}."
+        f"The largest loss is {effects[worst]:+.3f}, with {worst}; the baseline has {base:.3f}. "
+        f"Better than the baseline: {', '.join(better) or 'none'}."
     )
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from .._common.tables import restructured
 from .drawing import lines, panel
 from .page import Page, Picture, Section
-from .records import against, results
+from .records import against, beside, results
 
 RECORD = "images.fashion_mnist"
 OURS = "SimCLREmbedder"
@@ -43,12 +43,14 @@ def mean(name, key):
 
 def verdict():
     """Against raw pixels with few and many labels, and against PCA in kNN."""
-    few, few_numbers = against(mean(OURS, "100"), mean("raw pixels", "100"))
-    many, many_numbers = against(mean(OURS, "5000"), mean("raw pixels", "5000"))
+    few, many = (
+        {name: mean(name, n_labels) for name in (OURS, "raw pixels")}
+        for n_labels in ("100", "5000")
+    )
     word, numbers = against(mean(OURS, "kNN"), mean("PCA", "kNN"))
     return (
-        f"{OURS} is {few} raw pixels with 100 labels {few_numbers} and {many} them with 5000 "
-        f"{many_numbers}, and {word} PCA in kNN {numbers}; it trains for "
+        f"{OURS} with 100 labels: {beside(few, OURS, 'raw pixels')}, with 5000: "
+        f"{beside(many, OURS, 'raw pixels')}. In kNN it is {word} PCA {numbers}. It trains for "
         f"{mean(OURS, 'fit s') / 60:.0f} minutes on a CPU."
     )
 

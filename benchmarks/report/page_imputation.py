@@ -66,9 +66,9 @@ def verdict():
     many, many_numbers = against(every["many"], every["iterative"], higher=False)
     few, few_numbers = against(fewest["many"], fewest["iterative"], higher=False)
     return (
-        f"impute with many components is {many} IterativeImputer on average {many_numbers} and "
-        f"{few} it with {fewest['hidden']:.0%} hidden {few_numbers}; with the estimated number the "
-        f"error is {every['auto']:.3f} on average."
+        f"With many components, impute is {many} IterativeImputer on average {many_numbers}. With "
+        f"{fewest['hidden']:.0%} of the entries hidden it is {few} it {few_numbers}. With the "
+        f"estimated number of components the error of impute is {every['auto']:.3f} on average."
     )
 
 

@@ -69,11 +69,10 @@ def verdict():
     helpful = [row for row in rows if row["labels"].startswith(("six", "informative"))]
     others = [row for row in rows if row not in helpful]
     return (
-        "With labels, SupervisedLinearContrastive has "
-        f"{span([row['auto / no labels'] for row in helpful])} times the subspace error of "
-        "LinearContrastive without labels if they are informative, "
-        f"{span([row['auto / no labels'] for row in others])} times if they say nothing "
-        f"(closed form, alpha=1: {span([row['alpha=1 / no labels'] for row in rows])} times)."
+        f"The error is {span([row['auto / no labels'] for row in helpful])} times that without "
+        "labels if the labels are informative. It is "
+        f"{span([row['auto / no labels'] for row in others])} times that if they say nothing; in "
+        f"closed form with alpha=1 {span([row['alpha=1 / no labels'] for row in rows])} times."
     )
 
 

@@ -65,8 +65,8 @@ def verdict():
         for name in ("LinearContrastive", "PCA")
     )
     return (
-        f"Error of a stream and of one fit: {ours} (IncrementalPCA and PCA: {rival}); a chunk "
-        f"takes longer than IncrementalPCA's in {slower} of {len(cells)} cases; beside tall X a "
+        f"Error of a stream and of one fit: {ours} (IncrementalPCA and PCA: {rival}). A chunk "
+        f"takes longer than IncrementalPCA's in {slower} of {len(cells)} cases. Beside tall X a "
         f"fit needs {peak['default']:.0f} MB, PCA {peak['PCA']:.0f} MB."
     )
 

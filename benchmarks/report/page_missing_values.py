@@ -60,20 +60,18 @@ def ratios(share, method):
 def verdict():
     """Against the best rival after an imputer, and where the count fails."""
     over = {
-        share: span(
-            [
-                cell["mean"]["LinearContrastive"] / cell["mean"][cell["best_imputed"]]
-                for cell in results(RECORD)["subspace"]
-                if cell["missing"] == share
-            ]
-        )
+        share: [
+            cell["mean"]["LinearContrastive"] / cell["mean"][cell["best_imputed"]]
+            for cell in results(RECORD)["subspace"]
+            if cell["missing"] == share
+        ]
         for share in SHARES
     }
+    every = [ratio for ratios in over.values() for ratio in ratios]
     worst = min(results(RECORD)["n_components"], key=lambda cell: cell["exact"])
     return (
-        "Without an imputer the subspace error is "
-        + ", ".join(f"{text} ({share} missing)" for share, text in over.items())
-        + " times that of the best rival after one; "
+        f"The subspace error is {span(every)} times that of the best rival after an imputer. "
+        f"By the missing share: {', '.join(f'{span(over[share])} ({share})' for share in SHARES)}. "
         f'"auto" is right in {worst["exact"]:.0%} of the draws with {worst["missing"]} missing and '
         f"a {worst['signal']} signal."
     )

@@ -71,8 +71,8 @@ def verdict():
     said = f"fewer only with {' and '.join(ahead)}" if ahead else "fewer than every rival"
     return (
         f'"auto" found the right number in {overall["exact"]:.1%} of {overall["draws"]} draws of '
-        f"spiked models, and a false component in {false[OURS]:.1%} of tables of independent "
-        f"columns: {said}."
+        f"spiked models. It found a false component in {false[OURS]:.1%} of the tables of "
+        f"independent columns: {said}."
     )
 
 

@@ -4,7 +4,7 @@ from .._common.tables import restructured
 from .page import Page, Picture, Section
 from .page_accuracy import RECORD as TABLES
 from .page_accuracy import draw_means, mean_by_noise
-from .records import against, results
+from .records import against, beside, results
 
 RECORD = "linear.distances"
 METHODS = [
@@ -75,16 +75,16 @@ def page():
 
 def verdict():
     """Nearest neighbours and clusters behind a scaler, against the rival that is better."""
-    found, parts = results(TABLES), []
+    found, first, parts = results(TABLES), [], []
     for measure, name in (("k_nn", "10-NN"), ("k_means", "k-means")):
         mean = found[measure]["means"]["as shipped"]
         rival = max(("Scaler+PCA", "Scaler+FA"), key=mean.get)
-        word, numbers = against(mean["Scaler+ours"], mean[rival])
-        parts.append(f"{word} {rival} in {name} {numbers}")
+        first.append(f"{name} {beside(mean, 'Scaler+ours', rival)}")
+        parts.append(f"{against(mean['Scaler+ours'], mean[rival])[0]} {rival} in {name}")
     alone = found["k_nn"]["means"]["as shipped"]["LinearContrastive"]
     return (
-        f"On tables as shipped, StandardScaler + LinearContrastive is {' and '.join(parts)}; "
-        f"without the scaler 10-NN has {alone:.3f}."
+        f"As shipped, with a scaler: {', '.join(first)}. StandardScaler + LinearContrastive is "
+        f"{' and '.join(parts)}. Without the scaler 10-NN has {alone:.3f}."
     )
 
 

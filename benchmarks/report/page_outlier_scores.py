@@ -59,8 +59,8 @@ def verdict():
     detected, n_spoilt = (sum(row[key] for row in spoilt) for key in ("any", "n"))
     return (
         f"{ours:.1%} of clean rows of real tables exceed the limit of 1 % (chi-square: "
-        f"{gaussian:.1%}); {false['alarms']} of {false['fits']} fits of clean samples warn, and "
-        f"{detected} of {n_spoilt} of spoilt tables."
+        f"{gaussian:.1%}). A warning comes in {false['alarms']} of {false['fits']} fits of clean "
+        f"samples, and in {detected} of {n_spoilt} of spoilt tables."
     )
 
 

@@ -73,8 +73,9 @@ def verdict():
         ]
     )
     return (
-        f"With feature_groups the subspace error is {over_best} times the best rival's ({rivals}); "
-        f"where noise is independent, naming groups changes it by a factor of {cost}."
+        f"With feature_groups the subspace error is {over_best} times the best rival's. The best "
+        f"rivals are {rivals}. Where noise is independent, naming groups changes the error by a "
+        f"factor of {cost}."
     )
 
 

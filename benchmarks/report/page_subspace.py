@@ -71,9 +71,9 @@ def verdict():
     settings = sorted(results(RECORD)["settings"], key=lambda s: s["ratio"])
     worst, others = settings[-1], [s["ratio"] for s in settings[:-1]]
     return (
-        f"The subspace error of LinearContrastive is {span(others)} times the best rival's in "
-        f"{len(others)} of {len(settings)} settings; with {worst['setting']} it is "
-        f"{worst['ratio']:.1f} times that of {worst['best_rival']}."
+        f"The subspace error is {span(others)} times the best rival's in {len(others)} of "
+        f"{len(settings)} settings. With {worst['setting']} it is {worst['ratio']:.1f} times that "
+        f"of {worst['best_rival']}."
     )
 
 

@@ -1,16 +1,19 @@
 """Page: the theory against simulations."""
 
+from .._common.tables import restructured
 from .drawing import lines, panel, plain_log
 from .page import Page, Picture, Section
 from .records import results
 from .theory_findings import agreement, findings
 
 RECOVERY, LIMITS, RISK = "theory.recovery", "theory.limits", "theory.downstream_risk"
+SAMPLE, CONFIDENCE = "theory.finite_sample", "linear.confidence"
 DRAWN = ["PCA", "closed form", "Scaler+PCA", "LinearContrastive"]
 DRAWN_LIMITS = ["PCA", "closed form", "FA", "LinearContrastive"]
 PANELS = {
     RECOVERY: "Eight panels: subspace error against features, samples, components and noise",
     RISK: "Six panels: excess risk of regression and of the worst task in three sweeps",
+    SAMPLE: "Errors of nine settings, and the bounds from the samples alone",
     LIMITS: "Six panels: equal noise, coherence, unequal signals, means and few masks",
 }
 
@@ -41,20 +44,46 @@ def page():
         "noise, each component on features of its own. Ten draws. The closed form minimises the "
         "contrastive loss; LinearContrastive refines it. FA is FactorAnalysis. :doc:`/theory` "
         "explains the quantities.",
-        tuple(
+        (
+            *(
+                Section(
+                    heading,
+                    record,
+                    agreement(record.rpartition(".")[2]),
+                    {
+                        "Findings": findings(record.rpartition(".")[2]),
+                        "All panels": all_panels(record),
+                    },
+                )
+                for heading, record in (
+                    ("Subspace error and its bounds", RECOVERY),
+                    ("Risk of a task", RISK),
+                    ("Limits", LIMITS),
+                )
+            ),
             Section(
-                heading,
-                record,
-                agreement(record.rpartition(".")[2]),
-                {"Findings": findings(record.rpartition(".")[2]), "All panels": all_panels(record)},
-            )
-            for heading, record in (
-                ("Subspace error and its bounds", RECOVERY),
-                ("Risk of a task", RISK),
-                ("Limits", LIMITS),
-            )
+                "Bound from the sample alone",
+                SAMPLE,
+                "``finite_sample_bound`` at confidence 95 %, two hundred draws for each setting.",
+                {"Findings": findings("finite_sample"), "All settings": all_panels(SAMPLE)},
+            ),
+            Section(
+                "Confidence intervals",
+                CONFIDENCE,
+                "``confidence_intervals``, a thousand draws of each model: intervals of 95 % cover "
+                f"{results(CONFIDENCE)['findings']['coverage of intervals of 95 %']} of the time.",
+                {"Coverage by model": restructured(*coverage())},
+            ),
         ),
     )
+
+
+def coverage():
+    """Columns and lines of the table of the shares of intervals that cover."""
+    shares = results(CONFIDENCE)["coverage"]
+    columns = ["model", *next(iter(shares.values()))]
+    lines = [[cell, *(f"{share:.1%}" for share in row.values())] for cell, row in shares.items()]
+    return columns, lines
 
 
 def verdict():
@@ -68,8 +97,8 @@ def verdict():
     lost = [label for label, c in concentrated.items() if is_lost(c["mean"])]
     found = results(RECOVERY)["findings"]["error of the closed form against its bound"]
     return (
-        f"The error of the closed form is {found.partition(' (')[0]}; {n_all - n_off} of {n_all} "
-        "values agree with an independent measurement; PCA is better where a component is on "
+        f"The error of the closed form is {found.partition(' (')[0]}. {n_all - n_off} of {n_all} "
+        "values agree with an independent measurement. PCA is better where a component is on "
         f"{' or '.join(label.removeprefix('k=') for label in lost)} features."
     )
 

@@ -6,15 +6,18 @@ from . import (
     page_accuracy,
     page_bad_rows,
     page_few_labels,
+    page_generative,
     page_image_settings,
     page_image_speed,
     page_images,
     page_imputation,
+    page_install_size,
     page_labels,
     page_memory,
     page_missing_values,
     page_n_components,
     page_neighbours,
+    page_numeric_targets,
     page_outlier_scores,
     page_shared_noise,
     page_speed,
@@ -28,15 +31,22 @@ from .sentences import worst_sentence
 README = ROOT / "README.md"
 BEGIN, END = "<!-- from python -m benchmarks.report -->\n", "<!-- end -->\n"
 GROUPS = {
-    "Real tables": (page_accuracy, page_neighbours, page_few_labels),
-    "The model": (page_subspace, page_n_components, page_shared_noise, page_labels, page_theory),
+    "Real tables": (page_accuracy, page_neighbours, page_few_labels, page_numeric_targets),
+    "The model": (
+        page_subspace,
+        page_n_components,
+        page_shared_noise,
+        page_labels,
+        page_theory,
+        page_generative,
+    ),
     "Incomplete and wrong data": (
         page_missing_values,
         page_imputation,
         page_bad_rows,
         page_outlier_scores,
     ),
-    "Cost": (page_speed, page_memory),
+    "Cost": (page_speed, page_memory, page_install_size),
     "Images": (page_images, page_image_settings, page_image_speed),
 }
 # their verdicts are below the table of accuracies of the README
@@ -69,7 +79,7 @@ def overview():
     parts = [heading("What was measured", "="), wrapped(intro)]
     for title, pages in groups.items():
         parts.append(heading(title, "-"))
-        parts += [f":doc:`{page.title} <{page.name}>`\n   {page.verdict}" for page in pages]
+        parts += [f":doc:`{page.title} <{page.name}>`\n   {page.headline}" for page in pages]
     names = "".join(f"   {page.name}\n" for pages in groups.values() for page in pages)
     parts.append(f".. toctree::\n   :hidden:\n\n{names}".rstrip())
     return "\n\n".join(parts) + "\n"
@@ -96,13 +106,14 @@ def with_block(readme):
 
 def readme_block():
     """Text between the markers of the README."""
-    verdicts = (module.page().verdict for module in ON_README)
+    pages = (module.page() for module in ON_README)
     return (
         f"Mean accuracy over {results(page_accuracy.RECORD)['n_tables']} real tables on which no "
         "choice was made (reducer, scaler,\nlogistic regression; as many components as classes; "
         "`auto` chooses its own number):\n\n"
         f"{markdown(*page_accuracy.mean_by_noise('accuracy', page_accuracy.METHODS))}\n\n"
         f"({provenance(page_accuracy.RECORD, quote='`')})\n\n"
-        + "".join(f"- {sentence}\n" for sentence in (worst_sentence(), *verdicts))
+        + f"{worst_sentence()}\n\n"
+        + "".join(f"- **{page.title}.** {page.verdict}\n" for page in pages)
         + "\nOne page for each subject, also where rivals are better: `docs/measured/`.\n"
     )

@@ -62,6 +62,11 @@ def against(ours, rival, digits=3, higher=True):
     return word, f"({first:.{digits}f} against {second:.{digits}f})"
 
 
+def beside(means, ours, rival):
+    """Our number, and the rival's in brackets."""
+    return f"{means[ours]:.3f} ({rival} {means[rival]:.3f})"
+
+
 def span(values, digits=2):
     """Smallest and largest value."""
     low, high = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"

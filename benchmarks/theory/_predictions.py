@@ -58,6 +58,12 @@ def bounds_of(problem, setting):
     return {name: bound for name, bound in found.items() if bound > 0}
 
 
+def first_order_error_of_pca(setting, sd):
+    """Root mean square error of PCA under equal noise, to first order (Anderson 1963)."""
+    ratio = sd**2 / np.broadcast_to(setting.signal, setting.r) ** 2.0
+    return float(np.sqrt((setting.d - setting.r) / setting.n * np.sum(ratio * (1 + ratio))))
+
+
 def sampling_part(errors):
     """Square root of the squared error of the closed form less its squared bias."""
     return float(np.sqrt(max(errors["closed form"] ** 2 - errors[BIAS] ** 2, 0.0)))

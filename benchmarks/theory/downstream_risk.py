@@ -5,13 +5,20 @@ features, for a random task and for the worst task. LinearContrastive has two en
 components, and the weighted scores of `transform`, which span other features.
 """
 
+import contextlib
+
 import numpy as np
 
 from sklearn_contrastive.linear import LinearContrastive
+from sklearn_contrastive.theory.bounds import contrastive_certificate
 from sklearn_contrastive.theory.risk import (
     classification_risk,
+    excess_classification_bound,
     excess_classification_risk,
+    excess_regression_bound,
     excess_regression_risk,
+    pca_excess_classification_bound,
+    pca_excess_regression_bound,
     regression_risk,
 )
 
@@ -67,6 +74,14 @@ TASKS = {
     "worst task": (excess_regression_risk, regression_risk, False),
     "worst classification": (excess_classification_risk, classification_risk, False),
 }
+# of the closed form by the certificate of the sample, and of PCA in the population
+UPPER, LOWER = "bound of the closed form's risk", "lower bound of PCA's risk"
+BOUNDS = {
+    "regression": (excess_regression_bound, None),
+    "classification": (excess_classification_bound, None),
+    "worst task": (excess_regression_bound, pca_excess_regression_bound),
+    "worst classification": (excess_classification_bound, pca_excess_classification_bound),
+}
 FIGURE = ["PCA", "Scaler+PCA", "closed form", OURS, "HeteroPCA", "FA"]
 
 
@@ -74,6 +89,21 @@ def scoring_rows(X, r):
     """Rows of the linear map `transform` of the default estimator."""
     model = LinearContrastive(r).fit(X)
     return (model.transform(np.eye(X.shape[1])) - model.transform(np.zeros_like(X[:1]))).T
+
+
+def risk_bounds(model, X, weights, task):
+    """Bounds of the excess risk over U*; one is left out where its condition fails."""
+    upper, lower = BOUNDS[task]
+    found = {}
+    with contextlib.suppress(ValueError):
+        covariance = np.cov(X, rowvar=False)
+        np.fill_diagonal(covariance, 0)
+        distance = contrastive_certificate(model, covariance)
+        found[UPPER] = upper(model, distance, weights, reference="signal")
+    with contextlib.suppress(ValueError):
+        if lower is not None:
+            found[LOWER] = lower(model, reference="signal")
+    return found
 
 
 def one_draw(title, cell, seed):
@@ -93,6 +123,8 @@ def one_draw(title, cell, seed):
         weights = task if is_drawn else None
         for method, rows in features.items():
             outcome[f"{name}, {method}"] = excess(model, rows, weights, reference="signal")
+        for bound, value in risk_bounds(model, problem.X, weights, name).items():
+            outcome[f"{name}, {bound}"] = value
         outcome[f"{name}, {RISK}"] = risk(model, model.components, weights)
     return outcome
 
@@ -146,6 +178,22 @@ def findings(over_best):
     return found
 
 
+def violations(drawn):
+    """Draws in which a measured excess risk is on the wrong side of its bound."""
+    found = {}
+    for bound, method, sign in ((UPPER, "closed form", 1), (LOWER, "PCA", -1)):
+        excesses = [
+            sign * (draw[f"{task}, {method}"] - draw[f"{task}, {bound}"])
+            for draws in drawn.values()
+            for draw in draws
+            for task in TASKS
+            if f"{task}, {bound}" in draw
+        ]
+        wrong = sum(excess > 1e-9 for excess in excesses)
+        found[f"risks of {method} beyond the {bound}"] = f"{wrong} of {len(excesses)}"
+    return found
+
+
 def draw_figure(results):
     """One row per sweep of a record, one column per task; log scales: the best features are at 0.
 
@@ -175,6 +223,8 @@ def draw_figure(results):
                 linestyle="--",
             )
             curve(panel, x, averages, SCORES, color="#D55E00", marker="*", linestyle="--")
+            curve(panel, x, averages, UPPER, color="#CC79A7", marker="v", linestyle=":")
+            curve(panel, x, averages, LOWER, color="#999999", marker="^", linestyle=":")
             for name in TRAINED:
                 curve(panel, x, averages, name, f"{name}, trained", linestyle="none", markersize=8)
             panel.set(xscale="log", yscale="log")
@@ -217,9 +267,10 @@ def main():
         excess < -1e-9
         for draws in drawn.values()
         for draw in draws
-        for excess in over_the_best(draw).values()
+        for key, excess in over_the_best(draw).items()
+        if not key.endswith((UPPER, LOWER))
     )
-    found = {"risks below those of the best features": f"{below}"}
+    found = {"risks below those of the best features": f"{below}"} | violations(drawn)
     run.add_findings("Findings", found | findings(over_best))
     add_agreement(run, records)
     run.save_markdown()

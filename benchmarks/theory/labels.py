@@ -6,8 +6,6 @@ without labels, the supervised matrix of samples with labels. Estimators are fit
 
 import numpy as np
 
-from sklearn_contrastive.theory.bounds import transfer_rate
-
 from .._common.averages import averaged, plus_minus, with_prefix
 from .._common.plots import curve, panels, plain_log_y, shared_legend, wrapped
 from .._common.record import Run
@@ -109,7 +107,7 @@ def findings(in_domain, fewer, transfer, regression):
                 + f"; no labels, refined: {mean[ALL + 'LinearContrastive']:.3f}"
             )
     for label, average in fewer.items():
-        lost = transfer_rate(R, int(label.removeprefix("K=")))
+        lost = np.sqrt(max(R - (int(label.removeprefix("K=")) - 1), 0))
         found[f"labels alone, {label}: error, and square root of the number of lost directions"] = (
             f"{average['mean']['labels alone']:.3f}, {lost:.3f}"
         )

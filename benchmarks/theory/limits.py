@@ -8,7 +8,6 @@ from sklearn_contrastive.linear import (
     expected_loss_matrix,
     minimize_linear_contrastive_loss,
 )
-from sklearn_contrastive.theory.bounds import first_order_sampling_error
 
 from .._common.averages import averaged, plus_minus
 from .._common.plots import curve, panels, plain_log_y, shared_legend, wrapped
@@ -17,7 +16,7 @@ from .._common.spiked import equal_noise, linear_noise, subspace_error
 from . import _reference
 from ._agreement import add_agreement, compared
 from ._estimators import OURS, UNTRAINED, estimated_components
-from ._predictions import model_of
+from ._predictions import first_order_error_of_pca
 from ._spiked_settings import AGAINST_NOISE_RATIO, COHERENCE, EQUAL_NOISE, SPIKES, Setting
 
 SWEEPS = {sweep.title: sweep for sweep in (EQUAL_NOISE, AGAINST_NOISE_RATIO, COHERENCE, SPIKES)}
@@ -41,7 +40,7 @@ def one_draw(title, cell, seed):
     found = estimated_components(problem.X, setting.r)
     errors = {name: subspace_error(rows, problem.subspace) for name, rows in found.items()}
     if title == EQUAL_NOISE.title:
-        errors[PREDICTED] = first_order_sampling_error(model_of(problem, setting), setting.n)
+        errors[PREDICTED] = first_order_error_of_pca(setting, problem.noise[0])
     return errors
 
 

@@ -79,7 +79,8 @@ display = NeighboursDisplay.from_estimator(embedder, files, [0, 1, 2, 3, 4])
 # How often do the six most similar pictures show the same digit? Raw pixels look for strokes at the
 # same place.
 from sklearn.decomposition import PCA
-from sklearn.metrics.pairwise import cosine_similarity
+
+from sklearn_contrastive.evaluation import outlier_distances, similar_images
 
 pixels = np.stack([np.asarray(Image.open(file)).ravel() / 255 for file in files])
 representations = {
@@ -89,13 +90,11 @@ representations = {
 }
 unlike = {}
 for name, rows in representations.items():
-    similarity = cosine_similarity(rows)
-    np.fill_diagonal(similarity, -np.inf)
-    nearest = np.argsort(-similarity[:1000, :1000], axis=1)[:, :6]
+    nearest = similar_images(rows[:1000], n_neighbors=6).indices
     share = np.mean(classes[nearest] == classes[:1000, None])
     print(f"{name:<20}{share:.2f} of the similar pictures show the same digit")
     # how odd a picture is: 1 - the mean similarity to the five most similar ones
-    unlike[name] = 1 - np.sort(similarity, axis=1)[:, -5:].mean(axis=1)
+    unlike[name] = outlier_distances(rows, n_neighbors=5)
 
 # %%
 # The odd pictures are those with the least similar neighbours. Here are the eight oddest for each

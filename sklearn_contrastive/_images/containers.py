@@ -7,44 +7,49 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
-from .decode import decoded, is_grey_image
+from .decode import decoded, is_grey_image, level_of_image
 from .layout import image_size
 
-__all__ = ["PATH_TYPES", "unpacked"]
+__all__ = ["PATH_TYPES", "is_pillow", "shape_of_pillow", "unpacked"]
 
 PATH_TYPES = (str, bytes, os.PathLike)
 
 
 def unpacked(X: Any, image_shape: Sequence[int] | None = None) -> Any:
-    """X as an array, a Tensor, a table, or a list of paths.
+    """X as an array, a Tensor, a table, a list of paths or a Dataset.
 
     Parameters
     ----------
     X : object
         Images of Pillow, arrays or Tensors in a list or a column, paths in a column of a table, or
-        anything that is an array, a table or a list of paths already, which is returned as it is.
+        anything that is an array, a table, a Dataset of PyTorch or a list of paths already, which
+        is returned as it is.
     image_shape : sequence of (h, w) or (h, w, c), default=None
         Shape to which images of Pillow are resized and cropped; by default they must have one size.
 
     Returns
     -------
     X : object
-        The images.
+        An array, a Tensor, a table, a list of paths or a Dataset.
 
     Raises
     ------
     TypeError
-        If X is a data set of PyTorch or an iterator.
+        If X is an iterator, a DataLoader or an IterableDataset of PyTorch.
     ValueError
         If the images differ in size.
     """
-    if isinstance(X, Dataset | DataLoader | Iterator):
+    if isinstance(X, IterableDataset | DataLoader | Iterator):
         raise TypeError(
-            f"X is a {type(X).__name__}, not an array of images. Give all images, such as "
-            "torch.stack([image for image, label in dataset]), or the paths of their files."
+            f"X is a {type(X).__name__}, which reads its images in one order only. Give an array "
+            "of all images, the paths of their files, or a Dataset with __getitem__ and __len__."
         )
+    if isinstance(X, TensorDataset):  # its items are rows of the first tensor
+        return X.tensors[0]
+    if isinstance(X, Dataset):
+        return X
     if _is_column_of_paths(X):
         return np.asarray(X)[:, 0].tolist()
     if isinstance(X, Tensor):
@@ -57,7 +62,7 @@ def unpacked(X: Any, image_shape: Sequence[int] | None = None) -> Any:
     items = list(X)
     if all(isinstance(item, PATH_TYPES) for item in items):
         return X
-    if all(hasattr(item, "getexif") for item in items):
+    if all(map(is_pillow, items)):
         return _of_pillow(items, image_shape)
     if isinstance(X, list | tuple) and not any(isinstance(item, PATH_TYPES) for item in items):
         return _stacked(items)
@@ -65,6 +70,11 @@ def unpacked(X: Any, image_shape: Sequence[int] | None = None) -> Any:
 
 
 _OBJECTS = ("object", "Object")
+
+
+def is_pillow(image: Any) -> bool:
+    """Whether this is an image of Pillow, which need not be installed."""
+    return hasattr(image, "getexif")
 
 
 def _stacked(items):
@@ -82,7 +92,6 @@ def _stacked(items):
 
 def _of_pillow(images, image_shape):
     """Images of Pillow as an array (n, h, w, c) of bytes, read as files are."""
-    n_channels = 1 if all(map(is_grey_image, images)) else 3
     if image_shape is None:
         sizes = {image.size for image in images}
         if len(sizes) > 1:
@@ -91,13 +100,35 @@ def _of_pillow(images, image_shape):
                 "same size; give image_shape=(height, width), to which they are resized and "
                 "cropped, or a list of paths."
             )
-        ((width, height),) = sizes
-    else:
-        n_channels, height, width = (
-            image_size(image_shape) if len(image_shape) == 3 else (n_channels, *image_shape)
-        )
-    shape = (n_channels, height, width)
-    return np.stack([decoded(image.copy(), shape) for image in images])
+    shape = shape_of_pillow(images, image_shape)
+    white = max(map(level_of_image, images)) or None
+    return np.stack([decoded(image.copy(), shape, white) for image in images])
+
+
+def shape_of_pillow(
+    images: Sequence[Any], image_shape: Sequence[int] | None = None
+) -> tuple[int, int, int]:
+    """Shape (c, h, w) to which images of Pillow are converted.
+
+    Parameters
+    ----------
+    images : sequence of PIL.Image.Image
+        The images.
+    image_shape : sequence of (h, w) or (h, w, c), default=None
+        Shape of the user; None: the size of the first image. Without c, it is 1 if all images are
+        grey, otherwise 3.
+
+    Returns
+    -------
+    shape : tuple of (c, h, w)
+        The shape.
+    """
+    n_channels = 1 if all(map(is_grey_image, images)) else 3
+    if image_shape is None:
+        width, height = images[0].size
+        return (n_channels, height, width)
+    shape = image_size(image_shape)
+    return shape if len(image_shape) == 3 else (n_channels, *shape[1:])
 
 
 def _is_column_of_paths(X):

@@ -15,9 +15,11 @@ from .._install import needs
 __all__ = [
     "PIL_MODES",
     "decoded",
+    "has_unknown_depth",
     "is_colour",
     "is_grey_image",
     "largest_level",
+    "level_of_image",
     "read_image",
     "require_pillow",
 ]
@@ -110,17 +112,22 @@ def is_colour(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def largest_level(path: str | os.PathLike[str]) -> int:
+def largest_level(path: str | os.PathLike[str]) -> int | None:
     """Largest value of the bit depth that a grey file of 16 bits uses, such as 4095; otherwise 0.
 
-    Cameras and scanners store 10, 12 or 14 bits in files of 16. 0 also for a file that cannot be
+    Cameras and scanners store 10, 12 or 14 bits in files of 16. None for a file that cannot be
     read.
     """
     try:
         with _opened(path) as file, _PIXELS.taken(file.width * file.height):
-            return _level_of(np.asarray(file)) if _has_unknown_depth(file) else 0
+            return level_of_image(file)
     except Exception:  # named when it is decoded
-        return 0
+        return None
+
+
+def level_of_image(image: Any) -> int:
+    """The same for an image of Pillow that can be read."""
+    return _level_of(np.asarray(image)) if has_unknown_depth(image) else 0
 
 
 @contextmanager
@@ -187,8 +194,11 @@ def is_grey_image(image: Any) -> bool:
     return image.mode in _GREY_MODES or image.mode.startswith("I;16")
 
 
-def _has_unknown_depth(file):
-    """Whether a file has 16 bits of grey of which it may use fewer; Pillow scales those of PPM."""
+def has_unknown_depth(file: Any) -> bool:
+    """Whether an image of Pillow has 16 bits of grey, of which it may use fewer.
+
+    Pillow scales those of PPM.
+    """
     return file.mode.startswith("I;16") or (file.mode == "I" and file.format == "PNG")
 
 
@@ -201,10 +211,10 @@ def _flattened(image, file, white):
     """An image of 8 bits without transparency."""
     from PIL import Image
 
-    if _has_unknown_depth(file) or (image.mode == "I" and file.format == "PPM"):
+    if has_unknown_depth(file) or (image.mode == "I" and file.format == "PPM"):
         values = np.asarray(image)
         if white is None:
-            white = _level_of(values) if _has_unknown_depth(file) else _WHITE
+            white = _level_of(values) if has_unknown_depth(file) else _WHITE
         if white == _WHITE:
             return Image.fromarray((values // 257).astype(np.uint8))
         levels = np.round(np.minimum(values, white) * (255 / white))

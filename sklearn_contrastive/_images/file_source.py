@@ -14,19 +14,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .channel_moments import channel_moments
 from .decode import PIL_MODES, is_colour, largest_level, read_image, require_pillow
+from .decoded_source import DecodedSource, refuse
 from .layout import image_size
-from .source import BLOCK_SIZE, ImageSource
+from .source import BLOCK_SIZE
 
 __all__ = ["FileSource"]
 
 _MAX_THREADS = 8
 _BATCHES_AHEAD = 2
-_MAX_NAMES = 20
 
 
-class FileSource(ImageSource):
+class FileSource(DecodedSource):
     """Images in files, decoded when a batch needs them.
 
     Parameters
@@ -70,14 +69,10 @@ class FileSource(ImageSource):
         super().__init__(len(paths), shape, block_size=block_size)
         self._white_given = white
 
-    def check(self) -> None:
-        """Decode every file once; one ValueError names all files that cannot be read."""
-        self.moments()
-
     def digest(self) -> str:
         """Hash of the content of the files, their order and the shape; without decoding."""
-        digest, problems = hashlib.sha256(f"{self.shape}".encode()), []
-        for path in self._paths:
+        digest, problems = hashlib.sha256(f"{self.shape}".encode()), {}
+        for number, path in enumerate(self._paths):
             try:
                 if not os.path.isfile(path):
                     os.stat(path)  # the error of a missing file
@@ -85,43 +80,31 @@ class FileSource(ImageSource):
                 with open(path, "rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())
             except OSError as error:
-                problems.append(_problem(path, error))
-        _refuse(problems)
+                problems[number] = _problem(path, error)
+        refuse(problems, self.plural)
         return digest.hexdigest()
 
     @cached_property
     def white_level(self) -> int | None:
-        """Value of white in grey files of 16 bits; None if the first file is not one of them."""
-        # one look is enough for other files: sets with images of 16 bits rarely hold others
-        if self._white_given is not None or not largest_level(self._paths[0]):
+        """Value of white in grey files of 16 bits; None if the first one is not one of them."""
+        if self._white_given is not None:
             return self._white_given
+        # one look is enough for other files: sets with images of 16 bits rarely hold others
+        levels = map(largest_level, self._paths)
+        if not next((level for level in levels if level is not None), 0):
+            return None
         with ThreadPoolExecutor(_n_threads()) as pool:
-            return max(pool.map(largest_level, self._paths))
+            return max(level or 0 for level in pool.map(largest_level, self._paths))
 
     @property
     def _dtype(self):
         return torch.uint8
 
-    @cached_property
-    def _moments(self):
-        return self._scaled(channel_moments(self._readable()))
+    def _select(self, kept):
+        self._paths = [self._paths[number] for number in kept]
 
-    def _readable(self):
-        """Yield all images in blocks; at the end raise one error for all unreadable files."""
-        problems = []
-        for block, new in self._decoded(self._blocks()):
-            problems += new
-            if not problems:
-                yield block
-        _refuse(problems)
-
-    def _stored(self, indices):
-        for block, problems in self._decoded(indices):
-            _refuse(problems)
-            yield block
-
-    def _decoded(self, indices: Iterable[Tensor]) -> Iterator[tuple[Tensor, list[str]]]:
-        """Yield batches with the problems of their files, decoded a few batches ahead."""
+    def _decoded(self, indices: Iterable[Tensor]) -> Iterator[tuple[Tensor, dict[int, str]]]:
+        """Batches with the problems of their files, decoded a few batches ahead."""
         white = self.white_level
         pool = ThreadPoolExecutor(_n_threads())
         try:
@@ -130,18 +113,19 @@ class FileSource(ImageSource):
             while waiting:
                 waiting.extend(islice(submitted, 1))
                 images, futures = waiting.popleft()
-                problems = [problem for future in futures if (problem := future.result())]
+                results = {number: future.result() for number, future in futures}
+                problems = {number: each for number, each in results.items() if each}
                 yield torch.from_numpy(images).permute(0, 3, 1, 2), problems
         finally:
             # if the caller stops early, do not decode the remaining files
             pool.shutdown(cancel_futures=True)
 
-    def _submit(self, pool, index, white) -> tuple[NDArray[np.uint8], list[Future]]:
-        """Start to decode a batch into an array of its images."""
+    def _submit(self, pool, index, white) -> tuple[NDArray[np.uint8], list[tuple[int, Future]]]:
+        """Start to decode a batch into an array; futures with the numbers of their files."""
         c, h, w = self.shape
         images = np.empty((len(index), h, w, c), dtype=np.uint8)
         futures = [
-            pool.submit(self._fill, image, self._paths[number], white)
+            (number, pool.submit(self._fill, image, self._paths[number], white))
             for image, number in zip(images, index.tolist(), strict=True)
         ]
         return images, futures
@@ -153,6 +137,7 @@ class FileSource(ImageSource):
         except MemoryError:
             raise
         except Exception as error:  # decoders of broken files raise all kinds of errors
+            image[...] = 0
             return _problem(path, error)
         return None
 
@@ -167,14 +152,3 @@ def _problem(path, error):
     if type(error).__name__ == "UnidentifiedImageError":
         reason = "not an image, or in a format that Pillow does not support"
     return f"{path} ({reason or type(error).__name__})"
-
-
-def _refuse(problems):
-    """Raise ValueError if any file cannot be read."""
-    if problems:
-        named = "\n".join(f"  {problem}" for problem in problems[:_MAX_NAMES])
-        more = len(problems) - _MAX_NAMES
-        raise ValueError(
-            f"{len(problems)} of the files cannot be read as images:\n{named}"
-            + (f"\n  and {more} more" if more > 0 else "")
-        )

@@ -1,6 +1,5 @@
-"""The image source of X: an array, tensor, memory map or list of files, with checks of values."""
+"""The image source of X: an array, tensor, memory map, list of files or Dataset, checked."""
 
-import math
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -9,16 +8,16 @@ import numpy as np
 import scipy.sparse
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from .containers import PATH_TYPES, unpacked
+from .dataset_source import DatasetSource
 from .file_source import FileSource
 from .layout import image_layout
 from .source import BLOCK_SIZE, ArraySource, ImageSource
+from .values import advice_for_rows, check_dtype, check_range
 
 __all__ = ["holds_paths", "image_source"]
-
-# scaling to [0, 1] in floats may exceed the range by a rounding error
-_ROUNDING = 1e-6
 
 
 def image_source(
@@ -33,11 +32,12 @@ def image_source(
 
     Parameters
     ----------
-    X : array-like, Tensor, or list or array of paths
-        Images of shape (n, features), (n, h, w), (n, h, w, c) or (n, c, h, w), or the paths of
-        files. Values are uint8 from 0 to 255, floats from 0 to 1, or bools. Without `image_shape`
-        fewer than 64 features are a row of any real values, a square number of at least 64 is a
-        grey square, and c is 1 or 3. Memory maps are read in blocks.
+    X : array-like, Tensor, list or array of paths, or Dataset of PyTorch
+        Images of shape (n, features), (n, h, w), (n, h, w, c) or (n, c, h, w), the paths of files,
+        or a Dataset, as `DatasetSource` reads it. Values are uint8 from 0 to 255, floats from 0 to
+        1, or bools. Without `image_shape` fewer than 64 features are a row of any real values, a
+        square number of at least 64 is a grey square, and c is 1 or 3. Memory maps are read in
+        blocks.
     image_shape : sequence of (h, w) or (h, w, c), default=None
         Shape of each image. A height of 1 means rows of features of any real values. Files are
         resized and cropped to this shape, by default (224, 224, 3).
@@ -51,7 +51,7 @@ def image_source(
     Returns
     -------
     source : ImageSource
-        The images. Arrays are checked here, files by the methods `check` and `moments`.
+        The images. Arrays are checked here, others by the methods `check` and `moments`.
 
     Raises
     ------
@@ -71,6 +71,8 @@ def image_source(
     (500, (1, 28, 28))
     """
     X = unpacked(X, image_shape)
+    if isinstance(X, Dataset):
+        return DatasetSource(X, image_shape, estimator_name, block_size)
     if holds_paths(X):
         shape = image_shape if image_shape is not None else (224, 224, 3)
         return FileSource(X, shape, block_size, white)
@@ -78,10 +80,11 @@ def image_source(
     if images.ndim > 0:
         _check_size(images.shape)
     layout = image_layout(images.shape, image_shape)
-    advice = _advice_for_rows(images.shape)
-    _check_dtype(images, layout, advice)
+    advice = advice_for_rows(images.shape)
+    check_dtype(images, layout, advice)
     source = ArraySource(images, layout, block_size)
-    _check_values(source, estimator_name, advice)
+    if source.holds_floats:
+        check_range(*source.value_range(), source.any_values, estimator_name, advice)
     return source
 
 
@@ -125,59 +128,3 @@ def _check_size(shape):
                 f"Found array with 0 {what}(s) (shape={tuple(shape)}) while a minimum of 1 is "
                 "required."
             )
-
-
-def _advice_for_rows(shape):
-    """Advice for error messages if X may hold rows of features that are not images."""
-    if len(shape) > 2:
-        return ""
-    return f" Features that are not images are read with image_shape=(1, {shape[1]})."
-
-
-def _check_dtype(images, layout, advice):
-    """Raise ValueError for data that are not numbers, and integers with an unknown white."""
-    name = str(images.dtype).removeprefix("torch.")
-    if isinstance(images, Tensor):
-        complex_, real = images.is_complex(), images.is_floating_point()
-        number = True
-    else:
-        complex_, real = images.dtype.kind == "c", images.dtype.kind == "f"
-        number = images.dtype.kind in "buif"
-    if complex_:
-        raise ValueError(f"Complex data not supported: X holds {name}.")
-    if not number:
-        raise ValueError(
-            f"X holds {name}; images are uint8, floats or bools, and paths of files are strings or "
-            "paths in a list."
-        )
-    if not (layout.any_values or real or name in ("uint8", "bool")):
-        raise ValueError(
-            f"X holds {name}; images are uint8 from 0 to 255, floats from 0 to 1, or bools. Give "
-            "X.astype(np.uint8) if the values are 0 to 255, X divided by the value of white if not."
-            f"{advice}"
-        )
-
-
-def _check_values(source, estimator_name, advice):
-    """Raise ValueError for floats that are not finite or, in images, outside [0, 1]."""
-    if not source.holds_floats:
-        return
-    low, high = source.value_range()
-    if math.isnan(low):
-        raise ValueError(f"Input X contains NaN. {estimator_name} does not accept missing values.")
-    if max(-low, high) > float(np.finfo(np.float32).max):
-        raise ValueError("Input X contains infinity or a value too large for dtype('float32').")
-    if source.any_values:
-        return
-    if low < -_ROUNDING:
-        raise ValueError(
-            f"X holds images of floats and its smallest value is {low:.6g}; they must be in "
-            "[0, 1]. Give images that are not centred or standardised."
-            f"{advice}"
-        )
-    if high > 1 + _ROUNDING:
-        raise ValueError(
-            f"X holds images of floats and its largest value is {high:.6g}; they must be in "
-            "[0, 1]. Divide by the value of white (X / 255 for 8 bits) or pass uint8."
-            f"{advice}"
-        )

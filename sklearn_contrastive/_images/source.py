@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from .channel_moments import ChannelMoments, channel_moments
 from .layout import ImageLayout
 
-__all__ = ["BLOCK_SIZE", "ArraySource", "ImageSource"]
+__all__ = ["BLOCK_SIZE", "ArraySource", "ImageSource", "supported"]
 
 # number of values in a block of a pass over all images
 BLOCK_SIZE = 2**22
@@ -33,7 +33,17 @@ class ImageSource(Dataset):
         Whether samples are rows of features of any values, rather than images in [0, 1].
     block_size : int, default=2**22
         Number of values in a block of a pass over all images.
+
+    Attributes
+    ----------
+    skips : bool
+        Whether batches hold zeros for images that cannot be read, instead of an error.
+    unreadable : dict of int to str
+        Problems of the images that were skipped, by their positions in X.
     """
+
+    # what the images come from, for messages
+    plural = "images"
 
     def __init__(
         self,
@@ -46,6 +56,8 @@ class ImageSource(Dataset):
         self.shape = shape
         self.any_values = any_values
         self._block_size = block_size
+        self.skips = False
+        self.unreadable: dict[int, str] = {}
 
     def __len__(self) -> int:
         return self.n_samples
@@ -71,6 +83,10 @@ class ImageSource(Dataset):
 
     def check(self) -> None:
         """Raise an error for unreadable images; arrays are checked before the source is made."""
+
+    def readable(self) -> "ImageSource":
+        """The source of the images that can be read; its `unreadable` has the others."""
+        return self
 
     def resident(self, device: torch.device | str) -> "ImageSource":
         """The same images on a GPU, if they fit.
@@ -208,10 +224,7 @@ class ArraySource(ImageSource):
             rows = self._images[ordered][places]
         else:
             rows = self._images[index]
-        if not rows.dtype.isnative or rows.dtype.itemsize > 8:
-            # PyTorch supports only the native byte order, and at most float64
-            rows = rows.astype(f"={rows.dtype.kind}{min(rows.dtype.itemsize, 8)}")
-        return torch.from_numpy(rows)
+        return torch.from_numpy(supported(rows))
 
 
 class _DeviceCopy(ArraySource):
@@ -235,6 +248,14 @@ class _DeviceCopy(ArraySource):
     def moments(self):
         """Moments of the source from which it was copied."""
         return self._origin.moments()
+
+
+def supported(array: NDArray) -> NDArray:
+    """The array, converted if its dtype is not one of PyTorch's."""
+    if array.dtype.isnative and array.dtype.itemsize <= 8:
+        return array
+    # PyTorch supports only the native byte order, and at most float64
+    return array.astype(f"={array.dtype.kind}{min(array.dtype.itemsize, 8)}")
 
 
 def _moved(tensor, device):

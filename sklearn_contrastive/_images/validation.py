@@ -6,8 +6,10 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from .containers import unpacked
+from .decoded_source import refuse
 from .read import holds_paths, image_source
 from .source import ImageSource
 
@@ -22,6 +24,7 @@ def validated_images(
     reset: bool,
     min_samples: int = 1,
     check_files: bool = True,
+    on_unreadable: str = "raise",
 ) -> ImageSource:
     """Validate the images of X; set ``n_features_in_`` or compare with it.
 
@@ -29,7 +32,7 @@ def validated_images(
     ----------
     estimator : estimator instance
         Gets ``n_features_in_``, h * w * c, and ``feature_names_in_`` if X has names.
-    X : array-like, Tensor, or list of paths
+    X : array-like, Tensor, list of paths or Dataset
         As for `image_source`.
     image_shape : sequence of (h, w) or (h, w, c), or None
         Parameter of the user, or in transform the fitted shape.
@@ -38,7 +41,10 @@ def validated_images(
     min_samples : int, default=1
         Smallest number of images.
     check_files : bool, default=True
-        Whether to decode every file as a check.
+        Whether to decode every file, or item of a Dataset, as a check.
+    on_unreadable : {"raise", "skip"}, default="raise"
+        What to do with unreadable images. "skip": with `check_files` the source leaves them out,
+        without it they are zeros in the batches; its `unreadable` has them.
 
     Returns
     -------
@@ -58,7 +64,13 @@ def validated_images(
     # of files of 16 bits the value of white is that of the training images
     white = None if reset else getattr(estimator, "_white_level", None)
     source = image_source(X, image_shape, estimator_name=type(estimator).__name__, white=white)
+    source.skips = on_unreadable == "skip" and not check_files
+    if check_files and on_unreadable == "skip":
+        source = source.readable()
+    elif check_files:
+        source.check()
     if len(source) < min_samples:
+        refuse(source.unreadable, source.plural)
         raise ValueError(
             f"Found array with {len(source)} sample(s) while a minimum of {min_samples} is "
             "required: the loss compares an image with others."
@@ -67,13 +79,11 @@ def validated_images(
         c, h, w = source.shape
         estimator.n_features_in_ = h * w * c
         estimator._white_level = getattr(source, "white_level", None)
-    if check_files:
-        source.check()
     return source
 
 
 def _is_table(X):
     """Whether scikit-learn can validate X: rows of features, or an invalid X."""
-    if isinstance(X, list | tuple | Tensor) or holds_paths(X):
+    if isinstance(X, list | tuple | Tensor | Dataset) or holds_paths(X):
         return False
     return getattr(X, "ndim", 2) <= 2

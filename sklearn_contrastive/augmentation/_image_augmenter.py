@@ -249,8 +249,8 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimato
         pixels_last = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
         if len(shape) > 2:
             return pixels_last.reshape(shape)
-        is_of_files = len(shape) == 1
-        return pixels_last if is_of_files else pixels_last.reshape(len(images), -1)
+        has_no_pixels = len(shape) == 1 or isinstance(X, torch.utils.data.Dataset)  # as files
+        return pixels_last if has_no_pixels else pixels_last.reshape(len(images), -1)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

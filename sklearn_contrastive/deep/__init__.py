@@ -20,6 +20,8 @@ if TYPE_CHECKING:
         nt_xent_loss,
         spectral_contrastive_loss,
     )
+    from ._redundancy_losses import barlow_twins_loss, vicreg_loss
+    from ._sigreg import sigreg_loss
     from ._simclr.estimator import SimCLREmbedder
 
 __all__ = [
@@ -29,6 +31,9 @@ __all__ = [
     "decoupled_contrastive_loss",
     "spectral_contrastive_loss",
     "linear_contrastive_loss",
+    "vicreg_loss",
+    "barlow_twins_loss",
+    "sigreg_loss",
     "alignment",
     "uniformity",
     "contrastive_accuracy",
@@ -44,6 +49,9 @@ _MODULE_OF = {
     "decoupled_contrastive_loss": "._losses",
     "spectral_contrastive_loss": "._losses",
     "linear_contrastive_loss": "._losses",
+    "vicreg_loss": "._redundancy_losses",
+    "barlow_twins_loss": "._redundancy_losses",
+    "sigreg_loss": "._sigreg",
     "alignment": "._diagnostics",
     "uniformity": "._diagnostics",
     "contrastive_accuracy": "._diagnostics",

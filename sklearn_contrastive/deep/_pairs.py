@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "check_not_negative",
     "check_pairs",
     "check_positive",
     "full_precision",
@@ -24,13 +25,19 @@ def check_pairs(embeddings_1: Tensor, embeddings_2: Tensor) -> None:
             "the same samples, row by row."
         )
     if len(embeddings_1) < 2:
-        raise ValueError(f"There are {len(embeddings_1)} samples; negatives need at least 2.")
+        raise ValueError(f"There are {len(embeddings_1)} samples; the loss needs at least 2.")
 
 
 def check_positive(name: str, value: float | Tensor) -> None:
     """Raise ValueError unless a setting is one positive, finite number or a Tensor of shape ()."""
     if getattr(value, "ndim", 0) > 0 or not 0 < value < torch.inf:
         raise ValueError(f"{name}={value!r} must be a positive number, or a Tensor of shape ().")
+
+
+def check_not_negative(name: str, value: float | Tensor) -> None:
+    """Raise ValueError unless a setting is one finite number of at least 0, or such a Tensor."""
+    if getattr(value, "ndim", 0) > 0 or not 0 <= value < torch.inf:
+        raise ValueError(f"{name}={value!r} must be at least 0, a number or a Tensor of shape ().")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -53,6 +54,8 @@ class SavedFitMixin:
         """
         check_is_fitted(self)
         parameters = self.get_params(deep=False)
+        if isinstance(pretrained := parameters.get("pretrained"), str | os.PathLike):
+            parameters["pretrained"] = Path(pretrained).name  # folders are of this machine
         seed = parameters.get("random_state")
         stored = {
             name: as_json(value) for name, value in parameters.items() if name not in _NOT_STORED
@@ -145,6 +148,8 @@ def _parameters_of(stored, cls):
         )
     if refused := values.keys() & ({*_NOT_STORED} - {"random_state"}):
         raise unusable(stored.path, f"it sets {min(refused)!r}, which save leaves out")
+    if isinstance(weights := values.get("pretrained"), str) and {*"/\\"} & {*weights}:
+        raise unusable(stored.path, f"it sets the folder of pretrained={weights!r:.80}")
     for name, value in values.items():
         if isinstance(value, dict) and "augmentation" in value and name != "augmentations":
             raise unusable(stored.path, f"{name} is an augmentation")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,8 @@ def as_json(value: Any) -> Any:
     """A parameter as a value of JSON; modules and functions of the user by their names."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if isinstance(value, PurePath):
+        return str(value)
     if isinstance(value, np.generic):
         return as_json(value.item())
     if isinstance(value, list | tuple | np.ndarray):

@@ -8,6 +8,7 @@ from ._loss import (
     linear_contrastive_loss,
     minimize_linear_contrastive_loss,
 )
+from ._moments import Moments
 from ._outlier_scores import OutlierScores
 from ._paired import PairedContrastive
 from ._supervised import SupervisedLinearContrastive
@@ -15,6 +16,7 @@ from ._supervised import SupervisedLinearContrastive
 __all__ = [
     "HeteroPCA",
     "LinearContrastive",
+    "Moments",
     "OutlierScores",
     "PairedContrastive",
     "SupervisedLinearContrastive",

@@ -18,6 +18,7 @@ from .._warnings import warn
 from ..exceptions import MissingValuesWarning
 from ._covariance.blocks import centred_blocks, working_dtype
 from ._covariance.samples import like_samples, rounded, validated
+from ._dask import dask_transform, is_dask
 from ._factor.model import (
     bartlett_weights,
     oriented,
@@ -65,9 +66,12 @@ class FactorTransformer(
         X_new : ndarray of shape (n_samples, n_components_)
             Scores; float32 for float32 samples, else float64. NaN in rows with
             too few observed features, less than 1 % of a complete row's information about some
-            direction, with a `MissingValuesWarning`.
+            direction, with a `MissingValuesWarning`. Of an array or data frame of dask an array
+            of dask, not computed yet.
         """
         self._check_fitted("transform")
+        if is_dask(X):
+            return dask_transform(self, X)
         self._check_place(X, "transform")
         X, missing = validated(self, X, reset=False)
         X = self._repaired(X)[0]

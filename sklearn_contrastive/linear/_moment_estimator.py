@@ -5,7 +5,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
+from .._arrays import dtype_name
 from .._base import fit_progress, fitted_state_kept_on_error
 from .._sklearn_compat import fit_context
 from .._typing import MatrixLike, VectorLike
@@ -13,23 +15,38 @@ from .._warnings import warn
 from ..exceptions import ComponentsWarning, MissingValuesWarning
 from ._covariance.read import covariance_of
 from ._covariance.samples import read_samples, unobserved_text
-from ._covariance.unit import in_range, in_unit, unit_of, unit_of_mean
+from ._covariance.unit import in_range, in_unit, measured, unit_of, unit_of_mean
+from ._dask import is_dask
 from ._factor.diagnostics import count_warnings, fit_warnings, share_warnings
 from ._factor_transformer import FactorTransformer
+from ._moments import Moments, samples_of_moments
 from ._outlier_scores import OutlierScoring
 
 __all__ = ["MomentEstimator"]
 
+# attributes of a robust fit that describe its rows
+_OF_ROWS = ("sample_noise_", "outlying_cells_", "_screening")
 
-def _may_continue(estimator):
-    """Whether the estimator has partial_fit; the error says why not."""
-    if robust := getattr(estimator, "robust", False):
-        raise AttributeError(
-            f"partial_fit cannot be used with robust={robust!r}: which cells and rows are outlying "
-            "depends on all samples, which a robust fit reads several times. Use fit, or "
-            "robust=False."
-        )
-    return True
+_DROPPED = (
+    "partial_fit cannot continue: drop_moments() removed what is needed of the earlier samples. "
+    "Begin anew with a clone, or keep moments_ before they are dropped, add the moments of more "
+    "samples, and call fit_moments."
+)
+
+
+def _unless_robust(method):
+    """Condition of a method that reads no row twice; the error says why it is not there."""
+
+    def condition(estimator):
+        if robust := getattr(estimator, "robust", False):
+            raise AttributeError(
+                f"{method} cannot be used with robust={robust!r}: which cells and rows are "
+                "outlying depends on all samples, which a robust fit reads several times. Use fit "
+                "with the samples in one array, or robust=False."
+            )
+        return True
+
+    return available_if(condition)
 
 
 class MomentEstimator(OutlierScoring, FactorTransformer):
@@ -46,6 +63,9 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
         'with solver="gram", or begin with partial_fit.'
     )
 
+    #: whether drop_moments was called after the last fit
+    _moments_dropped: bool = False
+
     def _read(self, X, y, sample_weight, streaming=False):
         """Validated Samples."""
         return read_samples(self, X, sample_weight, streaming=streaming)
@@ -56,12 +76,7 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
 
     def _measured(self, samples, on_step):
         """The samples in a unit in which their squares are in range, and their covariance."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            covariance = self._covariance_of(samples, on_step)
-        if in_range(covariance, samples):
-            return samples, covariance
-        samples = in_unit(samples, unit_of(samples.values))
-        return samples, self._covariance_of(samples, on_step)
+        return measured(samples, lambda read: self._covariance_of(read, on_step))
 
     def _merged(self, samples, on_step):
         """The same for more samples: their covariance is that of the earlier ones too."""
@@ -99,7 +114,8 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training samples; NaN where an entry is missing. Sparse matrices (CSR, CSC) are
             centred implicitly, which loses digits where a mean exceeds its deviation; memory
-            maps are read block by block.
+            maps are read block by block. Arrays and data frames of dask are read chunk by chunk,
+            as by `fit_moments`.
 
         y : None
             Ignored.
@@ -112,18 +128,114 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
         self : object
             The fitted estimator.
         """
+        if is_dask(X):
+            return self._fit_chunks(X, sample_weight)
         with fitted_state_kept_on_error(self), fit_progress(self, X, y) as on_step:
             samples, covariance, fit = self._solved(self._read(X, y, sample_weight), on_step)
             self._set_model(fit, covariance, samples)
             kept = covariance.mergeable and fit.describes_covariance
-            self._covariance = covariance if kept else None
-            self._unit = samples.unit
+            self._keep(covariance if kept else None, samples)
             self._n_samples_cold = covariance.n_samples
             self._warn_about(fit, covariance, samples)
             self._watch(samples)
         return self
 
-    @available_if(_may_continue)
+    def _fit_chunks(self, X, sample_weight):
+        """Fit to a collection of dask."""
+        if robust := getattr(self, "robust", False):
+            raise ValueError(
+                f"robust={robust!r} reads the samples several times, and X is a collection of "
+                "dask. Set robust=False, or pass an array in memory, such as X.compute()."
+            )
+        return self.fit_moments(Moments.from_array(X, sample_weight))
+
+    @_unless_robust("fit_moments")
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_moments(self, moments: Moments) -> Self:
+        """Fit to moments of samples that were read elsewhere: in chunks, files or other processes.
+
+        The same solution as that of `fit` to all samples, as closely as two solutions agree, which
+        is what `tol` promises. `partial_fit` can continue from it. Distances of training rows,
+        which calibrate `outlier_scores` after a `fit`, are not known. With missing values the fit
+        is that of the pairwise covariances, as by `partial_fit`; `fit`, which reads the rows, is
+        more accurate.
+
+        Parameters
+        ----------
+        moments : Moments
+            Of at least two samples.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_contrastive import LinearContrastive
+        >>> from sklearn_contrastive.linear import Moments
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.standard_normal((500, 1)) + 0.5 * rng.standard_normal((500, 6))
+        >>> moments = Moments.from_array(X[:200]) + Moments.from_array(X[200:])
+        >>> LinearContrastive(1, random_state=0).fit_moments(moments).n_samples_
+        500
+        """
+        with fitted_state_kept_on_error(self), fit_progress(self) as on_step:
+            samples, covariance = self._read_moments(moments)
+            fit = self._fit_model(covariance, samples, None, on_step)
+            for name in _OF_ROWS:
+                vars(self).pop(name, None)
+            self._set_model(fit, covariance, samples)
+            self._keep(covariance, samples)
+            self._n_samples_cold = covariance.n_samples
+            self._training_distances = None
+            self._warn_about(fit, covariance, samples)
+        return self
+
+    def _read_moments(self, moments):
+        """Samples without rows that have the features of the moments, and the covariance."""
+        samples = samples_of_moments(self, moments)
+        return samples, moments.stored
+
+    @property
+    def moments_(self) -> Moments:
+        """Moments of all samples so far, if they were kept: add more, save them, fit them."""
+        return self._as_moments(self._kept_covariance())
+
+    def _kept_covariance(self):
+        check_is_fitted(self)
+        if getattr(self, "_covariance", None) is None:
+            raise AttributeError(
+                f"This {type(self).__name__} has no moments_: its fit did not form the scatter "
+                "matrix, or drop_moments() removed it. Compute Moments.from_array(X)."
+            )
+        return self._covariance
+
+    def _as_moments(self, covariance):
+        dtype = np.dtype(dtype_name(self.components_)).type
+        return Moments(covariance, self._unit, dtype, getattr(self, "feature_names_in_", None))
+
+    def drop_moments(self) -> Self:
+        """Remove the moments of the samples, which only `partial_fit` and `moments_` need.
+
+        They are most of the size of a fitted reducer in memory and in files: 8 n_features² bytes.
+
+        Returns
+        -------
+        self : object
+            The estimator; all other methods work as before.
+        """
+        self._check_fitted("drop_moments")
+        self._covariance, self._moments_dropped = None, True
+        return self
+
+    def _keep(self, covariance, samples):
+        """Keep the moments of all samples so far, if they can be added to."""
+        self._covariance, self._unit = covariance, samples.unit
+        self._moments_dropped = False
+
+    @_unless_robust("partial_fit")
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: MatrixLike, y: VectorLike | None = None, sample_weight: VectorLike | None = None
@@ -160,11 +272,11 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
             if earlier and getattr(self, "_covariance", None) is None:
                 if hasattr(self, "components_"):
                     self._check_fitted("partial_fit")
-                raise ValueError(self._cannot_continue)
+                raise ValueError(_DROPPED if self._moments_dropped else self._cannot_continue)
             samples = self._read(X, y, sample_weight, streaming=True)
             samples, covariance = self._merged(samples, on_step)
             start = self._warm_start(covariance, samples)
-            self._covariance, self._unit = covariance, samples.unit
+            self._keep(covariance, samples)
             if covariance.n_samples > 1 and not self._has_unobserved(covariance, samples):
                 fit = self._fit_model(covariance, samples, start, on_step)
                 self._set_model(fit, covariance, samples)

@@ -80,6 +80,7 @@ class OutlierScoring(FactorDensity):
 
         See Also
         --------
+        outlier_limits : The distances that a given share of clean rows exceeds.
         score_samples : One number, the logarithm of the density of the Gaussian model.
 
         Notes
@@ -122,13 +123,52 @@ class OutlierScoring(FactorDensity):
             put(_share_of_both(np.minimum(score, orthogonal), n_distances)),
         )
 
-    def _distance_limits(self, share):
-        """Score and orthogonal distance of a complete row that clean rows exceed with this share.
+    def outlier_limits(self, share: float = 0.01) -> tuple[float, float]:
+        """Distances that clean rows seldom exceed: the control limits of a chart.
 
-        Each limit is exceeded by fewer rows: `share` are beyond one of the two.
+        Use them as lines in a plot of the distances over time. To decide about rows, use the
+        shares of :meth:`outlier_scores`, which are valid for incomplete rows as well.
+
+        Parameters
+        ----------
+        share : float, default=0.01
+            Share of the clean rows that are expected beyond one of the two limits, in (0, 1).
+
+        Returns
+        -------
+        score_limit : float
+            Limit of ``score_distance`` of a complete row; 0 if there is no component.
+        orthogonal_limit : float
+            Limit of ``orthogonal_distance`` of a complete row.
+
+        Raises
+        ------
+        ValueError
+            If `share` is not between 0 and 1.
+
+        See Also
+        --------
+        outlier_scores : The distances of rows, and the share of clean rows beyond them.
+
+        Examples
+        --------
+        >>> from sklearn_contrastive import LinearContrastive
+        >>> from sklearn_contrastive.datasets import make_spiked_covariance
+        >>> X, _ = make_spiked_covariance(2000, 10, 2, signal=3.0, random_state=0)
+        >>> model = LinearContrastive(2, random_state=0).fit(X[:1000])
+        >>> score_limit, orthogonal_limit = model.outlier_limits(0.05)
+        >>> found = model.outlier_scores(X[1000:])
+        >>> beyond = found.score_distance > score_limit
+        >>> beyond |= found.orthogonal_distance > orthogonal_limit
+        >>> print(f"{beyond.mean():.3f}")
+        0.049
         """
+        self._check_fitted("outlier_limits")
+        if not 0.0 < share < 1.0:
+            raise ValueError(f"share={share!r} must be between 0 and 1, both excluded.")
         distances, tails = self._distances(self.mean_[None]), self._distance_tails()
         numbers = int(distances.n_scores[0]), int(distances.n_residuals[0])
+        # each limit is exceeded by fewer rows: `share` are beyond one of the two
         each = -np.expm1(np.log1p(-share) / max(1, sum(number > 0 for number in numbers)))
         squares = (
             tails.score.square_at(each, numbers[0]),

@@ -9,6 +9,7 @@ from ._covariance.fourth_moments import StandardizedMoments
 from ._covariance.missing import PairwiseCovariance
 from ._covariance.scatter import ScatterCovariance
 from ._covariance.small_chunk import SmallChunk
+from ._covariance.target_moments import KnownSamples, TargetScatters
 from ._covariance.within_class import LabelledScatter
 from ._factor.model import BartlettWeights, FactorModel
 from ._factor.noise import BlockNoise, DiagonalNoise
@@ -27,6 +28,7 @@ _KINDS = {
     "ClassCovariances": ClassCovariances,
     "DiagonalNoise": DiagonalNoise,
     "FactorModel": FactorModel,
+    "KnownSamples": KnownSamples,
     "LabelledScatter": LabelledScatter,
     "PairwiseCovariance": PairwiseCovariance,
     "RobustModel": RobustModel,
@@ -35,6 +37,7 @@ _KINDS = {
     "ScatterCovariance": ScatterCovariance,
     "SmallChunk": SmallChunk,
     "StandardizedMoments": StandardizedMoments,
+    "TargetScatters": TargetScatters,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _CSR_PARTS = ("data", "indices", "indptr")

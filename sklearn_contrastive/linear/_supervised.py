@@ -1,4 +1,4 @@
-"""SupervisedLinearContrastive: contrastive learning from samples and labels."""
+"""SupervisedLinearContrastive: contrastive learning from samples and labels or targets."""
 
 from dataclasses import replace
 from numbers import Integral, Real
@@ -8,19 +8,24 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .._sklearn_compat import Hidden, Interval, StrOptions
-from .._typing import MatrixLike, RandomState, VectorLike
+from .._typing import ArrayLike, MatrixLike, RandomState, VectorLike
 from .._warnings import warn
 from ..exceptions import LabelsWarning
+from ._covariance.by_class import ClassCovariances
 from ._covariance.labels import UNLABELLED, read_labels
-from ._covariance.read import labelled_covariance_of
+from ._covariance.read import labelled_covariance_of, target_covariance_of
 from ._covariance.samples import like_samples, read_samples
 from ._covariance.scale import feature_scale
+from ._covariance.targets import holds_targets, read_targets
+from ._dask import refuse_dask
 from ._factor.class_effects import refine_with_labels
 from ._factor.closed_form import supervised_closed_form
 from ._factor.fit import fit_diagonal_noise, fit_from_eigenpairs
 from ._factor.n_components import count_components
 from ._factor.options import FitOptions
+from ._factor.target_effects import refine_with_targets, target_shares
 from ._moment_estimator import MomentEstimator
+from ._moments import Moments, samples_of_moments
 
 __all__ = ["SupervisedLinearContrastive"]
 
@@ -34,6 +39,10 @@ class SupervisedLinearContrastive(MomentEstimator):
     do, it is more accurate, and it finds directions in which classes differ although no two
     features share them. `class_shares_` tells what the labels say.
 
+    y may also hold numbers, one or several targets per sample, NaN where one is unknown. Each is a
+    linear function of the factors plus noise. A target that the factors explain no better than
+    chance is left out. `target_shares_` tells how much of each target the components explain.
+
     With a number as `alpha`, two contrastive losses are minimised together [1]_. The first uses no
     labels: its positive pairs are complementary views of a sample. In the second, samples of one
     class are positive pairs and samples of different classes negative ones. The minimiser has a
@@ -45,16 +54,23 @@ class SupervisedLinearContrastive(MomentEstimator):
     ----------
     n_components : int or "auto", default="auto"
         Number of components. "auto" counts them from all samples, as `LinearContrastive` does. With
-        ``alpha="auto"`` it adds the directions in which classes differ by more than random labels
-        would, if the counted ones do not have them.
+        ``alpha="auto"`` it adds the directions in which classes differ, or that targets show, by
+        more than random labels or targets would, if the counted ones do not have them.
 
     alpha : float or "auto", default="auto"
         "auto" is the factor model with class effects. A number is the weight of the labels in the
         closed form: 0 leaves them out, ``numpy.inf`` uses the labels alone and gives at most one
-        component less than there are classes.
+        component less than there are classes, or one component per target.
+
+    target_type : {"auto", "classes", "continuous"}, default="auto"
+        What y holds: class labels, or numbers to predict. With "auto", several columns of numbers
+        are "continuous", and so is a column of floats. A column of floats that may be labels,
+        because its values repeat or are whole, is refused with the request to say which is meant.
+        Integers, strings, and two whole numbers such as 0.0 and 1.0, are "classes".
 
     unlabelled : label or None, default="auto"
-        The value in y that marks a sample without a label; ``numpy.nan`` is allowed. "auto" is -1,
+        The value in y that marks a sample without a label; ``numpy.nan`` is allowed. Unknown
+        targets are NaN always. "auto" is -1,
         as everywhere in scikit-learn, unless labels are strings; y with exactly the values -1 and
         1 is refused as ambiguous. With None every value is a label.
 
@@ -94,8 +110,13 @@ class SupervisedLinearContrastive(MomentEstimator):
         0 where the labels say nothing about it, 1 where they determine it. Only with
         ``alpha="auto"``.
 
+    target_shares_ : ndarray of shape (n_targets,)
+        Share of each target's variance that the components explain: adjusted R² of a linear
+        regression on the scores, over the samples that know the target. 0 where these are no more
+        than `n_components_` + 1. Only if y holds targets.
+
     classes_ : ndarray of shape (n_classes,)
-        The classes that labels name, sorted.
+        The classes that labels name, sorted. Only if y holds labels.
 
     components_ : ndarray of shape (n_components_, n_features)
         Orthonormal rows that span the subspace, strongest first.
@@ -168,11 +189,19 @@ class SupervisedLinearContrastive(MomentEstimator):
     where they exceed those of random labels. The prior on the noise is that of `LinearContrastive`.
     A class with one sample counts as unlabelled, and so do all if they name one class.
 
+    A target is y = a + g'z + noise, with its own noise. Its likelihood given x is raised to a power
+    of at most 1: 1 - q / F, where F is the F statistic of its regression on the factors without
+    targets, and q the 95 % quantile of F for a target that is independent of x; divided by the
+    number of targets that leave the same residual. Where F is below q, the power is 0. Directions
+    outside the factors that residuals of targets show beyond chance are added with
+    ``n_components="auto"``; otherwise they only replace directions that no two features share.
+
     In the closed form, with m_k samples of class k, of mean c_k about the mean of all samples and
     unbiased covariance C_k, and m labels in all, M_sup is the mean over k of c_k c_k' with weights
     m_k, less the sum of the C_k over m, less the term of pairs of different classes. Its
     expectation is K / (K - 1) times the covariance between classes, for classes of equal size:
-    noise cancels, and no diagonal is deleted.
+    noise cancels, and no diagonal is deleted. With targets, M_sup is the sum of b b' over the
+    targets, with b the covariance of x with a target of unit variance.
 
     The classes' means are taken from complete samples; NaN is refused.
 
@@ -195,6 +224,13 @@ class SupervisedLinearContrastive(MomentEstimator):
     (1797, 15)
     >>> model.class_shares_[:3].round(1)
     array([0.9, 0.7, 0.6])
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> y[100:] = np.nan  # most samples have no target
+    >>> model = SupervisedLinearContrastive(3, target_type="continuous", random_state=0).fit(X, y)
+    >>> model.target_shares_.round(1)
+    array([0.3])
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -204,6 +240,7 @@ class SupervisedLinearContrastive(MomentEstimator):
             Hidden(StrOptions({"mle"})),
         ],
         "alpha": [Interval(Real, 0, np.inf, closed="both"), StrOptions({"auto"})],
+        "target_type": [StrOptions({"auto", "classes", "continuous"})],
         "unlabelled": "no_validation",
         "noise_weighted": ["boolean"],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -218,8 +255,8 @@ class SupervisedLinearContrastive(MomentEstimator):
     )
     _cannot_continue = (
         "partial_fit cannot continue from this fit, which did not keep a scatter for every class: "
-        "they are large or on a device, or samples are fewer than features. Begin with "
-        "partial_fit."
+        "they are large or on a device, or samples are fewer than features. Or samples differ much "
+        "in the targets they know. Begin with partial_fit."
     )
 
     def __init__(
@@ -227,6 +264,7 @@ class SupervisedLinearContrastive(MomentEstimator):
         n_components: int | Literal["auto"] = "auto",
         *,
         alpha: float | Literal["auto"] = "auto",
+        target_type: Literal["auto", "classes", "continuous"] = "auto",
         unlabelled: Any = "auto",
         noise_weighted: bool = True,
         max_iter: int = 200,
@@ -237,6 +275,7 @@ class SupervisedLinearContrastive(MomentEstimator):
     ):
         self.n_components = n_components
         self.alpha = alpha
+        self.target_type = target_type
         self.unlabelled = unlabelled
         self.noise_weighted = noise_weighted
         self.max_iter = max_iter
@@ -246,7 +285,7 @@ class SupervisedLinearContrastive(MomentEstimator):
         self.random_state = random_state
 
     def fit(
-        self, X: MatrixLike, y: VectorLike | None = None, sample_weight: VectorLike | None = None
+        self, X: MatrixLike, y: ArrayLike | None = None, sample_weight: VectorLike | None = None
     ) -> Self:
         """Learn the subspace from all samples, and from the labels that there are.
 
@@ -255,9 +294,9 @@ class SupervisedLinearContrastive(MomentEstimator):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training samples. Sparse matrices (CSR, CSC) are centred implicitly.
 
-        y : array-like of shape (n_samples,), default=None
-            Class labels, numbers or strings; -1, or the value of `unlabelled`, for no label.
-            None labels nothing.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Class labels, numbers or strings; -1, or the value of `unlabelled`, for no label. Or
+            targets, numbers; NaN where one is unknown. None labels nothing.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Frequency weights: a weight of 2 is the same as the row written twice.
@@ -270,28 +309,31 @@ class SupervisedLinearContrastive(MomentEstimator):
         Raises
         ------
         ValueError
-            If y has another length than X, is continuous, contains NaN that `unlabelled` does not
-            name, or holds exactly -1 and 1 while `unlabelled` is "auto". An earlier fit stays
+            If y has another length than X, or may hold labels as well as targets. If labels are
+            continuous, contain NaN that `unlabelled` does not name, or are exactly -1 and 1 while
+            `unlabelled` is "auto". If targets are infinite, or all NaN. An earlier fit stays
             usable.
         """
+        refuse_dask(X)
         return super().fit(X, y, sample_weight)
 
     def partial_fit(
-        self, X: MatrixLike, y: VectorLike | None = None, sample_weight: VectorLike | None = None
+        self, X: MatrixLike, y: ArrayLike | None = None, sample_weight: VectorLike | None = None
     ) -> Self:
         """Learn from more samples; chunks in any order are equivalent to one `fit`.
 
-        Keeps one (n_features, n_features) scatter for every class, since later samples of a class
-        change the weight of the earlier ones. A `fit` keeps them up to four million numbers in all;
-        where they are more, begin with `partial_fit`. Classes may appear at any time.
+        Keeps one (n_features, n_features) scatter for every class or target, since later samples of
+        a class change the weight of the earlier ones. A `fit` keeps those of classes up to four
+        million numbers in all; where they are more, begin with `partial_fit`. Classes may appear
+        at any time; targets keep their number.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             More samples; one row is enough.
 
-        y : array-like of shape (n_samples,), default=None
-            Their class labels.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Their class labels or targets.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Frequency weights.
@@ -303,30 +345,112 @@ class SupervisedLinearContrastive(MomentEstimator):
         """
         return super().partial_fit(X, y, sample_weight)
 
+    def fit_moments(self, moments: dict[Any, Moments]) -> Self:
+        """Fit to moments of samples that were read elsewhere, those of each class by themselves.
+
+        Parameters
+        ----------
+        moments : dict of Moments
+            Moments of the samples of each label. Those of samples without a label are under None,
+            or under what `unlabelled` marks.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_contrastive import SupervisedLinearContrastive
+        >>> from sklearn_contrastive.linear import Moments
+        >>> X, y = load_iris(return_X_y=True)
+        >>> moments = {label: Moments.from_array(X[y == label]) for label in (0, 1, 2)}
+        >>> SupervisedLinearContrastive(2, random_state=0).fit_moments(moments).classes_
+        array([0, 1, 2])
+        """
+        return super().fit_moments(moments)
+
+    def _read_moments(self, moments):
+        if not isinstance(moments, dict) or not moments:
+            raise TypeError(
+                "fit_moments of SupervisedLinearContrastive needs a dict with the Moments of each "
+                f"label, but got {type(moments).__name__}. Without labels use LinearContrastive."
+            )
+        samples, parts = samples_of_moments(self, sum(moments.values())), {}
+        for label, each in zip(self._labels_of(moments), moments.values(), strict=True):
+            if each.n_samples:
+                part = each._in_unit(samples.unit)
+                parts[label] = parts[label] + part if label in parts else part
+        return samples, ClassCovariances(parts)
+
+    def _labels_of(self, moments):
+        """The keys as labels, and None for those that mark samples without."""
+        given = [label for label in moments if label is not None]
+        labels = read_labels(given or None, len(given), self.unlabelled)
+        classes = [*labels.classes.tolist(), None]  # UNLABELLED is the last index
+        codes = iter(labels.codes)
+        return [None if label is None else classes[next(codes)] for label in moments]
+
+    @property
+    def moments_(self) -> dict[Any, Moments]:
+        """Moments of the samples of each label, and under None of those without, if kept."""
+        parts = self._kept_covariance().parts
+        return {label: self._as_moments(part) for label, part in parts.items()}
+
     def _read(self, X, y, sample_weight, streaming=False):
         samples = read_samples(self, X, sample_weight, streaming=streaming)
-        earlier = streaming and getattr(self, "_covariance", None) is not None
-        known = self._covariance.classes if earlier else ()
+        earlier = getattr(self, "_covariance", None) if streaming else None
+        if holds_targets(y, self.target_type, self.unlabelled, earlier):
+            return self._with_targets(samples, y, earlier)
+        known = () if earlier is None else earlier.classes
         labels = read_labels(y, samples.values.shape[0], self.unlabelled, known)
         if samples.weight is not None:  # a class of weight 0 is none
             codes = np.where(samples.weight > 0, labels.codes, UNLABELLED)
             labels = replace(labels, codes=codes).of(np.arange(len(codes)))
         return replace(samples, labels=labels)
 
+    def _with_targets(self, samples, y, earlier):
+        some = earlier is not None and earlier.counts.any()
+        n_targets = earlier.n_targets if some else None
+        targets = read_targets(y, samples.values.shape[0], n_targets, some=not samples.streaming)
+        if samples.weight is not None:  # a target of weight 0 is unknown
+            known = np.where(samples.weight[:, None] > 0, targets.values, np.nan)
+            targets = replace(targets, values=known)
+        return replace(samples, targets=targets)
+
     def _covariance_of(self, samples, on_step):
+        if samples.targets is not None:
+            return target_covariance_of(samples, self.solver, on_step)
         return labelled_covariance_of(samples, self.solver, on_step)
 
     def _fit_model(self, covariance, samples, start, on_step):
-        self.classes_ = covariance.classes
-        for name in ("alpha_", "class_shares_"):
+        for name in ("alpha_", "classes_", "class_shares_", "target_shares_"):
             vars(self).pop(name, None)
-        if self.alpha == "auto":
-            return self._fit_class_effects(covariance, samples, start, on_step)
-        return self._fit_closed_form(covariance, samples, start, on_step)
+        if not covariance.holds_targets:
+            self.classes_ = covariance.classes
+        if self.alpha != "auto":
+            fit = self._fit_closed_form(covariance, samples, start, on_step)
+        elif covariance.holds_targets:
+            fit = self._fit_targets(covariance, start, on_step)
+        else:
+            fit = self._fit_class_effects(covariance, samples, start, on_step)
+        if covariance.holds_targets:
+            self.target_shares_ = like_samples(samples, target_shares(fit, covariance))
+        return fit
+
+    def _fit_targets(self, covariance, start, on_step):
+        """Factor model with targets."""
+        rng = check_random_state(self.random_state)
+        tol = self.tol * np.sqrt(2.0 / covariance.n_samples)
+        options = FitOptions(rng, self.max_iter, tol, start, on_step)
+        without = fit_diagonal_noise(covariance, self.n_components, options)
+        adds = self.n_components == "auto"
+        return refine_with_targets(without, covariance, options, adds_directions=adds)
 
     def _fit_class_effects(self, covariance, samples, start, on_step):
         """Factor model with class effects."""
-        self._has_classes(samples)
+        self._has_classes(covariance, samples)
         rng = check_random_state(self.random_state)
         tol = self.tol * np.sqrt(2.0 / covariance.n_samples)
         options = FitOptions(rng, self.max_iter, tol, start, on_step)
@@ -349,9 +473,10 @@ class SupervisedLinearContrastive(MomentEstimator):
         scale = feature_scale(covariance)
         count = count_components(covariance, self.n_components, scale, rng)
         n_requested, n_sought = count.n_requested, count.n_sought
-        self.alpha_ = float(self.alpha) if self._has_classes(samples) else 0.0
+        says = self._targets_vary if covariance.holds_targets else self._has_classes
+        self.alpha_ = float(self.alpha) if says(covariance, samples) else 0.0
         if np.isinf(self.alpha_):
-            n_sought = self._at_most_from_labels(n_sought, samples)
+            n_sought = self._at_most_from_labels(n_sought, covariance, samples)
             n_requested = min(n_requested, n_sought)
         pairs = supervised_closed_form(
             covariance, self.alpha_, n_sought, rng, None if start is None else start.loadings
@@ -362,9 +487,17 @@ class SupervisedLinearContrastive(MomentEstimator):
         # nothing was maximised
         return fit if self.alpha_ == 0 else replace(fit, floored=np.array([], int))
 
-    def _has_classes(self, samples):
+    def _targets_vary(self, covariance, samples):
+        """Whether a target varies; a warning if they alone are used and none does."""
+        if not (covariance.largest_rank or samples.streaming) and self.alpha == np.inf:
+            warn(
+                "No target has two different known values. The targets are left out.", LabelsWarning
+            )
+        return covariance.largest_rank > 0
+
+    def _has_classes(self, covariance, samples):
         """Whether labels name at least two classes; a warning if they name one."""
-        n_classes = len(self.classes_)
+        n_classes = len(covariance.classes)
         # in a stream more classes may come: no warning per row
         if n_classes < 2 and not samples.streaming and (n_classes == 1 or self.alpha == np.inf):
             named = f"one class only {self.classes_.tolist()}" if n_classes else "no class"
@@ -374,12 +507,17 @@ class SupervisedLinearContrastive(MomentEstimator):
             )
         return n_classes >= 2
 
-    def _at_most_from_labels(self, n_sought, samples):
-        """Number of components that the labels alone can give."""
-        largest = len(self.classes_) - 1
+    def _at_most_from_labels(self, n_sought, covariance, samples):
+        """Number of components that the labels or targets alone can give."""
+        largest = covariance.largest_rank
         if n_sought > largest and not samples.streaming:
+            given = (
+                f"{largest} target(s)"
+                if covariance.holds_targets
+                else f"Labels of {largest + 1} classes"
+            )
             warn(
-                f"Labels of {largest + 1} classes give at most {largest} component(s), but "
+                f"{given} give at most {largest} component(s), but "
                 f"n_components={n_sought} with alpha=inf; the others were dropped. A finite alpha "
                 "finds the others from the variance that features share.",
                 LabelsWarning,

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+from .._features import is_missing
 from .._typing import ArrayLike, Axes, FloatArray, MatrixLike
 from ._axes import COLOURS, axes_or_new, marks
 from ._fitted import fitted
@@ -48,7 +49,7 @@ class BiplotDisplay:
         Labels of the axes.
 
     classes : array-like of shape (n_samples,), default=None
-        Class of each row.
+        Class of each row; None or NaN where it is not known.
 
     Attributes
     ----------
@@ -57,7 +58,7 @@ class BiplotDisplay:
         the border of the points.
 
     scatters_ : list of matplotlib PathCollection
-        Points of each class.
+        Points of each class, then those without a class.
 
     arrows_ : list of matplotlib Annotation
         The arrows, best explained feature first.
@@ -127,7 +128,7 @@ class BiplotDisplay:
             Samples; entries may be missing if the estimator allows it.
 
         y : array-like of shape (n_samples,), default=None
-            Class of each sample, at most 24 different ones.
+            Class of each sample, at most 24 different ones; None or NaN where it is not known.
 
         components : tuple of (int, int), default=(0, 1)
             Columns of ``transform`` on the horizontal and the vertical axis.
@@ -154,9 +155,11 @@ class BiplotDisplay:
         scores = found.reducer.transform(found.X)
         scores = np.asarray(scores.toarray() if sparse.issparse(scores) else scores)
         if max(components) >= scores.shape[1] or min(components) < 0:
+            found_here = f"{scores.shape[1]} component" + "s" * (scores.shape[1] != 1)
             raise ValueError(
-                f"components={components!r}, but {type(found.reducer).__name__} has "
-                f"{scores.shape[1]} components, numbered from 0. A biplot needs two of them."
+                f"components={components!r}, but {type(found.reducer).__name__} has {found_here}, "
+                "numbered from 0. A biplot needs two of them: fit with n_components=2 or more, or "
+                "use LoadingsDisplay."
             )
         scores = scores[:, list(components)].astype(np.float64)
         arrows, explained = _regressions(scores, found.X)
@@ -210,26 +213,20 @@ class BiplotDisplay:
         if self.classes is None:
             self.scatters_ = [ax.scatter(*self.scores.T, s=10, color=COLOURS[0], alpha=0.6)]
             return
-        labels, codes = np.unique(np.asarray(self.classes), return_inverse=True)
+        labels, codes = _labels_and_codes(self.classes)
+        styles = [{"color": colour, "marker": marker} for colour, marker in marks(len(labels))]
+        if -1 in codes:
+            labels, styles = [*labels, "no class"], [*styles, {"color": ink_of(ax), "marker": "x"}]
         self.scatters_ = [
-            ax.scatter(
-                *self.scores[codes == code].T,
-                s=16,
-                color=colour,
-                marker=marker,
-                alpha=0.8,
-                label=str(label),
-            )
-            for code, (label, (colour, marker)) in enumerate(
-                zip(labels, marks(len(labels)), strict=True)
-            )
+            ax.scatter(*self.scores[rows].T, s=16, alpha=0.8, label=str(label), **style)
+            for label, style, rows in zip(labels, styles, _rows_of(codes), strict=True)
         ]
         add_legend(ax, len(self.scores), getattr(self.classes, "name", None))
 
 
 def _read_classes(y, n_samples):
     """Classes of the rows, with the name of a Series."""
-    n_labels, n_classes = len(y), len(np.unique(np.asarray(y)))
+    n_labels, n_classes = len(y), len(_labels_and_codes(y)[0])
     if n_labels != n_samples:
         raise ValueError(f"y has {n_labels} labels, but X has {n_samples} rows.")
     if n_classes > _MOST_CLASSES:
@@ -238,6 +235,20 @@ def _read_classes(y, n_samples):
             "classes. Group the values, for instance with pandas.cut, or leave y out."
         )
     return y
+
+
+def _labels_and_codes(classes):
+    """Sorted classes, and the position of each row's class; -1 where it is None or NaN."""
+    values = np.asarray(classes)
+    missing = np.array([is_missing(label) for label in values], dtype=bool)
+    codes = np.full(len(values), -1)
+    labels, codes[~missing] = np.unique(values[~missing], return_inverse=True)
+    return labels, codes
+
+
+def _rows_of(codes):
+    """Rows of each class; those without a class last, where there are any."""
+    return [codes == code for code in (*range(codes.max() + 1), -1) if code in codes]
 
 
 def _regressions(scores, X):

@@ -50,6 +50,7 @@ class NeighboursDisplay:
 
     See Also
     --------
+    sklearn_contrastive.evaluation.similar_images : The positions of similar images.
     sklearn_contrastive.evaluation.knn_accuracy : How often neighbours have the class of an image.
 
     Examples

@@ -19,7 +19,9 @@ _KINDS = (
     ("extreme along the components", COLOURS[2], "^"),
     ("away from the components", COLOURS[1], "s"),
     ("both", COLOURS[3], "D"),
+    ("no observed value", COLOURS[0], "x"),
 )
+_EMPTY = 4  # the last of them
 # ratio of the largest distance to the limit above which an axis is logarithmic
 _LONG = 5.0
 
@@ -156,10 +158,8 @@ class OutlierDisplay:
             )
         names = row_names(X)
         share = min(0.01, 1.0 / max(len(names), 1)) if share is None else share
-        if not 0.0 < share < 1.0:
-            raise ValueError(f"share={share!r} must be between 0 and 1, both excluded.")
+        limits = found.reducer.outlier_limits(share)
         scores = found.reducer.outlier_scores(found.X)
-        limits = found.reducer._distance_limits(share)
         display = cls(scores, share=share, limits=limits, row_names=names)
         return display.plot(ax, n_labels=n_labels)
 
@@ -187,7 +187,7 @@ class OutlierDisplay:
         one = -np.expm1(np.log1p(-self.share) / n_limits)
         extreme = np.asarray(found.score_share) < one
         away = np.asarray(found.orthogonal_share) < one
-        kinds = extreme + 2 * away
+        kinds = np.where(_is_empty(found), _EMPTY, extreme + 2 * away)
         self.scatters_ = []
         for kind, (label, colour, marker) in enumerate(_KINDS):
             rows = kinds == kind
@@ -205,7 +205,7 @@ class OutlierDisplay:
         worst = np.maximum(x / (self.limits[0] or 1.0), y / (self.limits[1] or 1.0))
         smallest = np.minimum(found.score_share, found.orthogonal_share)
         order = np.lexsort((-worst, smallest))
-        self.outliers_ = order[kinds[order] > 0]
+        self.outliers_ = order[(kinds[order] > 0) & (kinds[order] < _EMPTY)]
         shown = self.outliers_[:n_labels]
         names = [self.row_names[i] for i in shown]
         self.texts_ = label_points(ax, x[shown], y[shown], names, [True] * len(names))
@@ -221,3 +221,10 @@ class OutlierDisplay:
         if np.max(y, initial=0.0) > _LONG * self.limits[1]:
             ax.set_yscale("log")
         return lines
+
+
+def _is_empty(found):
+    """Whether a row has nothing to measure: such rows have no distance and shares of 1."""
+    distance = np.maximum(found.score_distance, found.orthogonal_distance)
+    share = np.minimum(found.score_share, found.orthogonal_share)
+    return (np.asarray(distance) == 0) & (np.asarray(share) == 1)

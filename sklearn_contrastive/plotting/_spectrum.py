@@ -8,8 +8,8 @@ from scipy.stats import kurtosis
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 
+from .._noise_edge import degrees_of_freedom, noise_edge, tail_weights
 from .._typing import ArrayLike, Axes, VectorLike
-from ..linear._factor.noise_edge import degrees_of_freedom, noise_edge, tail_weights
 from ._axes import COLOURS, axes_or_new
 from ._fitted import fitted, loadings_of, noise_variance_of, shares_noise
 from ._text import ink_of
@@ -173,9 +173,11 @@ class SpectrumDisplay:
             ax.yaxis.set_major_formatter("{x:g}")
         else:
             ax.set_ylim(bottom=min(0.0, 1.1 * values.min(initial=0.0)))
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        # half a step on both sides: a single value would get ticks at fractions
+        ax.set_xlim(0.5, max(len(values), 1) + 0.5)
         ax.set(xlabel="number of components", ylabel=self.quantity)
-        ax.legend()
+        ax.legend(loc="upper right")  # the values fall
         self.ax_, self.figure_ = ax, figure
         return self
 

@@ -240,10 +240,12 @@ class SpikedCovarianceModel:
         return masked_encoder(self.covariance, keep_probability, self.n_components)
 
     def contrastive_components(self) -> FloatArray:
-        """Minimiser of the linear contrastive loss under complementary masks.
+        """Row space of the minimiser of the linear contrastive loss under complementary masks.
 
         These are the leading eigenvectors of the covariance without its diagonal, at any mask
-        rate, and so the same for all noise variances.
+        rate, and so the same for all noise variances. The minimiser itself scales each by the root
+        of its eigenvalue, and has a row of zeros where the eigenvalue is not positive; here these
+        rows are eigenvectors too. So do :meth:`supervised_components`.
 
         Returns
         -------
@@ -283,8 +285,10 @@ class SpikedCovarianceModel:
             matrix = without_diagonal(self.signal_covariance) / 4 + alpha * (spread.T @ spread)
             return leading_rows(matrix, self.n_components)
         singular_values = np.linalg.svd(spread, compute_uv=False)
-        smallest = singular_values[0] * max(spread.shape) * np.finfo(np.float64).eps
-        rank = np.sum(singular_values > smallest)
+        # centring leaves rounding errors of the size of the scores, not of their differences
+        size = max(singular_values[0], np.linalg.norm(class_scores))
+        smallest = size * max(spread.shape) * np.finfo(np.float64).eps
+        rank = min(np.sum(singular_values > smallest), len(spread) - 1)
         if rank == 0:
             raise ValueError(
                 "All classes have the same mean scores, so that labels alone have no direction; "

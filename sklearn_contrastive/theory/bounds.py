@@ -8,20 +8,23 @@ import numpy as np
 from sklearn.utils import check_array
 
 from .._typing import ArrayLike, FloatArray
-from ._checks import check_size
+from ._finite_sample import finite_sample_bound
 from ._model import SpikedCovarianceModel
+from ._pca_bound import pca_lower_bound
 from ._rates import (
     contrastive_rate,
     generative_rate,
     in_domain_rate,
     transfer_rate,
 )
+from ._sampling_error import first_order_sampling_error
 
 __all__ = [
     "contrastive_bias_bound",
     "contrastive_certificate",
     "contrastive_rate",
     "diagonal_deletion_bound",
+    "finite_sample_bound",
     "first_order_sampling_error",
     "generative_rate",
     "in_domain_rate",
@@ -77,8 +80,9 @@ def incoherence_bias_bound(model: SpikedCovarianceModel) -> float:
     """Bound the error of the contrastive components by the incoherence of the subspace.
 
     The bound is sqrt(n_components) * incoherence, times the squared ratio of the strongest to the
-    weakest signal. For a random subspace the incoherence is of order n_components log(n_features)
-    / n_features, which gives the first term of the rate in [1]_.
+    weakest signal. If the incoherence is of order n_components log(n_features) / n_features, as
+    that of a random subspace is, and the signals are of equal strength, this is the first term of
+    :func:`contrastive_rate`, as in [1]_.
 
     Parameters
     ----------
@@ -183,132 +187,12 @@ def contrastive_certificate(model: SpikedCovarianceModel, matrix: ArrayLike) -> 
     return float(np.linalg.norm(matrix @ model.components.T - signal_part) / (weakest - outside))
 
 
-def pca_lower_bound(model: SpikedCovarianceModel) -> float:
-    """Lower bound on the error of PCA in infinitely many samples under unequal noise.
-
-    With the features in descending order of noise variance and U_{1:r} the rows of U of the
-    r = n_components noisiest ones, the error is at least
-
-    sqrt(r - ||U_{1:r}||_F^2) - ||U_{1:r} diag(signal^2)||_F / gap,
-    gap = noise_variance_r - noise_variance_{r+1} - max(signal)^2.
-
-    The first term is the distance from the noisiest features to the signal subspace, the second
-    bounds that from the noisiest features to PCA's, by the theorem of Davis and Kahan [2]_. This
-    makes explicit, for PCA, the order sqrt(r) of the error in [1]_.
-
-    Parameters
-    ----------
-    model : SpikedCovarianceModel
-        The population.
-
-    Returns
-    -------
-    bound : float
-        No larger than the error of ``model.pca_components()``; it may be negative.
-
-    Raises
-    ------
-    ValueError
-        If there are as many components as features, or the gap is not positive: the r noisiest
-        features do not stand out by more than the signal's variance.
-
-    References
-    ----------
-    .. [1] Ji, Deng, Nakada, Zou and Zhang (2023), "The Power of Contrast for Feature Learning: A
-       Theoretical Analysis", Journal of Machine Learning Research 24(330).
-    .. [2] Davis and Kahan (1970), "The Rotation of Eigenvectors by a Perturbation. III", SIAM
-       Journal on Numerical Analysis 7(1).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_contrastive.theory import SpikedCovarianceModel
-    >>> from sklearn_contrastive.theory.bounds import pca_lower_bound
-    >>> noise_variance = np.full(100, 0.25)
-    >>> noise_variance[0] = 9.0
-    >>> model = SpikedCovarianceModel(np.full((1, 100), 0.1), noise_variance=noise_variance)
-    >>> round(pca_lower_bound(model), 3)
-    0.982
-    """
-    r = model.n_components
-    if r == model.n_features:
-        raise ValueError(
-            f"n_components and n_features are both {r}: every method finds the whole space."
-        )
-    order = np.argsort(-model.noise_variance, kind="stable")
-    jump = model.noise_variance[order[r - 1]] - model.noise_variance[order[r]]
-    gap = jump - model.signal.max() ** 2
-    if not gap > 0:
-        raise ValueError(
-            f"The {r} noisiest features stand out from the others by {jump:.3g} in noise variance, "
-            f"no more than the strongest component's variance, {model.signal.max() ** 2:.3g}: "
-            "there is no lower bound on the error of PCA."
-        )
-    noisiest = model.components[:, order[:r]]
-    # rounding may take a subspace of the noisiest features themselves below 0
-    distance = np.sqrt(max(r - np.sum(noisiest**2), 0))
-    return float(distance - np.linalg.norm(noisiest * model.signal[:, None] ** 2) / gap)
-
-
-def first_order_sampling_error(model: SpikedCovarianceModel, n_samples: int) -> float:
-    """Estimate the error that n_samples samples add, to first order and for equal noise.
-
-    This is a heuristic, not a bound. With sigma^2 the variance of the noise, it is
-
-    sqrt((d - r) / n * sum_k sigma^2 (signal_k^2 + sigma^2) / signal_k^4),
-
-    the root mean square error of PCA's subspace, as n grows, in the theory of Anderson [1]_. Where
-    max(signal)^2 times the incoherence is far below min(signal)^2, the contrastive components have
-    it too, on top of their bias, which does not shrink with n.
-
-    Parameters
-    ----------
-    model : SpikedCovarianceModel
-        The population, with equal noise in all features.
-    n_samples : int
-        Number of samples n.
-
-    Returns
-    -------
-    error : float
-        The predicted error.
-
-    Raises
-    ------
-    ValueError
-        If the noise variances are not all equal, or n_samples is no positive integer.
-
-    References
-    ----------
-    .. [1] Anderson (1963), "Asymptotic Theory for Principal Component Analysis", Annals of
-       Mathematical Statistics 34(1).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_contrastive.theory import SpikedCovarianceModel
-    >>> from sklearn_contrastive.theory.bounds import first_order_sampling_error
-    >>> model = SpikedCovarianceModel(np.eye(50)[:2])
-    >>> round(first_order_sampling_error(model, 1000), 3)
-    0.438
-    """
-    check_size("n_samples", n_samples)
-    smallest, largest = model.noise_variance.min(), model.noise_variance.max()
-    if largest - smallest > 1e-9 * largest:
-        raise ValueError(
-            f"Noise variances from {smallest:.3g} to {largest:.3g} are not equal; this estimate is "
-            "for equal noise only."
-        )
-    ratio = largest / model.signal**2
-    variance = np.sum(ratio * (1 + ratio)) * (model.n_features - model.n_components) / n_samples
-    return float(np.sqrt(variance))
-
-
 def diagonal_deletion_bound(matrix: ArrayLike) -> float:
     """Bound the norm of a matrix without its diagonal by that of the matrix.
 
-    In the spectral norm ||Delta(M)|| <= 2 ||M||, where Delta deletes the diagonal, because the
-    norm of the diagonal is at most that of M. Deleting it at most doubles a perturbation.
+    In the spectral norm ||Delta(M)|| <= 2 (1 - 1/d) ||M||, where Delta deletes the diagonal of a
+    matrix of d features [1]_. Deleting it at most doubles a perturbation. The constant is sharp:
+    the bound is reached by M = I - (2/d) 1 1', with 1 the vector of ones.
 
     Parameters
     ----------
@@ -318,12 +202,17 @@ def diagonal_deletion_bound(matrix: ArrayLike) -> float:
     Returns
     -------
     bound : float
-        2 ||M||, no smaller than the spectral norm of M without its diagonal.
+        2 (1 - 1/d) ||M||, no smaller than the spectral norm of M without its diagonal.
 
     Raises
     ------
     ValueError
         If the matrix is not square.
+
+    References
+    ----------
+    .. [1] Bhatia, Choi and Davis (1989), "Comparing a Matrix to Its Off-Diagonal Part", in "The
+       Gohberg Anniversary Collection", Operator Theory: Advances and Applications 40.
 
     Examples
     --------
@@ -333,9 +222,12 @@ def diagonal_deletion_bound(matrix: ArrayLike) -> float:
     >>> round(float(np.linalg.norm(M - np.diag(np.diag(M)), ord=2)), 12)
     4.0
     >>> round(diagonal_deletion_bound(M), 12)
-    6.0
+    4.0
     """
-    return float(2 * np.linalg.norm(_check_square(matrix), ord=2))
+    matrix = _check_square(matrix)
+    # the diagonal is the mean of the d matrices F^-j M F^j with F = diag(d-th roots of unity), and
+    # j = 0 gives M itself
+    return float(2 * (1 - 1 / len(matrix)) * np.linalg.norm(matrix, ord=2))
 
 
 def _check_square(matrix: ArrayLike, size: int | None = None) -> FloatArray:

@@ -104,5 +104,5 @@ def test_embeddings_of_different_shapes_are_refused(shapes):
 
 
 def test_a_single_sample_is_refused():
-    with pytest.raises(ValueError, match="There are 1 samples; negatives need at least 2"):
+    with pytest.raises(ValueError, match="There are 1 samples; the loss needs at least 2"):
         linear_contrastive_loss(torch.ones(1, 2), torch.ones(1, 2))

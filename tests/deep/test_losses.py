@@ -267,7 +267,7 @@ def test_embeddings_of_different_shapes_are_refused(loss, shapes):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_single_sample_is_refused(loss):
-    with pytest.raises(ValueError, match="There are 1 samples; negatives need at least 2"):
+    with pytest.raises(ValueError, match="There are 1 samples; the loss needs at least 2"):
         loss(torch.ones(1, 2), torch.ones(1, 2))
 
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import timm
 import torch
 from helpers.trainings import weights_of
 from numpy.testing import assert_array_equal
@@ -23,7 +24,7 @@ from sklearn_contrastive.augmentation import (
     SimCLRAugmentation,
 )
 from sklearn_contrastive.deep import LinearContrastiveEncoder, SimCLREmbedder
-from sklearn_contrastive.deep._networks import encoders
+from sklearn_contrastive.deep._networks import timm_encoder
 
 RNG = np.random.default_rng(0)
 GREY = RNG.random((24, 8, 8)).astype(np.float32)
@@ -233,25 +234,35 @@ def test_the_white_of_files_of_16_bits_is_part_of_the_preprocessing(path, tmp_pa
     assert_array_equal(loaded.transform(files[:1]), model.transform(files[:1]))
 
 
-def test_pretrained_networks_load_without_a_download(path, monkeypatch):
-    create = encoders._create
-
-    def without_network(timm, name, shape, pretrained):
-        return create(timm, name, shape, False)
-
-    # in place of a download
-    monkeypatch.setattr(encoders, "_create", without_network)
-    model = embedder("resnet10t", images=COLOUR, pretrained=True)
+@pytest.mark.parametrize("kind", ["file", "timm"])
+def test_pretrained_networks_load_without_a_download(kind, path, tmp_path, monkeypatch):
+    weights = tmp_path / "weights.pth"
+    torch.manual_seed(0)
+    torch.save(timm.create_model("resnet10t", num_classes=0).state_dict(), weights)
+    model = embedder("resnet10t", images=COLOUR, pretrained=weights)
+    if kind == "timm":  # in place of a download
+        model.set_params(pretrained=True)
+        object.__setattr__(model.net_.module, "pretrained", True)
     model.save(path)
+    weights.unlink()
+    create = timm_encoder._create
 
-    def refuse(timm, name, shape, pretrained):
-        assert not pretrained
-        return create(timm, name, shape, pretrained)
+    def refuse(timm, name, shape, options):
+        assert not options.get("pretrained")
+        return create(timm, name, shape, options)
 
-    monkeypatch.setattr(encoders, "_create", refuse)
+    monkeypatch.setattr(timm_encoder, "_create", refuse)
     loaded = SimCLREmbedder.load(path)
     assert_array_equal(loaded.transform(COLOUR), model.transform(COLOUR))
-    assert loaded.pretrained
+    assert loaded.pretrained == ("weights.pth" if kind == "file" else True)
+
+
+def test_a_learned_temperature_comes_back(path):
+    model = embedder(temperature="learn", normalization=(0.5, [0.25]))
+    model.save(path)
+    loaded = SimCLREmbedder.load(path)
+    assert loaded.net_.module_.loss.temperature == model.net_.module_.loss.temperature != 0.5
+    assert_array_equal(loaded.transform(GREY), model.transform(GREY))
 
 
 def test_a_parameter_of_the_network_that_was_set_after_fit_is_refused(path):
@@ -356,6 +367,7 @@ def test_an_unchanged_file_loads(path, valid):
         ("checkpoint_dir", "../../anywhere", "it sets 'checkpoint_dir'"),
         ("device", "cuda", "it sets 'device'"),
         ("__class__", "os.system", "does not have in this version"),
+        ("pretrained", "../weights.pth", "the folder of pretrained"),
         ("loss", "os.system", "The 'loss' parameter"),
         ("random_state", "x", "The 'random_state' parameter"),
         ("batch_size", 0, "The 'batch_size' parameter"),

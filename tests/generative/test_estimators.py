@@ -28,7 +28,7 @@ from sklearn_contrastive.generative._closed_form import (
 from sklearn_contrastive.metrics import sin_theta_distance
 
 EPS = np.finfo(np.float64).eps
-KEPT = st.sampled_from([0.05, 0.5, 0.9, 0.999])
+KEPT = st.floats(1e-3, 0.999)
 
 
 def samples_with_covariance(covariance):
@@ -103,6 +103,43 @@ def test_masked_autoencoder_has_the_leading_eigenvectors(problem, kept):
         / (kept * (1 - kept))
         * deviations.max(),
     )
+
+
+@given(seed=SEEDS, kept=st.floats(0.01, 0.99), n_features=st.integers(2, 5), data=st.data())
+def test_masked_autoencoder_is_reduced_rank_regression_on_every_masked_copy(
+    seed, kept, n_features, data
+):
+    k = data.draw(st.integers(1, n_features - 1))
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(9, n_features)) @ rng.normal(size=(n_features, n_features))
+    centred = X - X.mean(axis=0)
+    masks = np.array(list(product([0.0, 1.0], repeat=n_features)))
+    # every sample under every mask, weighted by the probability of the mask
+    weights = np.sqrt(np.prod(np.where(masks, kept, 1 - kept), axis=1))[:, None, None]
+    inputs = (weights * masks[:, None] * centred).reshape(-1, n_features)
+    outputs = (weights * np.broadcast_to(centred, (len(masks), *X.shape))).reshape(-1, n_features)
+    regression = np.linalg.lstsq(inputs, outputs)[0]
+    _, strengths, rows = np.linalg.svd(inputs @ regression, full_matrices=False)
+    best = regression @ rows[:k].T @ rows[:k]
+    code = closed_form(X, k, kept)
+    # the regression is as accurate as the masked copies are conditioned
+    size = np.linalg.cond(inputs) ** 2 * np.abs(regression).max()
+    gap = strengths[k - 1] ** 2 - strengths[k] ** 2
+    tolerance = 1e3 * EPS * size * max(1.0, strengths[0] ** 2 / gap)
+    assert_allclose(code.encoder.T @ code.components, best, rtol=0, atol=tolerance)
+
+
+@given(problem=spiked_problems(max_features=15), kept=KEPT)
+def test_behind_a_scaler_every_masked_autoencoder_is_pca(problem, kept):
+    X, k = problem.X, min(problem.n_components, problem.n_samples - 1)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    values = np.append(np.linalg.eigvalsh(np.cov(X.T))[::-1], 0.0)
+    code, pca = closed_form(X, k, kept), closed_form(X, k, 1.0)
+    gap, scale = values[k - 1] - values[k], values[0] * len(values) / (kept * (1 - kept))
+    if gap > 1e4 * EPS * scale:  # elsewhere any rows are as good
+        assert_same_subspace(code.components, pca.components, gap, scale)
+        encoder = np.linalg.qr(code.encoder.T).Q.T
+        assert_same_subspace(encoder, pca.components, gap, scale)
 
 
 @given(problem=spiked_problems(max_features=8, max_samples=30), kept=st.sampled_from([0.3, 1.0]))

@@ -87,26 +87,6 @@ def test_columns_and_bytes_of_paths_are_read(spell, tmp_path):
     assert model.image_shape_ == (8, 9, 3)
 
 
-class Images(torch.utils.data.Dataset):
-    """A data set of PyTorch."""
-
-    def __len__(self):
-        return 4
-
-    def __getitem__(self, number):
-        return PIXELS[number], 0
-
-
-@pytest.mark.parametrize(
-    "X",
-    [Images(), torch.utils.data.DataLoader(Images()), iter(PIXELS)],
-    ids=["data set", "loader", "iterator"],
-)
-def test_data_sets_and_iterators_are_refused_with_advice(X):
-    with pytest.raises(TypeError, match=r"not an array of images.*torch\.stack.*paths of their"):
-        SimCLREmbedder("resnet_narrow").fit(X)
-
-
 def test_the_white_of_sixteen_bits_is_that_of_all_training_images(tmp_path):
     bright, dark = tmp_path / "bright.tif", tmp_path / "dark.tif"
     Image.fromarray(np.full((8, 8), 4000, np.uint16)).save(bright)
@@ -114,3 +94,10 @@ def test_the_white_of_sixteen_bits_is_that_of_all_training_images(tmp_path):
     augmenter = ImageAugmenter("none", image_shape=(8, 8)).fit([dark, bright])
     assert augmenter.transform([dark]).max() == pytest.approx(500 / 4095, abs=1 / 255)
     assert augmenter.transform([bright]).max() == pytest.approx(4000 / 4095, abs=1 / 255)
+
+
+def test_the_white_of_sixteen_bits_in_memory_is_that_of_all_images():
+    bright, dark = (Image.fromarray(np.full((8, 8), level, np.uint16)) for level in (4000, 500))
+    images = read_all(image_source([dark, bright]))
+    assert images[0].max() == pytest.approx(500 / 4095, abs=1 / 255)
+    assert images[1].max() == pytest.approx(4000 / 4095, abs=1 / 255)

@@ -44,6 +44,7 @@ WITH_LABELS = {
     "supervised, labels alone": (SupervisedLinearContrastive(alpha=np.inf), 86),
     "supervised, no labels": (SupervisedLinearContrastive(alpha=0.0), 86),
     "supervised, whitened": (SupervisedLinearContrastive(1, whiten=True, solver="gram"), 86),
+    "supervised, targets": (SupervisedLinearContrastive(target_type="continuous"), 86),
     "paired": (PairedContrastive(), 59),
     "paired, whitened": (PairedContrastive(normalization="whitened"), 59),
     "paired, shrunk": (PairedContrastive(1, normalization="whitened", shrinkage="auto"), 59),

@@ -429,8 +429,15 @@ def test_the_square_at_a_share_has_that_share(dof, share):
 def test_the_share_is_expected_beyond_one_of_both_limits():
     X = drawn(4000, 8, 2, seed=0)
     model = LinearContrastive(2, random_state=0).fit(X[:2000])
-    limits = model._distance_limits(0.05)
+    limits = model.outlier_limits(0.05)
     found = model.outlier_scores(X[2000:])
     beyond = (found.score_distance > limits[0]) | (found.orthogonal_distance > limits[1])
     assert_array_equal(beyond, found.share < 0.05)
     assert 0.035 < beyond.mean() < 0.065
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.1, np.nan])
+def test_a_share_of_rows_is_between_0_and_1(share):
+    model = LinearContrastive(2, random_state=0).fit(drawn(200, 8, 2, seed=0))
+    with pytest.raises(ValueError, match=r"share=.* must be between 0 and 1"):
+        model.outlier_limits(share)

@@ -319,10 +319,10 @@ def test_partial_fit_on_tensors_equals_one_fit():
 # --- labels that cannot be used ------------------------------------------------------------------
 
 INVALID = {
-    "continuous": (np.linspace(0, 1, 240), "y is continuous"),
+    "continuous": (np.linspace(0, 1, 240), "y is continuous", "classes"),
     "NaN": (np.where(Y < 0, np.nan, Y), "y contains NaN"),
     "short": (Y[:-1], "239 labels but X has 240"),
-    "two columns": (np.c_[Y, Y], r"shape \(240, 2\)"),
+    "two columns": (np.c_[Y, Y], r"shape \(240, 2\)", "classes"),
     "ambiguous": (np.where(Y == 0, 1, -1), "exactly -1 and 1"),
     "mixed": ([0, "a"] * 120, "labels of type int, str"),
 }
@@ -331,15 +331,16 @@ INVALID = {
 @pytest.mark.parametrize("name", INVALID)
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_invalid_labels_are_refused_and_the_earlier_fit_stays(name, method):
-    y, message = INVALID[name]
+    y, message, *kind = INVALID[name]
+    options = {"target_type": kind[0]} if kind else {}
     frame = pd.DataFrame(X, columns=[f"f{i}" for i in range(12)])
     # with earlier classes -1 would not be ambiguous in partial_fit
-    model = model_of().fit(frame, None if name == "ambiguous" else Y)
+    model = model_of(**options).fit(frame, None if name == "ambiguous" else Y)
     before = pickle.dumps(model)
     with pytest.raises(ValueError, match=message):
         getattr(model, method)(frame, y)
     assert pickle.dumps(model) == before
-    fresh = model_of()
+    fresh = model_of(**options)
     with pytest.raises(ValueError, match=message):
         getattr(fresh, method)(frame, y)
     with pytest.raises(NotFittedError):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from helpers.plots import LOST, STUCK, fitted_sensors, sensors
 from numpy.testing import assert_allclose
@@ -63,6 +64,28 @@ def test_classes_have_marks_and_a_legend_with_the_name_of_the_series():
     assert len(without.scatters_[0].get_offsets()) == 400
 
 
+@pytest.mark.parametrize(
+    "unknown", [None, np.nan, pd.NA, pd.NaT], ids=["None", "NaN", "pandas.NA", "pandas.NaT"]
+)
+def test_rows_without_a_class_are_drawn_and_named(unknown):
+    y = pd.Series(["red", "blue", unknown, "red"] * 100, dtype=object)
+    display = BiplotDisplay.from_estimator(fitted_sensors(), sensors(), y)
+    written = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert written == ["blue", "red", "no class"]
+    assert [len(scatter.get_offsets()) for scatter in display.scatters_] == [100, 200, 100]
+
+
+@pytest.mark.parametrize("dtype", ["string", "category"])
+def test_columns_of_pandas_and_polars_are_classes(dtype):
+    colours = ["red", "blue", None, "red"] * 100
+    y = pd.Series(colours, dtype=dtype)
+    of_pandas = BiplotDisplay.from_estimator(fitted_sensors(), sensors(), y)
+    of_polars = BiplotDisplay.from_estimator(fitted_sensors(), sensors(), pl.Series(colours))
+    for one, other in zip(of_pandas.scatters_, of_polars.scatters_, strict=True):
+        assert one.get_label() == other.get_label()
+        assert_allclose(one.get_offsets(), other.get_offsets())
+
+
 def test_sparse_and_incomplete_samples_are_drawn():
     X = sensors().to_numpy()
     display = BiplotDisplay.from_estimator(LinearContrastive(2, random_state=0).fit(X), X)
@@ -81,6 +104,9 @@ def test_sparse_and_incomplete_samples_are_drawn():
 def test_wrong_components_and_classes_are_refused_with_advice():
     with pytest.raises(ValueError, match="has 2 components, numbered from 0"):
         BiplotDisplay.from_estimator(fitted_sensors(), sensors(), components=(0, 2))
+    one = LinearContrastive(1, random_state=0).fit(sensors())
+    with pytest.raises(ValueError, match=r"1 component, numbered.*n_components=2 or more"):
+        BiplotDisplay.from_estimator(one, sensors())
     with pytest.raises(ValueError, match="y has 3 labels, but X has 400 rows"):
         BiplotDisplay.from_estimator(fitted_sensors(), sensors(), [0, 1, 2])
     with pytest.raises(ValueError, match=r"400 different values.*pandas\.cut"):

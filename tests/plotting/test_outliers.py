@@ -76,7 +76,17 @@ def test_incomplete_rows_and_streams_are_drawn():
     assert 50 in OutlierDisplay.from_estimator(fitted_sensors(), X).outliers_
     model = LinearContrastive(2, random_state=0).partial_fit(sensors())
     limits = OutlierDisplay.from_estimator(model, sensors()).limits
-    assert_allclose(limits, model._distance_limits(1 / 400))
+    assert_allclose(limits, model.outlier_limits(1 / 400))
+
+
+def test_rows_without_a_value_are_named_and_are_no_outliers():
+    X = with_bad_rows()
+    X.iloc[[7, 8]] = np.nan
+    display = OutlierDisplay.from_estimator(fitted_sensors(), X, share=1e-5)
+    written = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert written[0] == "ordinary: 394"
+    assert written[-1] == "no observed value: 2"
+    assert set(display.outliers_) == {5, 50, 51, 300}
 
 
 def test_other_estimators_and_shares_are_refused_with_advice():

@@ -89,6 +89,13 @@ def test_kept_and_left_out_values_and_the_edge_are_drawn_and_named():
     assert "noise = 1" in display.ax_.get_ylabel()
 
 
+def test_numbers_of_components_are_integers_also_where_there_is_one():
+    model = LinearContrastive(1, random_state=0).fit(sensors())
+    display = SpectrumDisplay.from_estimator(model)
+    low, high = display.ax_.get_xlim()
+    assert [tick for tick in display.ax_.get_xticks() if low <= tick <= high] == [1]
+
+
 def test_factor_analysis_without_samples_has_no_edge():
     model = FactorAnalysis(2).fit(sensors().drop(columns=STUCK))
     display = SpectrumDisplay.from_estimator(model)

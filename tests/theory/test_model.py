@@ -15,14 +15,14 @@ from scipy.linalg import eigh
 from sklearn.decomposition import PCA
 
 from sklearn_contrastive.datasets import make_spiked_classification, make_spiked_covariance
-from sklearn_contrastive.linear import expected_loss_matrix
+from sklearn_contrastive.linear import expected_loss_matrix, minimize_linear_contrastive_loss
 from sklearn_contrastive.metrics import incoherence, sin_theta_distance
 from sklearn_contrastive.theory import SpikedCovarianceModel
 
 EPS = np.finfo(np.float64).eps
-PROBABILITIES = st.sampled_from([0.1, 0.5, 0.9, 1.0])
+PROBABILITIES = st.floats(1e-3, 0.999) | st.just(1.0)
 # five features of a hundred at the given standard deviation, the others at a half
-NOISY = {s: np.r_[np.full(5, s), np.full(95, 0.5)] for s in (0.5, 1.0, 1.5, 2.0, 3.0)}
+NOISY = {s: np.r_[np.full(5, s), np.full(95, 0.5)] for s in (0.5, 1.0, 1.5, 2.0, 3.0, 10.0)}
 
 
 def off_diagonal(matrix):
@@ -188,6 +188,37 @@ def test_masks_that_hide_almost_nothing_give_pca(method):
     assert sin_theta_distance(rows, model.pca_components()) < 1e-7
 
 
+@given(model=spiked_models(noise_ratios=(1.0,)), p=PROBABILITIES)
+def test_masks_change_nothing_where_all_features_have_equal_variance(model, p):
+    common = np.diag(model.signal_covariance)
+    equal = dataclasses.replace(model, noise_variance=2 * common.max() - common)
+    scale = 10 * model.n_features / p * np.linalg.norm(equal.covariance, ord=2)
+    gap = leading(equal.covariance, model.n_components)[1]
+    if gap > 1e3 * EPS * scale:  # elsewhere any rows are as good
+        expected = equal.pca_components()
+        for rows in (equal.autoencoder_decoder(p), equal.autoencoder_encoder(p)):
+            assert_same_subspace(rows, expected, gap=gap, scale=scale)
+
+
+@pytest.mark.parametrize(
+    ("noise_sd", "kept", "lowest", "highest"),
+    [
+        (2.0, 0.5, 1.8, 2.0),
+        (2.0, 0.02, 0.15, 0.35),
+        (3.0, 0.02, 1.2, 1.6),
+        (10.0, 0.02, 1.5, 1.9),
+    ],
+)
+def test_masking_helps_the_encoder_only_if_most_is_hidden_and_noise_is_moderate(
+    noise_sd, kept, lowest, highest
+):
+    errors = [
+        sin_theta_distance(model.autoencoder_encoder(kept), model.components)
+        for model in (haar_model(seed, NOISY[noise_sd]) for seed in range(5))
+    ]
+    assert lowest < np.mean(errors) < highest
+
+
 def test_a_constant_feature_changes_nothing():
     rows = np.hstack([np.full((1, 4), 0.5), np.zeros((1, 1))])
     model = SpikedCovarianceModel(rows, noise_variance=[0.1, 0.1, 0.1, 0.3, 0.0])
@@ -246,10 +277,33 @@ def test_labels_alone_find_the_span_of_the_class_means(model, n_classes, seed):
     assert np.linalg.norm(outside) <= 1e4 * EPS * np.linalg.norm(spread)
 
 
+@pytest.mark.parametrize("alpha", [1.0, 1e3, 1e6])
+def test_every_finite_weight_of_two_classes_keeps_the_directions_they_do_not_have(alpha):
+    model = SpikedCovarianceModel(np.kron(np.eye(4), np.full(10, 10**-0.5)))
+    classes = 0.6 * np.array([[1.0, 1.0, 0.0, 0.0], [-1.0, -1.0, 0.0, 0.0]])
+    found = model.supervised_components(classes, alpha)
+    assert sin_theta_distance(found, model.components) < 1e-14 * max(alpha, 1e3)
+    assert len(model.supervised_components(classes, np.inf)) == 1
+
+
 @given(model=spiked_models(noise_ratios=(1.0,)), seed=SEEDS)
 def test_no_weight_on_labels_is_the_contrastive_loss(model, seed):
     scores = 0.1 * model.signal * np.random.default_rng(seed).uniform(size=(3, model.n_components))
     assert_leading(model.supervised_components(scores, 0.0), off_diagonal(model.signal_covariance))
+
+
+@given(model=spiked_models())
+def test_the_minimiser_has_rows_of_zeros_where_eigenvalues_are_not_positive(model):
+    matrix = off_diagonal(model.signal_covariance)
+    eigenvalues = np.linalg.eigvalsh(matrix)[::-1][: model.n_components]
+    rounding = 100 * EPS * np.abs(model.signal_covariance).max() * model.n_features
+    lengths = np.linalg.norm(
+        minimize_linear_contrastive_loss(matrix, 2, model.n_components, 0.25), axis=1
+    )
+    assert_allclose(lengths**2, np.maximum(eigenvalues, 0), rtol=0, atol=rounding)
+    assert_array_equal(lengths[eigenvalues < -rounding], 0)
+    # the model's rows have length 1, whatever the eigenvalue
+    assert_allclose(np.linalg.norm(model.contrastive_components(), axis=1), 1, rtol=1e-12)
 
 
 # --- what they do not depend on ------------------------------------------------------------------

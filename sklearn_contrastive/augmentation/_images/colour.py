@@ -34,8 +34,11 @@ class Jitter:
 
 
 def _luma(images: Tensor) -> Tensor:
-    """Grey value of each pixel: (n_images, 3 or 1, height, width) to (n_images, 1, ...), new."""
-    if images.shape[1] == 1:
+    """Grey value of each pixel, of shape (n_images, 1, height, width), as a new tensor.
+
+    Images that do not have three channels have no grey value: their channels are returned.
+    """
+    if images.shape[1] != 3:
         return images.clone()
     grey = images[:, 0:1] * RED
     return grey.add_(images[:, 1:2], alpha=GREEN).add_(images[:, 2:3], alpha=BLUE)
@@ -84,7 +87,7 @@ def _blend_(images: Tensor, jitter: Jitter, step: int, allowed: Tensor | bool) -
 
     Parameters
     ----------
-    images : Tensor of shape (n_images, 1 or 3, height, width)
+    images : Tensor of shape (n_images, n_channels, height, width)
         Changed in place.
     jitter : Jitter
         Factors and positions.
@@ -95,11 +98,12 @@ def _blend_(images: Tensor, jitter: Jitter, step: int, allowed: Tensor | bool) -
 
     Returns
     -------
-    images : Tensor of shape (n_images, 1 or 3, height, width)
-        f x + (1 - f) t, where t is black, the mean grey of the image, or the grey of the pixel.
+    images : Tensor of shape (n_images, n_channels, height, width)
+        f x + (1 - f) t, where t is black, the mean grey of the image (the mean of each channel if
+        there are not three), or the grey of the pixel.
     """
     now = (jitter.position[:, :3] == step) & allowed
-    if images.shape[1] == 1:
+    if images.shape[1] != 3:
         now[:, SATURATION] = False
     factors = jitter.factors.to(images.dtype)
     kept = torch.where(now, factors, 1).prod(dim=1)[:, None, None, None]
@@ -115,10 +119,10 @@ def jittered(images: Tensor, jitter: Jitter) -> Tensor:
 
     Parameters
     ----------
-    images : Tensor of shape (n_images, 1 or 3, height, width)
+    images : Tensor of shape (n_images, n_channels, height, width)
         Images in [0, 1].
     jitter : Jitter
-        The parameters; for one-channel images only brightness and contrast.
+        The parameters; only brightness and contrast unless there are three channels.
 
     Returns
     -------
@@ -131,7 +135,7 @@ def jittered(images: Tensor, jitter: Jitter) -> Tensor:
     three: the first round has the steps before the hue of an image, the second those after it.
     """
     images = images.clone()
-    if images.shape[1] == 1:
+    if images.shape[1] != 3:
         for step in range(4):
             _blend_(images, jitter, step, True)
         return images
@@ -202,7 +206,8 @@ class ColorJitter(ImageAugmentation):
     Notes
     -----
     Every image has its own factors and its own order. Values are clipped to [0, 1] after each
-    operation. The hue is that of HSV. For one-channel images only brightness and contrast change.
+    operation. The hue is that of HSV. Three channels are red, green and blue; with another number
+    only brightness and contrast change, the contrast around the mean of each channel.
 
     References
     ----------
@@ -234,7 +239,6 @@ class ColorJitter(ImageAugmentation):
         check_share("p", self.p)
 
     def _augment(self, images: Tensor, generator: Generator) -> Tensor:
-        _check_colours(images)
         ranges = self.brightness, self.contrast, self.saturation
         jitter = draw_jitter(len(images), ranges, self.hue, self.p, generator)
         return jittered(images, jitter)
@@ -277,6 +281,6 @@ def _check_colours(images: Tensor) -> None:
     """Raise an error unless images are grey or red, green and blue."""
     if images.shape[1] not in (1, 3):
         raise ValueError(
-            f"The images have {images.shape[1]} channels; changes of colour need 1 (grey) or "
-            "3 (red, green, blue). Crops, flips, blur and masks accept any number."
+            f"The images have {images.shape[1]} channels; RandomGrayscale needs 1 (grey) or 3 "
+            "(red, green, blue). The other augmentations accept any number."
         )

@@ -41,7 +41,8 @@ class SimCLRAugmentation:
 
     Notes
     -----
-    Hue, saturation and grey do not apply to one-channel images. The settings for small images are
+    Hue, saturation and grey apply to images of three channels only; images of another number keep
+    crop, flip, brightness, contrast and blur. The settings for small images are
     those of the best public recipes for CIFAR-10; the paper blurs only ImageNet.
 
     References
@@ -100,7 +101,7 @@ class SimCLRAugmentation:
             RandomFlip(),
             ColorJitter(strong, strong, strong, 0.2 * self.strength),
         ]
-        if n_channels != 1 and self.grayscale:
+        if n_channels == 3 and self.grayscale:
             steps.append(RandomGrayscale(self.grayscale))
         if blur:
             steps.append(GaussianBlur(p=blur))

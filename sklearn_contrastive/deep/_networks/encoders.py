@@ -1,45 +1,31 @@
 """Encoders: modules from images to representations, by name, as modules or from factories."""
 
 import copy
-import difflib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import ModuleType
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from ..._install import needs
-from .narrow_resnet import convolution, narrow_resnet
+from .narrow_resnet import narrow_resnet
+from .timm_encoder import SMALL_SIDE, no_weights, timm_encoder
 
 __all__ = [
-    "Normalization",
     "build_encoder",
     "chosen_encoder",
-    "encoder_normalization",
     "encoder_width",
     "named_encoder",
     "try_out",
     "try_out_training",
 ]
 
-# images with a shorter side are too small for the usual stem, which divides the sides by four
-SMALL_SIDE = 64
-
-
-class Normalization(NamedTuple):
-    """Normalisation of pretrained weights: (x - mean) / std, per channel of images in [0, 1]."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
 
 def build_encoder(
     encoder: str | nn.Module | Callable[[], nn.Module],
     shape: tuple[int, int, int],
     *,
-    pretrained: bool = False,
+    pretrained: bool | str | os.PathLike[str] = False,
     download: bool = True,
 ) -> nn.Module:
     """Module that maps images to representations, tested on two images.
@@ -54,9 +40,10 @@ def build_encoder(
         - callable without arguments, such as a class: returns the module.
     shape : tuple (c, h, w)
         Channels, height and width of the images.
-    pretrained : bool, default=False
-        Whether to load timm's weights. They are for the usual stem, also for small images: resize
-        these, to 224 pixels for most names, and see `encoder_normalization`.
+    pretrained : bool, str or os.PathLike, default=False
+        Whether to load timm's weights, or a file of weights of timm's network of this name. They
+        are for the usual stem, also for small images: resize these, to 224 pixels for most names,
+        and see `encoder_normalization`.
     download : bool, default=True
         False leaves a pretrained encoder with random weights, for weights that are loaded later.
 
@@ -69,8 +56,8 @@ def build_encoder(
     Raises
     ------
     ValueError
-        If the name is unknown, pretrained weights do not exist or cannot be downloaded, or the
-        module does not map such images to rows of finite numbers.
+        If the name is unknown, pretrained weights do not exist, cannot be downloaded or are those
+        of another network, or the module does not map such images to rows of finite numbers.
     TypeError
         If it is none of these, or a callable does not return a module.
     ImportError
@@ -91,7 +78,7 @@ def build_encoder(
     """
     if pretrained and not isinstance(encoder, str):
         raise ValueError(
-            "pretrained=True needs an encoder name; a module or a factory has its own weights."
+            "pretrained needs an encoder name; a module or a factory has its own weights."
         )
     if isinstance(encoder, str):
         module = named_encoder(encoder, shape, pretrained, download=download)
@@ -114,7 +101,9 @@ def build_encoder(
 
 
 def chosen_encoder(
-    encoder: str | nn.Module | Callable[[], nn.Module], device: torch.device, pretrained: bool
+    encoder: str | nn.Module | Callable[[], nn.Module],
+    device: torch.device,
+    pretrained: bool | str | os.PathLike[str],
 ) -> str | nn.Module | Callable[[], nn.Module]:
     """The encoder that "auto" stands for on a device; any other encoder as it is.
 
@@ -138,24 +127,6 @@ def encoder_width(module: nn.Module, shape: tuple[int, int, int]) -> int:
         takes="The input channels must be those of the images; some networks need larger images.",
         makes="Add a pooling layer and nn.Flatten() at its end.",
     )
-
-
-def encoder_normalization(module: nn.Module) -> Normalization | None:
-    """Normalisation of images for the pretrained weights of an encoder.
-
-    Parameters
-    ----------
-    module : nn.Module
-        From `build_encoder`.
-
-    Returns
-    -------
-    Normalization or None
-        Means and standard deviations, one for each channel of the encoder; None if `build_encoder`
-        did not load pretrained weights.
-    """
-    normalization = getattr(module, "input_normalization", None)
-    return normalization if isinstance(normalization, Normalization) else None
 
 
 def try_out(module: nn.Module, shape: tuple[int, ...], *, role: str, takes: str, makes: str) -> int:
@@ -233,98 +204,20 @@ def _evaluation(module: nn.Module) -> Iterator[None]:
 
 
 def named_encoder(
-    name: str, shape: tuple[int, int, int], pretrained: bool, *, download: bool
+    name: str,
+    shape: tuple[int, int, int],
+    pretrained: bool | str | os.PathLike[str],
+    *,
+    download: bool,
 ) -> nn.Module:
     """The narrow residual network, or one of timm, as in `build_encoder`, without a test."""
     if name != "resnet_narrow":
-        return _timm_encoder(_timm(name), name, shape, pretrained, download)
+        return timm_encoder(name, shape, pretrained, download=download)
     if pretrained:
-        raise _no_weights(name)
+        raise no_weights(name)
     return narrow_resnet(shape[0], stem_stride=_narrow_stride(min(shape[1:])))
 
 
 def _narrow_stride(side):
     """Stride of the stem: 28 x 28 positions are slow on a CPU, 8 x 8 digits need all of theirs."""
     return 1 if side < 24 else 2 if side < SMALL_SIDE else 4
-
-
-def _timm_encoder(timm: ModuleType, name, shape, pretrained, download):
-    """Network of timm for images of this shape, with a small stem for small images."""
-    if not timm.is_model(name):
-        names = ["resnet_narrow", *timm.list_models()]
-        closest = ", ".join(map(repr, difflib.get_close_matches(name, names, n=3, cutoff=0)))
-        raise ValueError(
-            f"encoder={name!r} is not known. The closest names are {closest}; 'resnet18' is the "
-            "usual choice, 'resnet_narrow' suits a CPU, and timm.list_models() lists all others."
-        )
-    if pretrained and not timm.is_model_pretrained(name):
-        raise _no_weights(name)
-    try:
-        module = _create(timm, name, shape, pretrained and download)
-        _check_patches(timm, module, shape)
-    except OSError as error:
-        raise ValueError(
-            f"The pretrained weights of encoder={name!r} could not be downloaded, and are not in "
-            "the cache. Connect to the network, or set pretrained=False."
-        ) from error
-    except Exception as error:  # each family of networks raises other errors
-        raise ValueError(
-            f"encoder={name!r} cannot be built for images of shape {tuple(shape)}: {error} "
-            "Resize the images, or choose another encoder."
-        ) from error
-    if pretrained:
-        module.input_normalization = _normalization(module.pretrained_cfg, shape[0])
-    elif isinstance(module, timm.models.ResNet) and _is_small(shape):
-        module.conv1 = convolution(shape[0], module.bn1.num_features)
-        module.maxpool = nn.Identity()
-    return module
-
-
-def _create(timm: ModuleType, name, shape, pretrained):
-    """Network of timm, with the size of the images if its constructor has this argument."""
-    options = {"pretrained": pretrained, "in_chans": shape[0], "num_classes": 0}
-    try:
-        return timm.create_model(name, img_size=tuple(shape[1:]), **options)
-    except TypeError as error:
-        if "img_size" not in str(error):
-            raise
-    return timm.create_model(name, **options)
-
-
-def _check_patches(timm, module, shape):
-    """Raise ValueError if patches do not tile the images: timm would drop the rest silently."""
-    embed = getattr(module, "patch_embed", None)
-    if isinstance(embed, timm.layers.PatchEmbed):
-        height, width = embed.patch_size
-        if shape[1] % height or shape[2] % width:
-            raise ValueError(f"its patches of {height} x {width} pixels do not tile them.")
-
-
-def _normalization(config, n_channels):
-    """Normalisation for the number of channels to which timm adapted the first convolution."""
-
-    def per_channel(values):
-        # timm sums the weights of the three channels for one channel, and repeats them for others
-        if n_channels == 1:
-            return (sum(values) / len(values),)
-        return tuple(values[channel % len(values)] for channel in range(n_channels))
-
-    return Normalization(per_channel(config["mean"]), per_channel(config["std"]))
-
-
-def _timm(name):
-    """The module timm; ImportError with the install command if it is missing."""
-    try:
-        import timm
-    except ImportError as error:
-        raise ImportError(needs(f"encoder={name!r}", "timm", "timm")) from error
-    return timm
-
-
-def _no_weights(name):
-    choice = "Set pretrained=False, or choose from timm.list_models(pretrained=True)."
-    return ValueError(f"encoder={name!r} has no pretrained weights. {choice}")
-
-
-def _is_small(shape):
-    return min(shape[1:]) < SMALL_SIDE

@@ -18,11 +18,12 @@ from ...augmentation._images.by_name import make_augmentation
 from ...augmentation._images.patch_masking import PatchMasking
 from .._losses import nt_xent_loss
 from .._networks.encoders import chosen_encoder
+from .._networks.normalization import Normalization, normalization_of_user
 from .._training.devices import usable_device
 from .._training.optimizers import OptimizerRecipe, peak_learning_rate
 from .._training.schedule import WarmupCosine
 from .._training.trainer import Trainer
-from .losses import PairLoss, SimCLRObjective
+from .losses import LearnedTemperature, PairLoss, SimCLRObjective
 from .network import NetworkRecipe
 from .views import ImageViews
 
@@ -104,8 +105,10 @@ def stored_trainer(
 def _new_trainer(images, parameters, seed, *, download=True):
     """Trainer without a network yet."""
     device = usable_device(parameters["device"])
-    moments = images.moments()
+    moments, given = images.moments(), parameters["normalization"]
     loss = _copied(parameters["loss"])
+    if parameters["temperature"] == "learn":
+        loss = LearnedTemperature(loss)
     return Trainer(
         NetworkRecipe(
             chosen_encoder(parameters["encoder"], device, parameters["pretrained"]),
@@ -113,8 +116,8 @@ def _new_trainer(images, parameters, seed, *, download=True):
             parameters["pretrained"],
             parameters["projection_head"],
             parameters["projection_dim"],
-            tuple(map(float, moments.mean)),
-            tuple(map(float, moments.std)),
+            Normalization(tuple(map(float, moments.mean)), tuple(map(float, moments.std))),
+            None if given is None else normalization_of_user(given, images.shape[0]),
             loss if isinstance(loss, nn.Module) else None,
             download,
         ),

@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from ..._sklearn_compat import Interval, StrOptions, fit_context
 from ..._typing import ArrayLike, MatrixLike, RandomState, VectorLike
@@ -34,8 +35,14 @@ class SimCLREmbedder(ImageEmbedder):
         starts from its weights; a callable returns a module. The module maps images (n, c, h, w)
         to rows.
 
-    pretrained : bool, default=False
-        Whether the encoder starts from timm's pretrained weights.
+    pretrained : bool or path-like, default=False
+        Whether the encoder starts from timm's pretrained weights, or the path of a file of weights
+        of timm's network of this name, written by torch.save or safetensors.
+
+    normalization : tuple of (mean, std), default=None
+        Normalisation (x - mean) / std of images in [0, 1], each a number or one for each channel.
+        None: that of timm for pretrained weights, otherwise the moments of the training images.
+        Give it for weights that were trained with another one.
 
     image_shape : tuple of (h, w) or (h, w, c), default=None
         Shape of an image in two-dimensional X, and the size to which files are resized and cropped
@@ -50,15 +57,17 @@ class SimCLREmbedder(ImageEmbedder):
     projection_dim : int, default=128
         Number of features of the projections.
 
-    loss : {"nt_xent", "decoupled", "spectral", "linear"} or callable, default="nt_xent"
+    loss : {"nt_xent", "decoupled", "spectral", "linear", "vicreg", "barlow_twins", "sigreg"} \
+            or callable, default="nt_xent"
         The loss: :func:`nt_xent_loss`, :func:`decoupled_contrastive_loss` (for small batches),
         :func:`spectral_contrastive_loss`, :func:`linear_contrastive_loss` of projections of unit
-        length, or a function of the projections of the two views, (n, projection_dim) each. Of a
-        module a copy is used, and its parameters are trained.
+        length; without negatives :func:`vicreg_loss`, :func:`barlow_twins_loss` and
+        :func:`sigreg_loss`; or a function of the projections of the two views, (n, projection_dim)
+        each. Of a module a copy is used, and its parameters are trained.
 
-    temperature : float, default=0.5
+    temperature : float or "learn", default=0.5
         Temperature of "nt_xent" and "decoupled". A low temperature gives more weight to the
-        hardest negatives.
+        hardest negatives. "learn" trains it, from 0.5, and records it in `history_`.
 
     augmentations : {"simclr", "crop", "crop_flip", "masking", "none"} or callable, default="simclr"
         The augmentation that draws the views: a name, an object of
@@ -101,6 +110,11 @@ class SimCLREmbedder(ImageEmbedder):
     output : {"representation", "projection", "middle"}, default="representation"
         Output of transform: h, z, or the first hidden layer of g. It may be changed after fit.
 
+    on_unreadable : {"raise", "skip"}, default="raise"
+        What to do with files, or items of a Dataset, that cannot be read: one error for all, or a
+        warning. "skip" leaves them out of the training and lists them in `unreadable_`;
+        :meth:`transform` returns rows of NaN for them. It may be changed after fit.
+
     checkpoint_dir : path-like, default=None
         A folder in which fit saves every epoch, in a subfolder for each combination of parameters,
         data and versions. If the process ends during fit, the same call of fit resumes from the
@@ -129,13 +143,17 @@ class SimCLREmbedder(ImageEmbedder):
     history_ : list of dict
         One record per epoch: "epoch", "loss", "learning_rate" (at its end), "seconds"; for the last
         batch, "alignment" and "uniformity" [2]_ and "contrastive_accuracy", the share of views to
-        which their partner is the most similar view; "knn_accuracy" if `X_val` was given.
+        which their partner is the most similar view; "knn_accuracy" if `X_val` was given, and
+        "temperature" if it is learned.
 
     image_shape_ : tuple of (h, w, c)
         Shape of an image.
 
     n_iter_ : int
         Number of epochs.
+
+    unreadable_ : dict of int to str
+        Path and reason of the training images that were skipped, by their positions in X.
 
     n_features_in_ : int
         Number of features seen during fit, h * w * c.
@@ -152,8 +170,8 @@ class SimCLREmbedder(ImageEmbedder):
     -----
     Images are uint8 from 0 to 255 or floats from 0 to 1, as (n, h, w), (n, h, w, c), (n, c, h, w)
     or two-dimensional with `image_shape`: NumPy arrays, memory maps, which are read in blocks,
-    tensors, lists of images, or a list, array or column of paths of files. Channels are normalised
-    by the mean and standard deviation of the training images.
+    tensors, lists of images, a list, array or column of paths of files, or a Dataset of PyTorch
+    whose items are images or tuples such as (image, label).
 
     On a CPU, with the same number of threads, the same `random_state` gives the same network bit by
     bit, also if the training was resumed from `checkpoint_dir`. After a KeyboardInterrupt the
@@ -183,12 +201,13 @@ class SimCLREmbedder(ImageEmbedder):
 
     _parameter_constraints: ClassVar[dict] = {
         "encoder": [str, callable],
-        "pretrained": ["boolean"],
+        "pretrained": ["boolean", str, os.PathLike],
+        "normalization": ["array-like", None],
         "image_shape": ["array-like", None],
         "projection_head": [StrOptions({"mlp", "mlp3", "linear", "none"}), callable],
         "projection_dim": [Interval(Integral, 1, None, closed="left")],
         "loss": [StrOptions(set(LOSSES)), callable],
-        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "temperature": [Interval(Real, 0, None, closed="neither"), StrOptions({"learn"})],
         "augmentations": [str, callable],
         "batch_size": [Interval(Integral, 3, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
@@ -202,6 +221,7 @@ class SimCLREmbedder(ImageEmbedder):
         "device": [str],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "output": [StrOptions({"representation", "projection", "middle"})],
+        "on_unreadable": [StrOptions({"raise", "skip"})],
         "checkpoint_dir": [str, os.PathLike, None],
         "random_state": ["random_state"],
         "verbose": ["verbose", StrOptions({"auto"})],
@@ -211,12 +231,13 @@ class SimCLREmbedder(ImageEmbedder):
         self,
         encoder: str | nn.Module | Callable[[], nn.Module] = "auto",
         *,
-        pretrained: bool = False,
+        pretrained: bool | str | os.PathLike[str] = False,
+        normalization: Sequence | None = None,
         image_shape: Sequence[int] | None = None,
         projection_head: str | nn.Module = "mlp",
         projection_dim: int = 128,
         loss: str | Callable[[Tensor, Tensor], Tensor] = "nt_xent",
-        temperature: float = 0.5,
+        temperature: float | str = 0.5,
         augmentations: str | Callable[..., Tensor] = "simclr",
         batch_size: int = 256,
         max_epochs: int = 100,
@@ -227,12 +248,14 @@ class SimCLREmbedder(ImageEmbedder):
         device: str = "auto",
         precision: str = "auto",
         output: str = "representation",
+        on_unreadable: str = "raise",
         checkpoint_dir: str | os.PathLike[str] | None = None,
         random_state: RandomState = None,
         verbose: int | str = "auto",
     ):
         self.encoder = encoder
         self.pretrained = pretrained
+        self.normalization = normalization
         self.image_shape = image_shape
         self.projection_head = projection_head
         self.projection_dim = projection_dim
@@ -248,6 +271,7 @@ class SimCLREmbedder(ImageEmbedder):
         self.device = device
         self.precision = precision
         self.output = output
+        self.on_unreadable = on_unreadable
         self.checkpoint_dir = checkpoint_dir
         self.random_state = random_state
         self.verbose = verbose
@@ -255,23 +279,23 @@ class SimCLREmbedder(ImageEmbedder):
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X: MatrixLike | Tensor | Sequence[os.PathLike[str]],
+        X: MatrixLike | Tensor | Dataset | Sequence[os.PathLike[str]],
         y: Any = None,
         *,
-        X_val: ArrayLike | None = None,
+        X_val: ArrayLike | Dataset | None = None,
         y_val: VectorLike | None = None,
     ) -> Self:
         """Train the network on images.
 
         Parameters
         ----------
-        X : array-like, Tensor, or list of paths
+        X : array-like, Tensor, list of paths, or Dataset
             Training images, at least two; see the notes of the class for their shapes and values.
 
         y : None
             Ignored.
 
-        X_val : array-like, Tensor, or list of paths, default=None
+        X_val : array-like, Tensor, list of paths, or Dataset, default=None
             Labelled images to monitor the training: after each epoch, "knn_accuracy" in `history_`
             is the leave-one-out accuracy of their 10 nearest neighbours by cosine similarity. The
             network is not trained on them.
@@ -297,10 +321,10 @@ class SimCLREmbedder(ImageEmbedder):
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
-        X: MatrixLike | Tensor | Sequence[os.PathLike[str]],
+        X: MatrixLike | Tensor | Dataset | Sequence[os.PathLike[str]],
         y: Any = None,
         *,
-        X_val: ArrayLike | None = None,
+        X_val: ArrayLike | Dataset | None = None,
         y_val: VectorLike | None = None,
     ) -> Self:
         """Continue the training for `max_epochs` more epochs.
@@ -312,13 +336,13 @@ class SimCLREmbedder(ImageEmbedder):
 
         Parameters
         ----------
-        X : array-like, Tensor, or list of paths
+        X : array-like, Tensor, list of paths, or Dataset
             Training images, as in fit.
 
         y : None
             Ignored.
 
-        X_val : array-like, Tensor, or list of paths, default=None
+        X_val : array-like, Tensor, list of paths, or Dataset, default=None
             Labelled images to monitor the training, as in fit.
 
         y_val : array-like of shape (n_images,), default=None

@@ -13,15 +13,18 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from ..._base import ContrastiveEstimator, fit_progress, fitted_state_kept_on_error
+from ..._images.decoded_source import listed, refuse
 from ..._images.validation import validated_images
 from ..._sklearn_compat import validate_parameter_constraints
 from ..._typing import FloatArray, MatrixLike
 from ..._warnings import warn
-from ...evaluation import leave_one_out_knn_accuracy
-from ...exceptions import CollapseWarning
+from ...evaluation._probes import leave_one_out_knn_accuracy
+from ...exceptions import CollapseWarning, UnreadableImagesWarning
 from .._diagnostics import collapse_share
+from .._networks.pretrained_file import digest_of_file
 from .._saving import SavedFitMixin
 from .._training.checkpoint import locked_checkpoint
 from .._training.fingerprint import UnseenValueError, fingerprint
@@ -40,9 +43,16 @@ _COLLAPSED = 1e-5
 # number of images that the check for collapse embeds
 _N_COLLAPSE_IMAGES = 512
 # parameters that do not change a training; the seed is hashed instead of random_state
-_NOT_PART_OF_TRAINING = ("checkpoint_dir", "verbose", "output", "random_state", "max_epochs")
+_NOT_PART_OF_TRAINING = (
+    "checkpoint_dir",
+    "verbose",
+    "output",
+    "on_unreadable",
+    "random_state",
+    "max_epochs",
+)
 # parameters that transform reads, so that they may change after fit
-_READ_BY_TRANSFORM = ("output", "batch_size")
+_READ_BY_TRANSFORM = ("output", "batch_size", "on_unreadable")
 
 
 class ImageEmbedder(
@@ -50,28 +60,44 @@ class ImageEmbedder(
 ):
     """Base of estimators that train a network on images and return its outputs."""
 
-    def transform(self, X: MatrixLike | Tensor | Sequence[os.PathLike[str]]) -> FloatArray:
+    def transform(
+        self, X: MatrixLike | Tensor | Dataset | Sequence[os.PathLike[str]]
+    ) -> FloatArray:
         """Compute the representations of images.
 
         Parameters
         ----------
-        X : array-like, Tensor, or list of paths
+        X : array-like, Tensor, list of paths, or Dataset
             Images of the shape seen during fit.
 
         Returns
         -------
         h : ndarray of float32 of shape (n_images, width)
-            Representations, or the output that `output` names.
+            Representations, or the output that `output` names. With ``on_unreadable="skip"`` the
+            rows of images that cannot be read are NaN, and a warning names them.
         """
         check_is_fitted(self)
         self._check_read_parameters()
         with default_torch_state():
-            source = validated_images(self, X, self.image_shape_, reset=False, check_files=False)
+            source = validated_images(
+                self,
+                X,
+                self.image_shape_,
+                reset=False,
+                check_files=False,
+                on_unreadable=self.on_unreadable,
+            )
             try:
-                return embed(self.net_.module_, source, self.output, self.batch_size)
+                rows = embed(self.net_.module_, source, self.output, self.batch_size)
             except ValueError:
-                source.check()  # names all unreadable files, not only those of one batch
+                if self.on_unreadable == "raise":
+                    source.check()  # names all unreadable files, not only those of one batch
                 raise
+        if len(source.unreadable) == len(source):
+            refuse(source.unreadable, source.plural)
+        rows[list(source.unreadable)] = np.nan
+        _warn_of_unreadable(source, len(source), "their rows are NaN")
+        return rows
 
     @property
     def encoder_(self) -> nn.Module:
@@ -101,7 +127,16 @@ class ImageEmbedder(
                 default_torch_state(),
             ):
                 shape = self.image_shape if anew else self.image_shape_
-                source = validated_images(self, X, shape, reset=anew, min_samples=2)
+                source = validated_images(
+                    self,
+                    X,
+                    shape,
+                    reset=anew,
+                    min_samples=2,
+                    on_unreadable=self.on_unreadable,
+                )
+                n_images = len(source) + len(source.unreadable)
+                _warn_of_unreadable(source, n_images, "they are not trained on")
                 evaluate = self._evaluation(X_val, y_val, source)
                 self._check_batch_size(source)
                 net = self._new_net(source) if anew else self._copied_net(source)
@@ -141,6 +176,7 @@ class ImageEmbedder(
         c, h, w = source.shape
         self.net_, self.history_, self.image_shape_ = net, records, (h, w, c)
         self.n_iter_ = len(records)
+        self.unreadable_ = source.unreadable
 
     def _check_batch_size(self, source):
         if self.batch_size > len(source):
@@ -156,13 +192,23 @@ class ImageEmbedder(
         if X_val is None or y_val is None:
             raise ValueError("Give X_val and y_val together, or neither.")
         c, h, w = source.shape
-        images = validated_images(self, X_val, (h, w, c), reset=False, min_samples=2)
+        images = validated_images(
+            self,
+            X_val,
+            (h, w, c),
+            reset=False,
+            min_samples=2,
+            on_unreadable=self.on_unreadable,
+        )
         labels = np.asarray(y_val)
-        if labels.shape != (len(images),):
+        n_images = len(images) + len(images.unreadable)
+        if labels.shape != (n_images,):
             raise ValueError(
-                f"X_val has {len(images)} images and y_val the shape {labels.shape}; there must be "
+                f"X_val has {n_images} images and y_val the shape {labels.shape}; there must be "
                 "one label for each image."
             )
+        _warn_of_unreadable(images, n_images, "they are left out of X_val")
+        labels = np.delete(labels, list(images.unreadable))
         check_classification_targets(labels)
 
         def evaluate(network):
@@ -192,6 +238,8 @@ class ImageEmbedder(
             if name not in _NOT_PART_OF_TRAINING
         }
         parameters["encoder"] = net.module.encoder  # where it is "auto", the one that was chosen
+        if isinstance(self.pretrained, str | os.PathLike):
+            parameters["pretrained"] = digest_of_file(self.pretrained)
         # without a seed, trainings cannot be distinguished: the next one resumes this one
         seed = None if self.random_state is None else net.seed
         start = net.module_.state_dict() if net.history else None
@@ -249,6 +297,17 @@ class ImageEmbedder(
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def _warn_of_unreadable(source, n_images, consequence):
+    """Warn if images were skipped."""
+    problems = source.unreadable
+    if problems:
+        warn(
+            f"{len(problems)} of the {n_images} {source.plural} cannot be read as images; "
+            f"{consequence}:{listed(problems)}",
+            UnreadableImagesWarning,
+        )
 
 
 def _are_alike(source, batch_size):

@@ -1,10 +1,11 @@
 """Losses of SimCLREmbedder by name."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from .._losses import (
@@ -13,16 +14,18 @@ from .._losses import (
     nt_xent_loss,
     spectral_contrastive_loss,
 )
+from .._redundancy_losses import barlow_twins_loss, vicreg_loss
+from .._sigreg import sigreg_loss
 from .._training.objectives import ContrastiveObjective
 
-__all__ = ["LOSSES", "PairLoss", "SimCLRObjective"]
+__all__ = ["LOSSES", "LearnedTemperature", "PairLoss", "SimCLRObjective"]
 
 
-def _nt_xent(z_1: Tensor, z_2: Tensor, temperature: float) -> Tensor:
+def _nt_xent(z_1: Tensor, z_2: Tensor, temperature: float | Tensor) -> Tensor:
     return nt_xent_loss(z_1, z_2, temperature)
 
 
-def _decoupled(z_1: Tensor, z_2: Tensor, temperature: float) -> Tensor:
+def _decoupled(z_1: Tensor, z_2: Tensor, temperature: float | Tensor) -> Tensor:
     return decoupled_contrastive_loss(z_1, z_2, temperature)
 
 
@@ -35,7 +38,68 @@ def _linear(z_1: Tensor, z_2: Tensor, temperature: float) -> Tensor:
     return linear_contrastive_loss(normalize(z_1.float()), normalize(z_2.float()))
 
 
-LOSSES = {"nt_xent": _nt_xent, "decoupled": _decoupled, "spectral": _spectral, "linear": _linear}
+def _vicreg(z_1: Tensor, z_2: Tensor, temperature: float) -> Tensor:
+    return vicreg_loss(z_1, z_2)
+
+
+def _barlow_twins(z_1: Tensor, z_2: Tensor, temperature: float) -> Tensor:
+    return barlow_twins_loss(z_1, z_2)
+
+
+def _sigreg(z_1: Tensor, z_2: Tensor, temperature: float) -> Tensor:
+    return sigreg_loss(z_1, z_2)
+
+
+LOSSES = {
+    "nt_xent": _nt_xent,
+    "decoupled": _decoupled,
+    "spectral": _spectral,
+    "linear": _linear,
+    "vicreg": _vicreg,
+    "barlow_twins": _barlow_twins,
+    "sigreg": _sigreg,
+}
+
+
+# losses that have a temperature
+_WITH_TEMPERATURE = ("nt_xent", "decoupled")
+_START, _SMALLEST = 0.5, 0.01
+
+
+class LearnedTemperature(nn.Module):
+    """A loss by name, whose temperature is trained with the network.
+
+    Parameters
+    ----------
+    loss : {"nt_xent", "decoupled"}
+        Name of the loss. The temperature starts at 0.5 and stays at or above 0.01, the limit of
+        CLIP [1]_.
+
+    References
+    ----------
+    .. [1] Radford et al. (2021), "Learning Transferable Visual Models From Natural Language
+       Supervision", ICML, section 2.5.
+    """
+
+    def __init__(self, loss: str):
+        if loss not in _WITH_TEMPERATURE:
+            raise ValueError(
+                f'temperature="learn" needs a loss with a temperature, "nt_xent" or "decoupled", '
+                f"but loss={loss!r}."
+            )
+        super().__init__()
+        self.loss = loss
+        # the logarithm, so that equal steps are equal factors
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(_START)))
+
+    @property
+    def temperature(self) -> Tensor:
+        """The temperature, a Tensor of shape () with a gradient."""
+        return self.log_temperature.exp().clamp(min=_SMALLEST)
+
+    def forward(self, z_1: Tensor, z_2: Tensor) -> Tensor:
+        """Loss of shape () of projections of shape (n, projection_dim) each."""
+        return LOSSES[self.loss](z_1, z_2, self.temperature)
 
 
 @dataclass(frozen=True)
@@ -46,12 +110,12 @@ class PairLoss:
     ----------
     loss : str or callable
         A name in `LOSSES`, or a function of the projections of the two views.
-    temperature : float
-        Temperature of the losses that have one.
+    temperature : float or "learn"
+        Temperature of the losses by name that have one.
     """
 
     loss: str | Callable[[Tensor, Tensor], Tensor]
-    temperature: float
+    temperature: float | str
 
     def __call__(self, z_1: Tensor, z_2: Tensor) -> Tensor:
         """Loss of shape () of projections of shape (n, projection_dim) each."""

@@ -1,13 +1,15 @@
 """The network of SimCLR: normalisation, encoder f, projection head g."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from .._networks.encoders import build_encoder, encoder_normalization, encoder_width
+from .._networks.encoders import build_encoder, encoder_width
 from .._networks.heads import ProjectionHead, build_head
+from .._networks.normalization import Normalization, encoder_normalization
 
 __all__ = ["NetworkRecipe", "Normalize", "SimCLRNetwork"]
 
@@ -105,14 +107,17 @@ class NetworkRecipe:
         As `build_encoder` takes it.
     shape : tuple of (c, h, w)
         Shape of an image.
-    pretrained : bool
-        Whether the encoder starts from pretrained weights.
+    pretrained : bool, str or os.PathLike
+        Whether the encoder starts from pretrained weights, or their file.
     projection_head : str or nn.Module
         As `build_head` takes it.
     projection_dim : int
         Number of features of z.
-    mean, std : tuple of float
-        Mean and deviation of each channel; pretrained encoders have their own.
+    moments : Normalization
+        Mean and deviation of each channel of the training images, for encoders without pretrained
+        weights.
+    normalization : Normalization or None
+        That of the user, for any encoder.
     loss : nn.Module or None, default=None
         A loss with parameters to train.
     download : bool, default=True
@@ -121,11 +126,11 @@ class NetworkRecipe:
 
     encoder: str | nn.Module | Callable[[], nn.Module]
     shape: tuple[int, int, int]
-    pretrained: bool
+    pretrained: bool | str | os.PathLike[str]
     projection_head: str | nn.Module
     projection_dim: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    moments: Normalization
+    normalization: Normalization | None = None
     loss: nn.Module | None = None
     download: bool = True
 
@@ -135,9 +140,8 @@ class NetworkRecipe:
             self.encoder, self.shape, pretrained=self.pretrained, download=self.download
         )
         width = encoder_width(backbone, self.shape)
-        expected = encoder_normalization(backbone)
-        mean, std = (self.mean, self.std) if expected is None else expected
-        encoder = nn.Sequential(Normalize(mean, std), backbone)
+        chosen = self.normalization or encoder_normalization(backbone) or self.moments
+        encoder = nn.Sequential(Normalize(*chosen), backbone)
         head = build_head(self.projection_head, width, self.projection_dim)
         network = SimCLRNetwork(encoder, width, head, self.loss)
         return network.to(memory_format=torch.channels_last)

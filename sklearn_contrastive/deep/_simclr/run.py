@@ -14,6 +14,7 @@ from .._training.batches import SampleSource
 from .._training.checkpoint import Checkpoint
 from .._training.progress import TrainingProgress
 from .._training.trainer import Trainer
+from .losses import LearnedTemperature
 from .network import SimCLRNetwork
 
 __all__ = ["Training"]
@@ -143,6 +144,8 @@ class Training:
             "uniformity": float(uniformity(torch.cat(views))),
             "contrastive_accuracy": float(contrastive_accuracy(*views)),
         }
+        if isinstance(net.module_.loss, LearnedTemperature):
+            entries["temperature"] = net.module_.loss.temperature.item()
         if self._evaluate is not None:
             entries["knn_accuracy"] = float(self._evaluate(net.module_))
         now = time.perf_counter()

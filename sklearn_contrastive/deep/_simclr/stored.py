@@ -17,6 +17,7 @@ from .._networks.encoders import named_encoder
 from .._networks.heads import build_head
 from .._stored_parameters import NotInFile, as_json
 from .build import StoredImages, stored_trainer
+from .losses import LearnedTemperature
 
 __all__ = ["restore_network", "stored_network"]
 
@@ -37,14 +38,14 @@ def stored_network(embedder: Any) -> tuple[dict[str, Any], dict[str, NDArray]]:
     _check_unchanged(embedder, recipe)
     state = {
         f"{part}.{name}": value
-        for part in ("encoder", "head")
+        for part in _parts(network)
         for name, value in getattr(network, part).state_dict().items()
     }
     attributes = {
         "image_shape_": list(embedder.image_shape_),
         "white_level": getattr(embedder, "_white_level", None),
-        "channel_mean": list(recipe.mean),
-        "channel_std": list(recipe.std),
+        "channel_mean": list(recipe.moments.mean),
+        "channel_std": list(recipe.moments.std),
         "chosen_encoder": recipe.encoder if isinstance(recipe.encoder, str) else None,
         "width": network.width,
         "rate_factor": float(embedder.net_.rate_factor_),
@@ -53,10 +54,15 @@ def stored_network(embedder: Any) -> tuple[dict[str, Any], dict[str, NDArray]]:
     return attributes, {name: _array(name, value) for name, value in state.items()}
 
 
+def _parts(network):
+    """Names of the parts of a network whose weights are stored: of our losses, not of others."""
+    return ("encoder", "head", *(["loss"] if isinstance(network.loss, LearnedTemperature) else ()))
+
+
 def _check_unchanged(embedder, recipe):
     """Raise ValueError if a parameter that describes the network was set after fit."""
     for name in ("encoder", "pretrained", "projection_head", "projection_dim"):
-        given, used = as_json(getattr(embedder, name)), as_json(getattr(recipe, name))
+        given, used = (as_json(getattr(each, name)) for each in (embedder, recipe))
         if given != used and given != "auto":
             raise ValueError(
                 f"{name} was set to {given!r} after fit, and the network has {used!r}. Call fit "
@@ -124,6 +130,7 @@ def restore_network(embedder: Any, stored: StoredFit, attributes: Mapping[str, A
             net.history.record("train_loss" if name == "loss" else name, value)
     c, h, w = images.shape
     embedder.net_, embedder.image_shape_ = net, (h, w, c)
+    embedder.unreadable_ = {}  # paths of another machine
     embedder._white_level = attributes["white_level"]
 
 
@@ -191,7 +198,7 @@ def _load_weights(network, parameters, stored):
     state = {
         name: value
         for name, value in network.state_dict().items()
-        if name.startswith(("encoder.", "head."))
+        if name.partition(".")[0] in _parts(network)
     }
     shapes = {name: value.shape for name, value in state.items()}
     check_arrays(stored, shapes, _hint(parameters, stored))

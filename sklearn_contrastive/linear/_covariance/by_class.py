@@ -29,29 +29,29 @@ class ClassCovariances(LabelledCovariance):
     mergeable = True
 
     def __init__(self, parts: dict):
-        self._parts = parts
+        self.parts = parts
 
     def __add__(self, other: Self) -> Self:
-        parts = dict(self._parts)
-        for label, part in other._parts.items():
+        parts = dict(self.parts)
+        for label, part in other.parts.items():
             parts[label] = parts[label] + part if label in parts else part
         return ClassCovariances(parts)
 
     def scaled(self, factor: float) -> Self:
         """Covariance of the samples times a positive factor."""
-        return ClassCovariances({label: part.scaled(factor) for label, part in self._parts.items()})
+        return ClassCovariances({label: part.scaled(factor) for label, part in self.parts.items()})
 
     @cached_property
     def total(self) -> ScatterCovariance:
         """Of all samples."""
-        first, *others = self._parts.values()
+        first, *others = self.parts.values()
         return sum(others, start=first)
 
     @cached_property
     def labelled(self) -> LabelledScatter:
         """Scatter of all samples, means and covariances of the classes."""
-        labels = sorted(label for label in self._parts if label is not None)
-        by_class = [self._parts[label] for label in labels]
+        labels = sorted(label for label in self.parts if label is not None)
+        by_class = [self.parts[label] for label in labels]
         counts = np.array([part.n_samples for part in by_class])
         means = np.array([part.mean for part in by_class]).reshape(len(labels), self.n_features)
         within, pooled = np.zeros((2, self.n_features, self.n_features))

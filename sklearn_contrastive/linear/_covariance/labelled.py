@@ -12,12 +12,11 @@ sample with itself would add exactly C_k. A class of one sample has no positive 
 """
 
 from abc import abstractmethod
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import Covariance
+from .supervised import SupervisedCovariance
 
 __all__ = ["LabelledCovariance", "negative_weights", "positive_weights"]
 
@@ -58,58 +57,24 @@ def negative_weights(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     return weights
 
 
-class LabelledCovariance(Covariance):
+class LabelledCovariance(SupervisedCovariance):
     """Covariance of all samples, labelled or not, and the label matrix M_sup.
 
     Attributes
     ----------
-    total : Covariance
-        Of all samples.
     classes : ndarray of shape (n_classes,)
         The labels, sorted.
     counts : ndarray of shape (n_classes,)
         Number m_k of samples of each class, or the sum of their weights.
     """
 
-    total: Covariance
     classes: NDArray
     counts: NDArray[np.float64]
 
     @property
-    def n_samples(self) -> float:
-        """Number of samples; with frequency weights, their sum."""
-        return self.total.n_samples
-
-    @property
-    def mean(self) -> NDArray[np.float64]:
-        """Mean of each feature."""
-        return self.total.mean
-
-    @property
-    def variances(self) -> NDArray[np.float64]:
-        """Variance of each feature."""
-        return self.total.variances
-
-    @property
-    def rounding(self) -> float:
-        """Relative rounding error of products."""
-        return self.total.rounding
-
-    def times(self, directions: NDArray) -> NDArray[np.float64]:
-        """Product of the covariance with directions of shape (n_features, n_directions)."""
-        return self.total.times(directions)
-
-    def along(self, directions: NDArray) -> NDArray[np.float64]:
-        """Covariance of the samples projected on directions."""
-        return self.total.along(directions)
-
-    def kurtosis(self) -> NDArray[np.float64] | None:
-        """Fourth moment of each feature over its squared variance, if it was read."""
-        return self.total.kurtosis()
-
-    def correlation_block(self, scale, n_pairs, rng, start=None):
-        """Block of the correlation matrix."""
-        return self.total.correlation_block(scale, n_pairs, rng, start)
+    def largest_rank(self) -> int:
+        """One less than the number of classes."""
+        return max(len(self.classes) - 1, 0)
 
     @abstractmethod
     def label_matrix_times(self, directions: NDArray) -> NDArray[np.float64]:
@@ -126,13 +91,3 @@ class LabelledCovariance(Covariance):
     @abstractmethod
     def combined_means(self, weights: NDArray) -> NDArray[np.float64]:
         """Sums of the means c_k with weights (n_classes, n_sums), shape (n_features, n_sums)."""
-
-    def blended_times(self, share: float) -> Callable[[NDArray], NDArray]:
-        """(1 - share) times the covariance plus share times M_sup, as a function of directions."""
-        if share == 0.0:
-            return self.times
-        if share == 1.0:
-            return self.label_matrix_times
-        return lambda directions: (
-            (1.0 - share) * self.times(directions) + share * self.label_matrix_times(directions)
-        )

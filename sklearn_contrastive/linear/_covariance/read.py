@@ -1,12 +1,14 @@
 """From samples to their covariance: the one place that chooses the kind of storage."""
 
 from dataclasses import replace
+from functools import reduce
+from operator import add
 
 import numpy as np
 from scipy import sparse
 
 from .base import Covariance
-from .blocks import OnStep
+from .blocks import OnStep, centred_blocks
 from .by_class import class_covariances
 from .device import DeviceRows, device_scatter_covariance
 from .incomplete_rows import IncompleteRows, unobserved_pairs
@@ -18,12 +20,18 @@ from .rows import row_covariance
 from .samples import Samples, refuse_unobserved
 from .scatter import scatter_covariance
 from .small_chunk import LARGEST_CHUNK, small_chunk
+from .target_moments import KnownSamples, TargetCovariance, TargetRows, TargetScatters
+from .targets import Targets
 from .within_class import labelled_scatter
 
-__all__ = ["covariance_of", "forms_scatter", "labelled_covariance_of"]
+__all__ = ["covariance_of", "forms_scatter", "labelled_covariance_of", "target_covariance_of"]
 
 # numbers in the scatter matrices of all classes up to which a fit keeps them for partial_fit
 _KEPT_ENTRIES = 2**22
+# rows whose products take as long as the sum of two scatter matrices
+_ROWS_OF_A_SUM = 100
+# sums of scatter matrices that are few
+_SUMS = 64
 
 
 def covariance_of(samples: Samples, solver: str, on_step: OnStep) -> Covariance:
@@ -129,3 +137,80 @@ def _labelled_scatter_on_host(samples):
     chosen = place.xp.take(samples.values, place.put(rows), axis=0)
     weight = None if samples.weight is None else samples.weight[rows]
     return labelled_scatter(place.take(chosen), samples.labels.of(rows), weight)
+
+
+def target_covariance_of(samples: Samples, solver: str, on_step: OnStep) -> TargetCovariance:
+    """Covariance of samples with targets, in the kind of storage that suits them.
+
+    Parameters
+    ----------
+    samples : Samples
+        The samples and their targets.
+    solver : {"auto", "gram", "operator"}
+        Whether (n_features, n_features) scatter matrices are formed.
+    on_step : callable
+        Called with a name after every block of rows.
+
+    Returns
+    -------
+    TargetCovariance
+        Mergeable for streaming samples, and where samples differ little in the targets they know.
+    """
+    X, targets, weight = samples.values, samples.targets, samples.weight
+    responses = pairwise_covariance(targets.values, weight)
+    if not (samples.streaming or forms_scatter(X, solver)):
+        rows = (
+            DeviceRows(X, weight, samples.place) if samples.on_device else row_covariance(X, weight)
+        )
+        return TargetRows(rows, responses, rows, targets)
+    patterns = targets.patterns()
+    n_samples, n_targets = targets.values.shape
+    if samples.streaming or len(patterns) * n_targets <= max(_SUMS, n_samples / _ROWS_OF_A_SUM):
+        return _target_scatters(samples, responses, patterns, on_step)
+    some = ~np.isnan(targets.values).all(axis=1)
+    total = _scatter_of(samples, on_step)
+    chosen, weight = _rows_on_host(samples, some)
+    known = Targets(targets.values[some])
+    return TargetRows(total, responses, row_covariance(chosen, weight), known)
+
+
+def _target_scatters(samples, responses, patterns, on_step):
+    """Scatters of the samples that know a target, from those that know the same targets."""
+    parts, values = [], samples.targets.values
+    # on a device all samples are read there, and those that know a target once more on the host
+    total = _scatter_of(samples, on_step) if samples.on_device else None
+    for known, mask in patterns:
+        if total is not None and not len(known):
+            continue
+        X, weight = _rows_on_host(samples, mask)
+        scatter = scatter_covariance(X, weight, on_step, fourth=samples.counted)
+        chosen = values if mask.all() else values[mask]
+        parts.append(_known_samples(X, weight, scatter, known, chosen[:, known]))
+    if total is None:
+        total = reduce(add, (part.scatter for part in parts))
+    return TargetScatters.of(total, responses, parts)
+
+
+def _known_samples(X, weight, scatter, known, values):
+    """Moments of samples with targets that all of them know."""
+    weight = np.ones(len(values)) if weight is None else weight
+    means = weight @ values / max(weight.sum(), np.finfo(np.float64).tiny)
+    centred = weight[:, None] * (values - means)
+    if sparse.issparse(X):
+        return KnownSamples(known, scatter, means, X.T @ centred)
+    blocks = centred_blocks(X, scatter.mean)
+    cross = sum(block.T.astype(np.float64) @ centred[rows] for rows, block in blocks)
+    return KnownSamples(known, scatter, means, cross)
+
+
+def _rows_on_host(samples, mask):
+    """Some rows, in NumPy or sparse, and their weights."""
+    X, weight, place = samples.values, samples.weight, samples.place
+    if not mask.all():
+        rows = np.flatnonzero(mask)
+        weight = None if weight is None else weight[rows]
+        if samples.on_device:
+            X = place.xp.take(X, place.put(rows), axis=0)
+        else:
+            X = X[rows] if sparse.issparse(X) else np.take(X, rows, axis=0)
+    return (place.take(X) if samples.on_device else X), weight

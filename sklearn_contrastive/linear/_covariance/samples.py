@@ -14,10 +14,13 @@ from ..._arrays import ArrayPlace, dtype_name, place_of
 from ..._features import listed
 from ..._input import as_numbers, readable
 from ..._sklearn_compat import check_sample_weight, widest_float
+from .._dask import refuse_dask
 from .labels import Labels
+from .targets import Targets
 
 __all__ = [
     "Samples",
+    "check_n_components",
     "fits",
     "like_samples",
     "read_samples",
@@ -63,6 +66,8 @@ class Samples:
         Features of each group that shares noise; None where no group has two features.
     labels : Labels, default=None
         Class labels, if the estimator uses any.
+    targets : Targets, default=None
+        Numerical targets, if the estimator uses any.
     """
 
     values: Any
@@ -77,6 +82,7 @@ class Samples:
     counted: bool = False
     groups: tuple[NDArray[np.intp], ...] | None = None
     labels: Labels | None = None
+    targets: Targets | None = None
 
     @property
     def total(self) -> float:
@@ -106,7 +112,7 @@ def read_samples(estimator, X, sample_weight=None, *, streaming=False) -> Sample
     Returns
     -------
     Samples
-        Without groups and labels.
+        Without groups, labels and targets.
 
     Raises
     ------
@@ -133,7 +139,8 @@ def read_samples(estimator, X, sample_weight=None, *, streaming=False) -> Sample
     )
     if not streaming and samples.total <= 1 + _ROUNDING_OF_WEIGHTS:
         raise ValueError(_too_few(samples))
-    _check_n_components(estimator.n_components, samples)
+    n_samples = np.inf if streaming else samples.total
+    check_n_components(estimator.n_components, n_samples, X.shape[1], weighted=weight is not None)
     return samples
 
 
@@ -185,6 +192,7 @@ def like_samples(samples: Samples, array: NDArray, *, in_their_precision: bool =
 
 def validated(estimator, X, *, reset: bool):
     """Samples as an array of any real type, or CSR or CSC, and whether entries are missing."""
+    refuse_dask(X)
     X = readable(estimator, X, device_arrays=True)
     place, tags = place_of(X), get_tags(estimator).input_tags
     if sparse.issparse(X):
@@ -237,19 +245,37 @@ def _refuse_missing(estimator, X):
         )
 
 
-def _check_n_components(n_components, samples):
-    """Refuse values that parameter validation alone cannot refuse."""
+def check_n_components(
+    n_components: Any, n_samples: float, n_features: int, *, weighted: bool = False
+) -> None:
+    """Refuse values that parameter validation alone cannot refuse.
+
+    Parameters
+    ----------
+    n_components : object
+        The parameter of the estimator.
+    n_samples : float
+        Number of samples, infinite where more may come.
+    n_features : int
+        Number of features.
+    weighted : bool, default=False
+        Whether the number of samples is a sum of weights.
+
+    Raises
+    ------
+    ValueError
+        If it is "mle", or an integer beyond the number of samples or features.
+    """
     if isinstance(n_components, str) and n_components == "mle":
         raise ValueError(
             "n_components='mle' assumes equal noise in every feature; use \"auto\", which does not."
         )
-    n_samples = np.inf if samples.streaming else samples.total
-    largest = int(min(n_samples, samples.n_features))
+    largest = int(min(n_samples, n_features))
     if isinstance(n_components, Integral) and n_components > largest:
-        weighted = ", where n_samples is the sum of sample_weight"
+        of_weights = ", where n_samples is the sum of sample_weight"
         raise ValueError(
             f"n_components={n_components} must be between 0 and min(n_samples, n_features)="
-            f"{largest}{'' if samples.weight is None else weighted}."
+            f"{largest}{of_weights if weighted else ''}."
         )
 
 

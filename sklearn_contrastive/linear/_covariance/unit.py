@@ -1,5 +1,6 @@
 """Units in which the squares of samples stay within the range of their float type."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ __all__ = [
     "columns_in_range",
     "in_range",
     "in_unit",
+    "measured",
     "power_of_two",
     "scaled",
     "unit_of",
@@ -88,6 +90,33 @@ def columns_in_range(X: NDArray) -> bool:
     return bool(np.all((spread == 0) | ((low < spread) & (spread < high))))
 
 
+def measured(
+    samples: Samples, covariance_of: Callable[[Samples], Covariance]
+) -> tuple[Samples, Covariance]:
+    """The samples in a unit in which their squares are in range, and their covariance.
+
+    Parameters
+    ----------
+    samples : Samples
+        In the unit of the input.
+    covariance_of : callable
+        Covariance of samples; called again if the unit has to change.
+
+    Returns
+    -------
+    samples : Samples
+        As they were, or a copy in another unit.
+    covariance : Covariance
+        In that unit.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        covariance = covariance_of(samples)
+    if in_range(covariance, samples):
+        return samples, covariance
+    samples = in_unit(samples, unit_of(samples.values))
+    return samples, covariance_of(samples)
+
+
 def unit_of(X) -> float:
     """Power of two near the largest entry in absolute value; 1 where all are 0.
 
@@ -118,7 +147,8 @@ def unit_of_mean(covariance: Covariance) -> float:
     return power_of_two(float(np.max(np.maximum(np.abs(covariance.mean), deviation))))
 
 
-def power_of_two(size):
+def power_of_two(size: float) -> float:
+    """Power of two near a size, whose inverse is finite; 1 for 0."""
     exponent = int(np.frexp(size)[1]) if size > 0 else 0
     return 2.0 ** int(np.clip(exponent, -_LARGEST_EXPONENT, _LARGEST_EXPONENT))
 

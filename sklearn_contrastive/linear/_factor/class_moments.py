@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._noise_edge import noise_edge
 from .._covariance.labelled import LabelledCovariance
 from .._covariance.scale import reciprocal
-from .noise_edge import noise_edge
 
 __all__ = ["ClassMoments"]
 

@@ -153,8 +153,9 @@ def count_warnings(
     if covariance.kurtosis() is None:
         yield (
             'n_components="auto" did not look for rare or extreme values, which may look like '
-            "components: an earlier fit with another n_components did not read fourth moments. "
-            'Fit all samples with n_components="auto", or begin with partial_fit.'
+            "components: fourth moments of some samples are not known, since an earlier fit with "
+            "another n_components did not read them, or only a covariance matrix was given. Fit "
+            'all samples with n_components="auto", or set n_components to an integer.'
         )
     weights = counting_weights(covariance, scale)
     heavy = np.flatnonzero((weights > 0) & (weights < _SMALL_WEIGHT))

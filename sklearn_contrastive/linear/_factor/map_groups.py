@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._noise_edge import degrees_of_freedom, noise_edge
 from .._covariance.base import Covariance
 from .._covariance.scale import feature_scale
 from .._solvers.anderson import FixedPoint, damped_anderson, slowest_contraction
@@ -16,7 +17,6 @@ from .group_units import GroupUnits
 from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, SMALLEST_EXCESS
 from .model import FactorFit, FactorModel
 from .n_components import count_above, count_upward, counting_weights, resolve_n_components
-from .noise_edge import degrees_of_freedom, noise_edge
 from .options import FitOptions
 
 __all__ = ["fit_block_noise"]

@@ -8,11 +8,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._noise_edge import degrees_of_freedom, noise_edge, tail_weights
 from .._covariance.base import Covariance
 from .._solvers.chebyshev import LeadingBlock, WhitenedPairs
 from .closed_form import closed_form
 from .map_newton import PRIOR_SAMPLES, SMALLEST_EXCESS, refine
-from .noise_edge import degrees_of_freedom, noise_edge, tail_weights
 from .options import FitOptions
 
 __all__ = [

@@ -17,7 +17,6 @@ from torchvision.transforms.v2 import functional as tv
 from sklearn_contrastive.augmentation import (
     ColorJitter,
     RandomGrayscale,
-    SimCLRAugmentation,
 )
 from sklearn_contrastive.augmentation._images.colour import Jitter, draw_jitter, jittered, shift_hue
 
@@ -102,7 +101,16 @@ def test_grey_images_hold_the_luma_in_all_channels():
     assert abs(grey.float().mean() - 0.2) < 4 * 0.4 / np.sqrt(4000)
 
 
-@pytest.mark.parametrize("augmentation", [ColorJitter(), RandomGrayscale(), SimCLRAugmentation()])
-def test_other_numbers_of_channels_are_refused(augmentation):
-    with pytest.raises(ValueError, match="2 channels; changes of colour need 1"):
-        augmentation(images(2, 2, 8, 8), seeded())
+@pytest.mark.parametrize("n_channels", [2, 4, 7])
+def test_other_channels_get_the_brightness_and_contrast_of_grey_images_one_by_one(n_channels):
+    jitter = draw_jitter(20, (0.8, 0.8, 0.8), 0.5, 1.0, seeded(1))
+    batch = images(20, n_channels, 6, 5)
+    alone = [jittered(channel, jitter) for channel in batch.split(1, dim=1)]
+    assert torch.equal(jittered(batch, jitter), torch.cat(alone, dim=1))
+    assert not torch.equal(jittered(batch, jitter), batch)
+    assert torch.equal(ColorJitter(0.0, 0.0, 0.8, 0.5, p=1.0)(batch, seeded()), batch)
+
+
+def test_grey_of_other_numbers_of_channels_is_refused():
+    with pytest.raises(ValueError, match="2 channels; RandomGrayscale needs 1"):
+        RandomGrayscale()(images(2, 2, 8, 8), seeded())

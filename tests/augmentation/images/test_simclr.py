@@ -19,6 +19,7 @@ from sklearn_contrastive.augmentation import (
         ((3, 64, 64), 0.08, ["RandomFlip", "ColorJitter", "RandomGrayscale", "GaussianBlur"]),
         ((3, 200, 63), 0.2, ["RandomFlip", "ColorJitter", "RandomGrayscale"]),
         ((1, 28, 28), 0.2, ["RandomFlip", "ColorJitter"]),
+        ((5, 28, 28), 0.2, ["RandomFlip", "ColorJitter"]),
         ((1, 96, 96), 0.08, ["RandomFlip", "ColorJitter", "GaussianBlur"]),
     ],
 )

@@ -15,12 +15,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from sklearn_contrastive.deep._networks.encoders import (
-    Normalization,
     build_encoder,
-    encoder_normalization,
     encoder_width,
 )
 from sklearn_contrastive.deep._networks.narrow_resnet import narrow_resnet
+from sklearn_contrastive.deep._networks.normalization import Normalization, encoder_normalization
 
 
 def seeded(seed, make):

@@ -69,6 +69,26 @@ def test_temperatures_of_our_losses_can_be_learned():
     assert embedder(loss=Loss()).fit(X).net_.module_.loss.log_t.item() != pytest.approx(-0.7)
 
 
+@pytest.mark.parametrize("loss", ["nt_xent", "decoupled"])
+def test_the_temperature_is_learned_on_request_and_recorded(loss):
+    settings = {"loss": loss, "optimizer": "sgd", "max_epochs": 2}
+    model = embedder(temperature="learn", **settings).fit(X)
+    recorded = [record["temperature"] for record in model.history_]
+    assert 0.01 <= recorded[1] != recorded[0] != 0.5
+    assert recorded[1] == model.net_.module_.loss.temperature.item()
+    assert_array_equal(weights_of(by_pickle(model)), weights_of(model))
+    fixed = embedder(temperature=0.5, max_epochs=1, loss=loss, learning_rate=1e-6).fit(X)
+    start = embedder(temperature="learn", max_epochs=1, loss=loss, learning_rate=1e-6).fit(X)
+    assert start.history_[0]["loss"] == pytest.approx(fixed.history_[0]["loss"], rel=1e-4)
+    assert "temperature" not in fixed.history_[0]
+
+
+@pytest.mark.parametrize("loss", ["spectral", "vicreg", nt_xent_loss])
+def test_learning_the_temperature_of_a_loss_without_one_is_refused(loss):
+    with pytest.raises(ValueError, match='temperature="learn" needs a loss with a temperature'):
+        embedder(temperature="learn", loss=loss).fit(X)
+
+
 @pytest.mark.parametrize("kind", ["function", "method", "augmentation"])
 def test_parameters_that_would_not_be_trained_are_refused(kind):
     loss, factor = LearnedTemperature(), torch.ones((), requires_grad=True)
@@ -150,7 +170,9 @@ def test_the_trial_in_training_mode_changes_neither_networks_nor_randomness():
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "lars"])
-@pytest.mark.parametrize("loss", ["spectral", lambda z_1, z_2: 1e4 * nt_xent_loss(z_1, z_2)])
+@pytest.mark.parametrize(
+    "loss", ["spectral", "barlow_twins", lambda z_1, z_2: 1e4 * nt_xent_loss(z_1, z_2)]
+)
 def test_automatic_learning_rates_depend_on_the_scale_of_the_loss(optimizer, loss):
     rates = [
         embedder("resnet_narrow", optimizer=optimizer, loss=each)

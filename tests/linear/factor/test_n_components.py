@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sklearn_contrastive import LinearContrastive
+from sklearn_contrastive._noise_edge import noise_edge
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.exceptions import ComponentsWarning
 from sklearn_contrastive.linear._factor.n_components import (
     count_above,
     estimate_n_components,
 )
-from sklearn_contrastive.linear._factor.noise_edge import noise_edge
 from sklearn_contrastive.linear._solvers.chebyshev import FeatureBlock
 
 SIZES = [(200, 40, 3), (200, 100, 5), (200, 300, 5), (500, 100, 10), (2000, 40, 10)]

@@ -1,4 +1,4 @@
-"""Linear probe, k-NN accuracy and label efficiency of frozen representations."""
+"""Linear probe, k-NN accuracy, label efficiency, and confidence intervals of a factor model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +14,16 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 
-from ._typing import ArrayLike, FloatArray, RandomState
+from .._features import is_missing
+from .._typing import ArrayLike, FloatArray, RandomState
 
-__all__ = ["LabelEfficiency", "knn_accuracy", "label_efficiency_curve", "linear_probe"]
+__all__ = [
+    "LabelEfficiency",
+    "knn_accuracy",
+    "label_efficiency_curve",
+    "leave_one_out_knn_accuracy",
+    "linear_probe",
+]
 
 AUTO_C = (1e-3, 1e-2, 1e-1, 1.0)
 
@@ -276,6 +283,14 @@ def label_efficiency_curve(
 
 def _checked(H_train, y_train, H_test, y_test):
     """Arguments as arrays, or an error that names the fault."""
+    for name, labels in (("y_train", y_train), ("y_test", y_test)):
+        # as objects: among strings, NumPy would convert NaN to the label "nan"
+        n_missing = sum(map(is_missing, np.asarray(labels, dtype=object).ravel()))
+        if n_missing:
+            raise ValueError(
+                f"{name} has no label (None or NaN) in {n_missing} of {len(labels)} rows; leave "
+                "these rows out."
+            )
     H_train, y_train = check_X_y(H_train, y_train, dtype=(np.float64, np.float32))
     H_test, y_test = check_X_y(H_test, y_test, dtype=(np.float64, np.float32))
     if H_train.shape[1] != H_test.shape[1]:

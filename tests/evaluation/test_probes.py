@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from sklearn_contrastive.evaluation import (
+from sklearn_contrastive.evaluation._probes import (
     LabelEfficiency,
     _stratified_order,
     knn_accuracy,
@@ -161,6 +161,17 @@ def test_nan_and_continuous_targets_are_refused(evaluation):
         evaluation(X, Y[:-1], X, Y)
     with pytest.raises(ValueError, match="Unknown label type"):
         evaluation(X, Y + 0.5, X, Y)
+
+
+@pytest.mark.parametrize("evaluation", EVALUATIONS)
+@pytest.mark.parametrize("unknown", [None, np.nan])
+def test_rows_without_a_label_are_refused_with_their_number(evaluation, unknown):
+    words = np.array([f"digit {y}" for y in Y], dtype=object)
+    words[[3, 7]] = unknown
+    with pytest.raises(ValueError, match=rf"y_train has no label .* in 2 of {len(Y)} rows; leave"):
+        evaluation(X, words, X, words)
+    with pytest.raises(ValueError, match=r"y_test has no label"):
+        evaluation(X, np.where(Y >= 0, "a", "b"), X, words)
 
 
 def test_one_class_and_one_sample_of_a_class_are_too_few():

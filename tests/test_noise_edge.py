@@ -10,8 +10,8 @@ from scipy import sparse
 from scipy.stats import poisson
 
 from sklearn_contrastive import HeteroPCA, LinearContrastive, SupervisedLinearContrastive
+from sklearn_contrastive._noise_edge import poisson_quantile, tail_weights
 from sklearn_contrastive.exceptions import ComponentsWarning
-from sklearn_contrastive.linear._factor.noise_edge import poisson_quantile, tail_weights
 
 # counts and heavy tails have rows and entries that look wrong
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.OutlierWarning")

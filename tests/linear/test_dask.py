@@ -1,0 +1,234 @@
+"""Arrays and data frames of dask: fits chunk by chunk, lazy scores, workers that die."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.assertions import assert_same_factor_model
+from helpers.processes import run_program
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+
+from sklearn_contrastive import HeteroPCA, LinearContrastive, SupervisedLinearContrastive
+from sklearn_contrastive.datasets import make_spiked_covariance
+from sklearn_contrastive.linear import Moments
+
+da = pytest.importorskip("dask.array", reason="dask is not installed")
+cloudpickle = pytest.importorskip("cloudpickle", reason="dask is not installed")
+dd = pytest.importorskip("dask.dataframe", reason="dask.dataframe is not installed")
+
+TOL = 1e-9
+NAMES = [f"x{i}" for i in range(12)]
+ESTIMATORS = [LinearContrastive(3, tol=TOL, random_state=0), HeteroPCA(3, random_state=0)]
+each_estimator = pytest.mark.parametrize("estimator", ESTIMATORS, ids=["ours", "HeteroPCA"])
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn_contrastive.exceptions.HeywoodWarning",
+)
+
+
+def samples(n_samples=500):
+    return make_spiked_covariance(n_samples, 12, 3, signal=3.0, mean=4.0, random_state=0)[0]
+
+
+X = samples()
+FRAME = pd.DataFrame(X, columns=NAMES)
+
+
+def of_unknown_sizes(array):
+    """The same array, of whose chunks dask does not know the numbers of rows."""
+    return array[array[:, 0] > -np.inf]
+
+
+COLLECTIONS = {
+    "rows": da.from_array(X, chunks=(130, 12)),
+    "several column chunks": da.from_array(X, chunks=(130, 5)),
+    "unknown sizes": of_unknown_sizes(da.from_array(X, chunks=(130, 5))),
+    "sparse": da.from_array(X, chunks=(130, 12)).map_blocks(sparse.csr_matrix),
+    "sparse columns": da.from_array(X, chunks=(130, 5)).map_blocks(sparse.csr_matrix),
+    "frame": dd.from_pandas(FRAME, npartitions=4),
+    "one chunk": da.from_array(X, chunks=-1),
+    "many chunks": da.from_array(X, chunks=(20, 12)),
+}
+each_collection = pytest.mark.parametrize("name", COLLECTIONS)
+
+
+@each_estimator
+@each_collection
+def test_a_fit_to_a_collection_is_the_fit_to_its_array(estimator, name):
+    fitted = clone(estimator).fit(COLLECTIONS[name])
+    whole = clone(estimator).fit(FRAME if name == "frame" else X)
+    assert_same_factor_model(fitted, whole, size=X.std(), tol=1e-6)
+    assert fitted.n_samples_ == 500
+    assert isinstance(fitted.components_, np.ndarray)
+    names = getattr(fitted, "feature_names_in_", None)
+    assert_array_equal(names, FRAME.columns if name == "frame" else None)
+
+
+@each_collection
+def test_scores_are_lazy_and_those_of_the_array(name):
+    model = LinearContrastive(3, random_state=0).fit(FRAME if name == "frame" else X)
+    scores = model.transform(COLLECTIONS[name])
+    assert isinstance(scores, da.Array)
+    assert scores.shape[1] == 3
+    expected = model.transform(FRAME if name == "frame" else X)
+    assert_allclose(scores.compute(), expected, atol=1e-8)
+    if "sparse" not in name:
+        assert scores.dtype == expected.dtype
+
+
+def test_scores_have_the_chunks_and_the_precision_of_the_samples():
+    single = da.from_array(X.astype(np.float32), chunks=(130, 5))
+    model = LinearContrastive(3, random_state=0)
+    scores = model.fit_transform(single)
+    assert scores.chunks == (single.chunks[0], (3,))
+    assert scores.dtype == scores.compute().dtype == model.components_.dtype == np.float32
+
+
+def test_each_chunk_is_read_once():
+    read = []
+
+    def note(block):
+        read.append(block.shape)
+        return block
+
+    lazy = da.from_array(X, chunks=(100, 12)).map_blocks(note, meta=np.empty((0, 0)))
+    model = LinearContrastive(3, random_state=0).fit(lazy)
+    assert read == [(100, 12)] * 5
+    scores = model.transform(lazy)
+    assert len(read) == 5
+    scores[:10].compute()
+    assert len(read) == 6
+
+
+def test_workers_get_no_scatter_matrix():
+    wide = np.random.default_rng(0).normal(size=(300, 200)) + samples(300)[:, :1]
+    model = LinearContrastive(1, random_state=0).fit(wide)
+    scores = model.transform(da.zeros((300, 200), chunks=(100, 200)))
+    assert len(cloudpickle.dumps(scores.dask)) < 8 * 200 * 200 < len(pickle.dumps(model))
+    assert model.moments_.n_samples == 300
+
+
+def test_partitions_without_rows_are_allowed():
+    frame = dd.from_pandas(FRAME.sort_values("x0").reset_index(drop=True), npartitions=4)
+    chosen = frame[frame["x0"] > frame["x0"].quantile(0.6).compute()]
+    assert min(chosen.map_partitions(len).compute()) == 0
+    model = LinearContrastive(3, tol=TOL, random_state=0).fit(chosen)
+    whole = LinearContrastive(3, tol=TOL, random_state=0).fit(chosen.compute())
+    assert_same_factor_model(model, whole, size=X.std(), tol=1e-6)
+    assert_allclose(model.transform(chosen).compute(), whole.transform(chosen.compute()), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["memory", "dask", "other chunks", "series"])
+def test_weights_count_as_repetition(kind):
+    weight = np.random.default_rng(0).integers(0, 4, size=500)
+    collection = COLLECTIONS["frame" if kind == "series" else "several column chunks"]
+    given = {
+        "memory": weight,
+        "dask": da.from_array(weight, chunks=130),
+        "other chunks": da.from_array(weight, chunks=77),
+        "series": dd.from_pandas(pd.Series(weight), npartitions=4),
+    }[kind]
+    moments = Moments.from_array(collection, given)
+    expected = np.repeat(X, weight, axis=0)
+    assert moments.n_samples == weight.sum()
+    assert_allclose(moments.covariance, np.cov(expected.T), atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("name", "weight", "message"),
+    [
+        ("unknown sizes", np.ones(500), "not known how many rows each chunk"),
+        ("frame", np.ones(500), "not known how many rows each chunk"),
+        ("rows", np.ones(499), "sample_weight has 499 entries, but X has 500 rows"),
+        ("unknown sizes", da.ones(500, chunks=100), "sample_weight has 5 chunks, but X has 4"),
+    ],
+)
+def test_weights_that_do_not_fit_the_chunks_are_refused(name, weight, message):
+    with pytest.raises(ValueError, match=message):
+        LinearContrastive().fit(COLLECTIONS[name], sample_weight=weight)
+
+
+def test_incomplete_chunks_are_fitted_as_by_partial_fit():
+    gaps = np.where(np.random.default_rng(0).uniform(size=X.shape) < 0.1, np.nan, X)
+    model = LinearContrastive(3, random_state=0).fit(da.from_array(gaps, chunks=(130, 12)))
+    streamed = LinearContrastive(3, random_state=0).partial_fit(gaps)
+    assert_allclose(model.noise_variance_, streamed.noise_variance_, rtol=1e-6)
+    scores = model.transform(da.from_array(gaps, chunks=(130, 12)))
+    assert_allclose(scores.compute(), model.transform(gaps), atol=1e-8)
+
+
+def test_a_bad_chunk_is_named_and_an_earlier_fit_stays():
+    bad = X.copy()
+    bad[300, 2] = np.inf
+    model = LinearContrastive(3, random_state=0).fit(X)
+    components = model.components_
+    with pytest.raises(ValueError, match="Chunk 2 of X, counted from 0: Input X contains inf"):
+        model.fit(da.from_array(bad, chunks=(130, 12)))
+    assert model.components_ is components
+
+
+def test_what_would_compute_the_whole_collection_is_refused():
+    model = LinearContrastive(3, random_state=0).fit(X)
+    lazy = COLLECTIONS["rows"]
+    for method in ("score", "score_samples", "outlier_scores", "impute", "partial_fit"):
+        with pytest.raises(TypeError, match="X is a collection of dask"):
+            getattr(model, method)(lazy)
+    likelihoods = lazy.map_blocks(model.score_samples, drop_axis=1, dtype=float)
+    assert_allclose(likelihoods.compute(), model.score_samples(X))
+    with pytest.raises(TypeError, match="X is a collection of dask"):
+        SupervisedLinearContrastive().fit(lazy, np.arange(500) % 2)
+    with pytest.raises(ValueError, match="robust='rows' reads the samples several times"):
+        LinearContrastive(robust="rows").fit(lazy)
+    with pytest.raises(TypeError, match="a dask array or data frame of two dimensions"):
+        LinearContrastive().fit(lazy[:, 0])
+    with pytest.raises(ValueError, match="X has 5 features, but LinearContrastive is expecting 12"):
+        model.transform(lazy[:, :5])
+
+
+def test_a_worker_that_dies_during_the_fit_does_not_change_the_result(tmp_path):
+    pytest.importorskip("distributed", reason="dask.distributed is not installed")
+    found = run_program(CLUSTER, str(tmp_path / "flag"))
+    assert found["killed"]
+    assert found["workers"] == 2
+    assert found["difference"] < 1e-8
+    assert found["scores"] < 1e-8
+
+
+CLUSTER = """
+import json, logging, os, signal, sys, warnings
+warnings.simplefilter("ignore")  # those of dask's own servers
+import dask, dask.array as da, numpy as np
+from distributed import Client, LocalCluster
+from sklearn_contrastive import LinearContrastive
+from sklearn_contrastive.datasets import make_spiked_covariance
+
+flag = sys.argv[1]
+
+def read(block, flag):
+    # the first worker that comes here dies, as one that the system kills for its memory
+    try:
+        open(flag, "x").close()
+    except FileExistsError:
+        return block
+    os.kill(os.getpid(), signal.SIGKILL)
+
+dask.config.set({"distributed.comm.retry.count": 3})
+X, _ = make_spiked_covariance(2000, 12, 3, signal=3.0, random_state=0)
+with LocalCluster(
+    n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+    silence_logs=logging.CRITICAL,
+) as cluster, Client(cluster) as client:
+    workers = len(client.scheduler_info()["workers"])
+    lazy = da.from_array(X, chunks=(100, 12)).map_blocks(read, flag, meta=np.empty((0, 0)))
+    model = LinearContrastive(3, tol=1e-9, random_state=0).fit(lazy)
+    scores = model.transform(da.from_array(X, chunks=(100, 12))).compute()
+whole = LinearContrastive(3, tol=1e-9, random_state=0).fit(X)
+print(json.dumps({
+    "killed": os.path.exists(flag),
+    "workers": workers,
+    "difference": float(np.abs(model.scoring_matrix_ - whole.scoring_matrix_).max()),
+    "scores": float(np.abs(scores - whole.transform(X)).max()),
+}))
+"""
