@@ -31,6 +31,7 @@ from ._factor.scoring_noise import scoring_noise
 from ._factor_density import FactorDensity
 from ._html_summary import HTMLSummaryMixin
 from ._loadings_frame import LoadingsFrameMixin
+from ._plain_state import PlainStateMixin
 
 __all__ = ["FactorTransformer"]
 
@@ -44,6 +45,7 @@ class FactorTransformer(
     RivalParametersMixin,
     LoadingsFrameMixin,
     HTMLSummaryMixin,
+    PlainStateMixin,
     FactorDensity,
 ):
     """Base of the estimators that end in a low-rank plus noise model of the covariance."""

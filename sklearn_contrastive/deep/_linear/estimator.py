@@ -9,13 +9,17 @@ from ..._base import fit_progress, fitted_state_kept_on_error
 from ..._linear_map import LinearMapTransformer
 from ..._signs import fix_signs
 from ..._sklearn_compat import Interval, fit_context
+from ..._stored_fit import check_arrays
 from ..._typing import ArrayLike, FloatArray, RandomState, VectorLike
+from .._saving import SavedFitMixin
 from .contrastive import train_linear_contrastive_encoder
 
 __all__ = ["LinearContrastiveEncoder"]
 
+_ARRAYS = ("encoder_", "components_", "mean_")
 
-class LinearContrastiveEncoder(LinearMapTransformer):
+
+class LinearContrastiveEncoder(SavedFitMixin, LinearMapTransformer):
     """Linear encoder trained by stochastic gradients on the linear contrastive loss.
 
     It trains a matrix W on complementary views of each sample: one view hides the features that
@@ -206,6 +210,24 @@ class LinearContrastiveEncoder(LinearMapTransformer):
     def scoring_matrix_(self) -> FloatArray:
         """Matrix of `transform`: scores are ``(X - mean_) @ scoring_matrix_.T``."""
         return self.encoder_
+
+    def _stored_attributes(self):
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        if self.masks_ is not None:
+            arrays["masks_"] = self.masks_
+        return {"n_components_": self.n_components_}, arrays
+
+    def _restore(self, stored, attributes):
+        n_features = attributes["n_features_in_"]
+        rows = attributes.get("n_components_"), n_features
+        shapes = {"encoder_": rows, "components_": rows, "mean_": (n_features,)}
+        if "masks_" in stored.arrays:
+            shapes["masks_"] = (*stored.arrays["masks_"].shape[:1], n_features)
+        check_arrays(stored, shapes)
+        for name in _ARRAYS:
+            setattr(self, name, stored.arrays[name])
+        self.masks_ = stored.arrays.get("masks_")
+        self.n_components_ = len(self.components_)
 
 
 def _orthogonal_rows(encoder: FloatArray) -> tuple[FloatArray, FloatArray]:

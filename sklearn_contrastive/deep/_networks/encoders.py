@@ -15,6 +15,7 @@ __all__ = [
     "build_encoder",
     "chosen_encoder",
     "encoder_width",
+    "named_encoder",
     "try_out",
     "try_out_training",
 ]
@@ -25,6 +26,7 @@ def build_encoder(
     shape: tuple[int, int, int],
     *,
     pretrained: bool | str | os.PathLike[str] = False,
+    download: bool = True,
 ) -> nn.Module:
     """Module that maps images to representations, tested on two images.
 
@@ -42,6 +44,8 @@ def build_encoder(
         Whether to load timm's weights, or a file of weights of timm's network of this name. They
         are for the usual stem, also for small images: resize these, to 224 pixels for most names,
         and see `encoder_normalization`.
+    download : bool, default=True
+        False leaves a pretrained encoder with random weights, for weights that are loaded later.
 
     Returns
     -------
@@ -77,7 +81,7 @@ def build_encoder(
             "pretrained needs an encoder name; a module or a factory has its own weights."
         )
     if isinstance(encoder, str):
-        module = _named_encoder(encoder, shape, pretrained)
+        module = named_encoder(encoder, shape, pretrained, download=download)
     elif isinstance(encoder, nn.Module):
         module = copy.deepcopy(encoder)
     elif callable(encoder):
@@ -199,10 +203,16 @@ def _evaluation(module: nn.Module) -> Iterator[None]:
             part.training = training
 
 
-def _named_encoder(name, shape, pretrained):
-    """The narrow residual network, or one of timm."""
+def named_encoder(
+    name: str,
+    shape: tuple[int, int, int],
+    pretrained: bool | str | os.PathLike[str],
+    *,
+    download: bool,
+) -> nn.Module:
+    """The narrow residual network, or one of timm, as in `build_encoder`, without a test."""
     if name != "resnet_narrow":
-        return timm_encoder(name, shape, pretrained)
+        return timm_encoder(name, shape, pretrained, download=download)
     if pretrained:
         raise no_weights(name)
     return narrow_resnet(shape[0], stem_stride=_narrow_stride(min(shape[1:])))

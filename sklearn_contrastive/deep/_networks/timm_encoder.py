@@ -19,7 +19,11 @@ SMALL_SIDE = 64
 
 
 def timm_encoder(
-    name: str, shape: tuple[int, int, int], pretrained: bool | str | os.PathLike[str]
+    name: str,
+    shape: tuple[int, int, int],
+    pretrained: bool | str | os.PathLike[str],
+    *,
+    download: bool = True,
 ) -> nn.Module:
     """Network of timm for images of this shape, with a small stem for small images.
 
@@ -31,6 +35,8 @@ def timm_encoder(
         Channels, height and width of the images.
     pretrained : bool, str or os.PathLike
         Whether to load timm's weights, or the file of other weights of this network.
+    download : bool, default=True
+        False leaves the network with random weights, for weights that are loaded later.
 
     Returns
     -------
@@ -46,7 +52,9 @@ def timm_encoder(
             "usual choice, 'resnet_narrow' suits a CPU, and timm.list_models() lists all others."
         )
     options: dict[str, Any] = {"in_chans": shape[0], "num_classes": 0}
-    if isinstance(pretrained, str | os.PathLike):
+    if not download:
+        module = _built(timm, name, shape, options)
+    elif isinstance(pretrained, str | os.PathLike):
         module = _with_file(timm, name, shape, options, pretrained)
     else:
         if pretrained and not timm.is_model_pretrained(name):

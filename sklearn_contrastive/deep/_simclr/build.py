@@ -3,11 +3,15 @@
 import copy
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from ..._images.channel_moments import ChannelMoments
+from ..._images.layout import ImageLayout
 from ..._images.source import ImageSource
 from ...augmentation._images.batch import Augmentation
 from ...augmentation._images.by_name import make_augmentation
@@ -23,10 +27,42 @@ from .losses import LearnedTemperature, PairLoss, SimCLRObjective
 from .network import NetworkRecipe
 from .views import ImageViews
 
-__all__ = ["configure_schedule", "schedule_of", "simclr_trainer"]
+__all__ = [
+    "StoredImages",
+    "configure_schedule",
+    "schedule_of",
+    "simclr_trainer",
+    "stored_trainer",
+]
 
 # losses whose gradient by the projections has about the norm of that of NT-Xent
 _OF_USUAL_SCALE = ("nt_xent", "decoupled", "linear")
+
+
+@dataclass(frozen=True)
+class StoredImages:
+    """What a trainer needs to know of training images that are no longer there.
+
+    Parameters
+    ----------
+    shape : tuple of (c, h, w)
+        Shape of an image.
+    mean, std : tuple of float
+        Mean and deviation of each channel.
+    """
+
+    shape: tuple[int, int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def any_values(self) -> bool:
+        """Whether an image is a row of features."""
+        return ImageLayout(self.shape).any_values
+
+    def moments(self) -> ChannelMoments:
+        """Mean and deviation of each channel."""
+        return ChannelMoments(np.array(self.mean), np.array(self.std))
 
 
 def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int) -> Trainer:
@@ -46,12 +82,34 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
     trainer : Trainer
         The trainer.
     """
+    trainer = _new_trainer(images, parameters, seed)
+    trainer.rate_factor_ = 1.0
+    configure_schedule(trainer, len(images), parameters)
+    trainer.initialize()
+    if not (parameters["optimizer"] == "adamw" or parameters["loss"] in _OF_USUAL_SCALE):
+        trainer.rate_factor_ = _rate_factor(trainer, images)
+        configure_schedule(trainer, len(images), parameters)
+    return trainer
+
+
+def stored_trainer(
+    images: StoredImages, parameters: Mapping[str, Any], seed: int, rate_factor: float
+) -> Trainer:
+    """The same with random weights, without a download, for weights that are loaded next."""
+    trainer = _new_trainer(images, parameters, seed, download=False)
+    trainer.rate_factor_ = rate_factor
+    configure_schedule(trainer, int(parameters["batch_size"]), parameters)
+    return trainer.initialize()
+
+
+def _new_trainer(images, parameters, seed, *, download=True):
+    """Trainer without a network yet."""
     device = usable_device(parameters["device"])
     moments, given = images.moments(), parameters["normalization"]
     loss = _copied(parameters["loss"])
     if parameters["temperature"] == "learn":
         loss = LearnedTemperature(loss)
-    trainer = Trainer(
+    return Trainer(
         NetworkRecipe(
             chosen_encoder(parameters["encoder"], device, parameters["pretrained"]),
             images.shape,
@@ -61,6 +119,7 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
             Normalization(tuple(map(float, moments.mean)), tuple(map(float, moments.std))),
             None if given is None else normalization_of_user(given, images.shape[0]),
             loss if isinstance(loss, nn.Module) else None,
+            download,
         ),
         SimCLRObjective(
             ImageViews(_augmentation(parameters["augmentations"], images), channels_last=True),
@@ -71,13 +130,6 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
         optimizer=OptimizerRecipe(parameters["optimizer"], parameters["weight_decay"]),
         device=device,
     )
-    trainer.rate_factor_ = 1.0
-    configure_schedule(trainer, len(images), parameters)
-    trainer.initialize()
-    if not (parameters["optimizer"] == "adamw" or parameters["loss"] in _OF_USUAL_SCALE):
-        trainer.rate_factor_ = _rate_factor(trainer, images)
-        configure_schedule(trainer, len(images), parameters)
-    return trainer
 
 
 def _rate_factor(trainer: Trainer, images: ImageSource) -> float:
@@ -143,7 +195,7 @@ def schedule_of(warmup_epochs: float, max_epochs: int, n_batches: int) -> Warmup
     return WarmupCosine(warmup if warmup * max_epochs * n_batches >= 2 else 0.0)
 
 
-def _augmentation(augmentations: Any, images: ImageSource) -> Augmentation:
+def _augmentation(augmentations: Any, images: ImageSource | StoredImages) -> Augmentation:
     """The augmentation that draws views of these images."""
     if images.any_values and augmentations == "simclr":
         # features have neither positions nor colours; a hidden feature is at the mean

@@ -64,7 +64,17 @@ def exported(network: SimCLRNetwork, image_shape: tuple[int, int, int], output: 
                 f"PyTorch cannot export this network to ONNX: {_reason(error)} Change the layer of "
                 "the encoder that it names, or run encoder_ in PyTorch."
             ) from error
-    return program.model_proto
+    return _without_traces(program.model_proto)
+
+
+def _without_traces(model):
+    """The model without PyTorch's notes on each node, which hold paths of files of this machine."""
+    graph = model.graph
+    described = [graph, *graph.node, *graph.initializer, *graph.value_info]
+    for each in (*described, *graph.input, *graph.output):
+        each.ClearField("metadata_props")
+        each.ClearField("doc_string")
+    return model
 
 
 def _reason(error):

@@ -25,6 +25,7 @@ from ...evaluation._probes import leave_one_out_knn_accuracy
 from ...exceptions import CollapseWarning, UnreadableImagesWarning
 from .._diagnostics import collapse_share
 from .._networks.pretrained_file import digest_of_file
+from .._saving import SavedFitMixin
 from .._training.checkpoint import locked_checkpoint
 from .._training.fingerprint import UnseenValueError, fingerprint
 from .._training.torch_state import default_torch_state
@@ -33,6 +34,7 @@ from .build import configure_schedule, simclr_trainer
 from .embed import embed
 from .report import epoch_printer, progress_of
 from .run import Training
+from .stored import restore_network, stored_network
 
 __all__ = ["ImageEmbedder"]
 
@@ -53,7 +55,9 @@ _NOT_PART_OF_TRAINING = (
 _READ_BY_TRANSFORM = ("output", "batch_size", "on_unreadable")
 
 
-class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ContrastiveEstimator):
+class ImageEmbedder(
+    SavedFitMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, ContrastiveEstimator
+):
     """Base of estimators that train a network on images and return its outputs."""
 
     def transform(
@@ -107,6 +111,12 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Contrasti
     def _n_features_out(self):
         self._check_read_parameters()
         return self.net_.module_.width_of(self.output)
+
+    def _stored_attributes(self):
+        return stored_network(self)
+
+    def _restore(self, stored, attributes):
+        restore_network(self, stored, attributes)
 
     def _train(self, X, y, *, anew, X_val, y_val):
         # the checkpoint is removed and unlocked at the very end, when the estimator is fitted

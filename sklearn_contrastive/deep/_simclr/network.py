@@ -120,6 +120,8 @@ class NetworkRecipe:
         That of the user, for any encoder.
     loss : nn.Module or None, default=None
         A loss with parameters to train.
+    download : bool, default=True
+        Whether pretrained weights are downloaded.
     """
 
     encoder: str | nn.Module | Callable[[], nn.Module]
@@ -130,10 +132,13 @@ class NetworkRecipe:
     moments: Normalization
     normalization: Normalization | None = None
     loss: nn.Module | None = None
+    download: bool = True
 
     def __call__(self) -> SimCLRNetwork:
         """The network, on the CPU, its convolutions stored channels last."""
-        backbone = build_encoder(self.encoder, self.shape, pretrained=self.pretrained)
+        backbone = build_encoder(
+            self.encoder, self.shape, pretrained=self.pretrained, download=self.download
+        )
         width = encoder_width(backbone, self.shape)
         chosen = self.normalization or encoder_normalization(backbone) or self.moments
         encoder = nn.Sequential(Normalize(*chosen), backbone)

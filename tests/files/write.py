@@ -1,0 +1,73 @@
+"""Write the stored files of a release: python tests/files/write.py, once for each format.
+
+Files that exist are never written again: every version must load those of all earlier versions.
+"""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import skops.io
+import torch
+from skl2onnx import to_onnx
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from sklearn_contrastive import LinearContrastive, SimCLREmbedder, SupervisedLinearContrastive
+from sklearn_contrastive.datasets import make_spiked_covariance
+from sklearn_contrastive.deep import LinearContrastiveEncoder
+from sklearn_contrastive.onnx import encoder_to_onnx, register_converters
+
+PACKED = {"compression": zipfile.ZIP_DEFLATED, "compresslevel": 9}
+FOLDER = Path(__file__).parent / "0.1"
+X = make_spiked_covariance(60, 6, 2, signal=3.0, random_state=0)[0]
+IMAGES = np.random.default_rng(0).integers(0, 256, (16, 8, 8, 3), dtype=np.uint8)
+
+
+def own_encoder():
+    """Return a network of a few hundred weights."""
+    layers = [nn.Conv2d(3, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(2)]
+    return nn.Sequential(*layers, nn.Flatten())
+
+
+def main():
+    """Fit small estimators, and write them with a few of their inputs and scores."""
+    FOLDER.mkdir(exist_ok=True)
+    scores = {}
+    labels = np.arange(60) % 3
+    linear = {
+        "linear": LinearContrastive(2, random_state=0).fit(X),
+        "supervised": SupervisedLinearContrastive(2, random_state=0).fit(X, labels),
+        "pipeline": make_pipeline(StandardScaler(), LinearContrastive(2)).fit(X),
+    }
+    for name, model in linear.items():
+        write(f"{name}.skops", lambda path, model=model: skops.io.dump(model, path, **PACKED))
+        scores[name] = model.transform(X[:5])
+    register_converters()
+    graph = to_onnx(linear["pipeline"], X[:1].astype(np.float32))
+    write("pipeline.onnx", lambda path: path.write_bytes(graph.SerializeToString()))
+
+    trained = LinearContrastiveEncoder(2, max_epochs=2, random_state=0).fit(X)
+    write("encoder.safetensors", trained.save)
+    scores["encoder"] = trained.transform(X[:5])
+    settings = {"max_epochs": 1, "batch_size": 8, "random_state": 0, "device": "cpu"}
+    embedder = SimCLREmbedder(own_encoder, projection_head="linear", projection_dim=3, **settings)
+    embedder.set_params(output="projection").fit(IMAGES)
+    write("embedder.safetensors", embedder.save)
+    scores["embedder"] = embedder.transform(IMAGES[:5])
+    model = encoder_to_onnx(embedder)
+    write("embedder.onnx", lambda path: path.write_bytes(model.SerializeToString()))
+    write("scores.npz", lambda path: np.savez(path, X=X[:5], images=IMAGES[:5], **scores))
+
+
+def write(name, writer):
+    """Write one file, unless it exists."""
+    path = FOLDER / name
+    if not path.exists():
+        writer(path)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()
