@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from .._covariance.labelled import LabelledCovariance
 from .._covariance.scale import feature_scale
-from .._solvers.anderson import FixedPoint, damped_anderson, slowest_contraction
+from .._solvers.anderson import damped_anderson
+from .accelerated_em import AcceleratedEM
 from .class_moments import ClassMoments
 from .class_shares import ClassSums, factor_transform, most_probable_shares
 from .closed_form import contrastive_eigenvalues
@@ -27,10 +28,6 @@ __all__ = ["ClassEffects", "refine_with_labels"]
 
 # share of the factors' variance between classes with which the steps begin
 _FIRST_SHARE = 0.2
-# relative change of the posterior that is rounding
-_ROUNDING = 1e-15
-# moves from which the slowest contraction is estimated
-_MOVES = 8
 # steps that each start takes before the most probable one goes on
 _TRIAL_STEPS = 5
 
@@ -143,14 +140,15 @@ class _Point:
         return self.following.as_vector() - self.state.as_vector()
 
 
-class _ExpectationMaximisation(FixedPoint):
+class _ExpectationMaximisation(AcceleratedEM):
     """Steps of EM; the shares are the most probable ones at every point."""
 
     def __init__(self, moments, floor, options):
+        super().__init__(options.tol)
         self._moments, self._floor, self._options = moments, floor, options
         self._live = moments.inverse > 0
         self._sizes, self._size_of = np.unique(moments.counts, return_inverse=True)
-        self._moves, self.n_steps = [], 0
+        self.n_steps = 0
 
     def solved_from(self, starts, uniqueness):
         """Point where EM ends, and whether it converged.
@@ -215,52 +213,11 @@ class _ExpectationMaximisation(FixedPoint):
         noise = most_probable_uniqueness(rest, PRIOR_SAMPLES / n_samples, self._floor)
         return _State(loadings @ transform, np.where(self._live, noise, 1.0))
 
-    def position(self, point):
-        return point.state.as_vector()
-
-    def step(self, point):
-        return point.step
-
     def moved(self, point, step, n_refused):
         loadings, logarithm = np.split(point.state.as_vector() + step, [point.state.loadings.size])
         uniqueness = np.clip(np.exp(logarithm), self._floor, 1.0)
         state = _State(loadings.reshape(point.state.loadings.shape), uniqueness)
         return self._evaluated(state, point.shares)
-
-    def accepts(self, point, candidate, n_refused):
-        return candidate.posterior >= point.posterior - 1e-11 * abs(point.posterior)
-
-    def has_converged(self, point, candidate, step, accepted):
-        """Whether steps to come raise the posterior little.
-
-        A step s of contraction c leaves a deficit of n s's / (4 c), s in units of the noise.
-        """
-        if not accepted:
-            return False
-        moved = candidate.state.as_vector() - point.state.as_vector()
-        gained = abs(candidate.posterior - point.posterior)
-        if not moved.any() or gained <= _ROUNDING * abs(point.posterior):
-            return True
-        self._moves = [*self._moves, (moved, candidate.step - point.step)][-_MOVES:]
-        left = np.mean(_of_subspace(candidate.state, candidate.step[:, None]) ** 2)
-        if left > self._options.tol**2:
-            return False
-        moves, changes = (np.column_stack(parts) for parts in zip(*self._moves, strict=True))
-        moves, changes = (_of_subspace(candidate.state, part) for part in (moves, changes))
-        return bool(left <= min(1.0, slowest_contraction(moves, changes)) * self._options.tol**2)
-
-
-def _of_subspace(state, changes):
-    """What changes (n_parameters, n) move the subspace, in units of the noise, and the log noise.
-
-    Rotations of the factors among themselves are left out: they change neither.
-    """
-    outside, logarithm = np.split(changes, [state.loadings.size])
-    root = np.sqrt(state.uniqueness)[:, None]
-    basis = np.linalg.qr(state.loadings / root)[0]
-    outside = outside.reshape(len(root), -1) / root
-    outside -= basis @ (basis.T @ outside)
-    return np.vstack([np.sqrt(2.0) * outside.reshape(state.loadings.size, -1), logarithm])
 
 
 def _as_effects(point, start, covariance, scale):

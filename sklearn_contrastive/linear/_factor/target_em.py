@@ -14,16 +14,11 @@ from numpy.typing import NDArray
 
 from .._covariance.scale import reciprocal
 from .._covariance.target_moments import ProductsAlong, TargetCovariance
-from .._solvers.anderson import FixedPoint, slowest_contraction
+from .accelerated_em import AcceleratedEM
 from .map_newton import PRIOR_SAMPLES, most_probable_uniqueness
 from .options import FitOptions
 
 __all__ = ["TargetExpectationMaximisation", "TargetState", "UnitMoments"]
-
-# relative change of the posterior that is rounding
-_ROUNDING = 1e-15
-# moves from which the slowest contraction is estimated
-_MOVES = 8
 
 
 @dataclass(frozen=True)
@@ -132,7 +127,7 @@ class _Point:
         return self.following.as_vector() - self.state.as_vector()
 
 
-class TargetExpectationMaximisation(FixedPoint):
+class TargetExpectationMaximisation(AcceleratedEM):
     """Steps of EM for `damped_anderson`.
 
     Parameters
@@ -144,9 +139,7 @@ class TargetExpectationMaximisation(FixedPoint):
     floor : float
         Smallest uniqueness.
     options : FitOptions
-        Of the fit. Steps end when those to come would change uniquenesses by the share `tol` of
-        themselves, in the root mean square, and loadings by that share of the root of twice the
-        uniqueness.
+        Of the fit.
     """
 
     def __init__(
@@ -156,12 +149,12 @@ class TargetExpectationMaximisation(FixedPoint):
         floor: float,
         options: FitOptions,
     ):
+        super().__init__(options.tol)
         self._moments, self._floor, self._options = moments, floor, options
         self._used = np.flatnonzero(weights > 0)
         self._weights = weights[self._used]
         self._counts = moments.covariance.counts[self._used]
         self._cross = moments.cross[:, self._used]
-        self._moves = []
 
     def evaluated(self, state: TargetState) -> _Point:
         """A point: the E-step from a state, and the M-step."""
@@ -206,36 +199,8 @@ class TargetExpectationMaximisation(FixedPoint):
         rest = 1.0 - np.sum(slopes * products, axis=1) / counts
         return slopes, most_probable_uniqueness(rest, PRIOR_SAMPLES / counts, self._floor)
 
-    def position(self, point):
-        return point.state.as_vector()
-
-    def step(self, point):
-        return point.step
-
     def moved(self, point, step, n_refused):
         return self.evaluated(point.state.moved(step, self._floor))
-
-    def accepts(self, point, candidate, n_refused):
-        return candidate.posterior >= point.posterior - 1e-11 * abs(point.posterior)
-
-    def has_converged(self, point, candidate, step, accepted):
-        """Whether steps to come raise the posterior little.
-
-        A step s of contraction c leaves a deficit of n s's / (4 c), s in units of the noise.
-        """
-        if not accepted:
-            return False
-        moved = candidate.state.as_vector() - point.state.as_vector()
-        gained = abs(candidate.posterior - point.posterior)
-        if not moved.any() or gained <= _ROUNDING * abs(point.posterior):
-            return True
-        self._moves = [*self._moves, (moved, candidate.step - point.step)][-_MOVES:]
-        left = np.mean(_of_subspace(candidate.state, candidate.step[:, None]) ** 2)
-        if left > self._options.tol**2:
-            return False
-        moves, changes = (np.column_stack(parts) for parts in zip(*self._moves, strict=True))
-        moves, changes = (_of_subspace(candidate.state, part) for part in (moves, changes))
-        return bool(left <= min(1.0, slowest_contraction(moves, changes)) * self._options.tol**2)
 
 
 @dataclass(frozen=True)
@@ -271,17 +236,3 @@ class _TargetSums:
         change += outer + outer.transpose(0, 2, 1)
         misfit = counts * np.log(variance) + squares / variance
         return cls(along, cross, of_target, residual_products, gains, change, misfit)
-
-
-def _of_subspace(state, changes):
-    """What changes (n_parameters, n) move the subspace, in units of the noise, and the log noise.
-
-    Rotations of the factors among themselves are left out: they change neither.
-    """
-    outside, logarithm = np.split(changes, [state.loadings.size])
-    root = np.sqrt(state.uniqueness)[:, None]
-    basis = np.linalg.qr(state.loadings / root)[0]
-    outside = outside.reshape(len(root), -1) / root
-    outside -= basis @ (basis.T @ outside)
-    outside = np.sqrt(2.0) * outside.reshape(state.loadings.size, -1)
-    return np.vstack([outside, logarithm[: len(root)]])
