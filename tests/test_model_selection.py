@@ -1,6 +1,7 @@
 """Grid searches in two processes."""
 
 import numpy as np
+from joblib.externals.loky import get_reusable_executor
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -16,6 +17,9 @@ from sklearn_contrastive.deep import SimCLREmbedder
 
 
 def test_a_temperature_is_found_in_two_processes():
+    # joblib takes the import of PyTorch into a process of earlier tests for a leak, ends the
+    # process and may wait for ever
+    get_reusable_executor().shutdown(wait=True)
     X, y = load_digits(return_X_y=True)
     X, y = (X[:120] / 16).astype(np.float32), y[:120]
     settings = {"max_epochs": 2, "batch_size": 40, "device": "cpu", "random_state": 0}

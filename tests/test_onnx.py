@@ -139,7 +139,8 @@ def test_a_pipeline_predicts_the_same(model, dtype):
     pipeline = make_pipeline(*steps).fit(X, y)
     label, probabilities = run_graph(pipeline, X, zipmap=False).values()
     assert_array_equal(label, pipeline.predict(X))
-    assert_allclose(probabilities, pipeline.predict_proba(X), rtol=0, atol=1e-5)
+    # the graph computes in float32, with values around 1e4
+    assert_allclose(probabilities, pipeline.predict_proba(X), rtol=0, atol=1e-4)
 
 
 def test_rows_with_missing_values_get_no_scores():

@@ -22,6 +22,8 @@ from sklearn_contrastive.linear._covariance.rows import DenseRows, SparseRows
 from sklearn_contrastive.linear._covariance.scale import feature_scale
 from sklearn_contrastive.linear._covariance.scatter import scatter_covariance
 from sklearn_contrastive.linear._covariance.small_chunk import small_chunk
+from sklearn_contrastive.linear._covariance.target_moments import TargetRows, TargetScatters
+from sklearn_contrastive.linear._covariance.targets import Targets
 from sklearn_contrastive.linear._covariance.within_class import labelled_scatter
 
 X = np.random.default_rng(0).normal(2.0, [1.0, 2.0, 0.5, 1.0, 3.0, 1.0], size=(40, 6))
@@ -46,6 +48,15 @@ KINDS = {
     "ClassCovariances": lambda samples: class_covariances(samples, LABELS),
     "LabelledScatter": lambda samples: labelled_scatter(samples, LABELS, fourth=True),
     "LabelledRows": lambda samples: LabelledRows(DenseRows(samples), LABELS),
+    "TargetScatters": lambda samples: TargetScatters(
+        scatter_covariance(samples, fourth=True), pairwise_covariance(samples[:, :2]), []
+    ),
+    "TargetRows": lambda samples: TargetRows(
+        DenseRows(samples),
+        pairwise_covariance(samples[:, :2]),
+        DenseRows(samples),
+        Targets(samples[:, :2]),
+    ),
 }
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
