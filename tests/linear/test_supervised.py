@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -480,6 +481,19 @@ def test_labels_show_a_difference_on_a_single_feature(n_components, solver):
     # the feature itself is nearly in the span
     assert np.linalg.norm(model.components_[:, 7]) >= 0.9
     assert model.class_shares_.max() >= 0.5
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.HeywoodWarning")
+@pytest.mark.parametrize("share", [0.2, 1.0])
+def test_random_labels_add_no_component_to_real_data(share):
+    # many pixels are rarely black, and the factors leave much of the images out
+    X, y = load_digits(return_X_y=True)
+    without = LinearContrastive(random_state=0).fit(X[:600]).n_components_
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        labels = np.where(rng.uniform(size=600) < share, rng.permutation(y[:600]), -1)
+        model = SupervisedLinearContrastive(random_state=0).fit(X[:600], labels)
+        assert model.n_components_ == without
 
 
 @each_solver

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ..._noise_edge import noise_edge
 from .._covariance.labelled import LabelledCovariance
 from .._covariance.scale import reciprocal
+from .n_components import counting_weights
 
 __all__ = ["ClassMoments"]
 
@@ -71,10 +72,15 @@ class ClassMoments:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Scatter of all samples and within classes, times directions; rooted means of classes."""
         inner = self.inverse[:, None] * directions
-        total = self.n_samples * self.inverse[:, None] * self.covariance.times(inner)
+        total = self.total_times(directions)
         within = self.inverse[:, None] * self.covariance.within_times(inner)
         within *= self.growth * self.weight
         return total, within, self._root * self.covariance.class_scores(inner)[self.paired]
+
+    def total_times(self, directions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scatter of all samples, times directions."""
+        products = self.covariance.times(self.inverse[:, None] * directions)
+        return self.n_samples * self.inverse[:, None] * products
 
     def combined(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Rooted means of the classes with weights (n_paired, n_sums), summed."""
@@ -103,7 +109,11 @@ class ClassMoments:
     def class_directions(
         self, loadings: NDArray[np.float64], uniqueness: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Loadings of class differences outside the factors that exceed those of random labels."""
+        """Loadings of class differences outside the factors that exceed those of random labels.
+
+        The means of random classes vary as much as all samples do: as the noise, or more along
+        what the factors leave out.
+        """
         n_features, n_classes = len(uniqueness), len(self.counts)
         n_free = int(np.sum(self.inverse > 0)) - loadings.shape[1]
         if n_classes < 2 or n_free < 1 or n_classes * n_features > _MEANS_ENTRIES:
@@ -112,7 +122,9 @@ class ClassMoments:
         white = self.combined(np.eye(n_classes)) / root
         basis = np.linalg.qr(loadings / root)[0]
         white -= basis @ (basis.T @ white)
+        white *= np.sqrt(counting_weights(self.covariance, self.inverse))[:, None]
         left, singular, _ = np.linalg.svd(white, full_matrices=False)
         squares = singular**2 / (n_classes - 1.0)
-        chosen = squares > noise_edge(n_classes - 1.0, n_free)
+        spread = np.sum(left * (self.total_times(left / root) / root), axis=0) / self.n_samples
+        chosen = squares > np.maximum(spread, 1.0) * noise_edge(n_classes - 1.0, n_free)
         return root * left[:, chosen] * np.sqrt((squares[chosen] - 1.0) / self.counts.mean())
