@@ -24,9 +24,10 @@ from ._covariance.samples import (
 )
 from ._covariance.scatter import ScatterCovariance
 from ._covariance.unit import measured
-from ._dask import dask_moments, is_dask
+from ._dask import is_dask
 from ._factor.group_units import read_groups
 from ._moments_file import MomentsRecord, read_record, write_record
+from ._row_chunks import RowChunks
 
 __all__ = ["Moments", "samples_of_moments"]
 
@@ -115,7 +116,7 @@ class Moments:
             If X has an infinite entry, or a weight is negative.
         """
         if is_dask(X):
-            return dask_moments(cls.from_array, X, sample_weight)
+            return RowChunks.of(cls.from_array, X, sample_weight=sample_weight).sum()
         shape = getattr(X, "shape", (1, 1))
         if len(shape) == 2 and shape[0] == 0 and shape[1] > 0:
             return cls(ScatterCovariance.empty(int(shape[1])), feature_names=_names_of(X))

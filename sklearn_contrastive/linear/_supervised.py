@@ -12,12 +12,18 @@ from .._typing import ArrayLike, MatrixLike, RandomState, VectorLike
 from .._warnings import warn
 from ..exceptions import LabelsWarning
 from ._covariance.by_class import ClassCovariances
-from ._covariance.labels import UNLABELLED, read_labels
+from ._covariance.labels import UNLABELLED, as_labels, read_labels
 from ._covariance.read import labelled_covariance_of, target_covariance_of
 from ._covariance.samples import like_samples, read_samples
 from ._covariance.scale import feature_scale
-from ._covariance.targets import holds_targets, read_targets
-from ._dask import refuse_dask
+from ._covariance.targets import (
+    NO_TARGET,
+    holds_targets,
+    lazily_names_classes,
+    names_classes,
+    read_targets,
+)
+from ._dask import is_dask
 from ._factor.class_effects import refine_with_labels
 from ._factor.closed_form import supervised_closed_form
 from ._factor.fit import fit_diagonal_noise, fit_from_eigenpairs
@@ -26,6 +32,7 @@ from ._factor.options import FitOptions
 from ._factor.target_effects import refine_with_targets, target_shares
 from ._moment_estimator import MomentEstimator
 from ._moments import Moments, samples_of_moments
+from ._row_chunks import RowChunks
 
 __all__ = ["SupervisedLinearContrastive"]
 
@@ -314,7 +321,6 @@ class SupervisedLinearContrastive(MomentEstimator):
             `unlabelled` is "auto". If targets are infinite, or all NaN. An earlier fit stays
             usable.
         """
-        refuse_dask(X)
         return super().fit(X, y, sample_weight)
 
     def partial_fit(
@@ -383,6 +389,27 @@ class SupervisedLinearContrastive(MomentEstimator):
                 part = each._in_unit(samples.unit)
                 parts[label] = parts[label] + part if label in parts else part
         return samples, ClassCovariances(parts)
+
+    def _row_chunks(self, X, y, sample_weight):
+        reader = self._reader()
+        if is_dask(y):
+            classes = lazily_names_classes(y, self.target_type, self.unlabelled)
+        else:
+            classes = y is None or names_classes(y, self.target_type, self.unlabelled)
+            y = as_labels(y) if classes and y is not None else y
+        reader.target_type = "classes" if classes else "continuous"
+        if classes and isinstance(self.unlabelled, str) and self.unlabelled == "auto":
+            reader.unlabelled = None  # whether -1 is a class depends on the labels of all chunks
+        return RowChunks.of(reader._read_chunk, X, y=y, sample_weight=sample_weight)
+
+    def _read_chunks(self, chunks):
+        moments = self._moments_of(chunks)
+        if not moments.stored.holds_targets:
+            parts = moments.stored.parts.items()
+            return self._read_moments({key: replace(moments, stored=part) for key, part in parts})
+        if not moments.stored.counts.any():
+            raise ValueError(NO_TARGET)
+        return samples_of_moments(self, moments), moments.stored
 
     def _labels_of(self, moments):
         """The keys as labels, and None for those that mark samples without."""

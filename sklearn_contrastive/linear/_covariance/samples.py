@@ -68,6 +68,8 @@ class Samples:
         Class labels, if the estimator uses any.
     targets : Targets, default=None
         Numerical targets, if the estimator uses any.
+    chunks : RowChunks, default=None
+        Samples of each chunk of rows that are not in memory; `values` has no rows then.
     """
 
     values: Any
@@ -83,6 +85,7 @@ class Samples:
     groups: tuple[NDArray[np.intp], ...] | None = None
     labels: Labels | None = None
     targets: Targets | None = None
+    chunks: Any = None
 
     @property
     def total(self) -> float:
