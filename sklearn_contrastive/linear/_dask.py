@@ -18,9 +18,9 @@ def refuse_dask(X: Any) -> None:
     """Raise a TypeError if X is a collection of dask, which would be computed as a whole."""
     if is_dask(X):
         raise TypeError(
-            "X is a collection of dask. Only fit and transform of LinearContrastive, "
-            "SupervisedLinearContrastive and HeteroPCA, and Moments.from_array, read those chunk by "
-            "chunk. Call other methods for each chunk, for instance "
+            "X is a collection of dask, which only these read chunk by chunk: fit and transform of "
+            "LinearContrastive, SupervisedLinearContrastive and HeteroPCA, and Moments.from_array. "
+            "Call other methods for each chunk, for instance "
             "X.map_blocks(model.score_samples, drop_axis=1), or X.compute() first."
         )
 

@@ -184,6 +184,10 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
 
     def _solved_chunks(self, chunks, on_step):
         """Samples whose rows are in chunks, their covariance and the fit to it."""
+        return self._solved_by_moments(chunks, on_step)
+
+    def _solved_by_moments(self, chunks, on_step):
+        """The same by the moments of all chunks; rows are read again only if some have gaps."""
         samples, covariance = self._read_chunks(chunks)
         on_step("pass over the chunks")
         if samples.unit != 1.0:

@@ -113,10 +113,9 @@ class RowChunks:
 def _read_chunk(read, number, chunk, columns, along, widths):
     """What is read of one chunk; an error names it."""
     try:
-        if columns is not None and (found := _columns(chunk)) != columns:
-            raise ValueError(
-                f"its columns are {_shown(found)}, but those of X are {_shown(columns)}."
-            )
+        found = _columns(chunk)
+        if columns is not None and found != columns:
+            raise ValueError(f"its columns are {_shown(found)}, but X has {_shown(columns)}.")
         for name, piece in along.items():
             _refuse_other_shape(piece, name, (chunk.shape[0], *widths[name]))
         return read(chunk, **along)
@@ -133,9 +132,8 @@ def _columns(X):
 
 def _shown(columns):
     """The first names, and how many there are."""
-    return (
-        f"{', '.join(map(str, columns[:3]))}{', ...' * (len(columns) > 3)} ({len(columns)} in all)"
-    )
+    names = ", ".join(map(str, columns[:3]))
+    return f"{names}{', ...' * (len(columns) > 3)} ({len(columns)} in all)"
 
 
 def _pieces(array, name, X, n_chunks):
