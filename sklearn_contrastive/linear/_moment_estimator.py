@@ -156,6 +156,9 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
             chunks = self._row_chunks(X, y, sample_weight)
             samples, covariance, fit = self._solved_chunks(chunks, on_step)
             self._set_fit_without_rows(fit, covariance, samples)
+            # complete rows that are not screened are read only once
+            if samples.missing or getattr(self, "robust", False):
+                self._watch(samples)
         return self
 
     def _row_chunks(self, X, y, sample_weight):

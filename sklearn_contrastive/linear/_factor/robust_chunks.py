@@ -93,11 +93,9 @@ class _Facts:
 
     @classmethod
     def of(cls, samples: Samples) -> Self:
-        X = samples.values
+        X, names = samples.values, samples.feature_names
         kind = np.float32 if samples.dtype == np.float32 else np.float64
-        return cls(
-            *X.shape, samples.weight, samples.missing, sparse.issparse(X), kind, samples.feature_names
-        )
+        return cls(*X.shape, samples.weight, samples.missing, sparse.issparse(X), kind, names)
 
     @classmethod
     def none(cls) -> Self:
@@ -243,7 +241,7 @@ def _drawn(part, step):
 def _differing(samples, features, values):
     """Rows in which some feature is observed and differs from a value, and their weights."""
     X = np.asarray(samples.values[:, features], np.float64)
-    rows = ((X != values) & ~np.isnan(X)).any(axis=1)
+    rows = ((values != X) & ~np.isnan(X)).any(axis=1)
     weight = np.ones(len(X)) if samples.weight is None else samples.weight
     return X[rows], weight[rows]
 

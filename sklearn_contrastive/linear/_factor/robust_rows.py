@@ -1,7 +1,6 @@
 """Rows of a robust fit: what its rounds read of them, wherever they are."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
