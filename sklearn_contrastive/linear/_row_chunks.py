@@ -113,6 +113,8 @@ class RowChunks:
 def _read_chunk(read, number, chunk, columns, along, widths):
     """What is read of one chunk; an error names it."""
     try:
+        if np.ndim(chunk) != 2:
+            raise ValueError(f"it has {np.ndim(chunk)} dimension(s), but X has 2.")
         found = _columns(chunk)
         if columns is not None and found != columns:
             raise ValueError(f"its columns are {_shown(found)}, but X has {_shown(columns)}.")

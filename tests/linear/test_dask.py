@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.assertions import assert_same_factor_model
+from helpers.collections import FORMS, collection_of
 from helpers.processes import run_program
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy import sparse
 from sklearn.base import clone
 
 from sklearn_contrastive import HeteroPCA, LinearContrastive, SupervisedLinearContrastive
@@ -36,21 +36,7 @@ X = samples()
 FRAME = pd.DataFrame(X, columns=NAMES)
 
 
-def of_unknown_sizes(array):
-    """The same array, of whose chunks dask does not know the numbers of rows."""
-    return array[array[:, 0] > -np.inf]
-
-
-COLLECTIONS = {
-    "rows": da.from_array(X, chunks=(130, 12)),
-    "several column chunks": da.from_array(X, chunks=(130, 5)),
-    "unknown sizes": of_unknown_sizes(da.from_array(X, chunks=(130, 5))),
-    "sparse": da.from_array(X, chunks=(130, 12)).map_blocks(sparse.csr_matrix),
-    "sparse columns": da.from_array(X, chunks=(130, 5)).map_blocks(sparse.csr_matrix),
-    "frame": dd.from_pandas(FRAME, npartitions=4),
-    "one chunk": da.from_array(X, chunks=-1),
-    "many chunks": da.from_array(X, chunks=(20, 12)),
-}
+COLLECTIONS = {form: collection_of(X, form) for form in [*FORMS, "sparse", "sparse columns"]}
 each_collection = pytest.mark.parametrize("name", COLLECTIONS)
 
 
@@ -150,15 +136,6 @@ def test_weights_that_do_not_fit_the_chunks_are_refused(name, weight, message):
         LinearContrastive().fit(COLLECTIONS[name], sample_weight=weight)
 
 
-def test_incomplete_chunks_are_fitted_as_by_partial_fit():
-    gaps = np.where(np.random.default_rng(0).uniform(size=X.shape) < 0.1, np.nan, X)
-    model = LinearContrastive(3, random_state=0).fit(da.from_array(gaps, chunks=(130, 12)))
-    streamed = LinearContrastive(3, random_state=0).partial_fit(gaps)
-    assert_allclose(model.noise_variance_, streamed.noise_variance_, rtol=1e-6)
-    scores = model.transform(da.from_array(gaps, chunks=(130, 12)))
-    assert_allclose(scores.compute(), model.transform(gaps), atol=1e-8)
-
-
 def test_a_bad_chunk_is_named_and_an_earlier_fit_stays():
     bad = X.copy()
     bad[300, 2] = np.inf
@@ -167,6 +144,66 @@ def test_a_bad_chunk_is_named_and_an_earlier_fit_stays():
     with pytest.raises(ValueError, match="Chunk 2 of X, counted from 0: Input X contains inf"):
         model.fit(da.from_array(bad, chunks=(130, 12)))
     assert model.components_ is components
+
+
+def frame_chunk_with_other_names(block):
+    return block.rename(columns={"x3": "y3"}) if block.index[0] > 300 else block
+
+
+BAD_CHUNKS = {
+    "another width": (
+        lambda block: block[:, :11] if block[0, 0] == X[260, 0] else block,
+        r"Chunk 2 of X, counted from 0: its columns are 0, 1, 2, ... \(11 in all\), but X has",
+    ),
+    "one dimension": (
+        lambda block: block[0] if block[0, 0] == X[130, 0] else block,
+        r"Chunk 1 of X, counted from 0: it has 1 dimension\(s\)",
+    ),
+    "strings": (
+        lambda block: np.full(block.shape, "a") if block[0, 0] == X[130, 0] else block,
+        "Chunk 1 of X, counted from 0: ",
+    ),
+    "complex": (
+        lambda block: block + 1j if block[0, 0] == X[390, 0] else block,
+        "Chunk 3 of X, counted from 0: Complex data not supported",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_CHUNKS)
+@pytest.mark.parametrize("robust", [False, True])
+def test_a_chunk_of_another_width_or_type_is_named(kind, robust):
+    spoil, message = BAD_CHUNKS[kind]
+    lazy = da.from_array(X, chunks=(130, 12)).map_blocks(spoil, dtype=float, meta=np.empty((0, 0)))
+    with pytest.raises(ValueError, match=message):
+        LinearContrastive(robust=robust).fit(lazy)
+
+
+def test_a_partition_with_other_columns_is_named():
+    frame = dd.from_pandas(FRAME, npartitions=4)
+    spoilt = frame.map_partitions(
+        frame_chunk_with_other_names, meta=frame._meta, enforce_metadata=False
+    )
+    with pytest.raises(ValueError, match=r"Chunk 3 of X, counted from 0: its columns are x0, x1"):
+        LinearContrastive().fit(spoilt)
+
+
+def test_chunks_of_several_float_types_are_read_as_the_widest():
+    mixed = da.concatenate(
+        [da.from_array(X[:200].astype(np.float32), chunks=100), da.from_array(X[200:], chunks=100)]
+    )
+    whole = LinearContrastive(3, tol=TOL, random_state=0).fit(mixed.compute())
+    assert_same_factor_model(
+        LinearContrastive(3, tol=TOL, random_state=0).fit(mixed), whole, size=X.std(), tol=1e-5
+    )
+
+
+def test_a_collection_without_rows_is_refused():
+    empty = da.zeros((0, 12), chunks=(5, 12))
+    for model in (LinearContrastive(), LinearContrastive(robust="rows"), HeteroPCA(2)):
+        with pytest.raises(ValueError, match="X has no rows"):
+            model.fit(empty)
+    assert Moments.from_array(empty).n_samples == 0
 
 
 def test_what_would_compute_the_whole_collection_is_refused():
@@ -178,9 +215,7 @@ def test_what_would_compute_the_whole_collection_is_refused():
     likelihoods = lazy.map_blocks(model.score_samples, drop_axis=1, dtype=float)
     assert_allclose(likelihoods.compute(), model.score_samples(X))
     with pytest.raises(TypeError, match="X is a collection of dask"):
-        SupervisedLinearContrastive().fit(lazy, np.arange(500) % 2)
-    with pytest.raises(ValueError, match="robust='rows' reads the samples several times"):
-        LinearContrastive(robust="rows").fit(lazy)
+        SupervisedLinearContrastive().partial_fit(lazy, np.arange(500) % 2)
     with pytest.raises(TypeError, match="a dask array or data frame of two dimensions"):
         LinearContrastive().fit(lazy[:, 0])
     with pytest.raises(ValueError, match="X has 5 features, but LinearContrastive is expecting 12"):
