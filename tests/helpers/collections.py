@@ -24,7 +24,7 @@ def collection_of(X, form):
     if form == "frame":
         names = [f"x{i}" for i in range(width)]
         return dd.from_pandas(pd.DataFrame(X, columns=names), npartitions=4)
-    rows = {"one chunk": len(X), "many chunks": 20}.get(form, 130)
+    rows = {"one chunk": len(X), "many chunks": 50}.get(form, 130)
     columns = 5 if form in ("several column chunks", "unknown sizes", "sparse columns") else width
     array = da.from_array(X, chunks=(rows, columns))
     if form == "unknown sizes":
