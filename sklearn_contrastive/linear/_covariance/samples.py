@@ -134,7 +134,8 @@ def read_samples(estimator, X, sample_weight=None, *, streaming=False) -> Sample
         weight = place_of(sample_weight).take(sample_weight)
         weight = check_sample_weight(weight, np.empty((X.shape[0], 0)), allow_zero=streaming)
         if missing and not weight.all():  # a row of weight 0 must not count as observed
-            X, weight = X[weight > 0], weight[weight > 0]
+            X = np.array(X)
+            X[weight == 0] = np.nan
     on_device = not (missing or place.is_numpy)
     dtype = np.dtype(dtype_name(X)).type
     counted = streaming or not isinstance(estimator.n_components, Integral)
