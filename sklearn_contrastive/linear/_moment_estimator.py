@@ -51,7 +51,7 @@ def _unless_robust(method):
             raise AttributeError(
                 f"{method} cannot be used with robust={robust!r}: which cells and rows are "
                 "outlying depends on all samples, which a robust fit reads several times. Use fit "
-                "with the samples in one array, or robust=False."
+                "with all samples, in one array or in chunks of dask, or robust=False."
             )
         return True
 
@@ -123,13 +123,15 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training samples; NaN where an entry is missing. Sparse matrices (CSR, CSC) are
             centred implicitly, which loses digits where a mean exceeds its deviation; memory
-            maps are read block by block. Arrays and data frames of dask are read chunk by chunk.
+            maps are read block by block. Arrays and data frames of dask are read chunk by chunk,
+            several times if entries are missing or the fit is robust.
 
         y : None
             Ignored.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Frequency weights: a weight of 2 is the same as the row written twice.
+            Frequency weights: a weight of 2 is the same as the row written twice. Of dask, with the
+            chunks of X, or in memory if X is of dask.
 
         Returns
         -------

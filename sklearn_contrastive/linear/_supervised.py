@@ -299,14 +299,17 @@ class SupervisedLinearContrastive(MomentEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training samples. Sparse matrices (CSR, CSC) are centred implicitly.
+            Training samples. Sparse matrices (CSR, CSC) are centred implicitly. Arrays and data
+            frames of dask are read once, chunk by chunk.
 
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Class labels, numbers or strings; -1, or the value of `unlabelled`, for no label. Or
-            targets, numbers; NaN where one is unknown. None labels nothing.
+            targets, numbers; NaN where one is unknown. None labels nothing. If X is of dask, in
+            memory, or of dask with the chunks of X.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Frequency weights: a weight of 2 is the same as the row written twice.
+            Frequency weights: a weight of 2 is the same as the row written twice. If X is of dask,
+            in memory, or of dask with the chunks of X.
 
         Returns
         -------
@@ -318,8 +321,8 @@ class SupervisedLinearContrastive(MomentEstimator):
         ValueError
             If y has another length than X, or may hold labels as well as targets. If labels are
             continuous, contain NaN that `unlabelled` does not name, or are exactly -1 and 1 while
-            `unlabelled` is "auto". If targets are infinite, or all NaN. An earlier fit stays
-            usable.
+            `unlabelled` is "auto". If targets are infinite, or all NaN. If a chunk of dask is
+            refused, with its number. An earlier fit stays usable.
         """
         return super().fit(X, y, sample_weight)
 

@@ -72,11 +72,17 @@ def robust_chunks(estimator: Any, chunks: Any) -> RobustRows:
         np.result_type(*(each.dtype for each in some)).type,
         missing=any(each.missing for each in some),
     )
+    samples = replace(samples, streaming=False, chunks=chunks)
     sizes = [each.n_rows for each in facts]
-    rows = RobustChunks(
-        replace(samples, streaming=False, chunks=chunks), weight, sizes, some[0].is_sparse
-    )
-    return rows if rows.is_sparse else rows.in_unit()
+    if some[0].is_sparse:
+        return RobustChunks(samples, weight, sizes)
+    steps = step_of_medians(n_rows), sampling_step(n_rows, samples.n_features)
+    drawn = _drawn(chunks, sizes, weight, steps)
+    unit = robust_unit(drawn[0].X, samples.dtype)
+    if unit != 1.0:
+        samples = replace(samples, chunks=chunks.map(in_unit, unit), unit=unit)
+        drawn = [replace(rows, X=rows.X / unit) for rows in drawn]
+    return RobustChunks(samples, weight, sizes, *drawn)
 
 
 @dataclass(frozen=True)
@@ -114,16 +120,22 @@ class RobustChunks(RobustRows):
         Frequency weights of all rows.
     sizes : list of int
         Number of rows of each chunk.
-    is_sparse : bool
-        Whether the chunks are sparse.
+    for_medians, first : SomeRows or None
+        Samples of dense rows, for medians and for the first rounds.
     """
 
     samples: Samples
     weight: NDArray[np.float64] | None
     sizes: list[int]
-    is_sparse: bool
+    for_medians: SomeRows | None = None
+    first: SomeRows | None = None
 
     keeps_rows = False
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the chunks are sparse."""
+        return self.first is None
 
     @property
     def total(self) -> float:
@@ -133,25 +145,15 @@ class RobustChunks(RobustRows):
     @property
     def is_all(self) -> bool:
         """Whether the first rows are all rows."""
-        return self._step == 1
-
-    @property
-    def _step(self):
-        return sampling_step(sum(self.sizes), self.samples.n_features)
-
-    @cached_property
-    def first(self) -> SomeRows:
-        """The sample of rows on which the first rounds run."""
-        return self._every(self._step)
+        return len(self.first.X) == sum(self.sizes)
 
     @cached_property
     def scale(self) -> ColumnScale:
         """Location and scale of each feature, from a sample of the rows if they vary there."""
-        n_rows = sum(self.sizes)
-        some = self._some
+        some = self.for_medians
         scale = column_scale(some.X, some.weight, len(some.X))
         still = np.flatnonzero(scale.deviation == 0)
-        if not len(still) or len(some.X) == n_rows:
+        if not len(still) or len(some.X) == sum(self.sizes):
             return scale
         seen = ~np.isnan(some.X[:, still]).all(axis=0)
         centre = np.where(seen, scale.centre[still], np.nan)
@@ -161,19 +163,6 @@ class RobustChunks(RobustRows):
         return with_whole_columns(
             scale, still, np.vstack([*rows, centre]), np.append(np.concatenate(weight), rest)
         )
-
-    @cached_property
-    def _some(self):
-        """The rows of which medians are taken."""
-        return self._every(step_of_medians(sum(self.sizes)))
-
-    def in_unit(self) -> Self:
-        """In a unit in which the squares of the deviations are in range."""
-        unit = robust_unit(self._some.X, self.samples.dtype)
-        if unit == 1.0:
-            return self
-        chunks = self.samples.chunks.map(in_unit, unit)
-        return replace(self, samples=replace(self.samples, chunks=chunks, unit=unit))
 
     def read(self, screening, *, finds_cells, fourth):
         """One pass over all rows, or two if rows are screened."""
@@ -218,14 +207,6 @@ class RobustChunks(RobustRows):
         on_step("pass over the chunks")
         return samples, covariance
 
-    def _every(self, step):
-        """Rows of all chunks, every so many."""
-        offsets = np.cumsum([0, *self.sizes[:-1]]).tolist()
-        drawn = self.samples.chunks.zip(offsets).map(_drawn, step).compute()
-        parts = [part for part in drawn if part is not None]
-        weight = None if self.weight is None else self.weight[::step]
-        return SomeRows(np.concatenate(parts), weight)
-
     def _with_parts(self, function: Callable, array):
         """Chunks that a function changes by the part of an array for each chunk."""
         ends = np.cumsum(self.sizes)
@@ -233,9 +214,19 @@ class RobustChunks(RobustRows):
         return self.samples.chunks.zip(parts).map(function)
 
 
-def _drawn(part, step):
+def _drawn(chunks, sizes, weight, steps):
+    """Rows of all chunks in one pass, every so many, for each number of steps."""
+    offsets = np.cumsum([0, *sizes[:-1]]).tolist()
+    parts = [part for part in chunks.zip(offsets).map(_every, steps).compute() if part is not None]
+    return [
+        SomeRows(np.concatenate(rows), None if weight is None else weight[::step])
+        for step, rows in zip(steps, zip(*parts, strict=True), strict=True)
+    ]
+
+
+def _every(part, steps):
     samples, offset = part
-    return samples.values[-offset % step :: step]
+    return [samples.values[-offset % step :: step] for step in steps]
 
 
 def _differing(samples, features, values):
