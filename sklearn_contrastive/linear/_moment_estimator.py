@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar, Self
 
 import numpy as np
@@ -37,9 +38,9 @@ _DROPPED = (
 )
 
 
-def _moments_of_chunk(samples, reader):
+def _moments_of_chunk(samples, covariance_of):
     """Moments of validated Samples, whose covariance may be one of classes or targets."""
-    samples, covariance = reader._measured(samples, no_step)
+    samples, covariance = measured(samples, partial(covariance_of, on_step=no_step))
     return Moments(covariance, samples.unit, samples.dtype, samples.feature_names)
 
 
@@ -176,16 +177,16 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
         reader = self._reader()  # validation sets attributes, and threads read several chunks
         return reader._read(X, y, sample_weight, streaming=True) if X.shape[0] else None
 
-    def _moments_of(self, chunks):
-        """Moments of all chunks, in one pass."""
-        moments = chunks.map(_moments_of_chunk, self._reader()).sum()
+    def _moments_of(self, chunks, covariance_of):
+        """Moments of all chunks, in one pass, given the covariance of Samples as a function."""
+        moments = chunks.map(_moments_of_chunk, covariance_of).sum()
         if moments is None:
             raise ValueError("X has no rows; at least 2 samples are needed.")
         return moments
 
     def _read_chunks(self, chunks):
         """Samples without rows that have the features of all chunks, and the covariance."""
-        return self._read_moments(self._moments_of(chunks))
+        return self._read_moments(self._moments_of(chunks, self._reader()._covariance_of))
 
     def _solved_chunks(self, chunks, on_step):
         """Samples whose rows are in chunks, their covariance and the fit to it."""

@@ -1,6 +1,7 @@
 """SupervisedLinearContrastive: contrastive learning from samples and labels or targets."""
 
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -13,7 +14,11 @@ from .._warnings import warn
 from ..exceptions import LabelsWarning
 from ._covariance.by_class import ClassCovariances
 from ._covariance.labels import UNLABELLED, as_labels, read_labels
-from ._covariance.read import labelled_covariance_of, target_covariance_of
+from ._covariance.read import (
+    labelled_covariance_of,
+    labelled_covariance_of_chunk,
+    target_covariance_of,
+)
 from ._covariance.samples import like_samples, read_samples
 from ._covariance.scale import feature_scale
 from ._covariance.targets import (
@@ -35,6 +40,13 @@ from ._moments import Moments, samples_of_moments
 from ._row_chunks import RowChunks
 
 __all__ = ["SupervisedLinearContrastive"]
+
+
+def _covariance_of_chunk(reader, pools, samples, on_step):
+    """Covariance of a chunk; it may have one scatter within all classes if they are pooled."""
+    if pools and samples.targets is None:
+        return labelled_covariance_of_chunk(samples, on_step)
+    return reader._covariance_of(samples, on_step)
 
 
 class SupervisedLinearContrastive(MomentEstimator):
@@ -401,18 +413,36 @@ class SupervisedLinearContrastive(MomentEstimator):
             classes = y is None or names_classes(y, self.target_type, self.unlabelled)
             y = as_labels(y) if classes and y is not None else y
         reader.target_type = "classes" if classes else "continuous"
-        if classes and isinstance(self.unlabelled, str) and self.unlabelled == "auto":
-            reader.unlabelled = None  # whether -1 is a class depends on the labels of all chunks
+        if classes and self._marks_automatically:
+            reader.unlabelled = -1  # whether it is a class depends on the labels of all chunks
         return RowChunks.of(reader._read_chunk, X, y=y, sample_weight=sample_weight)
 
+    @property
+    def _marks_automatically(self):
+        return isinstance(self.unlabelled, str) and self.unlabelled == "auto"
+
     def _read_chunks(self, chunks):
-        moments = self._moments_of(chunks)
-        if not moments.stored.holds_targets:
-            parts = moments.stored.parts.items()
-            return self._read_moments({key: replace(moments, stored=part) for key, part in parts})
-        if not moments.stored.counts.any():
-            raise ValueError(NO_TARGET)
-        return samples_of_moments(self, moments), moments.stored
+        # M_sup needs the covariance of each class, the factor model only their sum
+        pools = self.alpha == "auto"
+        moments = self._moments_of(chunks, partial(_covariance_of_chunk, self._reader(), pools))
+        covariance = moments.stored
+        if covariance.holds_targets:
+            if not covariance.counts.any():
+                raise ValueError(NO_TARGET)
+        else:
+            self._check_labels(covariance)
+            if covariance.parts is not None:  # partial_fit keeps every class
+                covariance = ClassCovariances(covariance.parts)
+        return samples_of_moments(self, moments), covariance
+
+    def _check_labels(self, covariance):
+        """Refuse labels that are valid in every chunk, but not together."""
+        labels, n_samples = covariance.labels, covariance.n_samples
+        read_labels(labels or None, len(labels), None)
+        numbers = not any(isinstance(label, str) for label in labels)
+        marked = n_samples - covariance.counts.sum() > 1e-9 * n_samples
+        if self._marks_automatically and numbers and marked:
+            read_labels([*labels, -1], len(labels) + 1)
 
     def _labels_of(self, moments):
         """The keys as labels, and None for those that mark samples without."""
@@ -429,6 +459,10 @@ class SupervisedLinearContrastive(MomentEstimator):
         if kept.holds_targets:
             raise AttributeError(
                 "A fit to targets has no moments_: they are those of the samples of each label."
+            )
+        if kept.parts is None:
+            raise AttributeError(
+                "This fit has no moments_ of each label: many classes share one scatter matrix."
             )
         return {label: self._as_moments(part) for label, part in kept.parts.items()}
 

@@ -1,5 +1,8 @@
 """SupervisedLinearContrastive fitted to dask collections: labels and targets chunk by chunk."""
 
+import pickle
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +14,8 @@ from sklearn.base import clone
 from sklearn_contrastive import SupervisedLinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.exceptions import LabelsWarning
+from sklearn_contrastive.linear import _supervised
+from sklearn_contrastive.linear._covariance.read import labelled_covariance_of_chunk
 
 da = pytest.importorskip("dask.array", reason="dask is not installed")
 dd = pytest.importorskip("dask.dataframe", reason="dask.dataframe is not installed")
@@ -104,6 +109,34 @@ def test_a_chunk_whose_labels_are_ambiguous_by_themselves_is_read():
     y = np.where(np.arange(500) % 2, 1, -1)
     with pytest.raises(ValueError, match="y holds exactly -1 and 1"):
         clone(MODEL).fit(collection_of(X, "rows"), da.from_array(y, chunks=130))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kept_entries", [0, 300])
+def test_many_classes_share_one_matrix(kept_entries, weighted, monkeypatch):
+    # 300 numbers are two matrices: some chunks have no more classes, most have
+    y = np.where(np.arange(500) < 130, LABELS % 2, LABELS)
+    weight = np.random.default_rng(0).uniform(0.0, 0.9, size=500) if weighted else None
+    bounded = partial(labelled_covariance_of_chunk, kept_entries=kept_entries)
+    monkeypatch.setattr(_supervised, "labelled_covariance_of_chunk", bounded)
+    for form in ("many chunks", "sparse"):
+        model = clone(MODEL).fit(collection_of(X, form), y, sample_weight=weight)
+        assert_same(model, clone(MODEL).fit(X, y, sample_weight=weight))
+        assert not hasattr(model, "moments_")
+    half = clone(MODEL).fit(collection_of(X[:250], "rows"), y[:250])
+    assert_same(
+        pickle.loads(pickle.dumps(half)).partial_fit(X[250:], y[250:]), clone(MODEL).fit(X, y)
+    )
+    # the matrix of the supervised loss needs each class
+    closed = clone(MODEL).set_params(alpha=1.0)
+    assert_same(clone(closed).fit(collection_of(X, "rows"), y), clone(closed).fit(X, y))
+
+
+def test_labels_of_several_kinds_are_refused_together():
+    y = np.array(LABELS, dtype=object)
+    y[300:] = "a"
+    with pytest.raises(ValueError, match="y holds labels of type int, str, which have no order"):
+        clone(MODEL).fit(collection_of(X, "many chunks"), da.from_array(y, chunks=50))
 
 
 def test_partial_fit_continues_from_the_moments_of_classes():
