@@ -1,0 +1,175 @@
+"""The benchmark of a GPU, on a CPU and small data; its sections, their failures and their time."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks.gpu import __main__ as gpu
+from benchmarks.gpu import _cuda_tests as cuda_tests
+from benchmarks.gpu import _gpu_sections as sections
+from benchmarks.gpu._gpu_sections import Goal, Section, Setting, Skipped
+
+ON_CPU = Setting("cpu", quick=True)
+
+
+def a_run(monkeypatch, path):
+    monkeypatch.setattr(sys, "argv", ["gpu", "--quick", "--device", "cpu", "--output", str(path)])
+    return gpu.image_run(gpu.MODULE, "A title.", seeds=1)
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory):
+    """The record of a quick run on a CPU."""
+    path = tmp_path_factory.mktemp("gpu") / "record.json"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["gpu", "--quick", "--device", "cpu", "--output", str(path)])
+        gpu.main()
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_a_quick_run_on_a_cpu_ends_every_section(record):
+    found = record["results"]["sections"]
+    status = {name: entry["status"] for name, entry in found.items()}
+    assert status == {section.name: "done" for section in gpu.SECTIONS} | {"tests": "skipped"}
+    assert record["command"] == "python -m benchmarks.gpu --quick"
+    assert record["machine"]["gpu"] is None
+
+
+def test_numbers_of_a_quick_run_are_consistent(record):
+    found = record["results"]["sections"]
+    epoch, table = found["SimCLR epoch"], found["tables on the device"]["tables"][0]
+    assert epoch["images/s"] == pytest.approx(epoch["images"] / epoch["epoch s"])
+    # one repetition: the median of the ratios is the ratio of the medians
+    assert epoch["step over encoder"] == pytest.approx(epoch["epoch s"] / epoch["encoder alone s"])
+    assert epoch["share outside the encoder"] == pytest.approx(1 - 1 / epoch["step over encoder"])
+    assert table["over PCA"] == pytest.approx(table["LinearContrastive s"] / table["PCA s"])
+    assert 0 < table["error of LinearContrastive"] < table["error of PCA"] < 1.6
+    resumed = found["resume and pickling"]
+    assert resumed["epochs after the cut"] == 2
+    assert resumed["resumed"] == resumed["repeated"] == {"loss": 0, "rows": 0}
+    assert (resumed["rows without the GPU"], resumed["device there"]) == (0, "cpu")
+    assert 0 < found["Fashion-MNIST"]["kNN"] <= 1
+
+
+def test_goals_of_a_quick_run_are_not_judged(record):
+    goals = record["results"]["goals"]
+    assert {goal["section"] for goal in goals} == {
+        section.name for section in gpu.SECTIONS if section.name != "tests"
+    }
+    assert {goal["met"] for goal in goals} == {None}
+
+
+def test_sections_end_before_nine_minutes():
+    assert gpu.TOTAL_SECONDS < 540
+    assert sum(section.seconds for section in gpu.SECTIONS) <= gpu.TOTAL_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("measured", "at_most", "met"), [(1, True, True), (3, True, False), (3, False, True)]
+)
+def test_a_goal_is_met_on_its_side_of_the_target(measured, at_most, met):
+    assert Goal("a number", measured, 2, at_most).met is met
+
+
+# --- sections that do not end --------------------------------------------------------------------
+
+
+def well(setting, found):
+    found["number"] = 1
+    return [Goal("a number", 1, 2)]
+
+
+def failing(setting, found):
+    found["number"] = 2
+    raise ValueError("what went wrong")
+
+
+def absent(setting, found):
+    raise Skipped("there are no data")
+
+
+def endless(setting, found):
+    found["number"] = 3
+    while True:
+        try:
+            time.sleep(0.01)
+        except Exception:  # the end of the time is not an error that code catches
+            continue
+
+
+def test_a_failing_section_does_not_lose_the_others(monkeypatch, tmp_path, capsys):
+    path = tmp_path / "record.json"
+    parts = [
+        Section("failing", failing, 9),
+        Section("absent", absent, 9),
+        Section("endless", endless, 0.1),
+        Section("well", well, 9),
+    ]
+    sections.run_sections(a_run(monkeypatch, path), parts, ON_CPU, 99)
+    results = json.loads(path.read_text(encoding="utf-8"))["results"]
+    for entry in results["sections"].values():
+        del entry["seconds"]
+    assert results["sections"] == {
+        "failing": {"status": "failed", "reason": "ValueError: what went wrong", "number": 2},
+        "absent": {"status": "skipped", "reason": "there are no data"},
+        "endless": {"status": "out of time", "reason": "not finished after 0 s", "number": 3},
+        "well": {"status": "done", "number": 1},
+    }
+    assert [goal["section"] for goal in results["goals"]] == ["well"]
+    assert "not judged" in capsys.readouterr().out
+
+
+def test_the_record_is_written_after_each_section(monkeypatch, tmp_path):
+    path, seen = tmp_path / "record.json", []
+
+    def reading(setting, found):
+        seen.append(sorted(json.loads(path.read_text())["results"]["sections"]))
+        return []
+
+    parts = [Section("first", well, 9), Section("second", reading, 9)]
+    sections.run_sections(a_run(monkeypatch, path), parts, ON_CPU, 99)
+    assert seen == [["first"]]
+    assert [each.name for each in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_sections_after_the_end_of_the_time_are_skipped():
+    entry, goals = sections.outcome(Section("late", well, 9), ON_CPU, 0)
+    assert (entry["status"], goals) == ("skipped", [])
+
+
+# --- tests on the device -------------------------------------------------------------------------
+
+
+def test_numbers_of_tests_are_those_of_pytest(tmp_path, monkeypatch):
+    (tmp_path / "test_some.py").write_text(
+        "import pytest\n"
+        "def test_one(): pass\n"
+        "def test_two(): assert False\n"
+        "def test_three(): pytest.skip('no GPU')\n"
+        "def test_other(): pass\n"
+    )
+    monkeypatch.setattr(cuda_tests, "ROOT", tmp_path)
+    counts = cuda_tests.counted("test_some.py", "one or two or three")
+    assert counts == {"passed": 1, "failed": 1, "skipped": 1}
+
+
+def test_absent_packages_are_named(monkeypatch):
+    monkeypatch.setattr(cuda_tests, "_installed", lambda name: False)
+    with pytest.raises(Skipped, match="not run: pytest and hypothesis not installed"):
+        cuda_tests.cuda_tests(ON_CPU, {})
+    monkeypatch.setattr(cuda_tests, "_installed", lambda name: name != "array_api_strict")
+    monkeypatch.setattr(cuda_tests, "counted", lambda path, words: {"failed": 0, "passed": 2})
+    found = {}
+    (goal,) = cuda_tests.cuda_tests(Setting("cuda", quick=False), found)
+    assert found["files"]["tests/linear/test_array_api.py"].endswith(
+        "array_api_strict not installed"
+    )
+    assert goal.met
+
+
+def test_files_of_tests_exist():
+    for path in cuda_tests.FILES:
+        assert Path(cuda_tests.ROOT, path).is_file()
