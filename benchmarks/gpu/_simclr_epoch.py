@@ -33,7 +33,7 @@ def simclr_epoch(setting, found):
     # on the device before the clock starts, as in the second epoch of a training
     source = image_source(images, model.image_shape_).resident(model.net_.device)
     found |= {"peak memory GB": setting.peak_memory()}
-    found["waits for the device per step"] = waits_per_step(setting, model.net_, source)
+    found["waits for the device per step"] = waits_per_step(setting, model.net_, images)
     times = setting.times(
         {
             "epoch": Training(model.net_, source, on_record=lambda record: None).run,
@@ -73,19 +73,34 @@ def views_of_an_epoch(model, images):
     return call
 
 
-def waits_per_step(setting, net, source):
-    """Number of times that a step of a trained network waits for the GPU; None on a CPU."""
+def waits_per_step(setting, net, images):
+    """Number of times that a step of a trained network waits for the GPU; None on a CPU.
+
+    The difference of two epochs, since an epoch itself waits for its loss.
+    """
     if not setting.on_gpu:
         return None
-    indices = torch.arange(N_WATCHED * net.batch_size).split(net.batch_size)
-    draws = torch.Generator(net.device).manual_seed(0)
+    few, many = (
+        waits_of_an_epoch(net, images[: n_steps * net.batch_size])
+        for n_steps in (N_WATCHED, 2 * N_WATCHED)
+    )
+    return (many - few) / N_WATCHED
+
+
+def waits_of_an_epoch(net, images):
+    """Number of times that an epoch of a trained network waits for its GPU."""
+    source = image_source(images).resident(net.device)
+    net.history.new_epoch()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         torch.cuda.set_sync_debug_mode("warn")
         try:
-            for batch in source.batches(indices, net.device):
-                net.train_step(batch, generator=draws)
+            net.run_single_epoch(
+                net.get_iterator(source, training=True),
+                training=True,
+                prefix="train",
+                step_fn=net.train_step,
+            )
         finally:
             torch.cuda.set_sync_debug_mode("default")
-    waits = [each for each in caught if "synchronizing CUDA operation" in str(each.message)]
-    return len(waits) / N_WATCHED
+    return sum("synchronizing CUDA operation" in str(each.message) for each in caught)
