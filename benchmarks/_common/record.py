@@ -47,7 +47,7 @@ class Run:
     seeds, quick_seeds : int
         Number of draws or repetitions, and that with `--quick`.
     options : dict of str to object
-        Further options of the command line, with their defaults.
+        Further options of the command line, with their defaults; paths are not in the record.
 
     Attributes
     ----------
@@ -141,7 +141,11 @@ class Run:
 
     def _record(self, seconds):
         left_out = ("output", "seeds", "jobs")
-        chosen = {name: value for name, value in vars(self.options).items() if name not in left_out}
+        chosen = {
+            name: value
+            for name, value in vars(self.options).items()
+            if not (name in left_out or isinstance(value, Path))
+        }
         return {
             "command": self._command(),
             "date": datetime.date.today().isoformat(),
@@ -154,11 +158,12 @@ class Run:
         }
 
     def _command(self):
-        """The command line; where the record went does not change its numbers."""
+        """The command line; where files are does not change its numbers."""
         words = ["python", "-m", self.module]
         for name, value in vars(self.options).items():
             if name != "output" and value != self._defaults[name]:
-                words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+                shown = "FOLDER" if isinstance(value, Path) else str(value)
+                words += [f"--{name}"] if value is True else [f"--{name}", shown]
         return " ".join(words)
 
     def _machine(self):
