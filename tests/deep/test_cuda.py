@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from helpers.processes import run_program
 from helpers.trainings import CutOff, cut_off_after
 
 from sklearn_contrastive._images.read import image_source
@@ -106,11 +107,28 @@ def test_a_resumed_training_is_the_same_up_to_rounding(tmp_path, monkeypatch, wh
     np.testing.assert_allclose(losses[0], losses[1], rtol=0.02)
 
 
-def test_a_pickled_embedder_computes_the_same_on_a_cpu(whole):
-    loaded = pickle.loads(pickle.dumps(whole))
-    loaded.net_.module_.cpu()
+# loads an embedder and images where PyTorch finds no GPU, and writes representations
+ELSEWHERE = """
+import json, pickle, sys, warnings
+import numpy as np
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # skorch warns that the device is another one
+    model = pickle.loads(open(sys.argv[1], "rb").read())
+np.save(sys.argv[3], model.transform(np.load(sys.argv[2])))
+print(json.dumps([weights.device.type for weights in model.net_.module_.parameters()]))
+"""
+
+
+@pytest.mark.parametrize("parameters", [{}, {"temperature": "learn"}], ids=str)
+def test_a_pickled_embedder_computes_the_same_without_a_gpu(parameters, tmp_path):
+    fitted = embedder(max_epochs=1, **parameters).fit(X)
+    paths = [str(tmp_path / name) for name in ("model.pickle", "images.npy", "rows.npy")]
+    (tmp_path / "model.pickle").write_bytes(pickle.dumps(fitted))
+    np.save(paths[1], X)
+    devices = run_program(ELSEWHERE, *paths, CUDA_VISIBLE_DEVICES="")
+    assert set(devices) == {"cpu"}
     # TF32 has three digits
-    assert relative_difference(whole.transform(X), loaded.transform(X)) < 0.01
+    assert relative_difference(fitted.transform(X), np.load(paths[2])) < 0.01
 
 
 def test_a_training_that_began_on_a_gpu_continues(whole):
