@@ -52,6 +52,7 @@ def resume_and_pickle(setting, found):
         batch_size=n_images // 4,
         max_epochs=N_EPOCHS,
         precision="float32",
+        temperature="learn",  # a loss with parameters on the device
         verbose=0,
     )
     whole, again = model.fit(images), clone(model).fit(images)
