@@ -3,14 +3,20 @@
 import json
 import sys
 import time
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from benchmarks.gpu import __main__ as gpu
 from benchmarks.gpu import _cuda_tests as cuda_tests
 from benchmarks.gpu import _gpu_sections as sections
+from benchmarks.gpu import _simclr_epoch as simclr_epoch
 from benchmarks.gpu._gpu_sections import Goal, Section, Setting, Skipped
+from benchmarks.images._embedder import embedder
+from benchmarks.images._encoder_only import synthetic_images
 
 ON_CPU = Setting("cpu", quick=True)
 
@@ -159,3 +165,25 @@ def test_absent_packages_are_named(monkeypatch):
 def test_files_of_tests_exist():
     for path in cuda_tests.FILES:
         assert Path(cuda_tests.ROOT, path).is_file()
+
+
+# --- waits for the device ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_waits", [0, 2])
+def test_waits_are_counted_for_each_step(n_waits, monkeypatch):
+    images = synthetic_images(64, 8, 3)
+    fitted = embedder("cpu", 0, max_epochs=1, batch_size=4, verbose=0).fit(images)
+    step, modes = fitted.net_.train_step, []
+
+    def waiting(batch, **options):
+        for _ in range(n_waits):
+            warnings.warn("called a synchronizing CUDA operation", stacklevel=1)
+        return step(batch, **options)
+
+    monkeypatch.setattr(fitted.net_, "train_step", waiting)
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", modes.append)
+    on_gpu = SimpleNamespace(on_gpu=True)
+    assert simclr_epoch.waits_per_step(on_gpu, fitted.net_, images) == n_waits
+    assert modes == ["warn", "default"] * 2
+    assert simclr_epoch.waits_per_step(ON_CPU, fitted.net_, images) is None
