@@ -115,7 +115,8 @@ def readme_block():
         f"({provenance(page_accuracy.RECORD, quote='`')})\n\n"
         + f"{worst_sentence()}\n\n"
         + "".join(
-            f"- **{page.title}.** {page.verdict} (`docs/measured/{page.name}.rst`)\n" for page in pages
+            f"- **{page.title}.** {page.verdict} (`docs/measured/{page.name}.rst`)\n"
+            for page in pages
         )
-        + "\nThese pages name the script and the record of each number; `docs/measured/` has others.\n"
+        + "\nThe pages name the script and the record of each number. `docs/measured/` has more.\n"
     )
