@@ -15,7 +15,7 @@ FILES = {
     "tests/deep/test_cuda.py": ("", ()),
     "tests/linear/test_array_api.py": ("cuda", ("array_api_strict",)),
 }
-SECONDS = 90
+SECONDS, N_WORKERS = 90, 4
 
 
 def cuda_tests(setting, found):
@@ -33,18 +33,20 @@ def cuda_tests(setting, found):
         if lacking:
             found["files"][path] = f"not run: {' and '.join(lacking)} not installed"
             continue
-        found["files"][path] = counts = counted(path, words)
+        workers = N_WORKERS if _installed("xdist") else 0
+        found["files"][path] = counts = counted(path, words, workers)
         n_failed += counts["failed"]
     return [Goal("tests that failed", n_failed, 0)]
 
 
-def counted(path, words, seconds=SECONDS):
+def counted(path, words, workers=0):
     """Run the tests of a file: numbers of those that passed, failed and were skipped."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", path, f"--junitxml={report}"]
         command += ["-p", "no:cacheprovider", *(["-k", words] if words else [])]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds)
+        command += ["-n", str(workers)] if workers else []
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
         if not report.is_file():
             raise RuntimeError(f"pytest wrote no report: {(done.stdout + done.stderr)[-400:]}")
         suite = ElementTree.parse(report).getroot()[0]
