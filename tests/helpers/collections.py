@@ -10,7 +10,15 @@ dd = pytest.importorskip("dask.dataframe", reason="dask.dataframe is not install
 __all__ = ["FORMS", "collection_of", "of_unknown_sizes"]
 
 # forms of dense rows; sparse ones have no missing entries
-FORMS = ["rows", "several column chunks", "unknown sizes", "frame", "one chunk", "many chunks"]
+FORMS = [
+    "rows",
+    "several column chunks",
+    "unknown sizes",
+    "frame",
+    "one chunk",
+    "many chunks",
+    "empty chunks and one of one row",
+]
 
 
 def of_unknown_sizes(array):
@@ -26,6 +34,8 @@ def collection_of(X, form):
         return dd.from_pandas(pd.DataFrame(X, columns=names), npartitions=4)
     rows = {"one chunk": len(X), "many chunks": 50}.get(form, 130)
     columns = 5 if form in ("several column chunks", "unknown sizes", "sparse columns") else width
+    if form == "empty chunks and one of one row":
+        rows = (0, 1, 130, 0, len(X) - 131, 0)
     array = da.from_array(X, chunks=(rows, columns))
     if form == "unknown sizes":
         return of_unknown_sizes(array)
