@@ -21,6 +21,7 @@ from .._networks.encoders import chosen_encoder
 from .._networks.normalization import Normalization, normalization_of_user
 from .._training.devices import usable_device
 from .._training.optimizers import OptimizerRecipe, peak_learning_rate
+from .._training.processes import ALONE, Processes
 from .._training.schedule import WarmupCosine
 from .._training.trainer import Trainer
 from .losses import LearnedTemperature, PairLoss, SimCLRObjective
@@ -65,7 +66,12 @@ class StoredImages:
         return ChannelMoments(np.array(self.mean), np.array(self.std))
 
 
-def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int) -> Trainer:
+def simclr_trainer(
+    images: ImageSource,
+    parameters: Mapping[str, Any],
+    seed: int,
+    processes: Processes = ALONE,
+) -> Trainer:
     """Trainer of a SimCLR network, initialised.
 
     Parameters
@@ -76,6 +82,8 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
         Parameters of SimCLREmbedder.
     seed : int
         Seed of weights, batches and views.
+    processes : Processes, default=this one alone
+        Those that train; the learning rate is that of the first one.
 
     Returns
     -------
@@ -87,7 +95,7 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
     configure_schedule(trainer, len(images), parameters)
     trainer.initialize()
     if not (parameters["optimizer"] == "adamw" or parameters["loss"] in _OF_USUAL_SCALE):
-        trainer.rate_factor_ = _rate_factor(trainer, images)
+        trainer.rate_factor_ = processes.broadcast(_rate_factor(trainer, images))
         configure_schedule(trainer, len(images), parameters)
     return trainer
 

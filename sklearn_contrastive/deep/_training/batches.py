@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from .processes import ALONE, Processes, Share
+
 __all__ = ["RandomBatches", "SampleSource", "TensorSource"]
 
 
@@ -56,6 +58,8 @@ class RandomBatches:
         Draws the order, on the CPU.
     device : torch.device, default=the CPU
         Device of the batches.
+    processes : Processes, default=this one alone
+        The order is that of one process; only the samples of this one are read.
     """
 
     def __init__(
@@ -64,15 +68,24 @@ class RandomBatches:
         batch_size: int,
         generator: torch.Generator,
         device: torch.device = torch.device("cpu"),  # noqa: B008, it is a constant
+        processes: Processes = ALONE,
     ):
         self._source = source
         self._n_batches = math.ceil(len(source) / batch_size)
         self._generator = generator
         self._device = device
+        self._processes = processes
 
     def __len__(self) -> int:
         return self._n_batches
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[tuple[Tensor, Share]]:
+        """Yield the samples of this process and its share, batch by batch."""
         order = torch.randperm(len(self._source), generator=self._generator)
-        yield from self._source.batches(torch.tensor_split(order, self._n_batches), self._device)
+        whole = torch.tensor_split(order, self._n_batches)
+        shares = [Share(self._processes, len(indices)) for indices in whole]
+        own = (
+            indices[share.rows.start : share.rows.stop]
+            for indices, share in zip(whole, shares, strict=True)
+        )
+        yield from zip(self._source.batches(own, self._device), shares, strict=True)

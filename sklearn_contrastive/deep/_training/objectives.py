@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
+from .processes import WHOLE
+
 __all__ = ["ContrastiveObjective", "Objective", "Views", "no_penalty"]
 
 Views = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
@@ -14,7 +16,14 @@ class Objective:
     """Base of training objectives; a subclass defines `loss`.
 
     A game, in which parts of the network have losses of their own, overrides `steps`.
+
+    Attributes
+    ----------
+    share : Share
+        The part of the current batch that this process has; set by the trainer.
     """
+
+    share = WHOLE
 
     def loss(self, module: nn.Module, batch: Tensor, generator: torch.Generator) -> Tensor:
         """Loss of shape () of the network on a batch; `generator` draws everything random."""
@@ -33,7 +42,7 @@ def no_penalty(module: nn.Module) -> float:
 
 
 class ContrastiveObjective(Objective):
-    """A loss of the embeddings of two views of each sample.
+    """A loss of the embeddings of two views of each sample of a batch, over all processes.
 
     Parameters
     ----------
@@ -63,10 +72,12 @@ class ContrastiveObjective(Objective):
     def loss(self, module, batch, generator):
         """The pair loss of the views plus the penalty."""
         # one pass for both views: batch statistics must be those of both
-        embeddings = module(torch.cat(self.views(batch, generator)))
-        self.last_embeddings = embeddings.detach().chunk(2)
-        return self.pair_loss(*embeddings.chunk(2)) + self._penalty(module)
+        own = module(torch.cat(self.views(batch, generator))).chunk(2)
+        embeddings = self.share.gather(*own)
+        self.last_embeddings = tuple(view.detach() for view in embeddings)
+        return self.pair_loss(*embeddings) + self._penalty(module)
 
     def __getstate__(self):
-        # embeddings of the last batch are a record, not part of the objective
-        return {name: value for name, value in vars(self).items() if name != "last_embeddings"}
+        # the last batch is a record, not part of the objective
+        of_batch = ("last_embeddings", "share")
+        return {name: value for name, value in vars(self).items() if name not in of_batch}
