@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-__all__ = ["ContrastiveObjective", "Objective", "Views", "no_penalty"]
+from .chunks import Views, embedded_views
 
-Views = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
+__all__ = ["ContrastiveObjective", "Objective", "no_penalty"]
 
 
 class Objective:
@@ -46,6 +46,9 @@ class ContrastiveObjective(Objective):
 
     Attributes
     ----------
+    chunk_size : int or None
+        Largest number of samples that the network embeds at once, as in `embedded_views`; None: the
+        whole batch.
     last_embeddings : pair of Tensor
         Embeddings of the two views of the last batch, without their graph.
     """
@@ -59,13 +62,13 @@ class ContrastiveObjective(Objective):
         self.views = views
         self.pair_loss = pair_loss
         self._penalty = penalty
+        self.chunk_size: int | None = None
 
     def loss(self, module, batch, generator):
         """The pair loss of the views plus the penalty."""
-        # one pass for both views: batch statistics must be those of both
-        embeddings = module(torch.cat(self.views(batch, generator)))
-        self.last_embeddings = embeddings.detach().chunk(2)
-        return self.pair_loss(*embeddings.chunk(2)) + self._penalty(module)
+        embeddings = embedded_views(module, self.views, batch, generator, self.chunk_size)
+        self.last_embeddings = tuple(each.detach() for each in embeddings)
+        return self.pair_loss(*embeddings) + self._penalty(module)
 
     def __getstate__(self):
         # embeddings of the last batch are a record, not part of the objective
