@@ -18,6 +18,7 @@ MATHEMATICS = [
     "deep/_redundancy_losses.py",
     "deep/_sigreg.py",
     "deep/_training/checkpoint.py",
+    "deep/_training/chunks.py",
     "deep/_training/fingerprint.py",
     "deep/_training/optimizers.py",
     "deep/_training/schedule.py",

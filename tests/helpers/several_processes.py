@@ -28,9 +28,11 @@ __all__ = ["IMAGES", "embedder", "results_of_fit", "train_in_double_precision"]
 
 RANK = int(os.environ.get("RANK", 0))
 # each with a brightness of its own
-IMAGES = np.random.default_rng(0).integers(
-    0, np.random.default_rng(1).integers(2, 256, (33, 1, 1, 1)), (33, 12, 12, 3)
-).astype(np.uint8)
+IMAGES = (
+    np.random.default_rng(0)
+    .integers(0, np.random.default_rng(1).integers(2, 256, (33, 1, 1, 1)), (33, 12, 12, 3))
+    .astype(np.uint8)
+)
 
 
 # --- one step after the other, in float64 ---------------------------------------------------------
@@ -90,9 +92,7 @@ class RecordingAdam(torch.optim.AdamW):
 
 def train_in_double_precision():
     """Gradients of three steps, and the state after them, with batches of 11 samples."""
-    samples = torch.randn(
-        33, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
-    )
+    samples = torch.randn(33, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     net = Trainer(
         DoubleNetwork,
         DoubleObjective(),

@@ -1,22 +1,22 @@
-"""Random numbers for some rows of a batch: those that a draw for the whole batch gives them."""
+"""Random numbers for rows of a batch, equal to those that they have in the whole batch."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 import torch
 from torch import Generator, Tensor
 
-__all__ = ["RowsGenerator", "pieces_of"]
+__all__ = ["RowsGenerator", "pieces_of", "with_rows"]
 
 
 class RowsGenerator(Generator):
-    """Generator for rows of a batch of which other processes augment the rest.
+    """Generator for rows of a batch, of which the rest is in other processes or chunks.
 
-    `uniform` draws for the whole batch from `whole`, which is in the same state in all processes,
-    and keeps these rows, so every image is augmented as in one process. The generator's own stream
-    is for augmentations of the user, which draw for the rows that they get: it must differ between
-    the processes.
+    `uniform` draws for the whole batch from `whole`, which is in the same state for all parts, and
+    keeps these rows, so every image is augmented as in a whole batch. The generator's own stream is
+    for augmentations of the user, which draw for the rows that they get: it must differ between the
+    processes.
 
     Parameters
     ----------
@@ -41,6 +41,16 @@ class RowsGenerator(Generator):
         self.whole = whole
         self.n_rows, self.rows = 0, range(0)
 
+    def get_state(self) -> tuple[Tensor, Tensor, int, range]:
+        """States of both streams, number of rows, and rows."""
+        return super().get_state(), self.whole.get_state(), self.n_rows, self.rows
+
+    def set_state(self, state: tuple[Tensor, Tensor, int, range]) -> None:
+        """Return to a state of `get_state`."""
+        own, whole, self.n_rows, self.rows = state
+        super().set_state(own)
+        self.whole.set_state(whole)
+
     def uniform(self, shape: tuple[int, ...], axis: int) -> Tensor:
         """Uniform draws in [0, 1) of this shape, whose `axis` has the rows."""
         whole_shape = (*shape[:axis], self.n_rows, *shape[axis + 1 :])
@@ -48,6 +58,25 @@ class RowsGenerator(Generator):
             whole_shape, generator=self.whole, device=self.device, dtype=torch.float32
         )
         return draws.narrow(axis, self.rows.start, len(self.rows))
+
+
+def with_rows(chunks: Iterable[Tensor], generator: Generator) -> Iterator[Tensor]:
+    """Yield the chunks of a batch, with the rows of a `RowsGenerator` set to those of each.
+
+    Each chunk draws from the same state, so every image has the numbers that it has without
+    chunks. Other generators draw for one chunk after the other.
+    """
+    if not isinstance(generator, RowsGenerator):
+        yield from chunks
+        return
+    rows, whole = generator.rows, generator.whole.get_state()
+    start = rows.start
+    for chunk in chunks:
+        generator.whole.set_state(whole)
+        generator.rows = range(start, start + len(chunk))
+        start += len(chunk)
+        yield chunk
+    generator.rows = rows
 
 
 def pieces_of(

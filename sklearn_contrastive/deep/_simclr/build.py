@@ -19,6 +19,7 @@ from ...augmentation._images.patch_masking import PatchMasking
 from .._losses import nt_xent_loss
 from .._networks.encoders import chosen_encoder
 from .._networks.normalization import Normalization, normalization_of_user
+from .._training.chunks import embedded_views
 from .._training.devices import usable_device
 from .._training.optimizers import OptimizerRecipe, peak_learning_rate
 from .._training.processes import ALONE, Processes
@@ -153,10 +154,11 @@ def _rate_factor(trainer: Trainer, images: ImageSource) -> float:
     with trainer.own_random_state(torch.Generator().manual_seed(trainer.seed)) as seed:
         draws = torch.Generator(trainer.device).manual_seed(seed)
         with torch.no_grad():
-            projections = network(torch.cat(trainer.criterion_.views(batch, draws)))
+            objective = trainer.criterion_
+            pair = embedded_views(network, objective.views, batch, draws, objective.chunk_size)
         norms = [
-            _gradient_norm(pair_loss, projections)
-            for pair_loss in (nt_xent_loss, trainer.criterion_.pair_loss)
+            _gradient_norm(pair_loss, torch.cat(pair))
+            for pair_loss in (nt_xent_loss, objective.pair_loss)
         ]
     factor = norms[0] / norms[1] if norms[1] > 0 else 1.0
     return min(factor, 1.0) if math.isfinite(factor) else 1.0
@@ -173,7 +175,7 @@ def _gradient_norm(pair_loss, projections):
 
 
 def configure_schedule(trainer: Trainer, n_images: int, parameters: Mapping[str, Any]) -> None:
-    """Set the number of epochs, the batch size and the learning rates of a trainer.
+    """Set the number of epochs, the sizes of batches and chunks and the rates of a trainer.
 
     Parameters
     ----------
@@ -187,6 +189,8 @@ def configure_schedule(trainer: Trainer, n_images: int, parameters: Mapping[str,
     # int: a grid search passes NumPy numbers, which some functions of PyTorch refuse
     trainer.max_epochs = int(parameters["max_epochs"])
     trainer.batch_size = min(int(parameters["batch_size"]), n_images)
+    chunk_size = parameters["chunk_size"]
+    trainer.criterion.chunk_size = None if chunk_size is None else int(chunk_size)
     trainer.schedule = schedule_of(
         parameters["warmup_epochs"], trainer.max_epochs, math.ceil(n_images / trainer.batch_size)
     )

@@ -80,6 +80,14 @@ class SimCLREmbedder(ImageEmbedder):
         Number of images in a step, at least 3. The other images of the batch are the negatives. If
         it is more than the number of images, a warning is given and one batch holds all images.
 
+    chunk_size : int or None, default=None
+        Number of images whose views are in memory at once, for batches that do not fit: the
+        gradient is that of the whole batch, in a third more time. None: the whole batch. It is at
+        most `batch_size`. Batches are cut into chunks of nearly equal size, and every chunk goes
+        through augmentation and network twice, with the same random numbers. BatchNorm normalises
+        by the two views of a chunk, and its running statistics are those of one pass over the
+        chunks; all else is as in a whole batch. :meth:`transform` takes so many images at once.
+
     max_epochs : int, default=100
         Passes over the images. On a CPU begin with 10 to see what a training gives.
 
@@ -210,6 +218,7 @@ class SimCLREmbedder(ImageEmbedder):
         "temperature": [Interval(Real, 0, None, closed="neither"), StrOptions({"learn"})],
         "augmentations": [str, callable],
         "batch_size": [Interval(Integral, 3, None, closed="left")],
+        "chunk_size": [Interval(Integral, 1, None, closed="left"), None],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "optimizer": [StrOptions(set(OPTIMIZERS))],
         "learning_rate": [
@@ -240,6 +249,7 @@ class SimCLREmbedder(ImageEmbedder):
         temperature: float | str = 0.5,
         augmentations: str | Callable[..., Tensor] = "simclr",
         batch_size: int = 256,
+        chunk_size: int | None = None,
         max_epochs: int = 100,
         optimizer: str = "adamw",
         learning_rate: float | str = "auto",
@@ -263,6 +273,7 @@ class SimCLREmbedder(ImageEmbedder):
         self.temperature = temperature
         self.augmentations = augmentations
         self.batch_size = batch_size
+        self.chunk_size = chunk_size
         self.max_epochs = max_epochs
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -331,8 +342,8 @@ class SimCLREmbedder(ImageEmbedder):
 
         Weights and optimiser keep their state; the learning rate follows a new schedule. X may hold
         other images of the same shape. Of the parameters that changed since the first call, only
-        these have an effect: `max_epochs`, `warmup_epochs`, `batch_size`, `learning_rate`,
-        `checkpoint_dir` and `verbose`.
+        these have an effect: `max_epochs`, `warmup_epochs`, `batch_size`, `chunk_size`,
+        `learning_rate`, `checkpoint_dir` and `verbose`.
 
         Parameters
         ----------

@@ -32,6 +32,7 @@ from .._training.processes import training_processes
 from .._training.torch_state import default_torch_state
 from .._training.trainer import Trainer
 from .build import configure_schedule, simclr_trainer
+from .chunk_checks import check_chunk_size, check_repeatable
 from .embed import embed
 from .report import epoch_printer, progress_of
 from .run import Training
@@ -53,7 +54,7 @@ _NOT_PART_OF_TRAINING = (
     "max_epochs",
 )
 # parameters that transform reads, so that they may change after fit
-_READ_BY_TRANSFORM = ("output", "batch_size", "on_unreadable")
+_READ_BY_TRANSFORM = ("output", "batch_size", "chunk_size", "on_unreadable")
 
 
 class ImageEmbedder(
@@ -89,7 +90,7 @@ class ImageEmbedder(
                 on_unreadable=self.on_unreadable,
             )
             try:
-                rows = embed(self.net_.module_, source, self.output, self.batch_size)
+                rows = embed(self.net_.module_, source, self.output, self._n_at_once)
             except ValueError:
                 if self.on_unreadable == "raise":
                     source.check()  # names all unreadable files, not only those of one batch
@@ -113,6 +114,11 @@ class ImageEmbedder(
         self._check_read_parameters()
         return self.net_.module_.width_of(self.output)
 
+    @property
+    def _n_at_once(self):
+        """Number of images that the network embeds at once outside training."""
+        return self.batch_size if self.chunk_size is None else self.chunk_size
+
     def _stored_attributes(self):
         return stored_network(self)
 
@@ -122,6 +128,7 @@ class ImageEmbedder(
     def _train(self, X, y, *, anew, X_val, y_val):
         # the checkpoint is removed and unlocked at the very end, when the estimator is fitted
         with ExitStack() as stack:
+            check_chunk_size(self.chunk_size, self.batch_size)
             processes = stack.enter_context(training_processes(self.device))
             with (
                 fitted_state_kept_on_error(self),
@@ -143,6 +150,7 @@ class ImageEmbedder(
                 self._check_batch_size(source)
                 net = self._new_net(source, processes) if anew else self._copied_net(source)
                 self._check_output(net.module_)
+                check_repeatable(net, source, processes.size)
                 checkpoint = None
                 if processes.is_first:
                     checkpoint = stack.enter_context(self._checkpoint(net, source))
@@ -217,7 +225,7 @@ class ImageEmbedder(
         check_classification_targets(labels)
 
         def evaluate(network):
-            rows = embed(network, images, "representation", self.batch_size)
+            rows = embed(network, images, "representation", self._n_at_once)
             return leave_one_out_knn_accuracy(rows, labels)
 
         return evaluate
@@ -281,7 +289,7 @@ class ImageEmbedder(
                 self.net_.module_,
                 source,
                 "representation",
-                self.net_.batch_size,
+                min(self._n_at_once, self.net_.batch_size),
                 _N_COLLAPSE_IMAGES,
             )
             share = float(collapse_share(torch.from_numpy(rows)))
@@ -290,7 +298,7 @@ class ImageEmbedder(
                 collapsed = "projections of all views"
             if collapsed is None:
                 return
-            if _are_alike(source, self.net_.batch_size):
+            if _are_alike(source, self._n_at_once):
                 message = "The training images are all alike, so there is nothing to learn."
             else:
                 message = (

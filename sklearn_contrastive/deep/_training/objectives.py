@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from .processes import WHOLE
+from .chunks import Views, embedded_views
+from .processes import ALONE, WHOLE
+from .synchronized_batch_norm import synchronized_batch_norm
 
-__all__ = ["ContrastiveObjective", "Objective", "Views", "no_penalty"]
-
-Views = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
+__all__ = ["ContrastiveObjective", "Objective", "no_penalty"]
 
 
 class Objective:
@@ -55,6 +55,9 @@ class ContrastiveObjective(Objective):
 
     Attributes
     ----------
+    chunk_size : int or None
+        Largest number of samples that the network embeds at once, as in `embedded_views`; None: the
+        whole batch.
     last_embeddings : pair of Tensor
         Embeddings of the two views of the last batch, without their graph.
     """
@@ -68,13 +71,16 @@ class ContrastiveObjective(Objective):
         self.views = views
         self.pair_loss = pair_loss
         self._penalty = penalty
+        self.chunk_size: int | None = None
 
     def loss(self, module, batch, generator):
         """The pair loss of the views plus the penalty."""
-        # one pass for both views: batch statistics must be those of both
-        own = module(torch.cat(self.views(batch, generator))).chunk(2)
+        # batch statistics are those of a chunk, whichever process has it, or of the whole batch
+        in_chunks = self.chunk_size is not None and self.chunk_size < self.share.n_samples
+        with synchronized_batch_norm(ALONE if in_chunks else self.share.processes):
+            own = embedded_views(module, self.views, batch, generator, self.chunk_size)
         embeddings = self.share.gather(*own)
-        self.last_embeddings = tuple(view.detach() for view in embeddings)
+        self.last_embeddings = tuple(each.detach() for each in embeddings)
         return self.pair_loss(*embeddings) + self._penalty(module)
 
     def __getstate__(self):

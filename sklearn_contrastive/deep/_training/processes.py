@@ -10,13 +10,12 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from ...augmentation._images.rows_generator import RowsGenerator
 from .devices import has_own_device, is_launched
 
-__all__ = ["ALONE", "WHOLE", "Processes", "Share", "draws_for", "training_processes"]
+__all__ = ["ALONE", "WHOLE", "Processes", "Share", "training_processes"]
 
 # longest wait of a process for the others; reading a large file may take minutes
 TIMEOUT = timedelta(minutes=30)
@@ -199,15 +198,6 @@ class _Sum(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         return _Sum.apply(gradient, ctx.processes), None
-
-
-def draws_for(processes: Processes, seed: int, device: torch.device | str) -> Generator:
-    """Generator that augments, in all processes, every image as one process would."""
-    whole = Generator(device).manual_seed(seed)
-    if processes.size == 1:
-        return whole
-    # streams of the processes' own, none of which is that of PyTorch's global generator
-    return RowsGenerator(whole, seed + processes.size + processes.rank)
 
 
 @contextmanager

@@ -15,9 +15,8 @@ from ...augmentation._images.rows_generator import RowsGenerator
 from .batches import RandomBatches, SampleSource
 from .first_loss import check_first_loss
 from .objectives import Objective
-from .processes import ALONE, draws_for
+from .processes import ALONE
 from .schedule import cosine
-from .synchronized_batch_norm import synchronized_batch_norm
 
 __all__ = ["Trainer"]
 
@@ -108,7 +107,7 @@ class Trainer(NeuralNet):
             return
         total, n_samples = 0.0, 0
         with self.own_random_state(stream=self.processes.rank) as seed:
-            draws = draws_for(self.processes, seed, self.device)
+            draws = self._draws(seed)
             for batch, share in iterator:
                 self.criterion_.share = share
                 if isinstance(draws, RowsGenerator):
@@ -197,14 +196,19 @@ class Trainer(NeuralNet):
         steps = self.criterion_.steps(self.module_, batch, generator)
         while True:
             # not around the optimiser step, which must not run under autocast
-            with (
-                torch.autocast(batch.device.type, torch.bfloat16, enabled=self.half),
-                synchronized_batch_norm(self.processes),
-            ):
+            with torch.autocast(batch.device.type, torch.bfloat16, enabled=self.half):
                 step = next(steps, None)
             if step is None:
                 return
             yield step
+
+    def _draws(self, seed: int) -> torch.Generator:
+        """Generator that augments every image in the same way, whoever has it, in any chunk."""
+        draws = torch.Generator(self.device).manual_seed(seed)
+        if self.processes.size == 1 and getattr(self.criterion_, "chunk_size", None) is None:
+            return draws
+        # own streams, none of which is that of PyTorch's global generator in some process
+        return RowsGenerator(draws, seed + self.processes.size + self.processes.rank)
 
     def _check_finite(self):
         """Raise ValueError if the training diverged in the last epoch."""
