@@ -21,12 +21,14 @@ from sklearn_contrastive.deep._training import processes as processes_module
 from sklearn_contrastive.deep._training.batches import TensorSource
 from sklearn_contrastive.deep._training.checkpoint import Checkpoint
 from sklearn_contrastive.deep._training.objectives import ContrastiveObjective
-from sklearn_contrastive.deep._training.processes import training_processes
+from sklearn_contrastive.deep._training.processes import Share, training_processes
 from sklearn_contrastive.deep._training.trainer import Trainer
 
-__all__ = ["IMAGES", "embedder", "results_of_fit", "train_in_double_precision"]
+__all__ = ["IMAGES", "IN_CHUNKS", "embedder", "results_of_fit", "train_in_double_precision"]
 
 RANK = int(os.environ.get("RANK", 0))
+# chunks of three samples in one process and in two
+IN_CHUNKS = {"batch_size": 12, "chunk_size": 3}
 # each with a brightness of its own
 IMAGES = (
     np.random.default_rng(0)
@@ -90,15 +92,18 @@ class RecordingAdam(torch.optim.AdamW):
         return super().step()
 
 
-def train_in_double_precision():
-    """Gradients of three steps, and the state after them, with batches of 11 samples."""
-    samples = torch.randn(33, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+def train_in_double_precision(*, batch_size=11, chunk_size=None):
+    """Gradients of three steps, and the state after them."""
+    objective = DoubleObjective()
+    objective.chunk_size = chunk_size
+    draws = torch.Generator().manual_seed(0)
+    samples = torch.randn(3 * batch_size, 6, dtype=torch.float64, generator=draws)
     net = Trainer(
         DoubleNetwork,
-        DoubleObjective(),
+        objective,
         seed=0,
         max_epochs=1,
-        batch_size=11,
+        batch_size=batch_size,
         optimizer=RecordingAdam,
         optimizer__weight_decay=0.1,
         lr=0.01,
@@ -108,8 +113,29 @@ def train_in_double_precision():
         net.train_epochs(TensorSource(samples))
     return {
         "gradients": net.optimizer_.seen,
-        "weights": net.module_.state_dict(),
+        "weights": {name: each.detach() for name, each in net.module_.named_parameters()},
+        "buffers": dict(net.module_.named_buffers()),
         "loss": net.history[0]["train_loss"],
+    }
+
+
+def sums_over_processes():
+    """Gradients that one process or none has, running statistics, gathered rows."""
+    network = nn.Linear(2, 1)
+    network.register_buffer("mean", torch.tensor(float(RANK)))
+    network.register_buffer("count", torch.tensor(5 + RANK))
+    if RANK == 1:
+        network.weight.grad = torch.tensor([[2.0, 4.0]])
+    with training_processes("cpu") as processes:
+        processes.average_gradients(network.parameters())
+        processes.average_buffers(network)
+        share = Share(processes, 3)
+        rows = torch.arange(6.0).reshape(3, 2).bfloat16()
+        (gathered,) = share.gather(share.part_of(rows))
+    return {
+        "gradients": [network.weight.grad, network.bias.grad],
+        "buffers": [network.mean, network.count],
+        "gathered": gathered,
     }
 
 
@@ -215,8 +241,11 @@ def fit_by_one_process_only():
 def main(folder):
     """Run all, and write the results."""
     results = {
+        "sums": sums_over_processes(),
         "double": train_in_double_precision(),
+        "double in chunks": train_in_double_precision(**IN_CHUNKS),
         "fit": results_of_fit(embedder().fit(IMAGES)),
+        "fit in chunks": results_of_fit(embedder(chunk_size=4).fit(IMAGES)),
         "resume": fit_interrupted_and_resumed(f"{folder}/checkpoints"),
         "unseeded": unseeded_fit(),
         "other images": error_of(lambda: embedder().fit(IMAGES[RANK:][:32])),

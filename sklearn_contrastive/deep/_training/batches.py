@@ -79,13 +79,12 @@ class RandomBatches:
     def __len__(self) -> int:
         return self._n_batches
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Share]]:
-        """Yield the samples of this process and its share, batch by batch."""
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the indices of the samples of a batch, on the CPU, and those of this process."""
         order = torch.randperm(len(self._source), generator=self._generator)
-        whole = torch.tensor_split(order, self._n_batches)
-        shares = [Share(self._processes, len(indices)) for indices in whole]
-        own = (
-            indices[share.rows.start : share.rows.stop]
-            for indices, share in zip(whole, shares, strict=True)
-        )
-        yield from zip(self._source.batches(own, self._device), shares, strict=True)
+        indices = torch.tensor_split(order, self._n_batches)
+        own = (Share(self._processes, len(index)).part_of(index) for index in indices)
+        batches = self._source.batches(own, self._device)
+        # batches first: sources learn that a batch has been used when the next one is asked for
+        for batch, index in zip(batches, indices, strict=True):
+            yield index, batch

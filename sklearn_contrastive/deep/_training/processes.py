@@ -35,7 +35,7 @@ class Processes:
         With a backend for the CPU and for the device of the training; None: this process alone.
     """
 
-    def __init__(self, group: dist.ProcessGroup | None = None):
+    def __init__(self, group: "dist.ProcessGroup | None" = None):
         self.group = group
         self.rank = 0 if group is None else dist.get_rank(group)
         self.size = 1 if group is None else dist.get_world_size(group)
@@ -69,20 +69,18 @@ class Processes:
         parameters = [each for each in parameters if each.requires_grad]
         if self.size == 1 or not parameters:
             return
-        has_gradient = [each.grad is not None for each in parameters]
-        parts = [each if each.grad is None else each.grad for each in parameters]
-        flat = torch.cat(
-            [
-                (part.detach() if has else torch.zeros_like(part)).flatten()
-                for part, has in zip(parts, has_gradient, strict=True)
-            ]
-            + [parts[0].new_tensor(has_gradient)]
-        )
-        *means, owners = (self.total(flat) / self.size).split(
-            [each.numel() for each in parameters] + [len(parameters)]
+        gradients = [
+            torch.zeros_like(each) if each.grad is None else each.grad for each in parameters
+        ]
+        used = [each.grad is not None for each in parameters]
+        # one sum for all; the last numbers count the processes that have each gradient
+        flat = [*(each.flatten() for each in gradients), gradients[0].new_tensor(used)]
+        *means, counts = (self.total(torch.cat(flat)) / self.size).split(
+            [len(each) for each in flat]
         )
         # read from the device only where this process lacks a gradient that others may have
-        used = has_gradient if all(has_gradient) else (owners > 0).tolist()
+        if not all(used):
+            used = (counts > 0).tolist()
         for parameter, mean, is_used in zip(parameters, means, used, strict=True):
             if is_used:
                 parameter.grad = mean.view(parameter.shape).to(parameter.dtype)
@@ -108,9 +106,7 @@ class Processes:
             return value
         values = [value]
         with _answering():
-            dist.broadcast_object_list(
-                values, group=self.group, group_src=0, device=torch.device("cpu")
-            )
+            dist.broadcast_object_list(values, 0, self.group, torch.device("cpu"))
         return values[0]
 
     def broadcast_state(self, state: dict[str, Any]) -> dict[str, Any]:
@@ -160,6 +156,10 @@ class Share:
         """Positions, in the whole batch, of the samples that this process has."""
         rank, size = self.processes.rank, self.processes.size
         return range(self.n_samples * rank // size, self.n_samples * (rank + 1) // size)
+
+    def part_of(self, whole: Tensor) -> Tensor:
+        """Rows of this process, of those of the whole batch."""
+        return whole[self.rows.start : self.rows.stop]
 
     def gather(self, *embeddings: Tensor) -> tuple[Tensor, ...]:
         """Embeddings of the whole batch, with gradients, from those of this process.

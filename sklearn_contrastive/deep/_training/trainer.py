@@ -15,7 +15,7 @@ from ...augmentation._images.rows_generator import RowsGenerator
 from .batches import RandomBatches, SampleSource
 from .first_loss import check_first_loss
 from .objectives import Objective
-from .processes import ALONE
+from .processes import ALONE, Share
 from .schedule import cosine
 
 __all__ = ["Trainer"]
@@ -108,8 +108,8 @@ class Trainer(NeuralNet):
         total, n_samples = 0.0, 0
         with self.own_random_state(stream=self.processes.rank) as seed:
             draws = self._draws(seed)
-            for batch, share in iterator:
-                self.criterion_.share = share
+            for index, batch in iterator:
+                share = self.criterion_.share = Share(self.processes, len(index))
                 if isinstance(draws, RowsGenerator):
                     draws.n_rows, draws.rows = share.n_samples, share.rows
                 self.notify("on_batch_begin", batch=batch, training=training)

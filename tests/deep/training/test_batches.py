@@ -14,7 +14,7 @@ def test_batches_hold_every_sample_once_and_differ_by_at_most_one_in_size(
 ):
     generator = torch.Generator().manual_seed(seed)
     source = TensorSource(torch.arange(n_samples))
-    batches = [batch for batch, _ in RandomBatches(source, batch_size, generator)]
+    batches = [batch for _, batch in RandomBatches(source, batch_size, generator)]
     sizes = [len(batch) for batch in batches]
     assert sorted(torch.cat(batches).tolist()) == list(range(n_samples))
     assert len(batches) == len(RandomBatches(source, batch_size, generator))
@@ -25,4 +25,4 @@ def test_batches_hold_every_sample_once_and_differ_by_at_most_one_in_size(
 @given(n_samples=st.integers(2, 400), batch_size=st.integers(3, 70))
 def test_batches_have_at_least_two_samples_if_batch_size_is_three_or_more(n_samples, batch_size):
     batches = RandomBatches(TensorSource(torch.arange(n_samples)), batch_size, torch.Generator())
-    assert min(len(batch) for batch, _ in batches) >= 2
+    assert min(len(batch) for _, batch in batches) >= 2
