@@ -30,7 +30,7 @@ from .._training.checkpoint import locked_checkpoint
 from .._training.fingerprint import UnseenValueError, fingerprint
 from .._training.torch_state import default_torch_state
 from .._training.trainer import Trainer
-from .build import configure_schedule, simclr_trainer
+from .build import configure_schedule, simclr_trainer, start_averages
 from .chunk_checks import check_chunk_size, check_repeatable
 from .embed import embed
 from .report import epoch_printer, progress_of
@@ -234,6 +234,7 @@ class ImageEmbedder(
         """A copy of the fitted trainer, so that an error does not change the fitted one."""
         net = copy.deepcopy(self.net_)
         configure_schedule(net, len(source), self.get_params(deep=False))
+        start_averages(net, len(source))
         return net
 
     def _checkpoint(self, net, source):

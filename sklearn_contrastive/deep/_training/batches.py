@@ -73,6 +73,11 @@ class RandomBatches:
     def __len__(self) -> int:
         return self._n_batches
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the indices of the samples of a batch, on the CPU, and the samples."""
         order = torch.randperm(len(self._source), generator=self._generator)
-        yield from self._source.batches(torch.tensor_split(order, self._n_batches), self._device)
+        indices = torch.tensor_split(order, self._n_batches)
+        batches = self._source.batches(indices, self._device)
+        # batches first: sources learn that a batch has been used when the next one is asked for
+        for batch, index in zip(batches, indices, strict=True):
+            yield index, batch
