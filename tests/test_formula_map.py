@@ -17,6 +17,7 @@ MATHEMATICS = [
     "deep/_losses.py",
     "deep/_redundancy_losses.py",
     "deep/_sigreg.py",
+    "deep/_sogclr.py",
     "deep/_training/checkpoint.py",
     "deep/_training/chunks.py",
     "deep/_training/fingerprint.py",

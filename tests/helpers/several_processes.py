@@ -24,11 +24,20 @@ from sklearn_contrastive.deep._training.objectives import ContrastiveObjective
 from sklearn_contrastive.deep._training.processes import Share, training_processes
 from sklearn_contrastive.deep._training.trainer import Trainer
 
-__all__ = ["IMAGES", "IN_CHUNKS", "embedder", "results_of_fit", "train_in_double_precision"]
+__all__ = [
+    "IMAGES",
+    "IN_CHUNKS",
+    "OF_ALL_KINDS",
+    "embedder",
+    "results_of_fit",
+    "train_in_double_precision",
+]
 
 RANK = int(os.environ.get("RANK", 0))
 # chunks of three samples in one process and in two
 IN_CHUNKS = {"batch_size": 12, "chunk_size": 3}
+# a loss with a state of each image, in chunks
+OF_ALL_KINDS = {"max_epochs": 3, "loss": "sogclr", "chunk_size": 4}
 # each with a brightness of its own
 IMAGES = (
     np.random.default_rng(0)
@@ -195,13 +204,13 @@ def fit_interrupted_and_resumed(folder):
     save = Checkpoint.save
 
     def fit():
-        return embedder(max_epochs=3, checkpoint_dir=folder).fit(IMAGES)
+        return embedder(**OF_ALL_KINDS, checkpoint_dir=folder).fit(IMAGES)
 
     def save_and_leave(self, state):
         save(self, state)
         raise CutOff("no power")
 
-    undisturbed = embedder(max_epochs=3).fit(IMAGES)
+    undisturbed = embedder(**OF_ALL_KINDS).fit(IMAGES)
     Checkpoint.save = save_and_leave
     error = error_of(fit)
     files = sorted(path.name for path in Path(folder).glob("*/*"))

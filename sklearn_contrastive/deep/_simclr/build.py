@@ -25,7 +25,7 @@ from .._training.optimizers import OptimizerRecipe, peak_learning_rate
 from .._training.processes import ALONE, Processes
 from .._training.schedule import WarmupCosine
 from .._training.trainer import Trainer
-from .losses import LearnedTemperature, PairLoss, SimCLRObjective
+from .losses import LearnedTemperature, PairLoss, SimCLRObjective, SogCLR
 from .network import NetworkRecipe
 from .views import ImageViews
 
@@ -34,11 +34,12 @@ __all__ = [
     "configure_schedule",
     "schedule_of",
     "simclr_trainer",
+    "start_averages",
     "stored_trainer",
 ]
 
 # losses whose gradient by the projections has about the norm of that of NT-Xent
-_OF_USUAL_SCALE = ("nt_xent", "decoupled", "linear")
+_OF_USUAL_SCALE = ("nt_xent", "decoupled", "sogclr", "linear")
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def simclr_trainer(
     trainer.rate_factor_ = 1.0
     configure_schedule(trainer, len(images), parameters)
     trainer.initialize()
+    start_averages(trainer, len(images))
     if not (parameters["optimizer"] == "adamw" or parameters["loss"] in _OF_USUAL_SCALE):
         trainer.rate_factor_ = processes.broadcast(_rate_factor(trainer, images))
         configure_schedule(trainer, len(images), parameters)
@@ -118,6 +120,8 @@ def _new_trainer(images, parameters, seed, *, download=True):
     loss = _copied(parameters["loss"])
     if parameters["temperature"] == "learn":
         loss = LearnedTemperature(loss)
+    elif parameters["loss"] == "sogclr":
+        loss = SogCLR(parameters["temperature"])
     return Trainer(
         NetworkRecipe(
             chosen_encoder(parameters["encoder"], device, parameters["pretrained"]),
@@ -139,6 +143,12 @@ def _new_trainer(images, parameters, seed, *, download=True):
         optimizer=OptimizerRecipe(parameters["optimizer"], parameters["weight_decay"]),
         device=device,
     )
+
+
+def start_averages(trainer: Trainer, n_images: int) -> None:
+    """Forget what the loss remembers of other images, before a training on so many."""
+    if isinstance(trainer.module_.loss, SogCLR):
+        trainer.module_.loss.start(n_images)
 
 
 def _rate_factor(trainer: Trainer, images: ImageSource) -> float:

@@ -57,17 +57,19 @@ class SimCLREmbedder(ImageEmbedder):
     projection_dim : int, default=128
         Number of features of the projections.
 
-    loss : {"nt_xent", "decoupled", "spectral", "linear", "vicreg", "barlow_twins", "sigreg"} \
-            or callable, default="nt_xent"
-        The loss: :func:`nt_xent_loss`, :func:`decoupled_contrastive_loss` (for small batches),
+    loss : {"nt_xent", "decoupled", "sogclr", "spectral", "linear", "vicreg", "barlow_twins", \
+            "sigreg"} or callable, default="nt_xent"
+        The loss: :func:`nt_xent_loss`; for small batches :func:`decoupled_contrastive_loss` and
+        :func:`sogclr_loss`, which keeps a number for each training image;
         :func:`spectral_contrastive_loss`, :func:`linear_contrastive_loss` of projections of unit
         length; without negatives :func:`vicreg_loss`, :func:`barlow_twins_loss` and
         :func:`sigreg_loss`; or a function of the projections of the two views, (n, projection_dim)
         each. Of a module a copy is used, and its parameters are trained.
 
     temperature : float or "learn", default=0.5
-        Temperature of "nt_xent" and "decoupled". A low temperature gives more weight to the
-        hardest negatives. "learn" trains it, from 0.5, and records it in `history_`.
+        Temperature of "nt_xent", "decoupled" and "sogclr". A low temperature gives more weight to
+        the hardest negatives. "learn" trains that of the first two, from 0.5, and records it in
+        `history_`.
 
     augmentations : {"simclr", "crop", "crop_flip", "masking", "none"} or callable, default="simclr"
         The augmentation that draws the views: a name, an object of
@@ -214,7 +216,7 @@ class SimCLREmbedder(ImageEmbedder):
         "image_shape": ["array-like", None],
         "projection_head": [StrOptions({"mlp", "mlp3", "linear", "none"}), callable],
         "projection_dim": [Interval(Integral, 1, None, closed="left")],
-        "loss": [StrOptions(set(LOSSES)), callable],
+        "loss": [StrOptions({*LOSSES, "sogclr"}), callable],
         "temperature": [Interval(Real, 0, None, closed="neither"), StrOptions({"learn"})],
         "augmentations": [str, callable],
         "batch_size": [Interval(Integral, 3, None, closed="left")],
@@ -341,9 +343,10 @@ class SimCLREmbedder(ImageEmbedder):
         """Continue the training for `max_epochs` more epochs.
 
         Weights and optimiser keep their state; the learning rate follows a new schedule. X may hold
-        other images of the same shape. Of the parameters that changed since the first call, only
-        these have an effect: `max_epochs`, `warmup_epochs`, `batch_size`, `chunk_size`,
-        `learning_rate`, `checkpoint_dir` and `verbose`.
+        other images of the same shape, so that the averages of "sogclr" start anew. Of the
+        parameters that changed since the first call, only these have an effect: `max_epochs`,
+        `warmup_epochs`, `batch_size`, `chunk_size`, `learning_rate`, `checkpoint_dir` and
+        `verbose`.
 
         Parameters
         ----------

@@ -31,7 +31,7 @@ from .._training.fingerprint import UnseenValueError, fingerprint
 from .._training.processes import training_processes
 from .._training.torch_state import default_torch_state
 from .._training.trainer import Trainer
-from .build import configure_schedule, simclr_trainer
+from .build import configure_schedule, simclr_trainer, start_averages
 from .chunk_checks import check_chunk_size, check_repeatable
 from .embed import embed
 from .report import epoch_printer, progress_of
@@ -132,7 +132,7 @@ class ImageEmbedder(
             processes = stack.enter_context(training_processes(self.device))
             with (
                 fitted_state_kept_on_error(self),
-                fit_progress(self, X, y, n_steps=self.max_epochs) as on_step,
+                self._progress(X, y, processes) as on_step,
                 default_torch_state(),
             ):
                 shape = self.image_shape if anew else self.image_shape_
@@ -182,6 +182,12 @@ class ImageEmbedder(
             if checkpoint is not None:
                 checkpoint.remove()
         return self
+
+    def _progress(self, X, y, processes):
+        """Context of scikit-learn's callbacks, in the first process only."""
+        if processes.is_first:
+            return fit_progress(self, X, y, n_steps=self.max_epochs)
+        return nullcontext(lambda name: None)
 
     def _set_fitted(self, net, records, source):
         """Set the fitted attributes."""
@@ -240,6 +246,7 @@ class ImageEmbedder(
         """A copy of the fitted trainer, so that an error does not change the fitted one."""
         net = copy.deepcopy(self.net_)
         configure_schedule(net, len(source), self.get_params(deep=False))
+        start_averages(net, len(source))
         return net
 
     def _checkpoint(self, net, source):

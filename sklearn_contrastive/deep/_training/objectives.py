@@ -15,7 +15,8 @@ __all__ = ["ContrastiveObjective", "Objective", "no_penalty"]
 class Objective:
     """Base of training objectives; a subclass defines `loss`.
 
-    A game, in which parts of the network have losses of their own, overrides `steps`.
+    A game, in which parts of the network have losses of their own, overrides `steps`; so does a
+    loss that needs to know which samples are in the batch.
 
     Attributes
     ----------
@@ -30,9 +31,12 @@ class Objective:
         raise NotImplementedError
 
     def steps(
-        self, module: nn.Module, batch: Tensor, generator: torch.Generator
+        self, module: nn.Module, batch: Tensor, generator: torch.Generator, index: Tensor
     ) -> Iterator[tuple[Tensor, list[nn.Parameter] | None]]:
-        """Yield, for each optimiser step, a loss and the parameters that it moves (None: all)."""
+        """Yield, for each optimiser step, a loss and the parameters that it moves (None: all).
+
+        `index` has the positions of the samples of the batch among all samples.
+        """
         yield self.loss(module, batch, generator), None
 
 

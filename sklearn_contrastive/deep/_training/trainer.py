@@ -114,17 +114,19 @@ class Trainer(NeuralNet):
                     draws.n_rows, draws.rows = share.n_samples, share.rows
                 self.notify("on_batch_begin", batch=batch, training=training)
                 self._set_learning_rate(self.n_steps_ / (self.max_epochs * len(iterator)))
-                step = step_fn(batch, generator=draws, **fit_params)
+                step = step_fn(batch, index=index, generator=draws, **fit_params)
                 self.n_steps_ += 1
                 total += step["loss"] * share.n_samples
                 n_samples += share.n_samples
                 self.notify("on_batch_end", batch=batch, training=training, **step)
         self.history.record(f"{prefix}_loss", float(total) / n_samples)
 
-    def train_step(self, batch: Tensor, *, generator: torch.Generator) -> dict[str, Tensor]:
+    def train_step(
+        self, batch: Tensor, *, index: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
         """Make the steps of the objective, the loss is that of the last; skorch makes one step."""
         self._set_training(True)
-        for loss, parameters in self._losses(batch, generator):
+        for loss, parameters in self._losses(batch, generator, index):
             if self.n_steps_ == 0:
                 check_first_loss(loss, self.module_)
             # the optimiser does not move parameters without a gradient
@@ -190,10 +192,10 @@ class Trainer(NeuralNet):
                 group["initial_lr"] = rate
 
     def _losses(
-        self, batch: Tensor, generator: torch.Generator
+        self, batch: Tensor, generator: torch.Generator, index: Tensor
     ) -> Iterator[tuple[Tensor, list[nn.Parameter] | None]]:
         """Losses of the objective and their parameters, computed in the chosen precision."""
-        steps = self.criterion_.steps(self.module_, batch, generator)
+        steps = self.criterion_.steps(self.module_, batch, generator, index)
         while True:
             # not around the optimiser step, which must not run under autocast
             with torch.autocast(batch.device.type, torch.bfloat16, enabled=self.half):

@@ -12,6 +12,7 @@ from helpers.references import ROOT
 from helpers.several_processes import (
     IMAGES,
     IN_CHUNKS,
+    OF_ALL_KINDS,
     embedder,
     results_of_fit,
     train_in_double_precision,
@@ -106,6 +107,13 @@ def test_an_error_of_one_process_is_one_of_all(results):
     assert first == ["CutOff", "no power"]
     assert second[0] == "RuntimeError"
     assert FAILED in second[1]
+
+
+def test_the_state_of_every_image_is_that_of_one_process(results):
+    expected = results_of_fit(embedder(**OF_ALL_KINDS).fit(IMAGES))
+    assert expected["weights"]["loss.log_normalizers"].isfinite().all()
+    for found in results:
+        assert_close(found["resume"]["undisturbed"]["weights"], expected["weights"], 1e-6)
 
 
 def test_training_resumes_exactly_from_the_checkpoint_of_the_first_process(results):
