@@ -33,6 +33,7 @@ __all__ = [
     "train_in_double_precision",
 ]
 
+SCRIPT = Path(__file__).parents[2] / "docs" / "guide" / "train_on_several_gpus.py"
 RANK = int(os.environ.get("RANK", 0))
 # chunks of three samples in one process and in two
 IN_CHUNKS = {"batch_size": 12, "chunk_size": 3}
@@ -241,6 +242,18 @@ def with_noise(batch):
     return batch + 0.1 * torch.randn_like(batch)
 
 
+def run_the_script_of_the_guide(folder):
+    """Files that the script makes, with fewer epochs."""
+    os.chdir(folder)
+    np.save(f"images-{RANK}.npy", IMAGES)
+    text = SCRIPT.read_text(encoding="utf-8")
+    text = text.replace("images.npy", f"images-{RANK}.npy").replace(
+        "max_epochs=100", "max_epochs=1"
+    )
+    exec(compile(text, str(SCRIPT), "exec"), {})
+    return results_of_fit(SimCLREmbedder.load("embedder.safetensors")) if RANK == 0 else None
+
+
 def fit_by_one_process_only():
     """The error of the first process if the other one never fits."""
     processes_module.TIMEOUT = timedelta(seconds=1)
@@ -259,6 +272,7 @@ def main(folder):
         "unseeded": unseeded_fit(),
         "other images": error_of(lambda: embedder().fit(IMAGES[RANK:][:32])),
         "fewer images": error_of(lambda: embedder().fit(IMAGES[: 33 - RANK])),
+        "script": run_the_script_of_the_guide(folder),
         "alone": fit_by_one_process_only(),
     }
     torch.save(results, Path(folder) / f"results-{RANK}.pt")

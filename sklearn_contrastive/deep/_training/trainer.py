@@ -15,7 +15,7 @@ from ...augmentation._images.rows_generator import RowsGenerator
 from .batches import RandomBatches, SampleSource
 from .first_loss import check_first_loss
 from .objectives import Objective
-from .processes import ALONE, Share
+from .processes import ALONE, Processes, Share
 from .schedule import cosine
 
 __all__ = ["Trainer"]
@@ -55,6 +55,8 @@ class Trainer(NeuralNet):
         Those that share each batch; this one alone unless it is set.
     """
 
+    processes: Processes = ALONE
+
     def __init__(
         self,
         module: Callable[[], nn.Module],
@@ -68,7 +70,6 @@ class Trainer(NeuralNet):
         verbose: int = 0,
         **settings: Any,
     ):
-        self.processes = ALONE
         self.seed = seed
         self.schedule = schedule
         self.half = half
@@ -141,7 +142,8 @@ class Trainer(NeuralNet):
     def __getstate__(self):
         """Store the state of the generator; PyTorch 2.3 cannot pickle generators."""
         state = super().__getstate__() | {"generator_": self.generator_.get_state().numpy()}
-        return state | {"processes": ALONE}  # connections cannot be copied
+        state.pop("processes", None)  # connections cannot be copied
+        return state
 
     def __setstate__(self, state):
         """Make the generator from its state."""

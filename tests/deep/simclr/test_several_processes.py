@@ -126,6 +126,11 @@ def test_training_resumes_exactly_from_the_checkpoint_of_the_first_process(resul
     assert_close(results[0]["resume"]["resumed"], results[1]["resume"]["resumed"], 0)
 
 
+def test_the_script_of_the_guide_saves_once(results):
+    assert len(results[0]["script"]["history"]) == 1
+    assert results[1]["script"] is None
+
+
 @pytest.mark.parametrize(
     ("name", "difference"),
     [("other images", "different images: those"), ("fewer images", "numbers of images: 33, 32.")],
