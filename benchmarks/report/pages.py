@@ -106,7 +106,7 @@ def with_block(readme):
 
 def readme_block():
     """Text between the markers of the README."""
-    pages = (module.page() for module in ON_README)
+    pages = [module.page() for module in ON_README]
     return (
         f"Mean accuracy over {results(page_accuracy.RECORD)['n_tables']} real tables on which no "
         "choice was made (reducer, scaler,\nlogistic regression; as many components as classes; "
@@ -114,6 +114,9 @@ def readme_block():
         f"{markdown(*page_accuracy.mean_by_noise('accuracy', page_accuracy.METHODS))}\n\n"
         f"({provenance(page_accuracy.RECORD, quote='`')})\n\n"
         + f"{worst_sentence()}\n\n"
-        + "".join(f"- **{page.title}.** {page.verdict}\n" for page in pages)
-        + "\nOne page for each subject, also where rivals are better: `docs/measured/`.\n"
+        + "".join(
+            f"- **{page.title}.** {page.verdict} (`docs/measured/{page.name}.rst`)\n"
+            for page in pages
+        )
+        + "\nThe pages name the script and the record of each number. `docs/measured/` has more.\n"
     )
