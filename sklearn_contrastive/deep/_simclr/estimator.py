@@ -188,9 +188,9 @@ class SimCLREmbedder(ImageEmbedder):
     bit, also if the training was resumed from `checkpoint_dir`. After a KeyboardInterrupt the
     fitted state is that of the last finished epoch; fit warns and raises the interrupt again.
 
-    In a script that torchrun or accelerate launch starts, all processes train together, as one process
-    with the same `batch_size` does; every process must call fit with the same images and parameters.
-    The guide has a page on several GPUs.
+    In a script that torchrun or accelerate launch starts, all processes train together, as one
+    process with the same `batch_size` does; every process must call fit with the same images and
+    parameters. The guide has a page on several GPUs.
 
     References
     ----------

@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from .devices import has_own_device, is_launched
+from .devices import has_own_device, is_launched, usable_device
 
 __all__ = ["ALONE", "WHOLE", "Processes", "Share", "training_processes"]
 
@@ -220,6 +220,7 @@ def training_processes(device: str) -> Iterator[Processes]:
     if not is_launched():
         yield ALONE
         return
+    usable_device(device)  # an error of all processes, before one waits for another
     with _answering():
         if not dist.is_initialized():
             dist.init_process_group("gloo", timeout=TIMEOUT)
