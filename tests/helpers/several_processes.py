@@ -133,7 +133,9 @@ def sums_over_processes():
     """Gradients that one process or none has, running statistics, gathered rows."""
     network = nn.Linear(2, 1)
     network.register_buffer("mean", torch.tensor(float(RANK)))
+    network.register_buffer("mean_in_half", torch.tensor(float(RANK)).bfloat16())
     network.register_buffer("count", torch.tensor(5 + RANK))
+    network.register_buffer("flag", torch.tensor(RANK == 0))
     if RANK == 1:
         network.weight.grad = torch.tensor([[2.0, 4.0]])
     with training_processes("cpu") as processes:
@@ -144,7 +146,7 @@ def sums_over_processes():
         (gathered,) = share.gather(share.part_of(rows))
     return {
         "gradients": [network.weight.grad, network.bias.grad],
-        "buffers": [network.mean, network.count],
+        "buffers": [network.mean, network.mean_in_half.float(), network.count, network.flag],
         "gathered": gathered,
     }
 

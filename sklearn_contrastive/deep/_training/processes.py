@@ -86,17 +86,19 @@ class Processes:
                 parameter.grad = mean.view(parameter.shape).to(parameter.dtype)
 
     def average_buffers(self, module: nn.Module) -> None:
-        """Replace buffers, such as running statistics, by their means, counts by the first one's.
+        """Replace buffers of floats, such as running statistics, by their means.
 
-        They differ where batch statistics are not those of all processes.
+        They differ where batch statistics are not those of all processes. Others, such as counts,
+        become those of the first process.
         """
         if self.size == 1:
             return
         for buffer in module.buffers():
             if buffer.is_floating_point():
-                buffer.copy_(self.total(buffer) / self.size)
+                at_least_single = torch.promote_types(buffer.dtype, torch.float32)
+                buffer.copy_(self.total(buffer.to(at_least_single)) / self.size)
             else:
-                buffer.copy_(self.total(buffer if self.is_first else torch.zeros_like(buffer)))
+                buffer.copy_(self.broadcast(buffer.cpu()))
 
     # --- objects -----------------------------------------------------------------------------
 
