@@ -177,4 +177,7 @@ class SimCLRObjective(ContrastiveObjective):
         # a copy of the network has its own loss
         loss = self.pair_loss.loss if module.loss is None else module.loss
         self.pair_loss = replace(self.pair_loss, loss=loss, index=index)
-        return super().steps(module, batch, generator, index)
+        try:
+            yield from super().steps(module, batch, generator, index)
+        finally:  # no part of a fitted estimator
+            self.pair_loss = replace(self.pair_loss, index=None)
