@@ -35,7 +35,8 @@ def sogclr_loss(
         Embeddings of two views of the same samples, row by row; at least two samples. The
         function normalises them. A row of zeros has similarity 0 and gradient 0.
     log_normalizers : Tensor of shape (n_samples,)
-        log u_i of these samples before this batch; -inf for samples that no batch held yet.
+        Logarithms of u_i of these samples before this batch; -inf for samples that no batch held
+        yet.
     temperature : float or Tensor of shape (), default=0.5
         Divisor of the similarities; a smaller one gives more weight to the most similar negatives.
     update_rate : float, default=0.9
@@ -51,8 +52,8 @@ def sogclr_loss(
         are), even under autocast. Its gradient by the embeddings is the estimate of that of the
         global loss.
     log_normalizers : Tensor of shape (n_samples,)
-        log u_i with this batch, without a gradient, to be passed with the next batch that holds
-        the sample.
+        Logarithms of u_i with this batch, without a gradient, to be passed with the next batch
+        that holds the sample.
 
     Raises
     ------
@@ -83,12 +84,13 @@ def sogclr_loss(
     --------
     >>> import torch
     >>> from sklearn_contrastive.deep import sogclr_loss
-    >>> alike, unseen = torch.ones(2, 3), torch.full((2,), -torch.inf)
-    >>> loss, log_normalizers = sogclr_loss(alike, alike, unseen)
-    >>> loss  # negatives as similar as the partner
-    tensor(0.)
-    >>> log_normalizers  # mean of exp(1 / 0.5)
-    tensor([2., 2.])
+    >>> apart, alike = torch.eye(2), torch.ones(2, 2)
+    >>> loss, seen_once = sogclr_loss(apart, apart, torch.full((2,), -torch.inf))
+    >>> loss, seen_once  # negatives of similarity 0
+    (tensor(-2.), tensor([0., 0.]))
+    >>> _, seen_twice = sogclr_loss(alike, alike, seen_once)
+    >>> seen_twice  # log(0.1 exp(0) + 0.9 exp(1 / 0.5))
+    tensor([1.9096, 1.9096])
     """
     check_pairs(embeddings_1, embeddings_2)
     check_positive("temperature", temperature)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.embeddings import TEMPERATURES, embedding_pairs, gradient_scale, random_pair
-from helpers.persistence import by_pickle
+from helpers.persistence import by_joblib, by_pickle, by_skops
 from helpers.strategies import SEEDS
 from helpers.trainings import CutOff, cut_off_after, weights_of
 from hypothesis import given, settings
@@ -209,6 +209,16 @@ def test_partial_fit_starts_averages_of_its_own_images():
     assert averages(continued).isfinite().all()
     assert_array_equal(averages(model), before)
     assert_array_equal(weights_of(continued), weights_of(model.partial_fit(X[:20])))
+
+
+@pytest.mark.parametrize("returned", [by_joblib, by_skops])
+@pytest.mark.parametrize("settings", [{}, {"loss": "nt_xent", "temperature": "learn"}])
+def test_losses_with_a_state_are_stored_with_the_estimator(returned, settings):
+    model = embedder().set_params(**settings).fit(X)
+    loaded = returned(model)
+    state, expected = (each.net_.module_.loss.state_dict() for each in (loaded, model))
+    assert all(torch.equal(state[name], expected[name]) for name in expected)
+    assert_array_equal(weights_of(loaded.partial_fit(X)), weights_of(model.partial_fit(X)))
 
 
 def test_a_saved_embedder_continues_without_the_averages(tmp_path):

@@ -25,7 +25,7 @@ from .._training.optimizers import OptimizerRecipe, peak_learning_rate
 from .._training.processes import ALONE, Processes
 from .._training.schedule import WarmupCosine
 from .._training.trainer import Trainer
-from .losses import LearnedTemperature, PairLoss, SimCLRObjective, SogCLR
+from .losses import LossRecipe, PairLoss, SimCLRObjective, SogCLR
 from .network import NetworkRecipe
 from .views import ImageViews
 
@@ -117,11 +117,8 @@ def _new_trainer(images, parameters, seed, *, download=True):
     """Trainer without a network yet."""
     device = usable_device(parameters["device"])
     moments, given = images.moments(), parameters["normalization"]
-    loss = _copied(parameters["loss"])
-    if parameters["temperature"] == "learn":
-        loss = LearnedTemperature(loss)
-    elif parameters["loss"] == "sogclr":
-        loss = SogCLR(parameters["temperature"])
+    loss, temperature = _copied(parameters["loss"]), parameters["temperature"]
+    of_user = isinstance(loss, nn.Module) and temperature != "learn"
     return Trainer(
         NetworkRecipe(
             chosen_encoder(parameters["encoder"], device, parameters["pretrained"]),
@@ -131,12 +128,12 @@ def _new_trainer(images, parameters, seed, *, download=True):
             parameters["projection_dim"],
             Normalization(tuple(map(float, moments.mean)), tuple(map(float, moments.std))),
             None if given is None else normalization_of_user(given, images.shape[0]),
-            loss if isinstance(loss, nn.Module) else None,
+            loss if of_user else LossRecipe(loss, temperature),
             download,
         ),
         SimCLRObjective(
             ImageViews(_augmentation(parameters["augmentations"], images), channels_last=True),
-            PairLoss(loss, parameters["temperature"]),
+            PairLoss(loss, temperature),
         ),
         seed=seed,
         half=_computes_in_half(parameters["precision"], device),

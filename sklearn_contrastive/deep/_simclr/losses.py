@@ -19,7 +19,14 @@ from .._sigreg import sigreg_loss
 from .._sogclr import sogclr_loss
 from .._training.objectives import ContrastiveObjective
 
-__all__ = ["LOSSES", "LearnedTemperature", "PairLoss", "SimCLRObjective", "SogCLR"]
+__all__ = [
+    "LOSSES",
+    "LearnedTemperature",
+    "LossRecipe",
+    "PairLoss",
+    "SimCLRObjective",
+    "SogCLR",
+]
 
 
 def _nt_xent(z_1: Tensor, z_2: Tensor, temperature: float | Tensor) -> Tensor:
@@ -135,6 +142,28 @@ class SogCLR(nn.Module):
 
 
 @dataclass(frozen=True)
+class LossRecipe:
+    """Factory of the losses by name that are modules.
+
+    Parameters
+    ----------
+    loss : str
+        Name of the loss.
+    temperature : float or "learn"
+        Its temperature.
+    """
+
+    loss: str
+    temperature: float | str
+
+    def __call__(self) -> nn.Module | None:
+        """The module; None if the loss has neither parameters nor a state."""
+        if self.temperature == "learn":
+            return LearnedTemperature(self.loss)
+        return SogCLR(self.temperature) if self.loss == "sogclr" else None
+
+
+@dataclass(frozen=True)
 class PairLoss:
     """Loss of the projections of two views.
 
@@ -174,10 +203,11 @@ class SimCLRObjective(ContrastiveObjective):
 
     def steps(self, module, batch, generator, index):
         """One step, on the pair loss of the views."""
+        given = self.pair_loss
         # a copy of the network has its own loss
-        loss = self.pair_loss.loss if module.loss is None else module.loss
-        self.pair_loss = replace(self.pair_loss, loss=loss, index=index)
+        loss = given.loss if module.loss is None else module.loss
+        self.pair_loss = replace(given, loss=loss, index=index)
         try:
             yield from super().steps(module, batch, generator, index)
-        finally:  # no part of a fitted estimator
-            self.pair_loss = replace(self.pair_loss, index=None)
+        finally:  # neither is a part of the objective of a fitted estimator
+            self.pair_loss = given
