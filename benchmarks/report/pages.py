@@ -5,8 +5,10 @@ from .._common.tables import markdown
 from . import (
     page_accuracy,
     page_bad_rows,
+    page_cifar10,
     page_few_labels,
     page_generative,
+    page_gpu,
     page_image_settings,
     page_image_speed,
     page_images,
@@ -47,7 +49,7 @@ GROUPS = {
         page_outlier_scores,
     ),
     "Cost": (page_speed, page_memory, page_install_size),
-    "Images": (page_images, page_image_settings, page_image_speed),
+    "Images": (page_images, page_image_settings, page_image_speed, page_gpu, page_cifar10),
 }
 # their verdicts are below the table of accuracies of the README
 ON_README = (
@@ -63,8 +65,9 @@ ON_README = (
 
 
 def all_pages():
-    """The pages by their group."""
-    return {title: [module.page() for module in modules] for title, modules in GROUPS.items()}
+    """The pages by their group; a subject without a record has none."""
+    pages = {title: [module.page() for module in modules] for title, modules in GROUPS.items()}
+    return {title: [page for page in group if page is not None] for title, group in pages.items()}
 
 
 def overview():

@@ -56,6 +56,9 @@ class Trainer(NeuralNet):
     """
 
     processes: Processes = ALONE
+    # a loss with parameters is part of the network, of its factory and of the objective; tensors in
+    # the other attributes of a pickle could not be loaded without the GPU on which they were
+    cuda_dependent_attributes_ = ["module", "criterion"]
 
     def __init__(
         self,
