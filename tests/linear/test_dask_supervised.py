@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn_contrastive import SupervisedLinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.exceptions import LabelsWarning
-from sklearn_contrastive.linear import _supervised
+from sklearn_contrastive.linear import _labelled_estimator
 from sklearn_contrastive.linear._covariance.read import labelled_covariance_of_chunk
 
 da = pytest.importorskip("dask.array", reason="dask is not installed")
@@ -118,7 +118,7 @@ def test_many_classes_share_one_matrix(kept_entries, weighted, monkeypatch):
     y = np.where(np.arange(500) < 130, LABELS % 2, LABELS)
     weight = np.random.default_rng(0).uniform(0.0, 0.9, size=500) if weighted else None
     bounded = partial(labelled_covariance_of_chunk, kept_entries=kept_entries)
-    monkeypatch.setattr(_supervised, "labelled_covariance_of_chunk", bounded)
+    monkeypatch.setattr(_labelled_estimator, "labelled_covariance_of_chunk", bounded)
     for form in ("many chunks", "sparse"):
         model = clone(MODEL).fit(collection_of(X, form), y, sample_weight=weight)
         assert_same(model, clone(MODEL).fit(X, y, sample_weight=weight))
