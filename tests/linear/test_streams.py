@@ -98,7 +98,8 @@ def test_a_chunk_with_nan_is_read_where_entries_may_be_missing(name):
 def test_columns_of_other_names_are_named_by_their_chunk():
     frames = [pd.DataFrame(X[rows], columns=list("abcdefghijkl")) for rows in CHUNKS]
     model = LinearContrastive(2, random_state=0).partial_fit(frames[0]).partial_fit(frames[1])
-    with pytest.raises(ValueError, match=r"^Chunk 2 of partial_fit.*The feature names should match"):
+    message = r"^Chunk 2 of partial_fit.*The feature names should match"
+    with pytest.raises(ValueError, match=message):
         model.partial_fit(frames[2][list("bacdefghijkl")])
     assert model.n_samples_ == 200
 
