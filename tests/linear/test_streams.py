@@ -140,3 +140,14 @@ def test_sums_of_moments_keep_what_was_read_before_a_bad_chunk(kind):
     assert [number for number, _ in refused] == [2]
     expected = Moments.from_array(np.vstack([X[:200], X[300:]]))
     assert_allclose(moments.covariance, expected.covariance, atol=1e-12)
+
+
+def test_the_sum_of_no_chunks_is_the_zero_of_moments():
+    moments = Moments.from_array(X)
+    assert sum([]) + moments is moments
+    assert moments + sum([]) is moments
+    for other in (1, 0.0, None, X):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            moments + other
+        with pytest.raises(TypeError, match="unsupported operand"):
+            other + moments
