@@ -27,7 +27,7 @@ def provenance(name, quote):
     repetitions = "one repetition" if n_seeds == 1 else f"{n_seeds} seeds or repetitions"
     # the closed form does not use PyTorch
     packages = {"NumPy": "numpy", "scikit-learn": "scikit-learn"}
-    packages |= {} if name.startswith("linear") else {"PyTorch": "torch"}
+    packages |= {} if name.startswith(("linear", "scale")) else {"PyTorch": "torch"}
     return (
         f"{quote}{record['command']}{quote}, {repetitions}, "
         f"{machine['processor']}, {machine['cores']} cores, "

@@ -34,7 +34,7 @@ def cells(number, n_rows, n_features, density):
     rng = np.random.default_rng([_OF_CHUNKS, number])
     kinds = rng.integers(len(rates), size=n_rows)
     # genes that are drawn twice are one entry
-    drawn = 1.05 * density * n_features * rng.lognormal(-(_ROW_SPREAD**2) / 2, _ROW_SPREAD, n_rows)
+    drawn = 1.068 * density * n_features * rng.lognormal(-(_ROW_SPREAD**2) / 2, _ROW_SPREAD, n_rows)
     rows = np.repeat(np.arange(n_rows), np.rint(drawn).astype(int))
     # one search in the distributions of all kinds: that of kind k lies between k and k + 1
     below = (shares + np.arange(len(rates))[:, None]).ravel()
