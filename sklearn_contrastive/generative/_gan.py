@@ -195,7 +195,8 @@ class LinearGAN(GenerativeEstimator):
         """Matrix of `transform`: scores are ``(X - mean_) @ scoring_matrix_.T``."""
         # the pseudo-inverse of orthogonal columns, of which some may be zero
         deviations = np.sum(self.components_ * self.generator_.T, axis=1)
-        inverse = np.divide(1.0, deviations, out=np.zeros_like(deviations), where=deviations > 0)
+        varies = deviations > np.finfo(deviations.dtype).tiny
+        inverse = np.divide(1.0, deviations, out=np.zeros_like(deviations), where=varies)
         return self.components_ * inverse[:, None]
 
 

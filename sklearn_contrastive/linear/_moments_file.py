@@ -8,12 +8,12 @@ import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from .._replaced_file import replaced_file
 from ._covariance.base import Covariance
 from ._covariance.fourth_moments import StandardizedMoments
 from ._covariance.missing import PairwiseCovariance
@@ -84,14 +84,8 @@ def write_record(record: MomentsRecord, path: Path) -> None:
         arrays |= {"third": covariance.moments.third, "fourth": covariance.moments.fourth}
     if record.feature_names is not None:
         arrays["feature_names"] = record.feature_names.astype(str)
-    temporary = path.with_name(f"{path.name}.{uuid4().hex}.part")
-    try:
-        with open(temporary, "xb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replaced_file(path) as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def read_record(path: Path) -> MomentsRecord:

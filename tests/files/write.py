@@ -17,7 +17,7 @@ from torch import nn
 from sklearn_contrastive import LinearContrastive, SimCLREmbedder, SupervisedLinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.deep import LinearContrastiveEncoder
-from sklearn_contrastive.onnx import encoder_to_onnx, register_converters
+from sklearn_contrastive.onnx import register_converters
 
 PACKED = {"compression": zipfile.ZIP_DEFLATED, "compresslevel": 9}
 FOLDER = Path(__file__).parent / "0.1"
@@ -56,8 +56,7 @@ def main():
     embedder.set_params(output="projection").fit(IMAGES)
     write("embedder.safetensors", embedder.save)
     scores["embedder"] = embedder.transform(IMAGES[:5])
-    model = encoder_to_onnx(embedder)
-    write("embedder.onnx", lambda path: path.write_bytes(model.SerializeToString()))
+    write("embedder.onnx", embedder.to_onnx)
     write("scores.npz", lambda path: np.savez(path, X=X[:5], images=IMAGES[:5], **scores))
 
 

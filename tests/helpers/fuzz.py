@@ -2,7 +2,6 @@
 
 import linecache
 import signal
-import sys
 import traceback
 import warnings
 from contextlib import contextmanager
@@ -13,8 +12,6 @@ import pandas as pd
 import polars as pl
 from hypothesis import strategies as st
 from scipy import sparse
-from sklearn.exceptions import NotFittedError
-from sklearn.utils._param_validation import InvalidParameterError
 
 __all__ = ["FORMS", "PATTERNS", "WEIRD", "FuzzInput", "allowed", "fuzz_inputs", "time_limit"]
 

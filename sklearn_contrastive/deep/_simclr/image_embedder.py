@@ -32,6 +32,7 @@ from .._training.torch_state import default_torch_state
 from .._training.trainer import Trainer
 from .build import configure_schedule, simclr_trainer
 from .embed import embed
+from .onnx_file import OnnxFileMixin
 from .report import epoch_printer, progress_of
 from .run import Training
 from .stored import restore_network, stored_network
@@ -56,7 +57,11 @@ _READ_BY_TRANSFORM = ("output", "batch_size", "on_unreadable")
 
 
 class ImageEmbedder(
-    SavedFitMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, ContrastiveEstimator
+    SavedFitMixin,
+    OnnxFileMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    ContrastiveEstimator,
 ):
     """Base of estimators that train a network on images and return its outputs."""
 
