@@ -24,6 +24,9 @@ __all__ = ["MomentsRecord", "read_record", "write_record"]
 _FORMAT = "sklearn-contrastive moments"
 _VERSION = 1
 _KINDS = {"complete": ScatterCovariance, "pairwise": PairwiseCovariance}
+# a damaged name must not look like an array that may be absent
+_ARRAYS = {"format", "version", "kind", "unit", "dtype", "third", "fourth", "feature_names"}
+_ARRAYS |= {field.name for kind in _KINDS.values() for field in fields(kind)} - {"moments"}
 _DTYPES = {"float32": np.float32, "float64": np.float64}
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -146,6 +149,8 @@ def _checked_archive(archive, file_size):
     names = [member.filename.removesuffix(".npy") for member in members]
     if len(set(names)) < len(names):
         raise ValueError("two arrays have one name")
+    if unknown := sorted(set(names) - _ARRAYS):
+        raise ValueError(f"it has an unknown array {unknown[0]!r:.80}")
     return {name: _Stored(archive, member) for name, member in zip(names, members, strict=True)}
 
 
