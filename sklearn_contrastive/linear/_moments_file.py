@@ -8,6 +8,7 @@ import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from numpy.lib import format as npy
@@ -35,6 +36,8 @@ _DAMAGED = (
     EOFError,
     KeyError,
     OverflowError,
+    SyntaxError,
+    TokenError,
     ValueError,
 )
 # more than any header that save writes

@@ -5,6 +5,7 @@ import io
 import os
 import pickle
 import shutil
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -49,7 +50,9 @@ class Checkpoint:
             if hashlib.sha256(stored).digest() != digest:
                 raise OSError("its content is not that which was written")
             _check_not_compressed(stored)
-            return torch.load(io.BytesIO(stored), map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of files that torch.save does not write
+                return torch.load(io.BytesIO(stored), map_location="cpu", weights_only=True)
         except MemoryError:
             raise
         except pickle.UnpicklingError:  # its message advises to run the code
