@@ -173,7 +173,7 @@ def test_compressed_checkpoints_are_refused_before_pytorch_unpacks_them(
 ):
     (tmp_path / "file").write_bytes(torch_zip(GOOD, member, bytes(2**24), zipfile.ZIP_DEFLATED))
     monkeypatch.setattr(torch, "load", lambda *args, **kwargs: pytest.fail("it was unpacked"))
-    with pytest.raises(UserWarning, match="it is compressed, which torch.save does not do"):
+    with pytest.raises(UserWarning, match=r"it is compressed, which torch\.save does not do"):
         load_checkpoint(tmp_path / "file")
 
 

@@ -1,6 +1,7 @@
 """Input of any kind for the fuzz tests, and what a call may do with it."""
 
 import linecache
+import re
 import signal
 import traceback
 import warnings
@@ -13,7 +14,7 @@ import polars as pl
 from hypothesis import strategies as st
 from scipy import sparse
 
-__all__ = ["FORMS", "PATTERNS", "WEIRD", "FuzzInput", "allowed", "fuzz_inputs", "time_limit"]
+__all__ = ["FORMS", "PATTERNS", "WEIRD", "FuzzInput", "attempt", "fuzz_inputs"]
 
 # how the numbers of a table are drawn
 PATTERNS = {
@@ -29,7 +30,7 @@ PATTERNS = {
     "low rank": lambda rng, X: np.outer(X[:, :1].sum(axis=1), np.arange(X.shape[1])),
     "offset": lambda rng, X: 1e12 + X,
     "huge": lambda rng, X: 1e300 * X,
-    "largest": lambda rng, X: np.sign(X) * 1e307,
+    "largest": lambda rng, X: np.sign(X) * 1e305,
     "beyond float32": lambda rng, X: 1e39 * X,
     "tiny": lambda rng, X: 1e-300 * X,
     "subnormal": lambda rng, X: np.round(3 * X) * 5e-324,
@@ -217,13 +218,51 @@ def fuzz_inputs(n_rows=(0, 12), n_columns=(0, 6), patterns=tuple(PATTERNS), form
     )
 
 
-# where scikit-learn and what it calls refuse input
+# functions of scikit-learn that refuse input
 _VALIDATION = ("sklearn/utils/validation.py", "sklearn/utils/_param_validation.py")
-_REFUSALS = (ValueError, TypeError)
+# lines of a raise statement above its last one
+_LONGEST_MESSAGE = 12
+
+
+def attempt(call):
+    """Return the result of a call and its warnings; no result if it refuses its input.
+
+    A refusal is a ValueError or TypeError that our code or scikit-learn's validation raises on
+    purpose. Any other error, numbers that are invalid on the way, and a call of more than 20
+    seconds are faults.
+
+    Parameters
+    ----------
+    call : callable
+        Without arguments.
+
+    Returns
+    -------
+    result : object
+        None after a refusal.
+    seen : list of type
+        Classes of the warnings.
+    """
+    result = None
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        try:
+            with _time_limit(20):
+                result = call()
+        except Exception as error:
+            if not _is_refusal(error):
+                raise
+    invalid = [str(each.message) for each in seen if _INVALID.match(str(each.message))]
+    assert not invalid
+    return result, [each.category for each in seen]
+
+
+# the sum of both infinities, by which scikit-learn looks for them, apart
+_INVALID = re.compile("(divide by zero|invalid value)(?!.* in reduce)")
 
 
 @contextmanager
-def time_limit(seconds):
+def _time_limit(seconds):
     """Raise TimeoutError after some seconds, where the system has such a timer."""
     if not hasattr(signal, "setitimer"):
         yield
@@ -241,32 +280,27 @@ def time_limit(seconds):
         signal.signal(signal.SIGALRM, earlier)
 
 
-def allowed(error):
-    """Whether an error is a refusal of input: of a documented type, raised on purpose."""
-    if not isinstance(error, _REFUSALS) or isinstance(error, np.linalg.LinAlgError | UnicodeError):
+def _is_refusal(error):
+    """Whether an error is of a documented type, and raised on purpose."""
+    if not isinstance(error, ValueError | TypeError):
         return False
-    ours = [
-        frame for frame in traceback.extract_tb(error.__traceback__)
-        if "sklearn_contrastive" in frame.filename
-        or frame.filename.endswith(_VALIDATION)
-    ]  # fmt: skip
-    if not ours:
+    if isinstance(error, np.linalg.LinAlgError | UnicodeError):
         return False
-    last = ours[-1]
-    if last.filename.endswith(_VALIDATION):
-        return True
-    line = linecache.getline(last.filename, last.lineno).strip()
-    return line.startswith("raise") or _in_raise(last)
+    frames = traceback.extract_tb(error.__traceback__)
+    known = [
+        frame
+        for frame in frames
+        if "sklearn_contrastive" in frame.filename or frame.filename.endswith(_VALIDATION)
+    ]
+    return bool(known) and (known[-1].filename.endswith(_VALIDATION) or _raises(known[-1]))
 
 
-def _in_raise(frame):
-    """Whether the line belongs to a raise statement of several lines."""
-    start = frame.lineno
-    while start > max(1, frame.lineno - 12):
-        line = linecache.getline(frame.filename, start).strip()
+def _raises(frame):
+    """Whether the line of a frame belongs to a raise statement."""
+    for number in range(frame.lineno, max(0, frame.lineno - _LONGEST_MESSAGE), -1):
+        line = linecache.getline(frame.filename, number).strip()
         if line.startswith("raise"):
             return True
-        if line.startswith(("def ", "if ", "for ", "with ", "return")):
+        if line.startswith(("def ", "if ", "for ", "with ", "return ")):
             return False
-        start -= 1
     return False
