@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import skops.io
 import torch
+from helpers.fuzz import alterations
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -98,33 +99,6 @@ def written(tmp_path_factory):
         write(folder / name)
         found[name] = (folder / name).read_bytes(), read(folder / name)
     return folder, found
-
-
-@st.composite
-def alterations(draw, content):
-    """Draw the content after something that disks, networks and editors do to files."""
-    size, altered = len(content), bytearray(content)
-    start = draw(st.integers(0, size - 1))
-    stop = min(size, start + draw(st.integers(1, 64)))
-    match draw(
-        st.sampled_from(["flip", "flip", "cut", "zeros", "random", "lost", "twice", "text"])
-    ):
-        case "flip":
-            for place in draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=3)):
-                altered[place] ^= 1 << draw(st.integers(0, 7))
-        case "cut":
-            del altered[start:]
-        case "zeros":
-            altered[start:stop] = bytes(stop - start)
-        case "random":
-            altered[start:stop] = draw(st.binary(min_size=stop - start, max_size=stop - start))
-        case "lost":
-            del altered[start:stop]
-        case "twice":
-            altered[stop:stop] = altered[start:stop]
-        case "text":  # as by a transfer in text mode
-            altered = altered.replace(b"\n", b"\r\n")
-    return bytes(altered)
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -14,7 +14,7 @@ import polars as pl
 from hypothesis import strategies as st
 from scipy import sparse
 
-__all__ = ["FORMS", "PATTERNS", "WEIRD", "FuzzInput", "attempt", "fuzz_inputs"]
+__all__ = ["WEIRD", "FuzzInput", "alterations", "attempt", "fuzz_inputs"]
 
 # how the numbers of a table are drawn
 PATTERNS = {
@@ -216,6 +216,33 @@ def fuzz_inputs(n_rows=(0, 12), n_columns=(0, 6), patterns=tuple(PATTERNS), form
         st.one_of(st.just("array"), st.sampled_from(forms)),
         st.integers(0, 2**32 - 1),
     )
+
+
+@st.composite
+def alterations(draw, content):
+    """Draw the content after something that disks, networks and editors do to files."""
+    size, altered = len(content), bytearray(content)
+    start = draw(st.integers(0, size - 1))
+    stop = min(size, start + draw(st.integers(1, 64)))
+    match draw(
+        st.sampled_from(["flip", "flip", "cut", "zeros", "random", "lost", "twice", "text"])
+    ):
+        case "flip":
+            for place in draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=3)):
+                altered[place] ^= 1 << draw(st.integers(0, 7))
+        case "cut":
+            del altered[start:]
+        case "zeros":
+            altered[start:stop] = bytes(stop - start)
+        case "random":
+            altered[start:stop] = draw(st.binary(min_size=stop - start, max_size=stop - start))
+        case "lost":
+            del altered[start:stop]
+        case "twice":
+            altered[stop:stop] = altered[start:stop]
+        case "text":  # as by a transfer in text mode
+            altered = altered.replace(b"\n", b"\r\n")
+    return bytes(altered)
 
 
 # functions of scikit-learn that refuse input

@@ -131,6 +131,8 @@ class ImageEmbedder(
                 fit_progress(self, X, y, n_steps=self.max_epochs) as on_step,
                 default_torch_state(),
             ):
+                # fit_context skips this in a second partial_fit, when parameters may be other ones
+                self._validate_params()
                 shape = self.image_shape if anew else self.image_shape_
                 source = validated_images(
                     self,

@@ -39,8 +39,8 @@ def stored_network(embedder: Any) -> tuple[dict[str, Any], dict[str, NDArray]]:
     _check_unchanged(embedder, recipe)
     if math.prod(recipe.shape) > _LARGEST_IMAGE:
         raise ValueError(
-            f"Images of {math.prod(recipe.shape)} values are more than the {_LARGEST_IMAGE} that load "
-            "accepts from a file. Store this estimator with joblib."
+            f"The images have {math.prod(recipe.shape)} values, and load accepts {_LARGEST_IMAGE} at "
+            "most. Store this estimator with joblib."
         )
     state = {
         f"{part}.{name}": value
