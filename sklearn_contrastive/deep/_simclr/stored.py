@@ -37,9 +37,9 @@ def stored_network(embedder: Any) -> tuple[dict[str, Any], dict[str, NDArray]]:
     """
     network, recipe = embedder.net_.module_, embedder.net_.module
     _check_unchanged(embedder, recipe)
-    if math.prod(recipe.shape) > _LARGEST_IMAGE:
+    if (size := math.prod(recipe.shape)) > _LARGEST_IMAGE:
         raise ValueError(
-            f"The images have {math.prod(recipe.shape)} values, and load accepts {_LARGEST_IMAGE} at "
+            f"Images of {size} values cannot be saved, because load accepts {_LARGEST_IMAGE} at "
             "most. Store this estimator with joblib."
         )
     state = {
