@@ -33,7 +33,8 @@ PATTERNS = {
     "largest": lambda rng, X: np.sign(X) * 1e305,
     "beyond float32": lambda rng, X: 1e39 * X,
     "tiny": lambda rng, X: 1e-300 * X,
-    "subnormal": lambda rng, X: np.round(3 * X) * 5e-324,
+    # whose inverse float64 still has
+    "smallest": lambda rng, X: np.round(3 * X) * 1e-305,
     "scales": lambda rng, X: X * 10.0 ** rng.integers(-300, 300, X.shape[1]),
     "some scales": lambda rng, X: X * 10.0 ** rng.integers(-9, 9, X.shape[1]),
     "outlier": lambda rng, X: _with(rng, X, 1e10),
