@@ -122,8 +122,11 @@ def test_any_description_in_a_file_loads_or_is_refused(name, data, folder):
     json.dumps(loaded.history_)
 
 
-tensors = st.builds(torch.full, st.sampled_from([(), (0,), (2,)]), st.floats(width=32))
-states = st.one_of(values, tensors)
+# what an entry of a state may be replaced with
+STATES = [
+    *(None, True, -1, 0, 10**6, 2**70, 0.5, float("nan"), "x", [], [1, None], {}, {"x": 1}),
+    *(torch.zeros(0), torch.zeros(2), torch.tensor(float("nan")), torch.ones(2, dtype=torch.int64)),
+]
 
 
 @pytest.fixture(scope="module")
@@ -151,16 +154,17 @@ def paths(state, above=()):
             yield from paths(value, (*above, key))
 
 
-@settings(max_examples=2 * N_EXAMPLES)
-@given(data=st.data())
-def test_any_state_in_a_checkpoint_is_continued_or_set_aside(data, checkpoint):
+@pytest.mark.parametrize("seed", range(N_EXAMPLES))
+def test_any_state_in_a_checkpoint_is_continued_or_set_aside(seed, checkpoint):
+    rng = np.random.default_rng(seed)
     state, folder, own = copy.deepcopy(checkpoint[0]), *checkpoint[1:]
-    *path, key = data.draw(st.sampled_from(list(paths(state))))
+    found = list(paths(state))
+    *path, key = found[rng.integers(len(found))]
     part = state
     for name in path:
         part = part[name]
-    if data.draw(st.booleans()):
-        part[key] = data.draw(states)
+    if rng.random() < 0.7:
+        part[key] = STATES[rng.integers(len(STATES))]
     else:
         del part[key]
     own.mkdir(exist_ok=True)
