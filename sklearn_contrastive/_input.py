@@ -1,5 +1,6 @@
 """Input that scikit-learn's validation would misread: masked arrays, duplicates, tensors, dates."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,9 @@ def readable(estimator: Any, X: Any, *, device_arrays: bool = False) -> Any:
         If X has dates, or is an array of another library, array API dispatch is enabled, and the
         estimator does not support it.
     """
-    if any(_is_temporal(dtype) for dtype in getattr(X, "dtypes", [getattr(X, "dtype", None)])):
+    dtypes = getattr(X, "dtypes", getattr(X, "dtype", None))
+    # a data frame has one for each column, a Series one alone
+    if any(map(_is_temporal, dtypes if isinstance(dtypes, Iterable) else [dtypes])):
         raise TypeError(
             f"{type(estimator).__name__} needs numbers, but X has dates or durations. Convert "
             "them, for instance to days since a date, or drop the columns."

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._install import needs
+from ._replaced_file import replaced_file
 
 __all__ = ["StoredFit", "check_arrays", "read_fit", "unusable", "write_fit"]
 
@@ -73,16 +74,9 @@ def write_fit(
         "description": json.dumps(description),
     }
     metadata["sha256"] = _digest(metadata, arrays)
-    path = Path(path)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
-    try:
-        with open(unfinished, "xb") as file:  # x: a symbolic link is not followed
-            file.write(save(arrays, metadata))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    content = save(arrays, metadata)
+    with replaced_file(path) as file:
+        file.write(content)
 
 
 def read_fit(path: str | os.PathLike[str], estimator: str) -> StoredFit:

@@ -10,7 +10,6 @@ import scipy.sparse
 if TYPE_CHECKING:
     from matplotlib.axes import Axes as Axes
     from numpy.typing import ArrayLike as ArrayLike
-    from onnx import ModelProto as ModelProto
     from pandas import DataFrame as DataFrame
 else:
     # NumPy's own is a union of ten private types, all of which help() would print
@@ -18,7 +17,6 @@ else:
     # these are of optional packages
     Axes = NewType("Axes", object)
     DataFrame = NewType("DataFrame", object)
-    ModelProto = NewType("ModelProto", object)
 
 __all__ = [
     "ArrayLike",
@@ -26,7 +24,6 @@ __all__ = [
     "DataFrame",
     "FloatArray",
     "MatrixLike",
-    "ModelProto",
     "RandomState",
     "StringArray",
     "VectorLike",

@@ -1,13 +1,8 @@
-"""Export to ONNX: of fitted reducers by skl2onnx, of trained encoders by PyTorch."""
-
-from importlib.util import find_spec
+"""Export of fitted reducers to ONNX, by skl2onnx."""
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from ._install import EXPORT, needs
-from ._typing import ModelProto
 from .generative import LinearAutoencoder, LinearGAN
 from .linear import (
     HeteroPCA,
@@ -16,7 +11,7 @@ from .linear import (
     SupervisedLinearContrastive,
 )
 
-__all__ = ["encoder_to_onnx", "register_converters"]
+__all__ = ["register_converters"]
 
 # estimators whose scores are (x - mean_) @ scoring_matrix_.T
 _CONVERTED = (
@@ -72,71 +67,6 @@ def register_converters() -> None:
     for estimator in _CONVERTED:
         alias = f"SklearnContrastive{estimator.__name__}"
         update_registered_converter(estimator, alias, _set_output_type, _add_nodes)
-
-
-def encoder_to_onnx(embedder: BaseEstimator) -> ModelProto:
-    """Export the network of a fitted SimCLREmbedder to an ONNX graph.
-
-    The graph computes what ``transform`` returns, the normalisation of the images included.
-
-    Parameters
-    ----------
-    embedder : SimCLREmbedder
-        Fitted. Its `output` selects the layer.
-
-    Returns
-    -------
-    model : onnx.ModelProto
-        Input "images": float32 of shape (n, c, h, w) in [0, 1], for any n; h and w are those of
-        `image_shape_`. Output "h": float32 of shape (n, width). ``onnx.save(model, path)`` writes
-        it.
-
-    Raises
-    ------
-    ImportError
-        If onnx or onnxscript is not installed.
-    TypeError
-        If it is not a SimCLREmbedder.
-    ValueError
-        If PyTorch cannot export a layer of the network, such as one of your own whose result
-        depends on its values by a Python `if`.
-
-    Notes
-    -----
-    It needs PyTorch 2.6 or newer. The images must have been read as in training: files resized
-    and cropped to `image_shape_`, divided by 255, channels first.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import onnxruntime
-    >>> from sklearn.datasets import load_digits
-    >>> from sklearn_contrastive import SimCLREmbedder
-    >>> from sklearn_contrastive.onnx import encoder_to_onnx
-    >>> images = load_digits().images[:100].astype(np.float32) / 16
-    >>> embedder = SimCLREmbedder("resnet_narrow", max_epochs=1, batch_size=50, random_state=0)
-    >>> model = encoder_to_onnx(embedder.fit(images))
-    >>> session = onnxruntime.InferenceSession(
-    ...     model.SerializeToString(), providers=["CPUExecutionProvider"]
-    ... )
-    >>> (h,) = session.run(None, {"images": images[:, None]})
-    >>> bool(np.allclose(h, embedder.transform(images), atol=1e-4))
-    True
-    """
-    for package in ("onnx", "onnxscript"):
-        if find_spec(package) is None:
-            raise ImportError(needs("Export of an encoder to ONNX", package, *EXPORT[1:3]))
-    from .deep import SimCLREmbedder
-
-    if not isinstance(embedder, SimCLREmbedder):
-        raise TypeError(
-            f"encoder_to_onnx takes a SimCLREmbedder, not a {type(embedder).__name__}. Export "
-            "reducers by skl2onnx.to_onnx after register_converters()."
-        )
-    check_is_fitted(embedder)
-    from .deep._simclr.export import exported
-
-    return exported(embedder.net_.module_, embedder.image_shape_, embedder.output)
 
 
 def _set_output_type(operator):

@@ -324,3 +324,16 @@ def test_none_marks_a_missing_label_as_nan_does():
     model = SupervisedLinearContrastive(2, unlabelled=np.nan, random_state=0).fit(X, y)
     expected = SupervisedLinearContrastive(2, random_state=0).fit(X, coded)
     assert_array_equal(model.components_, expected.components_)
+
+
+def test_a_series_is_refused_as_by_scikit_learn():
+    with pytest.raises(ValueError, match=r"Expected (2D array|a 2-dimensional)"):
+        LinearContrastive().fit(pd.Series([1.0, 2.0, 3.0]))
+
+
+def test_parameters_are_validated_in_every_partial_fit():
+    X = np.random.default_rng(0).normal(size=(30, 4))
+    model = LinearContrastive(2).partial_fit(X).set_params(tol="x")
+    with pytest.raises(ValueError, match="The 'tol' parameter"):
+        model.partial_fit(X)
+    assert model.n_samples_ == 30

@@ -17,8 +17,8 @@ from sklearn_contrastive.deep import SimCLREmbedder
 
 
 def test_a_temperature_is_found_in_two_processes():
-    # joblib takes the import of PyTorch into a process of earlier tests for a leak, ends the
-    # process and may wait for ever
+    # joblib takes the import of PyTorch into a process of earlier tests for a leak, and warns in a
+    # thread of its own, which ends because warnings are errors here: the search would wait forever
     get_reusable_executor().shutdown(wait=True)
     X, y = load_digits(return_X_y=True)
     X, y = (X[:120] / 16).astype(np.float32), y[:120]

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -11,8 +12,8 @@ from numpy.testing import assert_allclose
 from sklearn.exceptions import NotFittedError
 from torch import nn
 
-from sklearn_contrastive import LinearContrastive, SimCLREmbedder, onnx
-from sklearn_contrastive.onnx import encoder_to_onnx
+from sklearn_contrastive import SimCLREmbedder
+from sklearn_contrastive.deep._simclr import onnx_file
 
 RNG = np.random.default_rng(0)
 # a mean and a deviation that the graph has to remove
@@ -25,41 +26,47 @@ def fitted(images, encoder="resnet_narrow", **parameters):
     return SimCLREmbedder(encoder, **settings, **parameters).fit(images)
 
 
-def run(model, images):
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "encoder.onnx"
+
+
+def run(path, images):
     """Output of the graph for images, channels first in [0, 1]."""
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (rows,) = session.run(None, {"images": images})
     return rows
 
 
-def test_the_graph_gives_the_representations_of_grey_images_in_batches_of_any_size(capfd):
+def test_the_graph_gives_the_representations_of_grey_images_in_batches_of_any_size(path, capfd):
     embedder = fitted(GREY)
     h = embedder.transform(GREY)
-    model = encoder_to_onnx(embedder)
+    embedder.to_onnx(path)
     assert capfd.readouterr() == ("", "")
     for n in (1, 2, 24):
-        rows = run(model, GREY[:n, None])
+        rows = run(path, GREY[:n, None])
         assert rows.dtype == np.float32
         assert_allclose(rows, h[:n], atol=1e-5)
-    assert [each.name for each in (*model.graph.input, *model.graph.output)] == ["images", "h"]
+    graph = onnx.load(path).graph
+    assert [each.name for each in (*graph.input, *graph.output)] == ["images", "h"]
     assert_allclose(embedder.transform(GREY), h, rtol=0, atol=0)
     # what it would give without the normalisation is something else
     unscaled = embedder.encoder_[1](torch.from_numpy(GREY[:, None])).detach().numpy()
     assert np.abs(unscaled - h).max() > 0.1
 
 
-def test_the_graph_holds_no_path_of_this_machine():
-    content = encoder_to_onnx(fitted(GREY)).SerializeToString()
+def test_the_graph_holds_no_path_of_this_machine(path):
+    fitted(GREY).to_onnx(path)
+    content = path.read_bytes()
     assert b".py" not in content
     assert str(Path.cwd()).encode() not in content
 
 
-def test_the_graph_has_the_chosen_output_of_colour_images():
+def test_the_graph_has_the_chosen_output_of_colour_images(path):
     embedder = fitted(COLOUR, output="projection", projection_dim=7)
     images = (COLOUR / np.float32(255)).transpose(0, 3, 1, 2)
-    rows = run(encoder_to_onnx(embedder), np.ascontiguousarray(images))
+    embedder.to_onnx(path)
+    rows = run(path, np.ascontiguousarray(images))
     assert_allclose(rows, embedder.transform(COLOUR), atol=1e-5)
 
 
@@ -74,20 +81,20 @@ def branching():
     return Branching()
 
 
-def test_a_network_that_pytorch_cannot_export_is_named():
+def test_a_network_that_pytorch_cannot_export_is_named(path):
     with pytest.raises(ValueError, match=r"cannot export this network to ONNX: .*or run encoder_"):
-        encoder_to_onnx(fitted(GREY, branching))
+        fitted(GREY, branching).to_onnx(path)
+    assert not path.exists()
 
 
-def test_other_estimators_and_unfitted_ones_are_refused():
-    with pytest.raises(TypeError, match=r"not a LinearContrastive.*register_converters\(\)"):
-        encoder_to_onnx(LinearContrastive())
+def test_an_estimator_that_is_not_fitted_is_refused(path):
     with pytest.raises(NotFittedError):
-        encoder_to_onnx(SimCLREmbedder())
+        SimCLREmbedder().to_onnx(path)
 
 
 @pytest.mark.parametrize("package", ["onnx", "onnxscript"])
-def test_a_missing_package_is_named(package, monkeypatch):
-    monkeypatch.setattr(onnx, "find_spec", lambda name: None if name == package else sys)
+def test_a_missing_package_is_named(package, path, monkeypatch):
+    embedder = fitted(GREY)
+    monkeypatch.setattr(onnx_file, "find_spec", lambda name: None if name == package else sys)
     with pytest.raises(ImportError, match=rf"needs {package}, which.*pip install .*onnxscript$"):
-        encoder_to_onnx(None)
+        embedder.to_onnx(path)

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from numpy.testing import assert_allclose
 from skl2onnx import to_onnx
@@ -15,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import LinearContrastive, SimCLREmbedder, SupervisedLinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
-from sklearn_contrastive.onnx import encoder_to_onnx, register_converters
+from sklearn_contrastive.onnx import register_converters
 
 SERVICE = Path(__file__).parents[1] / "docs" / "guide" / "onnx_service.py"
 PROGRAM = f"""
@@ -64,7 +63,7 @@ def test_an_encoder_runs_in_the_service(tmp_path):
     images = np.random.default_rng(0).random((12, 8, 8)).astype(np.float32)
     settings = {"max_epochs": 1, "batch_size": 6, "random_state": 0, "device": "cpu"}
     embedder = SimCLREmbedder("resnet_narrow", **settings).fit(images)
-    onnx.save(encoder_to_onnx(embedder), tmp_path / "encoder.onnx")
+    embedder.to_onnx(tmp_path / "encoder.onnx")
     (found,) = answers(tmp_path / "encoder.onnx", [images[:, np.newaxis]])
     expected = embedder.transform(images)
     assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())

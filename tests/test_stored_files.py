@@ -4,13 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import pandas as pd
 import pytest
 import skops.io
 from numpy.testing import assert_allclose
 from torch import nn
 
-from sklearn_contrastive import SimCLREmbedder
+from sklearn_contrastive import LinearContrastive, SimCLREmbedder
 from sklearn_contrastive.deep import LinearContrastiveEncoder
+from sklearn_contrastive.linear import Moments
 
 FILES = Path(__file__).parent / "files"
 RELEASES = ["0.1"]
@@ -58,6 +60,19 @@ def test_an_embedder_loads(release):
     model = SimCLREmbedder.load(path, encoder=own_encoder)
     scores = stored_scores(release)
     assert_allclose(model.transform(scores["images"]), scores["embedder"], rtol=1e-5, atol=1e-6)
+
+
+@each_release
+@pytest.mark.parametrize("name", ["complete", "pairwise"])
+def test_moments_load(name, release):
+    moments = Moments.load(FILES / release / f"{name}.npz")
+    assert moments.n_samples == 60
+    assert moments.feature_names.tolist() == list("abcdef")
+    model = LinearContrastive(2, random_state=0).fit_moments(moments)
+    with np.load(FILES / release / "scores_of_moments.npz") as scores:
+        samples = pd.DataFrame(scores["X"], columns=moments.feature_names)
+        # a later version may refine further; two solutions agree to a small part of their noise
+        assert_allclose(model.transform(samples), scores[name], atol=0.05)
 
 
 @each_release

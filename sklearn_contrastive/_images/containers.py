@@ -92,6 +92,8 @@ def _stacked(items):
 
 def _of_pillow(images, image_shape):
     """Images of Pillow as an array (n, h, w, c) of bytes, read as files are."""
+    if empty := [number for number, image in enumerate(images) if 0 in image.size]:
+        raise ValueError(f"X[{empty[0]}] is an image of Pillow without pixels. Leave it out.")
     if image_shape is None:
         sizes = {image.size for image in images}
         if len(sizes) > 1:
@@ -136,4 +138,5 @@ def _is_column_of_paths(X):
     shape = getattr(X, "shape", ())
     if isinstance(X, Tensor) or len(shape) != 2 or shape[1] != 1 or shape[0] == 0:
         return False
-    return isinstance(np.asarray(X[:1])[0, 0], PATH_TYPES)
+    first = np.asarray(X[:1])  # of a sparse matrix an array without axes
+    return first.ndim == 2 and isinstance(first[0, 0], PATH_TYPES)

@@ -228,6 +228,11 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, ContrastiveEstimato
 
     def _as_array(self, view: torch.Tensor, batch: torch.Tensor) -> FloatArray:
         """Views as an array (n, c, h, w)."""
+        if not isinstance(view, torch.Tensor):
+            raise ValueError(
+                f"augmentations={self.augmentations!r} returned {type(view).__name__} for a batch "
+                "of images; it must return a Tensor of as many images."
+            )
         if view.shape != batch.shape:
             raise ValueError(
                 f"augmentations={self.augmentations!r} returned images of shape "

@@ -3,6 +3,7 @@
 from numbers import Real
 from typing import ClassVar, Literal
 
+import numpy as np
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
@@ -178,8 +179,8 @@ class LinearAutoencoder(GenerativeEstimator):
         )
         return code, network.history
 
-    def _set_network(self, network, dtype):
-        self.mean_ = network.mean
+    def _set_network(self, network, dtype, unit):
+        self.mean_ = unit * network.mean
         self.components_ = network.components.astype(dtype)
         self.encoder_ = network.encoder.astype(dtype)
         self.decoder_ = network.components.T.astype(dtype)
@@ -218,7 +219,7 @@ class LinearAutoencoder(GenerativeEstimator):
         Returns
         -------
         score : float
-            At most 0; larger is better.
+            At most 0; larger is better. -inf where float64 does not hold the error.
         """
         check_is_fitted(self)
         X = self._validated(X, reset=False)
@@ -226,10 +227,11 @@ class LinearAutoencoder(GenerativeEstimator):
         total = 0.0
         for rows in gen_batches(len(X), _BLOCK_ROWS):
             centred = X[rows] - self.mean_
-            total += reconstruction_errors(
-                centred, encoder, components, self.keep_probability
-            ).sum()
-        return float(-total / len(X))
+            with np.errstate(over="ignore", invalid="ignore"):
+                errors = reconstruction_errors(centred, encoder, components, self.keep_probability)
+            total += errors.sum()
+        # differences of infinities, where float64 does not hold the squares
+        return -np.inf if np.isnan(total) else float(-total / len(X))
 
     @property
     def scoring_matrix_(self) -> FloatArray:

@@ -8,6 +8,7 @@ from .._base import fit_progress, fitted_state_kept_on_error
 from .._linear_map import LinearMapTransformer
 from .._sklearn_compat import Interval, StrOptions, fit_context
 from .._typing import ArrayLike, VectorLike
+from ..linear._covariance.unit import columns_in_range, scaled, unit_of
 
 __all__ = ["GenerativeEstimator"]
 
@@ -34,8 +35,11 @@ class GenerativeEstimator(LinearMapTransformer):
         """A network trained with these arguments, and its history."""
 
     @abstractmethod
-    def _set_network(self, network, dtype):
-        """Set the fitted arrays in this dtype, but mean_ in float64: float32 rounds 1e4 by 5e-4."""
+    def _set_network(self, network, dtype, unit):
+        """Set the fitted arrays of samples that were divided by a unit.
+
+        They get this dtype, but mean_ is in float64: float32 rounds 1e4 by 5e-4.
+        """
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: VectorLike | None = None) -> Self:
@@ -56,12 +60,16 @@ class GenerativeEstimator(LinearMapTransformer):
         """
         with fitted_state_kept_on_error(self), fit_progress(self, X, y) as on_step:
             X = self._validated(X, reset=True)
+            dtype = X.dtype
             self._check_n_components(X)
+            unit = 1.0 if columns_in_range(X) else unit_of(X)
+            if unit != 1.0:
+                X = scaled(X, 1.0 / unit)
             if self.solver == "closed_form":
                 network, history = self._solve(X), []
             else:
                 network, history = self._train(X, self._training_arguments(on_step))
-            self._set_network(network, X.dtype)
+            self._set_network(network, dtype, unit)
             self.history_, self.n_iter_ = history, len(history)
             self.n_components_ = len(self.components_)
         return self

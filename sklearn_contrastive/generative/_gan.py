@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._signs import fix_signs
 from .._typing import ArrayLike, FloatArray, RandomState
+from ..linear._covariance.samples import rounded
 from ._base import GenerativeEstimator
 from ._closed_form import spectrum_of
 
@@ -145,10 +146,10 @@ class LinearGAN(GenerativeEstimator):
         deviations *= np.sqrt(len(X) / (len(X) - 1))  # divisor n - 1, as in the closed form and PCA
         return _generator_of(left.T, deviations, network.mean), network.history
 
-    def _set_network(self, network, dtype):
-        self.mean_ = network.mean
+    def _set_network(self, network, dtype, unit):
+        self.mean_ = unit * network.mean
         self.components_ = network.components.astype(dtype)
-        self.generator_ = network.generator.astype(dtype)
+        self.generator_ = rounded(unit * network.generator, dtype)
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
         """Generate samples from latent variables.
@@ -193,9 +194,10 @@ class LinearGAN(GenerativeEstimator):
     def scoring_matrix_(self) -> FloatArray:
         """Matrix of `transform`: scores are ``(X - mean_) @ scoring_matrix_.T``."""
         # the pseudo-inverse of orthogonal columns, of which some may be zero
-        squares = np.sum(self.generator_**2, axis=0)
-        inverse = np.divide(1.0, squares, out=np.zeros_like(squares), where=squares > 0)
-        return (self.generator_ * inverse).T
+        deviations = np.sum(self.components_ * self.generator_.T, axis=1)
+        varies = deviations > np.finfo(deviations.dtype).tiny
+        inverse = np.divide(1.0, deviations, out=np.zeros_like(deviations), where=varies)
+        return self.components_ * inverse[:, None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,6 +59,7 @@ class FactorDensity(ContrastiveEstimator):
         log_likelihood : ndarray of shape (n_samples,)
             Natural logarithm of the density at each sample. With missing entries it is the density
             of the observed features, so that only rows with the same features are comparable.
+            -inf for a row so far away that float64 does not hold its squared distance.
         """
         likelihood = self._log_likelihood(X, "score_samples")
         return place_of(self.components_).put(likelihood)
@@ -69,8 +70,15 @@ class FactorDensity(ContrastiveEstimator):
         self._check_place(X, method)
         X, missing = validated(self, X, reset=False)
         X, penalty = self._repaired(X)
-        place, model = place_of(X), self._model
         likelihood = np.empty(X.shape[0])
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._fill_likelihood(likelihood, X, missing)
+        # the squared distance is a difference, of infinities where float64 does not hold it
+        return np.where(np.isnan(likelihood), -np.inf, likelihood) - penalty
+
+    def _fill_likelihood(self, likelihood, X, missing):
+        """Set the log-likelihood of each sample, block by block."""
+        place, model = place_of(X), self._model
         for start in range(0, X.shape[0], _DENSE_ROWS):
             rows = slice(start, min(start + _DENSE_ROWS, X.shape[0]))
             block = X[rows].toarray() if sparse.issparse(X) else place.take(X[rows, :])
@@ -85,7 +93,6 @@ class FactorDensity(ContrastiveEstimator):
             # the density in units of the input
             n_observed = np.sum(~np.isnan(block), axis=1) if missing else X.shape[1]
             likelihood[rows] -= n_observed * np.log(self._unit)
-        return likelihood - penalty
 
     def _repaired(self, X):
         """Samples without outlying cells, if the estimator looks for any, and their penalty."""

@@ -352,6 +352,8 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
             the last fit. Those stay, and the estimator is as before the call.
         """
         with fitted_state_kept_on_error(self), fit_progress(self, X, y) as on_step:
+            # fit_context skips this in the second call, when parameters may be other ones
+            self._validate_params()
             earlier = hasattr(self, "n_features_in_")
             if earlier and getattr(self, "_covariance", None) is None:
                 if hasattr(self, "components_"):

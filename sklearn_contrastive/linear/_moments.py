@@ -188,6 +188,11 @@ class Moments:
         path : str or Path
             The file, for instance "moments.npz". It is complete or not written at all: an earlier
             file of that name is replaced at the end.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written. An earlier file stays as it was.
         """
         # the zero of the addition turns the few rows of a small chunk into their scatter
         stored = ScatterCovariance.empty(self.n_features) + self.stored

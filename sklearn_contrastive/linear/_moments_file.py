@@ -8,12 +8,13 @@ import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from uuid import uuid4
+from tokenize import TokenError
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from .._replaced_file import replaced_file
 from ._covariance.base import Covariance
 from ._covariance.fourth_moments import StandardizedMoments
 from ._covariance.missing import PairwiseCovariance
@@ -24,6 +25,9 @@ __all__ = ["MomentsRecord", "read_record", "write_record"]
 _FORMAT = "sklearn-contrastive moments"
 _VERSION = 1
 _KINDS = {"complete": ScatterCovariance, "pairwise": PairwiseCovariance}
+# a damaged name must not look like an array that may be absent
+_ARRAYS = {"format", "version", "kind", "unit", "dtype", "third", "fourth", "feature_names"}
+_ARRAYS |= {field.name for kind in _KINDS.values() for field in fields(kind)} - {"moments"}
 _DTYPES = {"float32": np.float32, "float64": np.float64}
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -32,6 +36,8 @@ _DAMAGED = (
     EOFError,
     KeyError,
     OverflowError,
+    SyntaxError,
+    TokenError,
     ValueError,
 )
 # more than any header that save writes
@@ -84,14 +90,8 @@ def write_record(record: MomentsRecord, path: Path) -> None:
         arrays |= {"third": covariance.moments.third, "fourth": covariance.moments.fourth}
     if record.feature_names is not None:
         arrays["feature_names"] = record.feature_names.astype(str)
-    temporary = path.with_name(f"{path.name}.{uuid4().hex}.part")
-    try:
-        with open(temporary, "xb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replaced_file(path) as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def read_record(path: Path) -> MomentsRecord:
@@ -152,6 +152,8 @@ def _checked_archive(archive, file_size):
     names = [member.filename.removesuffix(".npy") for member in members]
     if len(set(names)) < len(names):
         raise ValueError("two arrays have one name")
+    if unknown := sorted(set(names) - _ARRAYS):
+        raise ValueError(f"it has an unknown array {unknown[0]!r:.80}")
     return {name: _Stored(archive, member) for name, member in zip(names, members, strict=True)}
 
 

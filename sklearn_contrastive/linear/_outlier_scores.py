@@ -183,9 +183,15 @@ class OutlierScoring(FactorDensity):
         for start in range(0, X.shape[0], _BLOCK_ROWS):
             block = X[start : min(start + _BLOCK_ROWS, X.shape[0]), :]
             block = block.toarray() if sparse.issparse(block) else place.take(block)
-            parts.append(distances_of_rows(block.astype(np.float64) / self._unit, white))
-        names = ("score", "orthogonal", "n_scores", "n_residuals")
-        return RowDistances(*(np.concatenate([vars(p)[name] for p in parts]) for name in names))
+            with np.errstate(over="ignore", invalid="ignore"):
+                parts.append(distances_of_rows(block.astype(np.float64) / self._unit, white))
+        score, orthogonal, n_scores, n_residuals = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("score", "orthogonal", "n_scores", "n_residuals")
+        )
+        # a difference of infinities is one, where float64 does not hold the distance
+        score, orthogonal = (np.where(np.isnan(d), np.inf, d) for d in (score, orthogonal))
+        return RowDistances(score, orthogonal, n_scores, n_residuals)
 
     def _distance_tails(self):
         """Distribution of the distances of clean rows."""

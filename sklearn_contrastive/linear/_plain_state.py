@@ -87,7 +87,10 @@ def _objects(value: Any) -> Any:
     if _KIND not in value:
         return state
     if value[_KIND] == "csr_array":
-        return sparse.csr_array(tuple(state[name] for name in _CSR_PARTS), shape=state["shape"])
+        parts = tuple(state[name] for name in _CSR_PARTS)
+        array = sparse.csr_array(parts, shape=state["shape"])
+        array.check_format(full_check=True)  # SciPy's compiled code would follow a wrong index
+        return array
     kind = _KINDS.get(str(value[_KIND]))
     if kind is None:
         raise ValueError(

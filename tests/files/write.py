@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import skops.io
 import torch
 from skl2onnx import to_onnx
@@ -17,7 +18,8 @@ from torch import nn
 from sklearn_contrastive import LinearContrastive, SimCLREmbedder, SupervisedLinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.deep import LinearContrastiveEncoder
-from sklearn_contrastive.onnx import encoder_to_onnx, register_converters
+from sklearn_contrastive.linear import Moments
+from sklearn_contrastive.onnx import register_converters
 
 PACKED = {"compression": zipfile.ZIP_DEFLATED, "compresslevel": 9}
 FOLDER = Path(__file__).parent / "0.1"
@@ -44,6 +46,7 @@ def main():
     for name, model in linear.items():
         write(f"{name}.skops", lambda path, model=model: skops.io.dump(model, path, **PACKED))
         scores[name] = model.transform(X[:5])
+    write_moments()
     register_converters()
     graph = to_onnx(linear["pipeline"], X[:1].astype(np.float32))
     write("pipeline.onnx", lambda path: path.write_bytes(graph.SerializeToString()))
@@ -56,9 +59,20 @@ def main():
     embedder.set_params(output="projection").fit(IMAGES)
     write("embedder.safetensors", embedder.save)
     scores["embedder"] = embedder.transform(IMAGES[:5])
-    model = encoder_to_onnx(embedder)
-    write("embedder.onnx", lambda path: path.write_bytes(model.SerializeToString()))
+    write("embedder.onnx", embedder.to_onnx)
     write("scores.npz", lambda path: np.savez(path, X=X[:5], images=IMAGES[:5], **scores))
+
+
+def write_moments():
+    """Write moments of complete and of incomplete samples, and scores of fits to them."""
+    scores = {}
+    missing = np.where(np.arange(6) == np.arange(60)[:, None] % 12, np.nan, X)
+    for name, samples in {"complete": X, "pairwise": missing}.items():
+        moments = Moments.from_array(pd.DataFrame(samples, columns=list("abcdef")))
+        write(f"{name}.npz", moments.save)
+        model = LinearContrastive(2, random_state=0).fit_moments(moments)
+        scores[name] = model.transform(pd.DataFrame(X[:5], columns=list("abcdef")))
+    write("scores_of_moments.npz", lambda path: np.savez(path, X=X[:5], **scores))
 
 
 def write(name, writer):

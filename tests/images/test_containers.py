@@ -101,3 +101,8 @@ def test_the_white_of_sixteen_bits_in_memory_is_that_of_all_images():
     images = read_all(image_source([dark, bright]))
     assert images[0].max() == pytest.approx(500 / 4095, abs=1 / 255)
     assert images[1].max() == pytest.approx(4000 / 4095, abs=1 / 255)
+
+
+def test_images_of_pillow_without_pixels_are_refused():
+    with pytest.raises(ValueError, match=r"X\[1\] is an image of Pillow without pixels"):
+        image_source([Image.new("L", (3, 3)), Image.new("L", (3, 0))])

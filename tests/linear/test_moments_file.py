@@ -1,24 +1,13 @@
 """Files of moments: round trips, and damaged, altered or malicious files."""
 
-import io
-import pickle
-import zipfile
-
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from sklearn_contrastive.linear import Moments, _moments_file
+from sklearn_contrastive.linear import Moments
 
 X = np.random.default_rng(0).normal(5.0, size=(100, 4))
-
-
-def bytes_of(moments, folder):
-    moments.save(folder / "moments.npz")
-    return (folder / "moments.npz").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -53,24 +42,6 @@ def test_loaded_moments_are_equal_to_the_last_bit(moments, tmp_path):
     assert (loaded + moments).n_samples == pytest.approx(2 * moments.n_samples)
 
 
-@given(data=st.data())
-def test_cut_and_altered_files_are_refused_or_read_as_they_were(data, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("moments")
-    content = bytearray(bytes_of(Moments.from_array(X), folder))
-    place = data.draw(st.integers(0, len(content) - 1))
-    if data.draw(st.booleans()):
-        content = content[:place]
-    else:
-        content[place] ^= data.draw(st.integers(1, 255))
-    (folder / "altered").write_bytes(content)
-    try:
-        loaded = Moments.load(folder / "altered")
-    except ValueError:
-        return
-    # a byte that nothing depends on, such as a time
-    assert_array_equal(loaded.covariance, Moments.from_array(X).covariance)
-
-
 def arrays_of(folder):
     """Return the arrays of a good file by name."""
     Moments.from_array(X).save(folder / "good")
@@ -96,6 +67,7 @@ def arrays_of(folder):
         ({"feature_names": np.array(["a"])}, r"feature_names.npy has shape \(1,\)"),
         ({"feature_names": np.array([1, 2, 3, 4])}, "feature_names.npy has the type int64"),
         ({"third": None}, "it has no array 'third'"),
+        ({"../outside": np.zeros(1)}, r"it has an unknown array '\.\./outside'"),
         ({"scatter": None}, "it has no array 'scatter'"),
     ],
 )
@@ -108,58 +80,8 @@ def test_files_of_other_arrays_are_refused_with_the_reason(changes, message, tmp
         Moments.load(tmp_path / "changed")
 
 
-class _Malicious:
-    def __reduce__(self):
-        return (pytest.fail, ("code in the file was run",))
-
-
-def test_files_that_would_run_code_or_fill_the_memory_are_refused(tmp_path):
-    path = tmp_path / "file"
-    path.write_bytes(pickle.dumps(_Malicious()))
-    with pytest.raises(ValueError, match="File is not a zip file"):
-        Moments.load(path)
-    arrays = arrays_of(tmp_path)
-    objects = np.array([_Malicious()] * 4, dtype=object)
-    with open(path, "wb") as file:
-        np.savez(file, **arrays | {"mean": objects})
-    with pytest.raises(ValueError, match=r"mean\.npy has the type object"):
-        Moments.load(path)
-    with open(path, "wb") as file:
-        np.savez_compressed(file, **arrays | {"scatter": np.zeros((3000, 3000))})
-    with pytest.raises(ValueError, match="compressed or cut off"):
-        Moments.load(path)
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        header, {"descr": "<f8", "fortran_order": False, "shape": (2**40,)}
-    )
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, array in arrays.items():
-            content = io.BytesIO()
-            np.save(content, array)
-            archive.writestr(
-                f"{name}.npy", header.getvalue() if name == "mean" else content.getvalue()
-            )
-        archive.writestr("../outside", b"ignored")
-    with pytest.raises(ValueError, match=r"mean\.npy has the type float64 and shape \(1099"):
-        Moments.load(path)
-
-
 def test_a_missing_file_is_an_error_of_the_system(tmp_path):
     with pytest.raises(FileNotFoundError):
         Moments.load(tmp_path / "none")
     with pytest.raises(OSError, match="none"):
         Moments.from_array(X).save(tmp_path / "none" / "file")
-
-
-def test_a_failed_save_leaves_the_earlier_file(tmp_path, monkeypatch):
-    content = bytes_of(Moments.from_array(X), tmp_path)
-
-    def full_disk(file, **arrays):
-        file.write(b"half")
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(_moments_file.np, "savez", full_disk)
-    with pytest.raises(OSError, match="No space left"):
-        Moments.from_array(X[:50]).save(tmp_path / "moments.npz")
-    assert (tmp_path / "moments.npz").read_bytes() == content
-    assert len(list(tmp_path.iterdir())) == 1

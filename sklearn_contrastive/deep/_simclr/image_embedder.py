@@ -34,6 +34,7 @@ from .._training.trainer import Trainer
 from .build import configure_schedule, simclr_trainer, start_averages
 from .chunk_checks import check_chunk_size, check_repeatable
 from .embed import embed
+from .onnx_file import OnnxFileMixin
 from .report import epoch_printer, progress_of
 from .run import Training
 from .stored import restore_network, stored_network
@@ -58,7 +59,11 @@ _READ_BY_TRANSFORM = ("output", "batch_size", "chunk_size", "on_unreadable")
 
 
 class ImageEmbedder(
-    SavedFitMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, ContrastiveEstimator
+    SavedFitMixin,
+    OnnxFileMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    ContrastiveEstimator,
 ):
     """Base of estimators that train a network on images and return its outputs."""
 
@@ -135,6 +140,8 @@ class ImageEmbedder(
                 self._progress(X, y, processes) as on_step,
                 default_torch_state(),
             ):
+                # fit_context skips this in a second partial_fit, when parameters may be other ones
+                self._validate_params()
                 shape = self.image_shape if anew else self.image_shape_
                 source = validated_images(
                     self,

@@ -21,8 +21,9 @@ from .losses import LearnedTemperature
 
 __all__ = ["restore_network", "stored_network"]
 
-# of height times width times channels: loading tries the network on two images
-_LARGEST_IMAGE = 10**8
+# of height times width times channels, 4096 x 4096 grey pixels: loading tries the network on two
+# images, which takes 1 GB and half a minute at this size, of whatever small file
+_LARGEST_IMAGE = 2**24
 _LARGEST_LEVEL = 2**16
 
 
@@ -36,6 +37,11 @@ def stored_network(embedder: Any) -> tuple[dict[str, Any], dict[str, NDArray]]:
     """
     network, recipe = embedder.net_.module_, embedder.net_.module
     _check_unchanged(embedder, recipe)
+    if (size := math.prod(recipe.shape)) > _LARGEST_IMAGE:
+        raise ValueError(
+            f"Images of {size} values cannot be saved, because load accepts {_LARGEST_IMAGE} at "
+            "most. Store this estimator with joblib."
+        )
     state = {
         f"{part}.{name}": value
         for part in _parts(network)

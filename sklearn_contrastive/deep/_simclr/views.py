@@ -46,8 +46,9 @@ class ImageViews:
     def _check(self, view, batch):
         """Raise ValueError unless these are as many images, of as many channels, of floats."""
         n_images, n_channels = batch.shape[:2]
-        if not isinstance(view, Tensor) or len(view) != n_images:
-            returned = len(view) if isinstance(view, Tensor) else type(view).__name__
+        is_batch = isinstance(view, Tensor) and view.ndim > 0
+        if not is_batch or len(view) != n_images:
+            returned = len(view) if is_batch else type(view).__name__
             raise ValueError(
                 f"augmentations={self.augmentation!r} returned {returned} for a batch of "
                 f"{n_images} images; it must return a Tensor of as many images."

@@ -3,7 +3,10 @@
 import hashlib
 import io
 import os
+import pickle
 import shutil
+import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
@@ -46,9 +49,15 @@ class Checkpoint:
             stored, digest = content[:-_DIGEST_SIZE], content[-_DIGEST_SIZE:]
             if hashlib.sha256(stored).digest() != digest:
                 raise OSError("its content is not that which was written")
-            return torch.load(io.BytesIO(stored), map_location="cpu", weights_only=True)
+            _check_not_compressed(stored)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of files that torch.save does not write
+                return torch.load(io.BytesIO(stored), map_location="cpu", weights_only=True)
         except MemoryError:
             raise
+        except pickle.UnpicklingError:  # its message advises to run the code
+            self.set_aside("it holds something other than tensors and numbers")
+            return None
         except Exception as error:  # torch.load raises all kinds of errors
             self.set_aside((str(error).splitlines() or [type(error).__name__])[0])
             return None
@@ -198,6 +207,15 @@ def _take_over_shorter(checkpoint, parent, stem, max_epochs):
                     f"{max_epochs} epochs from there on."
                 )
                 return
+
+
+def _check_not_compressed(content):
+    """Raise OSError for an archive that PyTorch would unpack to more memory than it takes."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = archive.infolist()
+    stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
+    if not stored or sum(member.file_size for member in members) > len(content):
+        raise OSError("it is compressed, which torch.save does not do")
 
 
 def _sync_folder(folder):
