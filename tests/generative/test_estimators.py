@@ -5,7 +5,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-import torch
 from helpers.assertions import assert_same_subspace
 from helpers.checks import assert_first_class
 from helpers.generative import ESTIMATORS, small_samples
@@ -160,7 +159,7 @@ def test_no_autoencoder_has_a_smaller_error(problem, kept):
 
 @pytest.mark.parametrize("kept", [0.3, 0.8, 1.0])
 @pytest.mark.parametrize("seed", range(3))
-def test_quasi_newton_minimisation_converges_to_the_closed_form(seed, kept):
+def test_quasi_newton_minimisation_converges_to_the_closed_form(seed, kept, torch):
     rng = np.random.default_rng(seed)
     d, k = 6, 2
     X = rng.normal(size=(30, d)) @ rng.normal(size=(d, d))
