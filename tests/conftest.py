@@ -42,7 +42,8 @@ if importlib.util.find_spec("torch") is None:
     collect_ignore = [
         *("augmentation/images", "augmentation/test_image_augmenter.py", "benchmarks", "deep"),
         *("docs", "images", "generative/test_training.py", "linear/test_array_api.py"),
-        *("plotting/test_augmentations.py", "plotting/test_training.py", "test_docs.py"),
+        *("plotting/test_augmentations.py", "plotting/test_neighbours.py"),
+        *("plotting/test_pictures.py", "plotting/test_training.py", "test_docs.py"),
         *("test_docstrings.py", "test_examples.py", "test_model_selection.py", "test_onnx.py"),
         *("test_onnx_encoder.py", "test_onnx_service.py", "test_package.py"),
         *("test_stored_files.py", "test_threads.py"),

@@ -117,7 +117,7 @@ def test_masked_autoencoder_is_reduced_rank_regression_on_every_masked_copy(
     weights = np.sqrt(np.prod(np.where(masks, kept, 1 - kept), axis=1))[:, None, None]
     inputs = (weights * masks[:, None] * centred).reshape(-1, n_features)
     outputs = (weights * np.broadcast_to(centred, (len(masks), *X.shape))).reshape(-1, n_features)
-    regression = np.linalg.lstsq(inputs, outputs)[0]
+    regression = np.linalg.lstsq(inputs, outputs, rcond=None)[0]
     _, strengths, rows = np.linalg.svd(inputs @ regression, full_matrices=False)
     best = regression @ rows[:k].T @ rows[:k]
     code = closed_form(X, k, kept)
@@ -367,6 +367,8 @@ CONFIGURATIONS = {
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_every_check_of_scikit_learn_passes(name):
+    if name.startswith("trained"):
+        pytest.importorskip("torch", reason="PyTorch is not installed")
     assert_first_class(CONFIGURATIONS[name], N_CHECKS)
 
 
@@ -412,7 +414,7 @@ def test_invalid_numbers_of_samples_are_refused(n_samples):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_a_failed_refit_keeps_the_earlier_fit(estimator):
+def test_a_failed_refit_keeps_the_earlier_fit(estimator, torch):
     X = small_samples(20)
     model = clone(estimator).fit(X)
     before = model.transform(X)

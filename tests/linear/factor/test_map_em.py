@@ -79,7 +79,7 @@ def slow_scores(X, mean, components, noise):
         deviations = np.sqrt(noise[observed])
         design = components.T[observed] / deviations[:, None]
         if np.linalg.matrix_rank(design) == len(components):
-            scores[i] = np.linalg.lstsq(design, (x - mean)[observed] / deviations)[0]
+            scores[i] = np.linalg.lstsq(design, (x - mean)[observed] / deviations, rcond=None)[0]
     return scores
 
 
