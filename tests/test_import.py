@@ -1,7 +1,6 @@
 """Importing the package: without optional packages, and without importing them."""
 
 import inspect
-import sys
 
 import pytest
 from helpers.processes import run_program, without_packages
