@@ -46,7 +46,7 @@ if importlib.util.find_spec("torch") is None:
         *("plotting/test_pictures.py", "plotting/test_training.py", "test_docs.py"),
         *("test_docstrings.py", "test_examples.py", "test_model_selection.py", "test_onnx.py"),
         *("test_onnx_encoder.py", "test_onnx_service.py", "test_package.py"),
-        *("test_stored_files.py", "test_threads.py"),
+        *("test_stored_files.py", "test_stored_fit.py", "test_threads.py"),
     ]
 
 

@@ -75,6 +75,10 @@ def run_all_checks(estimator):
     """
     with _cuda_is_a_gpu():
         generated = check_estimator(estimator, on_skip=None, on_fail=None)
+    if not get_tags(estimator).input_tags.sparse:
+        # scikit-learn 1.6.0 generates it whatever the tags say
+        wrong = "check_sample_weight_equivalence_on_sparse_data"
+        generated = [each for each in generated if each["check_name"] != wrong]
     results = [CheckResult(r["check_name"], r["status"], r["exception"]) for r in generated]
     return results + [_run_extra(check, estimator) for check in EXTRA_CHECKS]
 
