@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from sklearn.decomposition import PCA, FactorAnalysis
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tqdm import tqdm
 
 from sklearn_contrastive import LinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
@@ -176,17 +177,20 @@ def main():
     """Print the tables and save the figure."""
     start = time.perf_counter()
     print("Tables: accuracy of reducer -> StandardScaler -> LogisticRegression; under a minute.")
-    parallel = Parallel(n_jobs=2)
-    cases = list(product((CLEAN, NOISY, WRONG), TABLES))
     # the slow ones first, so that neither core waits
-    results = parallel(delayed(accuracies)(name, kind) for kind, name in cases[::-1])
-    found = dict(zip(cases[::-1], results, strict=True))
+    cases = list(product((CLEAN, NOISY, WRONG), TABLES))[::-1]
+    calls = [delayed(accuracies)(name, kind) for kind, name in cases]
+    calls += [delayed(subspace_errors)(sd) for sd in NOISY_SDS]
+    results = Parallel(n_jobs=2, return_as="generator")(calls)
+    # the time left, on a terminal only
+    form = "{percentage:3.0f}% |{bar}| {elapsed} done, {remaining} left"
+    results = list(tqdm(results, total=len(calls), bar_format=form, leave=False, disable=None))
+    found = dict(zip(cases, results, strict=False))
+    errors = dict(zip(NOISY_SDS, results[len(cases) :], strict=True))
     print_accuracies(found, CLEAN, "As shipped:")
     print_accuracies(found, NOISY, "Noise added to each feature, its sd between .1 and 10:")
     wrong = f"{WRONG_SHARE:.0%} of the cells replaced by noise of ten standard deviations"
     print_accuracies(found, WRONG, f"{wrong}, in training and test rows:")
-    draws = parallel(delayed(subspace_errors)(sd) for sd in NOISY_SDS)
-    errors = dict(zip(NOISY_SDS, draws, strict=True))
     print("\nError of five known directions, 0 to 2.24; 2000 samples, 100 features of noise sd .5")
     print("except five:\n")
     print(

@@ -7,6 +7,7 @@ from inspect import signature
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     Hidden,
     Interval,
@@ -16,6 +17,7 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import _check_feature_names_in as feature_names_of
 from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _num_samples as n_rows
 
 # scikit-learn >= 1.9 refuses weights that are all 0 unless it is told not to
 _ZERO_ALLOWED = (
@@ -99,6 +101,8 @@ __all__ = [
     "has_progress_bar",
     "is_numpy_namespace",
     "move_to",
+    "n_rows",
+    "safe_indexing",
     "validate_parameter_constraints",
     "widest_float",
 ]

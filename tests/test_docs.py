@@ -46,7 +46,7 @@ READMES_BLOCKS = re.findall(
 )
 
 
-@pytest.mark.parametrize(("code", "printed"), READMES_BLOCKS, ids=["table", "images"])
+@pytest.mark.parametrize(("code", "printed"), READMES_BLOCKS, ids=["table", "comparison", "images"])
 def test_examples_of_the_readme_print_what_it_says(code, printed, capsys):
     exec(compile(code, "README.md", "exec"), {})
     assert capsys.readouterr().out == printed

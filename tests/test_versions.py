@@ -11,7 +11,7 @@ from packaging.version import Version
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 # not for the tests that run without PyTorch
-WITH_PYTORCH = {"skorch", "timm", "torch", "torchvision"}
+WITH_PYTORCH = {"skorch", "tifffile", "timm", "torch", "torchvision"}
 TOOLS = {"onnxruntime", "onnxscript", "ruff", "skl2onnx"}
 
 

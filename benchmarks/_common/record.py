@@ -40,13 +40,14 @@ class Run:
     Parameters
     ----------
     module : str
-        Name of the benchmark, `__spec__.name`; the record lies in `results` beside it.
+        Name of the benchmark, `__spec__.name`, or of a package; the record lies in `results` beside
+        the module or in the package.
     title : str
         One line, for the help and for the Markdown file.
     seeds, quick_seeds : int
         Number of draws or repetitions, and that with `--quick`.
     options : dict of str to object
-        Further options of the command line, with their defaults.
+        Further options of the command line, with their defaults; paths are not in the record.
 
     Attributes
     ----------
@@ -70,8 +71,9 @@ class Run:
         """File of the record; a quick run does not replace a full one."""
         if self.options.output is not None:
             return self.options.output
-        folder = ROOT.joinpath(*self.module.split(".")[:-1], "results")
-        return folder / (self.name + "_quick" * self.quick + ".json")
+        place = ROOT.joinpath(*self.module.split("."))
+        folder = place if place.is_dir() else place.parent  # of a package, of a module
+        return folder / "results" / (self.name + "_quick" * self.quick + ".json")
 
     def draws(self, function, cases, seeds=None):
         """Call function(*case, seed) for all cases and seeds: case -> list of outcomes.
@@ -102,15 +104,21 @@ class Run:
         self._markdown.append(f"## {title}\n\n" + "\n".join(lines))
         self.results.setdefault("findings", {}).update(findings)
 
+    def write(self):
+        """Write the JSON record, in one step: a process that ends leaves this one or the last."""
+        record = self._record(round(time.perf_counter() - self._start, 1))
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        unfinished.write_text(json.dumps(record, indent=1, default=float) + "\n")
+        unfinished.replace(self.path)
+        return record
+
     def save(self, figure=None):
         """Write the JSON record, and the figure beside it."""
-        seconds = time.perf_counter() - self._start
-        record = self._record(round(seconds, 1))
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(json.dumps(record, indent=1, default=float) + "\n")
+        record = self.write()
         if figure is not None:
             save_figure(figure, self.path.with_suffix(".png"), digest(self.results))
-        machine = record["machine"]
+        machine, seconds = record["machine"], record["seconds"]
         print(
             f"{machine['processor']}, BLAS threads: {machine['blas_threads']} "
             f"({machine['blas_architecture']}), {seconds:.0f} s; wrote {os.path.relpath(self.path)}"
@@ -133,7 +141,11 @@ class Run:
 
     def _record(self, seconds):
         left_out = ("output", "seeds", "jobs")
-        chosen = {name: value for name, value in vars(self.options).items() if name not in left_out}
+        chosen = {
+            name: value
+            for name, value in vars(self.options).items()
+            if not (name in left_out or isinstance(value, Path))
+        }
         return {
             "command": self._command(),
             "date": datetime.date.today().isoformat(),
@@ -146,11 +158,12 @@ class Run:
         }
 
     def _command(self):
-        """The command line; where the record went does not change its numbers."""
+        """The command line; where files are does not change its numbers."""
         words = ["python", "-m", self.module]
         for name, value in vars(self.options).items():
             if name != "output" and value != self._defaults[name]:
-                words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+                shown = "FOLDER" if isinstance(value, Path) else str(value)
+                words += [f"--{name}"] if value is True else [f"--{name}", shown]
         return " ".join(words)
 
     def _machine(self):

@@ -17,13 +17,20 @@ EMOJI_PACKAGES = {"google": "emoji-datasource-google", "twitter": "emoji-datasou
 
 @dataclass(frozen=True, eq=False)
 class LabelledImages:
-    """Images (n, h, w) of uint8 with a label each, split into training and test images."""
+    """Images of uint8, (n, h, w) or (n, h, w, 3), with a label each: training and test images."""
 
     name: str
     train: np.ndarray
     y_train: np.ndarray
     test: np.ndarray
     y_test: np.ndarray
+
+    def first(self, n_train, n_test=None):
+        """The first images alone, as many for the test unless given."""
+        train, test = slice(n_train), slice(n_train if n_test is None else n_test)
+        return LabelledImages(
+            self.name, self.train[train], self.y_train[train], self.test[test], self.y_test[test]
+        )
 
 
 @dataclass(frozen=True, eq=False)

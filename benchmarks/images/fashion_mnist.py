@@ -16,20 +16,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn_contrastive.evaluation import linear_probe
 
 from ._embedder import N_LABELS, embedder, parameters_of
-from ._image_data import LabelledImages, fashion_mnist
+from ._image_data import fashion_mnist
 from ._image_run import gpu_name, image_run
 from ._representations import SECONDS, fitted, methods, print_entry, score, summary
-
-
-def quick_part(images):
-    """The first images alone."""
-    return LabelledImages(
-        images.name,
-        images.train[:2000],
-        images.y_train[:2000],
-        images.test[:500],
-        images.y_test[:500],
-    )
 
 
 def with_all_labels(transformer, images):
@@ -45,7 +34,7 @@ def main():
     run = image_run(__spec__.name, __doc__.splitlines()[0], encoder="", epochs=0)
     images, n_labels, changes = fashion_mnist(), N_LABELS, {"verbose": 1}
     if run.quick:
-        images, n_labels = quick_part(images), (100, 1000)
+        images, n_labels = images.first(2000, 500), (100, 1000)
         changes |= {"max_epochs": 1}
     if run.options.encoder:
         changes["encoder"] = run.options.encoder

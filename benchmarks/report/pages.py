@@ -5,8 +5,10 @@ from .._common.tables import markdown
 from . import (
     page_accuracy,
     page_bad_rows,
+    page_cifar10,
     page_few_labels,
     page_generative,
+    page_gpu,
     page_image_settings,
     page_image_speed,
     page_images,
@@ -47,7 +49,7 @@ GROUPS = {
         page_outlier_scores,
     ),
     "Cost": (page_speed, page_memory, page_install_size),
-    "Images": (page_images, page_image_settings, page_image_speed),
+    "Images": (page_images, page_image_settings, page_image_speed, page_gpu, page_cifar10),
 }
 # their verdicts are below the table of accuracies of the README
 ON_README = (
@@ -63,8 +65,9 @@ ON_README = (
 
 
 def all_pages():
-    """The pages by their group."""
-    return {title: [module.page() for module in modules] for title, modules in GROUPS.items()}
+    """The pages by their group; a subject without a record has none."""
+    pages = {title: [module.page() for module in modules] for title, modules in GROUPS.items()}
+    return {title: [page for page in group if page is not None] for title, group in pages.items()}
 
 
 def overview():
@@ -106,7 +109,7 @@ def with_block(readme):
 
 def readme_block():
     """Text between the markers of the README."""
-    pages = (module.page() for module in ON_README)
+    pages = [module.page() for module in ON_README]
     return (
         f"Mean accuracy over {results(page_accuracy.RECORD)['n_tables']} real tables on which no "
         "choice was made (reducer, scaler,\nlogistic regression; as many components as classes; "
@@ -114,6 +117,9 @@ def readme_block():
         f"{markdown(*page_accuracy.mean_by_noise('accuracy', page_accuracy.METHODS))}\n\n"
         f"({provenance(page_accuracy.RECORD, quote='`')})\n\n"
         + f"{worst_sentence()}\n\n"
-        + "".join(f"- **{page.title}.** {page.verdict}\n" for page in pages)
-        + "\nOne page for each subject, also where rivals are better: `docs/measured/`.\n"
+        + "".join(
+            f"- **{page.title}.** {page.verdict} (`docs/measured/{page.name}.rst`)\n"
+            for page in pages
+        )
+        + "\nThe pages name the script and the record of each number. `docs/measured/` has more.\n"
     )

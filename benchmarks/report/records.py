@@ -15,6 +15,12 @@ def read(name):
     return json.loads((ROOT / "benchmarks" / folder / "results" / f"{stem}.json").read_text())
 
 
+def records_of(folder, prefix):
+    """Names of the committed records of a folder that begin so, such as one for each GPU."""
+    paths = (ROOT / "benchmarks" / folder / "results").glob(f"{prefix}*.json")
+    return sorted(f"{folder}.{path.stem}" for path in paths if not path.stem.endswith("_quick"))
+
+
 def results(name):
     """Numbers of a record."""
     return read(name)["results"]
@@ -28,9 +34,10 @@ def provenance(name, quote):
     # the closed form does not use PyTorch
     packages = {"NumPy": "numpy", "scikit-learn": "scikit-learn"}
     packages |= {} if name.startswith("linear") else {"PyTorch": "torch"}
+    gpu = f"{machine['gpu']}, " if machine.get("gpu") else ""
     return (
         f"{quote}{record['command']}{quote}, {repetitions}, "
-        f"{machine['processor']}, {machine['cores']} cores, "
+        f"{gpu}{machine['processor']}, {machine['cores']} cores, "
         + "".join(f"{title} {versions[package]}, " for title, package in packages.items())
         + record["date"]
     )

@@ -20,6 +20,7 @@ __all__ = [
     "is_grey_image",
     "largest_level",
     "level_of_image",
+    "level_of_values",
     "read_image",
     "require_pillow",
 ]
@@ -127,7 +128,7 @@ def largest_level(path: str | os.PathLike[str]) -> int | None:
 
 def level_of_image(image: Any) -> int:
     """The same for an image of Pillow that can be read."""
-    return _level_of(np.asarray(image)) if has_unknown_depth(image) else 0
+    return level_of_values(np.asarray(image)) if has_unknown_depth(image) else 0
 
 
 @contextmanager
@@ -202,7 +203,7 @@ def has_unknown_depth(file: Any) -> bool:
     return file.mode.startswith("I;16") or (file.mode == "I" and file.format == "PNG")
 
 
-def _level_of(values):
+def level_of_values(values: NDArray) -> int:
     """Largest value of the smallest number of bits, at least 8, that holds the values."""
     return max(255, (1 << int(values.max()).bit_length()) - 1)
 
@@ -214,7 +215,7 @@ def _flattened(image, file, white):
     if has_unknown_depth(file) or (image.mode == "I" and file.format == "PPM"):
         values = np.asarray(image)
         if white is None:
-            white = _level_of(values) if has_unknown_depth(file) else _WHITE
+            white = level_of_values(values) if has_unknown_depth(file) else _WHITE
         if white == _WHITE:
             return Image.fromarray((values // 257).astype(np.uint8))
         levels = np.round(np.minimum(values, white) * (255 / white))

@@ -3,13 +3,12 @@
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from itertools import islice
 
 import joblib
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -19,14 +18,85 @@ from .decoded_source import DecodedSource, refuse
 from .layout import image_size
 from .source import BLOCK_SIZE
 
-__all__ = ["FileSource"]
+__all__ = ["FileSource", "PathSource", "n_threads", "problem_of_file"]
 
 _MAX_THREADS = 8
 _BATCHES_AHEAD = 2
 
 
-class FileSource(DecodedSource):
-    """Images in files, decoded when a batch needs them.
+class PathSource(DecodedSource):
+    """Base of sources of files, decoded in threads when a batch needs them.
+
+    A subclass defines `_dtype` and `_reader`.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        The files.
+    shape : tuple of (c, h, w)
+        Shape of each image.
+    block_size : int, default=2**22
+        Number of values in a block of a pass over all images.
+    """
+
+    def __init__(
+        self, paths: Sequence[str], shape: tuple[int, int, int], block_size: int = BLOCK_SIZE
+    ):
+        super().__init__(len(paths), shape, block_size=block_size)
+        self._paths = list(paths)
+
+    def digest(self) -> str:
+        """Hash of the content of the files, their order and the shape; without decoding."""
+        digest, problems = hashlib.sha256(f"{self.shape}".encode()), {}
+        for number, path in enumerate(self._paths):
+            try:
+                if not os.path.isfile(path):
+                    os.stat(path)  # the error of a missing file
+                    raise OSError("not a file")
+                with open(path, "rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
+            except OSError as error:
+                problems[number] = problem_of_file(path, error)
+        refuse(problems, self.plural)
+        return digest.hexdigest()
+
+    def _reader(self) -> Callable[[str], NDArray]:
+        """Function from a path to an image of shape (h, w, c); threads call it."""
+        raise NotImplementedError
+
+    def _select(self, kept):
+        self._paths = [self._paths[number] for number in kept]
+
+    def _decoded(self, indices: Iterable[Tensor]) -> Iterator[tuple[Tensor, dict[int, str]]]:
+        """Batches with the problems of their files, decoded a few batches ahead."""
+        read = self._reader()
+        pool = ThreadPoolExecutor(n_threads())
+        try:
+            submitted = (self._submit(pool, index, read) for index in indices)
+            waiting = deque(islice(submitted, _BATCHES_AHEAD))
+            while waiting:
+                waiting.extend(islice(submitted, 1))
+                images, futures = waiting.popleft()
+                results = {number: future.result() for number, future in futures}
+                problems = {number: each for number, each in results.items() if each}
+                yield torch.from_numpy(images).permute(0, 3, 1, 2), problems
+        finally:
+            # if the caller stops early, do not decode the remaining files
+            pool.shutdown(cancel_futures=True)
+
+    def _submit(self, pool, index, read) -> tuple[NDArray, list[tuple[int, Future]]]:
+        """Start to decode a batch into an array; futures with the numbers of their files."""
+        c, h, w = self.shape
+        images = torch.empty(len(index), h, w, c, dtype=self._dtype, device="cpu").numpy()
+        futures = [
+            (number, pool.submit(_fill, image, self._paths[number], read))
+            for image, number in zip(images, index.tolist(), strict=True)
+        ]
+        return images, futures
+
+
+class FileSource(PathSource):
+    """Pictures in files, decoded when a batch needs them.
 
     Parameters
     ----------
@@ -57,32 +127,17 @@ class FileSource(DecodedSource):
         white: int | None = None,
     ):
         require_pillow()
-        self._paths = [os.fsdecode(path) for path in paths]
+        names = [os.fsdecode(path) for path in paths]
         shape = image_size(image_shape)
-        if len(image_shape) == 2 and any(map(is_colour, self._paths)):
+        if len(image_shape) == 2 and any(map(is_colour, names)):
             shape = (3, *shape[1:])
         if shape[0] not in PIL_MODES:
             raise ValueError(
                 f"image_shape={image_shape!r} has {shape[0]} channels; image files have 1 "
-                "(grey) or 3 (colours)."
+                "(grey) or 3 (colours), and arrays of any number are .npy or TIFF files."
             )
-        super().__init__(len(paths), shape, block_size=block_size)
+        super().__init__(names, shape, block_size)
         self._white_given = white
-
-    def digest(self) -> str:
-        """Hash of the content of the files, their order and the shape; without decoding."""
-        digest, problems = hashlib.sha256(f"{self.shape}".encode()), {}
-        for number, path in enumerate(self._paths):
-            try:
-                if not os.path.isfile(path):
-                    os.stat(path)  # the error of a missing file
-                    raise OSError("not a file")
-                with open(path, "rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
-            except OSError as error:
-                problems[number] = _problem(path, error)
-        refuse(problems, self.plural)
-        return digest.hexdigest()
 
     @cached_property
     def white_level(self) -> int | None:
@@ -93,60 +148,36 @@ class FileSource(DecodedSource):
         levels = map(largest_level, self._paths)
         if not next((level for level in levels if level is not None), 0):
             return None
-        with ThreadPoolExecutor(_n_threads()) as pool:
+        with ThreadPoolExecutor(n_threads()) as pool:
             return max(level or 0 for level in pool.map(largest_level, self._paths))
 
     @property
     def _dtype(self):
         return torch.uint8
 
-    def _select(self, kept):
-        self._paths = [self._paths[number] for number in kept]
-
-    def _decoded(self, indices: Iterable[Tensor]) -> Iterator[tuple[Tensor, dict[int, str]]]:
-        """Batches with the problems of their files, decoded a few batches ahead."""
+    def _reader(self):
         white = self.white_level
-        pool = ThreadPoolExecutor(_n_threads())
-        try:
-            submitted = (self._submit(pool, index, white) for index in indices)
-            waiting = deque(islice(submitted, _BATCHES_AHEAD))
-            while waiting:
-                waiting.extend(islice(submitted, 1))
-                images, futures = waiting.popleft()
-                results = {number: future.result() for number, future in futures}
-                problems = {number: each for number, each in results.items() if each}
-                yield torch.from_numpy(images).permute(0, 3, 1, 2), problems
-        finally:
-            # if the caller stops early, do not decode the remaining files
-            pool.shutdown(cancel_futures=True)
-
-    def _submit(self, pool, index, white) -> tuple[NDArray[np.uint8], list[tuple[int, Future]]]:
-        """Start to decode a batch into an array; futures with the numbers of their files."""
-        c, h, w = self.shape
-        images = np.empty((len(index), h, w, c), dtype=np.uint8)
-        futures = [
-            (number, pool.submit(self._fill, image, self._paths[number], white))
-            for image, number in zip(images, index.tolist(), strict=True)
-        ]
-        return images, futures
-
-    def _fill(self, image, path, white):
-        """Decode a file into an image array; returns a description of the problem, or None."""
-        try:
-            image[...] = read_image(path, self.shape, white)
-        except MemoryError:
-            raise
-        except Exception as error:  # decoders of broken files raise all kinds of errors
-            image[...] = 0
-            return _problem(path, error)
-        return None
+        return lambda path: read_image(path, self.shape, white)
 
 
-def _n_threads():
+def _fill(image, path, read):
+    """Decode a file into an image array; returns a description of the problem, or None."""
+    try:
+        image[...] = read(path)
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders of broken files raise all kinds of errors
+        image[...] = 0
+        return problem_of_file(path, error)
+    return None
+
+
+def n_threads() -> int:
+    """Number of threads that decode files."""
     return min(_MAX_THREADS, joblib.cpu_count())
 
 
-def _problem(path, error):
+def problem_of_file(path: str, error: Exception) -> str:
     """One line about a file that cannot be read."""
     reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
     if type(error).__name__ == "UnidentifiedImageError":

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from .array_file_source import ArrayFileSource, are_arrays
 from .containers import PATH_TYPES, unpacked
 from .dataset_source import DatasetSource
 from .file_source import FileSource
@@ -39,14 +40,15 @@ def image_source(
         square number of at least 64 is a grey square, and c is 1 or 3. Memory maps are read in
         blocks.
     image_shape : sequence of (h, w) or (h, w, c), default=None
-        Shape of each image. A height of 1 means rows of features of any real values. Files are
-        resized and cropped to this shape, by default (224, 224, 3).
+        Shape of each image. A height of 1 means rows of features of any real values. Pictures in
+        files are resized and cropped to this shape, by default (224, 224, 3); arrays in files have
+        it.
     estimator_name : str, default="SimCLREmbedder"
         For error messages.
     block_size : int, default=2**22
         Number of values in a block of a pass over all images.
     white : int, default=None
-        Value of white in grey files of 16 bits, by default from all files.
+        Value of white in files of 16 bits, by default from all files.
 
     Returns
     -------
@@ -74,6 +76,8 @@ def image_source(
     if isinstance(X, Dataset):
         return DatasetSource(X, image_shape, estimator_name, block_size)
     if holds_paths(X):
+        if are_arrays(X, image_shape):
+            return ArrayFileSource(X, image_shape, estimator_name, block_size, white)
         shape = image_shape if image_shape is not None else (224, 224, 3)
         return FileSource(X, shape, block_size, white)
     images = _as_array(X)

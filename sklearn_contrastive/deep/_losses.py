@@ -100,7 +100,7 @@ def nt_xent_loss(
         function normalises them. A row of zeros has similarity 0 and gradient 0.
     temperature : float or Tensor of shape (), default=0.5
         Divisor of the similarities; a smaller one gives more weight to the most similar negatives.
-        A Tensor may be learned: the loss has a gradient by it.
+        A Tensor may be learned: the loss has a gradient by it; on a GPU its value is not checked.
     chunk_size : int or None, default=None
         Number of anchors whose similarities to all embeddings are in memory at once; None: 2^21
         similarities, 8 MB. The backward pass computes them again, so memory is linear in the batch
@@ -170,7 +170,7 @@ def decoupled_contrastive_loss(
         function normalises them. A row of zeros has similarity 0 and gradient 0.
     temperature : float or Tensor of shape (), default=0.5
         Divisor of the similarities; a smaller one gives more weight to the most similar negatives.
-        A Tensor may be learned: the loss has a gradient by it.
+        A Tensor may be learned: the loss has a gradient by it; on a GPU its value is not checked.
     chunk_size : int or None, default=None
         Number of anchors whose similarities are in memory at once, as in :func:`nt_xent_loss`.
 

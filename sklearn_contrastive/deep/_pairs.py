@@ -29,15 +29,26 @@ def check_pairs(embeddings_1: Tensor, embeddings_2: Tensor) -> None:
 
 
 def check_positive(name: str, value: float | Tensor) -> None:
-    """Raise ValueError unless a setting is one positive, finite number or a Tensor of shape ()."""
-    if getattr(value, "ndim", 0) > 0 or not 0 < value < torch.inf:
+    """Raise ValueError unless a setting is one positive, finite number or a Tensor of shape ().
+
+    The value of a Tensor on a GPU is not read: each step of a training would wait for it.
+    """
+    if getattr(value, "ndim", 0) > 0 or not (_is_on_gpu(value) or 0 < value < torch.inf):
         raise ValueError(f"{name}={value!r} must be a positive number, or a Tensor of shape ().")
 
 
 def check_not_negative(name: str, value: float | Tensor) -> None:
-    """Raise ValueError unless a setting is one finite number of at least 0, or such a Tensor."""
-    if getattr(value, "ndim", 0) > 0 or not 0 <= value < torch.inf:
+    """Raise ValueError unless a setting is one finite number of at least 0, or such a Tensor.
+
+    The value of a Tensor on a GPU is not read, as in `check_positive`.
+    """
+    if getattr(value, "ndim", 0) > 0 or not (_is_on_gpu(value) or 0 <= value < torch.inf):
         raise ValueError(f"{name}={value!r} must be at least 0, a number or a Tensor of shape ().")
+
+
+def _is_on_gpu(value):
+    """Whether a value is on another device than the CPU."""
+    return isinstance(value, Tensor) and value.device.type != "cpu"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Linear probe, k-NN accuracy, label efficiency, and confidence intervals of a factor model."""
+"""Linear probe, k-NN accuracy and label efficiency."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 
-from .._features import is_missing
 from .._typing import ArrayLike, FloatArray, RandomState
+from ._labels import numbers_of_labels, refuse_missing_labels, stratified_order
 
 __all__ = [
     "LabelEfficiency",
@@ -85,7 +85,7 @@ def linear_probe(
         raise ValueError(f"The labelled samples are all of class {classes[0]}; give two classes.")
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=max_iter))
     if C == "auto":
-        probe = _searched(probe, counts.min())
+        probe = searched(probe, counts.min())
     else:
         probe.set_params(logisticregression__C=C)
     return float(probe.fit(H_train, y_train).score(H_test, y_test))
@@ -258,21 +258,13 @@ def label_efficiency_curve(
     True
     """
     H_train, y_train, H_test, y_test = _checked(H_train, y_train, H_test, y_test)
-    sizes = np.atleast_1d(np.asarray(n_labels))
-    n_classes = len(np.unique(y_train))
-    if sizes.ndim > 1 or sizes.dtype.kind not in "iu":
-        raise ValueError(f"n_labels={n_labels!r} must be integers.")
-    if sizes.size == 0 or sizes.min() < n_classes or sizes.max() > len(H_train):
-        raise ValueError(
-            f"n_labels={n_labels!r} must lie between the number of classes, {n_classes}, and that "
-            f"of samples, {len(H_train)}."
-        )
+    sizes = numbers_of_labels(n_labels, len(np.unique(y_train)), len(H_train))
     if n_draws < 1:
         raise ValueError(f"n_draws={n_draws} must be at least 1.")
     rng = check_random_state(random_state)
     accuracy = np.empty((len(sizes), n_draws))
     for draw in range(n_draws):
-        order = _stratified_order(y_train, rng)
+        order = stratified_order(y_train, rng)
         for row, size in enumerate(sizes):
             labelled = order[:size]
             accuracy[row, draw] = linear_probe(
@@ -284,13 +276,7 @@ def label_efficiency_curve(
 def _checked(H_train, y_train, H_test, y_test):
     """Arguments as arrays, or an error that names the fault."""
     for name, labels in (("y_train", y_train), ("y_test", y_test)):
-        # as objects: among strings, NumPy would convert NaN to the label "nan"
-        n_missing = sum(map(is_missing, np.asarray(labels, dtype=object).ravel()))
-        if n_missing:
-            raise ValueError(
-                f"{name} has no label (None or NaN) in {n_missing} of {len(labels)} rows; leave "
-                "these rows out."
-            )
+        refuse_missing_labels(name, labels)
     H_train, y_train = check_X_y(H_train, y_train, dtype=(np.float64, np.float32))
     H_test, y_test = check_X_y(H_test, y_test, dtype=(np.float64, np.float32))
     if H_train.shape[1] != H_test.shape[1]:
@@ -302,7 +288,7 @@ def _checked(H_train, y_train, H_test, y_test):
     return H_train, y_train, H_test, y_test
 
 
-def _searched(probe: Pipeline, smallest_class: int) -> GridSearchCV:
+def searched(probe: Pipeline, smallest_class: int) -> GridSearchCV:
     """The probe with its penalty chosen by cross-validation."""
     if smallest_class < 2:
         raise ValueError(
@@ -310,14 +296,3 @@ def _searched(probe: Pipeline, smallest_class: int) -> GridSearchCV:
         )
     grid = {"logisticregression__C": AUTO_C}
     return GridSearchCV(probe, grid, cv=StratifiedKFold(min(5, int(smallest_class))))
-
-
-def _stratified_order(y, rng):
-    """Permutation of the samples whose first m are stratified, for every m."""
-    order = rng.permutation(len(y))
-    _, classes, counts = np.unique(y[order], return_inverse=True, return_counts=True)
-    by_class = np.argsort(classes, kind="stable")
-    rank = np.empty(len(y))
-    rank[by_class] = np.arange(len(y)) - np.repeat(np.cumsum(counts) - counts, counts)
-    # rank 0 of each class comes first
-    return order[np.argsort(rank / counts[classes], kind="stable")]

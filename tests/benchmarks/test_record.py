@@ -40,7 +40,6 @@ def test_records_name_the_command_beside_them(path):
 
 
 def test_every_benchmark_with_a_record_has_all_its_files():
-    assert len(RECORDS) >= 30
     for path in FOLDER.glob("theory/results/*.json"):
         if path in RECORDS:
             assert path.with_suffix(".md").is_file()

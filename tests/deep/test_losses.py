@@ -1,6 +1,7 @@
 """Contrastive losses against their equations, invariances, low precision."""
 
 import math
+from contextlib import nullcontext
 from itertools import combinations
 
 import numpy as np
@@ -253,6 +254,19 @@ def test_nan_in_an_embedding_gives_a_nan_loss(loss):
     first, second = random_pair(5)
     first[2, 1] = torch.nan
     assert torch.isnan(loss(first, second))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("learned", [False, True])
+def test_losses_read_no_value_from_a_device(loss, learned, monkeypatch):
+    # a tensor on the meta device has no values: to read one raises an error; autocast refuses it
+    monkeypatch.setattr(torch, "autocast", lambda device, **options: nullcontext())
+    pair = [torch.empty(6, 4, device="meta", requires_grad=True) for _ in range(2)]
+    temperature = torch.empty((), device="meta", requires_grad=True)
+    arguments = [temperature] if learned and loss in COSINE_LOSSES else []
+    loss(*pair, *arguments).backward()
+    for leaf in (*pair, *arguments):
+        assert leaf.grad.shape == leaf.shape
 
 
 # --- invalid input --------------------------------------------------------------------------------

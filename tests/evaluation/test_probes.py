@@ -13,10 +13,10 @@ from sklearn.model_selection import StratifiedKFold
 
 from sklearn_contrastive.evaluation._probes import (
     LabelEfficiency,
-    _stratified_order,
     knn_accuracy,
     label_efficiency_curve,
     linear_probe,
+    stratified_order,
 )
 
 X, Y = load_digits(return_X_y=True)
@@ -97,7 +97,7 @@ def test_curve_holds_the_probes_of_its_draws():
     curve = label_efficiency_curve(*SPLIT, n_labels=(20, 600), n_draws=2, random_state=3)
     rng = np.random.RandomState(3)
     for draw in range(2):
-        labelled = _stratified_order(SPLIT[1], rng)[:20]
+        labelled = stratified_order(SPLIT[1], rng)[:20]
         expected = linear_probe(SPLIT[0][labelled], SPLIT[1][labelled], *SPLIT[2:])
         assert curve.accuracy[0, draw] == expected
     assert_array_equal(curve.n_labels, [20, 600])
@@ -126,7 +126,7 @@ def test_a_seed_repeats_the_draws():
 def test_every_beginning_of_a_draw_is_stratified(counts, seed):
     rng = np.random.RandomState(seed)
     y = rng.permutation(np.repeat(np.arange(len(counts)), counts))
-    order = _stratified_order(y, rng)
+    order = stratified_order(y, rng)
     assert_array_equal(np.sort(order), np.arange(len(y)))
     assert len(set(y[order[: len(counts)]])) == len(counts)
     for size in range(1, len(y) + 1):
@@ -138,7 +138,7 @@ def test_every_beginning_of_a_draw_is_stratified(counts, seed):
 def test_samples_of_a_class_are_equally_likely_to_be_drawn():
     y = np.repeat([0, 1], [8, 4])
     rng = np.random.RandomState(0)
-    drawn = np.bincount(np.concatenate([_stratified_order(y, rng)[:6] for _ in range(4000)]))
+    drawn = np.bincount(np.concatenate([stratified_order(y, rng)[:6] for _ in range(4000)]))
     # 4 of 8 and 2 of 4: half of the draws, give or take four standard errors
     assert_allclose(drawn / 4000, 0.5, rtol=0, atol=4 * 0.5 / np.sqrt(4000))
 

@@ -34,7 +34,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import HeteroPCA, LinearContrastive
-from sklearn_contrastive._arrays import dtype_name, place_of
+from sklearn_contrastive._arrays import ArrayPlace, dtype_name, place_of
 from sklearn_contrastive._sklearn_compat import ARRAY_API
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.exceptions import ComponentsWarning, MissingValuesWarning
@@ -415,6 +415,23 @@ def test_blocks_on_a_device_have_the_scatter_of_all_rows(
     assert np.all(np.abs(covariance.mean - mean) <= of_mean)
     allowed = covariance.n_samples * (np.outer(spread, of_mean) + np.outer(of_mean, spread))
     assert np.all(np.abs(covariance.scatter - scatter) <= allowed)
+
+
+@pytest.mark.parametrize("fourth", [False, True])
+def test_one_matrix_leaves_the_device_however_many_blocks(fourth, monkeypatch):
+    X, taken = TORCH.array(samples()), []
+    take = ArrayPlace.take
+
+    def recorded(place, array):
+        taken.append(tuple(array.shape))
+        return take(place, array)
+
+    monkeypatch.setattr(ArrayPlace, "take", recorded)
+    n_features = X.shape[1]
+    device_scatter_covariance(X, None, place_of(X), block_rows=5, fourth=fourth)
+    n_blocks = -(-len(X) // 5)
+    vectors = [(n_blocks, n_features)] * 2
+    assert taken == [*vectors, (n_features, n_features), *[(n_features,)] * (2 * fourth)]
 
 
 @given(

@@ -171,7 +171,8 @@ class SimCLREmbedder(ImageEmbedder):
     Images are uint8 from 0 to 255 or floats from 0 to 1, as (n, h, w), (n, h, w, c), (n, c, h, w)
     or two-dimensional with `image_shape`: NumPy arrays, memory maps, which are read in blocks,
     tensors, lists of images, a list, array or column of paths of files, or a Dataset of PyTorch
-    whose items are images or tuples such as (image, label).
+    whose items are images or tuples such as (image, label). Files are pictures, or arrays of one
+    image each: .npy, or TIFF of more channels, which tifffile reads.
 
     On a CPU, with the same number of threads, the same `random_state` gives the same network bit by
     bit, also if the training was resumed from `checkpoint_dir`. After a KeyboardInterrupt the

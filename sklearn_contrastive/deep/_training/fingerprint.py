@@ -8,7 +8,8 @@ import pickle
 import sys
 import types
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ _PACKAGES = ("torch", "skorch", "timm", "scikit-learn", "numpy", "sklearn-contra
 _OF_MODULES = ("_parameters", "_buffers", "_modules")
 # attributes of every module: mode, hooks by numbers that differ between processes
 _OF_ALL_MODULES = frozenset(vars(nn.Module())) - {*_OF_MODULES}
+# folders of installed packages; in others, pip keeps a record of what it installed
+_SITE = {"site-packages", "dist-packages"}
 _DESCRIPTORS = (property, staticmethod, classmethod, functools.cached_property)
 # flag of classes that are made at run time
 _HEAP_TYPE = 1 << 9
@@ -239,8 +242,22 @@ def _is_installed(part, digest):
     if package in sys.stdlib_module_names and package != "__main__":
         return True
     file = getattr(sys.modules.get(name), "__file__", None) or ""
-    if "site-packages" not in file:
+    if _SITE.isdisjoint(Path(file).parts) and package not in _recorded(_root(package)):
         return False
     installed = getattr(sys.modules.get(package), "__version__", "")
     digest.update(f"{package}={installed};".encode())
     return True
+
+
+def _root(package):
+    """Folder, or wheel, from which a package was imported."""
+    file = getattr(sys.modules.get(package), "__file__", None) or ""
+    folder, name = os.path.split(file)
+    return os.path.dirname(folder) if name.partition(".")[0] == "__init__" else folder
+
+
+@functools.cache
+def _recorded(root):
+    """Names of the packages that pip installed into a folder of the user, or that a wheel holds."""
+    files = (file for each in distributions(path=[root]) for file in each.files or ())
+    return {file.parts[0].partition(".")[0] for file in files}

@@ -48,6 +48,10 @@ class Trainer(NeuralNet):
         `device`.
     """
 
+    # a loss with parameters is part of the network, of its factory and of the objective; tensors in
+    # the other attributes of a pickle could not be loaded without the GPU on which they were
+    cuda_dependent_attributes_ = ["module", "criterion"]
+
     def __init__(
         self,
         module: Callable[[], nn.Module],

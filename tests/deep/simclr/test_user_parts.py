@@ -1,5 +1,8 @@
 """Networks, losses and augmentations of the user: trained on copies, or refused with the reason."""
 
+import io
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -67,6 +70,32 @@ def test_temperatures_of_our_losses_can_be_learned():
             return nt_xent_loss(z_1, z_2, self.log_t.exp())
 
     assert embedder(loss=Loss()).fit(X).net_.module_.loss.log_t.item() != pytest.approx(-0.7)
+
+
+class _CountsTensors(pickle.Pickler):
+    """Pickles, and counts the tensors."""
+
+    n_tensors = 0
+
+    def reducer_override(self, value):
+        self.n_tensors += isinstance(value, torch.Tensor)
+        return NotImplemented
+
+
+@pytest.mark.parametrize("parameters", [{"temperature": "learn"}, {"loss": LearnedTemperature()}])
+def test_a_pickle_has_tensors_only_where_they_are_loaded_without_a_gpu(parameters):
+    settings = {"max_epochs": 1, "batch_size": 16, "device": "cpu", "random_state": 0}
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 16))
+    fitted = SimCLREmbedder(network, **settings, **parameters).fit(X)
+    state = fitted.net_.__getstate__()
+    assert len(state.pop("__cuda_dependent_attributes__")) > 0
+    pickler = _CountsTensors(io.BytesIO())
+    pickler.dump(state)
+    assert pickler.n_tensors == 0
+    # the loss that is trained is one object in the network and in the objective
+    loaded = by_pickle(fitted)
+    assert loaded.net_.module_.loss is loaded.net_.criterion_.pair_loss.loss
+    assert loaded.partial_fit(X).n_iter_ == 2
 
 
 @pytest.mark.parametrize("loss", ["nt_xent", "decoupled"])

@@ -1,9 +1,11 @@
 """Fingerprints of functions: what they use by name, and what cannot be seen."""
 
+import importlib
 import io
 import sys
 import threading
 import types
+import zipfile
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from numpy.testing import assert_array_equal
 from torch import nn
 
 from sklearn_contrastive.deep import SimCLREmbedder
+from sklearn_contrastive.deep._training import fingerprint as fingerprints
 from sklearn_contrastive.deep._training.fingerprint import UnseenValueError, fingerprint
 
 X = np.random.default_rng(0).uniform(size=(40, 64)).astype(np.float32)
@@ -110,6 +113,60 @@ def test_fingerprints_depend_on_attributes_of_functions():
 
 def test_methods_named_as_functions_that_cannot_be_seen_have_fingerprints():
     assert fingerprint(lambda network: network.eval().open("exec"))
+
+
+@pytest.fixture
+def imported(monkeypatch):
+    """Import a module, a file or one in a wheel, from a folder that is not site-packages."""
+
+    def imported_from(folder, name):
+        monkeypatch.syspath_prepend(str(folder))
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        importlib.invalidate_caches()
+        fingerprints._recorded.cache_clear()
+        return importlib.import_module(name)
+
+    yield imported_from
+    fingerprints._recorded.cache_clear()
+
+
+CODE = "__version__ = {version!r}\ndef loss(a, b):\n    return {factor}\n"
+RECORD = "a_package/__init__.py,,\na_package-1.dist-info/RECORD,,\n"
+
+
+@pytest.mark.parametrize("kind", ["target", "dist-packages", "wheel"])
+def test_installed_packages_are_known_by_their_version(kind, imported, tmp_path):
+    def made(factor, version):
+        folder = tmp_path / f"{factor}{version}" / kind
+        files = {
+            "a_package/__init__.py": CODE.format(factor=factor, version=version),
+            "a_package-1.dist-info/METADATA": "Name: a_package\nVersion: 1\n",
+            "a_package-1.dist-info/RECORD": RECORD,
+        }
+        if kind == "wheel":
+            folder = folder.with_suffix(".whl")
+            folder.parent.mkdir()
+            with zipfile.ZipFile(folder, "w") as wheel:
+                for name, text in files.items():
+                    wheel.writestr(name, text)
+        else:
+            for name, text in files.items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_text(text)
+        return fingerprint(imported(folder, "a_package").loss)
+
+    assert made(1, "1.0") == made(2, "1.0") != made(2, "2.0")
+
+
+def test_modules_of_the_user_beside_installed_packages_are_known_by_their_code(imported, tmp_path):
+    def made(factor):
+        folder = tmp_path / str(factor)
+        (folder / "a_package-1.dist-info").mkdir(parents=True)
+        (folder / "a_package-1.dist-info" / "RECORD").write_text(RECORD)
+        (folder / "a_users_file.py").write_text(CODE.format(factor=factor, version="1.0"))
+        return fingerprint(imported(folder, "a_users_file").loss)
+
+    assert made(1) != made(2)
 
 
 def reads_a_file(batch):
