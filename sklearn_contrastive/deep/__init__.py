@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from ._redundancy_losses import barlow_twins_loss, vicreg_loss
     from ._sigreg import sigreg_loss
     from ._simclr.estimator import SimCLREmbedder
+    from ._sogclr import sogclr_loss
 
 __all__ = [
     "SimCLREmbedder",
     "LinearContrastiveEncoder",
     "nt_xent_loss",
     "decoupled_contrastive_loss",
+    "sogclr_loss",
     "spectral_contrastive_loss",
     "linear_contrastive_loss",
     "vicreg_loss",
@@ -47,6 +49,7 @@ _MODULE_OF = {
     "LinearContrastiveEncoder": "._linear.estimator",
     "nt_xent_loss": "._losses",
     "decoupled_contrastive_loss": "._losses",
+    "sogclr_loss": "._sogclr",
     "spectral_contrastive_loss": "._losses",
     "linear_contrastive_loss": "._losses",
     "vicreg_loss": "._redundancy_losses",

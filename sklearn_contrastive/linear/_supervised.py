@@ -11,26 +11,21 @@ from .._sklearn_compat import Hidden, Interval, StrOptions
 from .._typing import ArrayLike, MatrixLike, RandomState, VectorLike
 from .._warnings import warn
 from ..exceptions import LabelsWarning
-from ._covariance.by_class import ClassCovariances
-from ._covariance.labels import UNLABELLED, read_labels
-from ._covariance.read import labelled_covariance_of, target_covariance_of
-from ._covariance.samples import like_samples, read_samples
+from ._covariance.samples import like_samples
 from ._covariance.scale import feature_scale
-from ._covariance.targets import holds_targets, read_targets
-from ._dask import refuse_dask
 from ._factor.class_effects import refine_with_labels
 from ._factor.closed_form import supervised_closed_form
 from ._factor.fit import fit_diagonal_noise, fit_from_eigenpairs
 from ._factor.n_components import count_components
 from ._factor.options import FitOptions
 from ._factor.target_effects import refine_with_targets, target_shares
-from ._moment_estimator import MomentEstimator
-from ._moments import Moments, samples_of_moments
+from ._labelled_estimator import LabelledEstimator
+from ._moments import Moments
 
 __all__ = ["SupervisedLinearContrastive"]
 
 
-class SupervisedLinearContrastive(MomentEstimator):
+class SupervisedLinearContrastive(LabelledEstimator):
     """Linear dimension reduction from a few labels and many samples without.
 
     By default the labels are evidence about the factors of `LinearContrastive`: samples of one
@@ -93,7 +88,7 @@ class SupervisedLinearContrastive(MomentEstimator):
         "gram" forms the (n_features, n_features) covariances once and reads the samples once.
         "operator" keeps the samples and multiplies with them. "auto" takes "gram" for at least as
         many samples as features, unless X is sparse and the covariance would be much larger than
-        X.
+        X. Chunks of dask are always read by "gram".
 
     random_state : int, RandomState instance or None, default=None
         Draws the first directions of the eigensolver. The solution depends on it less than `tol`
@@ -249,15 +244,6 @@ class SupervisedLinearContrastive(MomentEstimator):
         "solver": [StrOptions({"auto", "gram", "operator"})],
         "random_state": ["random_state"],
     }
-    _why_complete = (
-        "the means of classes need complete samples. Impute first, for instance with "
-        "sklearn.impute.KNNImputer, or use LinearContrastive, which takes NaN but no labels."
-    )
-    _cannot_continue = (
-        "partial_fit cannot continue from this fit, which did not keep a scatter for every class: "
-        "they are large or on a device, or samples are fewer than features. Or samples differ much "
-        "in the targets they know. Begin with partial_fit."
-    )
 
     def __init__(
         self,
@@ -292,14 +278,17 @@ class SupervisedLinearContrastive(MomentEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training samples. Sparse matrices (CSR, CSC) are centred implicitly.
+            Training samples. Sparse matrices (CSR, CSC) are centred implicitly. Arrays and data
+            frames of dask are read once, chunk by chunk.
 
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Class labels, numbers or strings; -1, or the value of `unlabelled`, for no label. Or
-            targets, numbers; NaN where one is unknown. None labels nothing.
+            targets, numbers; NaN where one is unknown. None labels nothing. If X is of dask, in
+            memory, or of dask with the chunks of X.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Frequency weights: a weight of 2 is the same as the row written twice.
+            Frequency weights: a weight of 2 is the same as the row written twice. If X is of dask,
+            in memory, or of dask with the chunks of X.
 
         Returns
         -------
@@ -311,10 +300,9 @@ class SupervisedLinearContrastive(MomentEstimator):
         ValueError
             If y has another length than X, or may hold labels as well as targets. If labels are
             continuous, contain NaN that `unlabelled` does not name, or are exactly -1 and 1 while
-            `unlabelled` is "auto". If targets are infinite, or all NaN. An earlier fit stays
-            usable.
+            `unlabelled` is "auto". If targets are infinite, or all NaN. If a chunk of dask is
+            refused, with its number. An earlier fit stays usable.
         """
-        refuse_dask(X)
         return super().fit(X, y, sample_weight)
 
     def partial_fit(
@@ -371,63 +359,6 @@ class SupervisedLinearContrastive(MomentEstimator):
         """
         return super().fit_moments(moments)
 
-    def _read_moments(self, moments):
-        if not isinstance(moments, dict) or not moments:
-            raise TypeError(
-                "fit_moments of SupervisedLinearContrastive needs a dict with the Moments of each "
-                f"label, but got {type(moments).__name__}. Without labels use LinearContrastive."
-            )
-        samples, parts = samples_of_moments(self, sum(moments.values())), {}
-        for label, each in zip(self._labels_of(moments), moments.values(), strict=True):
-            if each.n_samples:
-                part = each._in_unit(samples.unit)
-                parts[label] = parts[label] + part if label in parts else part
-        return samples, ClassCovariances(parts)
-
-    def _labels_of(self, moments):
-        """The keys as labels, and None for those that mark samples without."""
-        given = [label for label in moments if label is not None]
-        labels = read_labels(given or None, len(given), self.unlabelled)
-        classes = [*labels.classes.tolist(), None]  # UNLABELLED is the last index
-        codes = iter(labels.codes)
-        return [None if label is None else classes[next(codes)] for label in moments]
-
-    @property
-    def moments_(self) -> dict[Any, Moments]:
-        """Moments of the samples of each label, and under None of those without, if kept."""
-        kept = self._kept_covariance()
-        if kept.holds_targets:
-            raise AttributeError(
-                "A fit to targets has no moments_: they are those of the samples of each label."
-            )
-        return {label: self._as_moments(part) for label, part in kept.parts.items()}
-
-    def _read(self, X, y, sample_weight, streaming=False):
-        samples = read_samples(self, X, sample_weight, streaming=streaming)
-        earlier = getattr(self, "_covariance", None) if streaming else None
-        if holds_targets(y, self.target_type, self.unlabelled, earlier):
-            return self._with_targets(samples, y, earlier)
-        known = () if earlier is None else earlier.classes
-        labels = read_labels(y, samples.values.shape[0], self.unlabelled, known)
-        if samples.weight is not None:  # a class of weight 0 is none
-            codes = np.where(samples.weight > 0, labels.codes, UNLABELLED)
-            labels = replace(labels, codes=codes).of(np.arange(len(codes)))
-        return replace(samples, labels=labels)
-
-    def _with_targets(self, samples, y, earlier):
-        some = earlier is not None and earlier.counts.any()
-        n_targets = earlier.n_targets if some else None
-        targets = read_targets(y, samples.values.shape[0], n_targets, some=not samples.streaming)
-        if samples.weight is not None:  # a target of weight 0 is unknown
-            known = np.where(samples.weight[:, None] > 0, targets.values, np.nan)
-            targets = replace(targets, values=known)
-        return replace(samples, targets=targets)
-
-    def _covariance_of(self, samples, on_step):
-        if samples.targets is not None:
-            return target_covariance_of(samples, self.solver, on_step)
-        return labelled_covariance_of(samples, self.solver, on_step)
-
     def _fit_model(self, covariance, samples, start, on_step):
         for name in ("alpha_", "classes_", "class_shares_", "target_shares_"):
             vars(self).pop(name, None)
@@ -443,11 +374,15 @@ class SupervisedLinearContrastive(MomentEstimator):
             self.target_shares_ = like_samples(samples, target_shares(fit, covariance))
         return fit
 
+    def _options(self, n_samples, start, on_step):
+        """Options of the factor model with labels or targets."""
+        rng = check_random_state(self.random_state)
+        tol = self.tol * np.sqrt(2.0 / n_samples)
+        return FitOptions(rng, self.max_iter, tol, start, on_step)
+
     def _fit_targets(self, covariance, start, on_step):
         """Factor model with targets."""
-        rng = check_random_state(self.random_state)
-        tol = self.tol * np.sqrt(2.0 / covariance.n_samples)
-        options = FitOptions(rng, self.max_iter, tol, start, on_step)
+        options = self._options(covariance.n_samples, start, on_step)
         without = fit_diagonal_noise(covariance, self.n_components, options)
         adds = self.n_components == "auto"
         return refine_with_targets(without, covariance, options, adds_directions=adds)
@@ -455,9 +390,7 @@ class SupervisedLinearContrastive(MomentEstimator):
     def _fit_class_effects(self, covariance, samples, start, on_step):
         """Factor model with class effects."""
         self._has_classes(covariance, samples)
-        rng = check_random_state(self.random_state)
-        tol = self.tol * np.sqrt(2.0 / covariance.n_samples)
-        options = FitOptions(rng, self.max_iter, tol, start, on_step)
+        options = self._options(covariance.n_samples, start, on_step)
         found = refine_with_labels(
             fit_diagonal_noise(covariance, self.n_components, options),
             covariance,

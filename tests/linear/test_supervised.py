@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import LinearContrastive, SupervisedLinearContrastive
 from sklearn_contrastive.exceptions import LabelsWarning
-from sklearn_contrastive.linear import _supervised
+from sklearn_contrastive.linear import _labelled_estimator
 from sklearn_contrastive.linear._covariance.read import labelled_covariance_of
 from sklearn_contrastive.metrics import sin_theta_distance
 
@@ -580,7 +580,7 @@ def test_a_fit_does_not_change_parameters_or_samples(alpha):
 def test_callbacks_are_called_for_every_block_and_eigenproblem(solver, keeps_classes, monkeypatch):
     if not keeps_classes:
         read = partial(labelled_covariance_of, kept_entries=0)
-        monkeypatch.setattr(_supervised, "labelled_covariance_of", read)
+        monkeypatch.setattr(_labelled_estimator, "labelled_covariance_of", read)
     callback, calls = recording_callback()
     X, y = np.tile(CLEAR.X, (1500, 1)), np.tile(CLEAR.y, 1500)  # several blocks of rows
     model = CLEAR.model(solver=solver, tol=0.05).set_callbacks(callback)

@@ -17,7 +17,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn_contrastive import LinearContrastive, SupervisedLinearContrastive
 from sklearn_contrastive._sklearn_compat import ARRAY_API
 from sklearn_contrastive.exceptions import ComponentsWarning, HeywoodWarning, LabelsWarning
-from sklearn_contrastive.linear import _supervised
+from sklearn_contrastive.linear import _labelled_estimator
 from sklearn_contrastive.linear._covariance.read import labelled_covariance_of
 from sklearn_contrastive.metrics import sin_theta_distance
 
@@ -393,7 +393,7 @@ def test_any_mark_gives_the_fit_of_minus_one(mark, names):
 def test_partial_fit_without_class_scatters_is_refused_with_advice(options, monkeypatch):
     if options.pop("kept", None) is not None:
         read = partial(labelled_covariance_of, kept_entries=0)
-        monkeypatch.setattr(_supervised, "labelled_covariance_of", read)
+        monkeypatch.setattr(_labelled_estimator, "labelled_covariance_of", read)
     model = model_of(**options).fit(X, Y)
     before = pickle.dumps(model)
     with pytest.raises(ValueError, match="did not keep a scatter for every class"):

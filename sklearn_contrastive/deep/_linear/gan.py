@@ -78,7 +78,7 @@ class GameObjective(Objective):
     """Several steps of the discriminator, which raises the value, and one of the generator, which
     lowers it."""
 
-    def steps(self, module, batch, generator):
+    def steps(self, module, batch, generator, index):
         """Yield the steps on one batch, each with new latent variables."""
         # the optimiser group of the discriminator has maximize=True
         for player in [module.discriminator] * _DISCRIMINATOR_STEPS + [module.generator]:

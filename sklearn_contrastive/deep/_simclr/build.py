@@ -19,11 +19,13 @@ from ...augmentation._images.patch_masking import PatchMasking
 from .._losses import nt_xent_loss
 from .._networks.encoders import chosen_encoder
 from .._networks.normalization import Normalization, normalization_of_user
+from .._training.chunks import embedded_views
 from .._training.devices import usable_device
 from .._training.optimizers import OptimizerRecipe, peak_learning_rate
+from .._training.processes import ALONE, Processes
 from .._training.schedule import WarmupCosine
 from .._training.trainer import Trainer
-from .losses import LearnedTemperature, PairLoss, SimCLRObjective
+from .losses import LossRecipe, PairLoss, SimCLRObjective, SogCLR
 from .network import NetworkRecipe
 from .views import ImageViews
 
@@ -32,11 +34,12 @@ __all__ = [
     "configure_schedule",
     "schedule_of",
     "simclr_trainer",
+    "start_averages",
     "stored_trainer",
 ]
 
 # losses whose gradient by the projections has about the norm of that of NT-Xent
-_OF_USUAL_SCALE = ("nt_xent", "decoupled", "linear")
+_OF_USUAL_SCALE = ("nt_xent", "decoupled", "sogclr", "linear")
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,12 @@ class StoredImages:
         return ChannelMoments(np.array(self.mean), np.array(self.std))
 
 
-def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int) -> Trainer:
+def simclr_trainer(
+    images: ImageSource,
+    parameters: Mapping[str, Any],
+    seed: int,
+    processes: Processes = ALONE,
+) -> Trainer:
     """Trainer of a SimCLR network, initialised.
 
     Parameters
@@ -76,6 +84,8 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
         Parameters of SimCLREmbedder.
     seed : int
         Seed of weights, batches and views.
+    processes : Processes, default=this one alone
+        Those that train; the learning rate is that of the first one.
 
     Returns
     -------
@@ -86,8 +96,9 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
     trainer.rate_factor_ = 1.0
     configure_schedule(trainer, len(images), parameters)
     trainer.initialize()
+    start_averages(trainer, len(images))
     if not (parameters["optimizer"] == "adamw" or parameters["loss"] in _OF_USUAL_SCALE):
-        trainer.rate_factor_ = _rate_factor(trainer, images)
+        trainer.rate_factor_ = processes.broadcast(_rate_factor(trainer, images))
         configure_schedule(trainer, len(images), parameters)
     return trainer
 
@@ -106,9 +117,8 @@ def _new_trainer(images, parameters, seed, *, download=True):
     """Trainer without a network yet."""
     device = usable_device(parameters["device"])
     moments, given = images.moments(), parameters["normalization"]
-    loss = _copied(parameters["loss"])
-    if parameters["temperature"] == "learn":
-        loss = LearnedTemperature(loss)
+    loss, temperature = _copied(parameters["loss"]), parameters["temperature"]
+    of_user = isinstance(loss, nn.Module) and temperature != "learn"
     return Trainer(
         NetworkRecipe(
             chosen_encoder(parameters["encoder"], device, parameters["pretrained"]),
@@ -118,18 +128,24 @@ def _new_trainer(images, parameters, seed, *, download=True):
             parameters["projection_dim"],
             Normalization(tuple(map(float, moments.mean)), tuple(map(float, moments.std))),
             None if given is None else normalization_of_user(given, images.shape[0]),
-            loss if isinstance(loss, nn.Module) else None,
+            loss if of_user else LossRecipe(loss, temperature),
             download,
         ),
         SimCLRObjective(
             ImageViews(_augmentation(parameters["augmentations"], images), channels_last=True),
-            PairLoss(loss, parameters["temperature"]),
+            PairLoss(loss, temperature),
         ),
         seed=seed,
         half=_computes_in_half(parameters["precision"], device),
         optimizer=OptimizerRecipe(parameters["optimizer"], parameters["weight_decay"]),
         device=device,
     )
+
+
+def start_averages(trainer: Trainer, n_images: int) -> None:
+    """Forget what the loss remembers of other images, before a training on so many."""
+    if isinstance(trainer.module_.loss, SogCLR):
+        trainer.module_.loss.start(n_images)
 
 
 def _rate_factor(trainer: Trainer, images: ImageSource) -> float:
@@ -145,10 +161,11 @@ def _rate_factor(trainer: Trainer, images: ImageSource) -> float:
     with trainer.own_random_state(torch.Generator().manual_seed(trainer.seed)) as seed:
         draws = torch.Generator(trainer.device).manual_seed(seed)
         with torch.no_grad():
-            projections = network(torch.cat(trainer.criterion_.views(batch, draws)))
+            objective = trainer.criterion_
+            pair = embedded_views(network, objective.views, batch, draws, objective.chunk_size)
         norms = [
-            _gradient_norm(pair_loss, projections)
-            for pair_loss in (nt_xent_loss, trainer.criterion_.pair_loss)
+            _gradient_norm(pair_loss, torch.cat(pair))
+            for pair_loss in (nt_xent_loss, objective.pair_loss)
         ]
     factor = norms[0] / norms[1] if norms[1] > 0 else 1.0
     return min(factor, 1.0) if math.isfinite(factor) else 1.0
@@ -165,7 +182,7 @@ def _gradient_norm(pair_loss, projections):
 
 
 def configure_schedule(trainer: Trainer, n_images: int, parameters: Mapping[str, Any]) -> None:
-    """Set the number of epochs, the batch size and the learning rates of a trainer.
+    """Set the number of epochs, the sizes of batches and chunks and the rates of a trainer.
 
     Parameters
     ----------
@@ -179,6 +196,8 @@ def configure_schedule(trainer: Trainer, n_images: int, parameters: Mapping[str,
     # int: a grid search passes NumPy numbers, which some functions of PyTorch refuse
     trainer.max_epochs = int(parameters["max_epochs"])
     trainer.batch_size = min(int(parameters["batch_size"]), n_images)
+    chunk_size = parameters["chunk_size"]
+    trainer.criterion.chunk_size = None if chunk_size is None else int(chunk_size)
     trainer.schedule = schedule_of(
         parameters["warmup_epochs"], trainer.max_epochs, math.ceil(n_images / trainer.batch_size)
     )

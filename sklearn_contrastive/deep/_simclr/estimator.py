@@ -57,17 +57,19 @@ class SimCLREmbedder(ImageEmbedder):
     projection_dim : int, default=128
         Number of features of the projections.
 
-    loss : {"nt_xent", "decoupled", "spectral", "linear", "vicreg", "barlow_twins", "sigreg"} \
-            or callable, default="nt_xent"
-        The loss: :func:`nt_xent_loss`, :func:`decoupled_contrastive_loss` (for small batches),
+    loss : {"nt_xent", "decoupled", "sogclr", "spectral", "linear", "vicreg", "barlow_twins", \
+            "sigreg"} or callable, default="nt_xent"
+        The loss: :func:`nt_xent_loss`; for small batches :func:`decoupled_contrastive_loss` and
+        :func:`sogclr_loss`, which keeps a number for each training image;
         :func:`spectral_contrastive_loss`, :func:`linear_contrastive_loss` of projections of unit
         length; without negatives :func:`vicreg_loss`, :func:`barlow_twins_loss` and
         :func:`sigreg_loss`; or a function of the projections of the two views, (n, projection_dim)
         each. Of a module a copy is used, and its parameters are trained.
 
     temperature : float or "learn", default=0.5
-        Temperature of "nt_xent" and "decoupled". A low temperature gives more weight to the
-        hardest negatives. "learn" trains it, from 0.5, and records it in `history_`.
+        Temperature of "nt_xent", "decoupled" and "sogclr". A low temperature gives more weight to
+        the hardest negatives. "learn" trains that of the first two, from 0.5, and records it in
+        `history_`.
 
     augmentations : {"simclr", "crop", "crop_flip", "masking", "none"} or callable, default="simclr"
         The augmentation that draws the views: a name, an object of
@@ -77,8 +79,17 @@ class SimCLREmbedder(ImageEmbedder):
         For rows of features "simclr" is random masking.
 
     batch_size : int, default=256
-        Number of images in a step, at least 3. The other images of the batch are the negatives. If
-        it is more than the number of images, a warning is given and one batch holds all images.
+        Number of images in a step, at least 3, of all processes together. The other images of the
+        batch are the negatives. If it is more than the number of images, a warning is given and one
+        batch holds all images.
+
+    chunk_size : int or None, default=None
+        Number of images whose views are in memory at once, for batches that do not fit: the
+        gradient is that of the whole batch, in a third more time. None: the whole batch. It is at
+        most `batch_size`. Batches are cut into chunks of nearly equal size, and every chunk goes
+        through augmentation and network twice, with the same random numbers. BatchNorm normalises
+        by the two views of a chunk, and its running statistics are those of one pass over the
+        chunks; all else is as in a whole batch. :meth:`transform` takes so many images at once.
 
     max_epochs : int, default=100
         Passes over the images. On a CPU begin with 10 to see what a training gives.
@@ -178,6 +189,10 @@ class SimCLREmbedder(ImageEmbedder):
     bit, also if the training was resumed from `checkpoint_dir`. After a KeyboardInterrupt the
     fitted state is that of the last finished epoch; fit warns and raises the interrupt again.
 
+    In a script that torchrun or accelerate launch starts, all processes train together, as one
+    process with the same `batch_size` does; every process must call fit with the same images and
+    parameters. The guide has a page on several GPUs.
+
     References
     ----------
     .. [1] Chen, Kornblith, Norouzi and Hinton (2020), "A Simple Framework for Contrastive Learning
@@ -207,10 +222,11 @@ class SimCLREmbedder(ImageEmbedder):
         "image_shape": ["array-like", None],
         "projection_head": [StrOptions({"mlp", "mlp3", "linear", "none"}), callable],
         "projection_dim": [Interval(Integral, 1, None, closed="left")],
-        "loss": [StrOptions(set(LOSSES)), callable],
+        "loss": [StrOptions({*LOSSES, "sogclr"}), callable],
         "temperature": [Interval(Real, 0, None, closed="neither"), StrOptions({"learn"})],
         "augmentations": [str, callable],
         "batch_size": [Interval(Integral, 3, None, closed="left")],
+        "chunk_size": [Interval(Integral, 1, None, closed="left"), None],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "optimizer": [StrOptions(set(OPTIMIZERS))],
         "learning_rate": [
@@ -241,6 +257,7 @@ class SimCLREmbedder(ImageEmbedder):
         temperature: float | str = 0.5,
         augmentations: str | Callable[..., Tensor] = "simclr",
         batch_size: int = 256,
+        chunk_size: int | None = None,
         max_epochs: int = 100,
         optimizer: str = "adamw",
         learning_rate: float | str = "auto",
@@ -264,6 +281,7 @@ class SimCLREmbedder(ImageEmbedder):
         self.temperature = temperature
         self.augmentations = augmentations
         self.batch_size = batch_size
+        self.chunk_size = chunk_size
         self.max_epochs = max_epochs
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -331,9 +349,10 @@ class SimCLREmbedder(ImageEmbedder):
         """Continue the training for `max_epochs` more epochs.
 
         Weights and optimiser keep their state; the learning rate follows a new schedule. X may hold
-        other images of the same shape. Of the parameters that changed since the first call, only
-        these have an effect: `max_epochs`, `warmup_epochs`, `batch_size`, `learning_rate`,
-        `checkpoint_dir` and `verbose`.
+        other images of the same shape, so that the averages of "sogclr" start anew. Of the
+        parameters that changed since the first call, only these have an effect: `max_epochs`,
+        `warmup_epochs`, `batch_size`, `chunk_size`, `learning_rate`, `checkpoint_dir` and
+        `verbose`.
 
         Parameters
         ----------

@@ -28,9 +28,11 @@ from .._networks.pretrained_file import digest_of_file
 from .._saving import SavedFitMixin
 from .._training.checkpoint import locked_checkpoint
 from .._training.fingerprint import UnseenValueError, fingerprint
+from .._training.processes import training_processes
 from .._training.torch_state import default_torch_state
 from .._training.trainer import Trainer
-from .build import configure_schedule, simclr_trainer
+from .build import configure_schedule, simclr_trainer, start_averages
+from .chunk_checks import check_chunk_size, check_repeatable
 from .embed import embed
 from .report import epoch_printer, progress_of
 from .run import Training
@@ -52,7 +54,7 @@ _NOT_PART_OF_TRAINING = (
     "max_epochs",
 )
 # parameters that transform reads, so that they may change after fit
-_READ_BY_TRANSFORM = ("output", "batch_size", "on_unreadable")
+_READ_BY_TRANSFORM = ("output", "batch_size", "chunk_size", "on_unreadable")
 
 
 class ImageEmbedder(
@@ -88,7 +90,7 @@ class ImageEmbedder(
                 on_unreadable=self.on_unreadable,
             )
             try:
-                rows = embed(self.net_.module_, source, self.output, self.batch_size)
+                rows = embed(self.net_.module_, source, self.output, self._n_at_once)
             except ValueError:
                 if self.on_unreadable == "raise":
                     source.check()  # names all unreadable files, not only those of one batch
@@ -112,6 +114,11 @@ class ImageEmbedder(
         self._check_read_parameters()
         return self.net_.module_.width_of(self.output)
 
+    @property
+    def _n_at_once(self):
+        """Number of images that the network embeds at once outside training."""
+        return self.batch_size if self.chunk_size is None else self.chunk_size
+
     def _stored_attributes(self):
         return stored_network(self)
 
@@ -121,9 +128,11 @@ class ImageEmbedder(
     def _train(self, X, y, *, anew, X_val, y_val):
         # the checkpoint is removed and unlocked at the very end, when the estimator is fitted
         with ExitStack() as stack:
+            check_chunk_size(self.chunk_size, self.batch_size)
+            processes = stack.enter_context(training_processes(self.device))
             with (
                 fitted_state_kept_on_error(self),
-                fit_progress(self, X, y, n_steps=self.max_epochs) as on_step,
+                self._progress(X, y, processes) as on_step,
                 default_torch_state(),
             ):
                 shape = self.image_shape if anew else self.image_shape_
@@ -139,11 +148,14 @@ class ImageEmbedder(
                 _warn_of_unreadable(source, n_images, "they are not trained on")
                 evaluate = self._evaluation(X_val, y_val, source)
                 self._check_batch_size(source)
-                net = self._new_net(source) if anew else self._copied_net(source)
+                net = self._new_net(source, processes) if anew else self._copied_net(source)
                 self._check_output(net.module_)
-                checkpoint = stack.enter_context(self._checkpoint(net, source))
+                check_repeatable(net, source, processes.size)
+                checkpoint = None
+                if processes.is_first:
+                    checkpoint = stack.enter_context(self._checkpoint(net, source))
 
-                print_epoch = epoch_printer(self.verbose)
+                print_epoch = epoch_printer(self.verbose if processes.is_first else 0)
 
                 def on_record(record):
                     on_step("epoch")
@@ -152,10 +164,11 @@ class ImageEmbedder(
                 training = Training(
                     net,
                     source,
+                    processes=processes,
                     checkpoint=checkpoint,
                     evaluate=evaluate,
                     on_record=on_record,
-                    progress=progress_of(self, net, source),
+                    progress=progress_of(self, net, source) if processes.is_first else None,
                 )
                 interruption = training.run_until_interrupted()
                 self._set_fitted(net, training.records(), source)
@@ -169,6 +182,12 @@ class ImageEmbedder(
             if checkpoint is not None:
                 checkpoint.remove()
         return self
+
+    def _progress(self, X, y, processes):
+        """Context of scikit-learn's callbacks, in the first process only."""
+        if processes.is_first:
+            return fit_progress(self, X, y, n_steps=self.max_epochs)
+        return nullcontext(lambda name: None)
 
     def _set_fitted(self, net, records, source):
         """Set the fitted attributes."""
@@ -212,20 +231,22 @@ class ImageEmbedder(
         check_classification_targets(labels)
 
         def evaluate(network):
-            rows = embed(network, images, "representation", self.batch_size)
+            rows = embed(network, images, "representation", self._n_at_once)
             return leave_one_out_knn_accuracy(rows, labels)
 
         return evaluate
 
-    def _new_net(self, source) -> Trainer:
+    def _new_net(self, source, processes) -> Trainer:
         """An initialised trainer of these parameters for these images."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        return simclr_trainer(source, self.get_params(deep=False), seed)
+        seed = processes.broadcast(seed)
+        return simclr_trainer(source, self.get_params(deep=False), seed, processes)
 
     def _copied_net(self, source) -> Trainer:
         """A copy of the fitted trainer, so that an error does not change the fitted one."""
         net = copy.deepcopy(self.net_)
         configure_schedule(net, len(source), self.get_params(deep=False))
+        start_averages(net, len(source))
         return net
 
     def _checkpoint(self, net, source):
@@ -275,7 +296,7 @@ class ImageEmbedder(
                 self.net_.module_,
                 source,
                 "representation",
-                self.net_.batch_size,
+                min(self._n_at_once, self.net_.batch_size),
                 _N_COLLAPSE_IMAGES,
             )
             share = float(collapse_share(torch.from_numpy(rows)))
@@ -284,7 +305,7 @@ class ImageEmbedder(
                 collapsed = "projections of all views"
             if collapsed is None:
                 return
-            if _are_alike(source, self.net_.batch_size):
+            if _are_alike(source, self._n_at_once):
                 message = "The training images are all alike, so there is nothing to learn."
             else:
                 message = (

@@ -16,9 +16,17 @@ from .._losses import (
 )
 from .._redundancy_losses import barlow_twins_loss, vicreg_loss
 from .._sigreg import sigreg_loss
+from .._sogclr import sogclr_loss
 from .._training.objectives import ContrastiveObjective
 
-__all__ = ["LOSSES", "LearnedTemperature", "PairLoss", "SimCLRObjective"]
+__all__ = [
+    "LOSSES",
+    "LearnedTemperature",
+    "LossRecipe",
+    "PairLoss",
+    "SimCLRObjective",
+    "SogCLR",
+]
 
 
 def _nt_xent(z_1: Tensor, z_2: Tensor, temperature: float | Tensor) -> Tensor:
@@ -84,8 +92,8 @@ class LearnedTemperature(nn.Module):
     def __init__(self, loss: str):
         if loss not in _WITH_TEMPERATURE:
             raise ValueError(
-                f'temperature="learn" needs a loss with a temperature, "nt_xent" or "decoupled", '
-                f"but loss={loss!r}."
+                f'temperature="learn" needs a loss with a temperature that can be trained, '
+                f'"nt_xent" or "decoupled", but loss={loss!r}.'
             )
         super().__init__()
         self.loss = loss
@@ -102,6 +110,59 @@ class LearnedTemperature(nn.Module):
         return LOSSES[self.loss](z_1, z_2, self.temperature)
 
 
+class SogCLR(nn.Module):
+    """`sogclr_loss` with the moving averages of all training samples as its buffer.
+
+    They are part of the state of a training.
+
+    Parameters
+    ----------
+    temperature : float
+        The temperature.
+    """
+
+    def __init__(self, temperature: float):
+        super().__init__()
+        self.temperature = temperature
+        self.register_buffer("log_normalizers", torch.empty(0))
+
+    def start(self, n_samples: int) -> None:
+        """Forget all averages; the next batches are of so many samples."""
+        self.log_normalizers = torch.full(
+            (n_samples,), -torch.inf, device=self.log_normalizers.device
+        )
+
+    def forward(self, z_1: Tensor, z_2: Tensor, index: Tensor) -> Tensor:
+        """Loss of shape () of the projections of the samples with these indices (n,)."""
+        index = index.to(self.log_normalizers.device)
+        loss, self.log_normalizers[index] = sogclr_loss(
+            z_1, z_2, self.log_normalizers[index], self.temperature
+        )
+        return loss
+
+
+@dataclass(frozen=True)
+class LossRecipe:
+    """Factory of the losses by name that are modules.
+
+    Parameters
+    ----------
+    loss : str
+        Name of the loss.
+    temperature : float or "learn"
+        Its temperature.
+    """
+
+    loss: str
+    temperature: float | str
+
+    def __call__(self) -> nn.Module | None:
+        """The module; None if the loss has neither parameters nor a state."""
+        if self.temperature == "learn":
+            return LearnedTemperature(self.loss)
+        return SogCLR(self.temperature) if self.loss == "sogclr" else None
+
+
 @dataclass(frozen=True)
 class PairLoss:
     """Loss of the projections of two views.
@@ -112,15 +173,20 @@ class PairLoss:
         A name in `LOSSES`, or a function of the projections of the two views.
     temperature : float or "learn"
         Temperature of the losses by name that have one.
+    index : Tensor of shape (n,) or None, default=None
+        Positions of the samples of the batch among all samples, for `SogCLR`.
     """
 
     loss: str | Callable[[Tensor, Tensor], Tensor]
     temperature: float | str
+    index: Tensor | None = None
 
     def __call__(self, z_1: Tensor, z_2: Tensor) -> Tensor:
         """Loss of shape () of projections of shape (n, projection_dim) each."""
         if isinstance(self.loss, str):
             return LOSSES[self.loss](z_1, z_2, self.temperature)
+        if isinstance(self.loss, SogCLR):
+            return self.loss(z_1, z_2, self.index)
         with torch.autocast(z_1.device.type, enabled=False):
             loss = self.loss(z_1.float(), z_2.float())
         if not isinstance(loss, Tensor) or loss.ndim > 0:
@@ -135,8 +201,13 @@ class PairLoss:
 class SimCLRObjective(ContrastiveObjective):
     """A `PairLoss` of the projections; a loss with parameters is part of the network."""
 
-    def loss(self, module, batch, generator):
-        """The pair loss of the views."""
-        if module.loss is not None:  # a copy of the network has its own
-            self.pair_loss = replace(self.pair_loss, loss=module.loss)
-        return super().loss(module, batch, generator)
+    def steps(self, module, batch, generator, index):
+        """One step, on the pair loss of the views."""
+        given = self.pair_loss
+        # a copy of the network has its own loss
+        loss = given.loss if module.loss is None else module.loss
+        self.pair_loss = replace(given, loss=loss, index=index)
+        try:
+            yield from super().steps(module, batch, generator, index)
+        finally:  # neither is a part of the objective of a fitted estimator
+            self.pair_loss = given

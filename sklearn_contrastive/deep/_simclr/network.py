@@ -118,8 +118,8 @@ class NetworkRecipe:
         weights.
     normalization : Normalization or None
         That of the user, for any encoder.
-    loss : nn.Module or None, default=None
-        A loss with parameters to train.
+    loss : nn.Module or callable
+        A loss with parameters or a state, or a callable that returns one, or None.
     download : bool, default=True
         Whether pretrained weights are downloaded.
     """
@@ -130,8 +130,8 @@ class NetworkRecipe:
     projection_head: str | nn.Module
     projection_dim: int
     moments: Normalization
-    normalization: Normalization | None = None
-    loss: nn.Module | None = None
+    normalization: Normalization | None
+    loss: nn.Module | Callable[[], nn.Module | None]
     download: bool = True
 
     def __call__(self) -> SimCLRNetwork:
@@ -143,5 +143,6 @@ class NetworkRecipe:
         chosen = self.normalization or encoder_normalization(backbone) or self.moments
         encoder = nn.Sequential(Normalize(*chosen), backbone)
         head = build_head(self.projection_head, width, self.projection_dim)
-        network = SimCLRNetwork(encoder, width, head, self.loss)
+        loss = self.loss if isinstance(self.loss, nn.Module) else self.loss()
+        network = SimCLRNetwork(encoder, width, head, loss)
         return network.to(memory_format=torch.channels_last)

@@ -5,25 +5,38 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-__all__ = ["ContrastiveObjective", "Objective", "Views", "no_penalty"]
+from .chunks import Views, embedded_views
+from .processes import ALONE, WHOLE
+from .synchronized_batch_norm import synchronized_batch_norm
 
-Views = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
+__all__ = ["ContrastiveObjective", "Objective", "no_penalty"]
 
 
 class Objective:
     """Base of training objectives; a subclass defines `loss`.
 
-    A game, in which parts of the network have losses of their own, overrides `steps`.
+    A game, in which parts of the network have losses of their own, overrides `steps`; so does a
+    loss that needs to know which samples are in the batch.
+
+    Attributes
+    ----------
+    share : Share
+        The part of the current batch that this process has; set by the trainer.
     """
+
+    share = WHOLE
 
     def loss(self, module: nn.Module, batch: Tensor, generator: torch.Generator) -> Tensor:
         """Loss of shape () of the network on a batch; `generator` draws everything random."""
         raise NotImplementedError
 
     def steps(
-        self, module: nn.Module, batch: Tensor, generator: torch.Generator
+        self, module: nn.Module, batch: Tensor, generator: torch.Generator, index: Tensor
     ) -> Iterator[tuple[Tensor, list[nn.Parameter] | None]]:
-        """Yield, for each optimiser step, a loss and the parameters that it moves (None: all)."""
+        """Yield, for each optimiser step, a loss and the parameters that it moves (None: all).
+
+        `index` has the positions of the samples of the batch among all samples.
+        """
         yield self.loss(module, batch, generator), None
 
 
@@ -33,7 +46,7 @@ def no_penalty(module: nn.Module) -> float:
 
 
 class ContrastiveObjective(Objective):
-    """A loss of the embeddings of two views of each sample.
+    """A loss of the embeddings of two views of each sample of a batch, over all processes.
 
     Parameters
     ----------
@@ -46,6 +59,9 @@ class ContrastiveObjective(Objective):
 
     Attributes
     ----------
+    chunk_size : int or None
+        Largest number of samples that the network embeds at once, as in `embedded_views`; None: the
+        whole batch.
     last_embeddings : pair of Tensor
         Embeddings of the two views of the last batch, without their graph.
     """
@@ -59,14 +75,19 @@ class ContrastiveObjective(Objective):
         self.views = views
         self.pair_loss = pair_loss
         self._penalty = penalty
+        self.chunk_size: int | None = None
 
     def loss(self, module, batch, generator):
         """The pair loss of the views plus the penalty."""
-        # one pass for both views: batch statistics must be those of both
-        embeddings = module(torch.cat(self.views(batch, generator)))
-        self.last_embeddings = embeddings.detach().chunk(2)
-        return self.pair_loss(*embeddings.chunk(2)) + self._penalty(module)
+        # batch statistics are those of a chunk, whichever process has it, or of the whole batch
+        in_chunks = self.chunk_size is not None and self.chunk_size < self.share.n_samples
+        with synchronized_batch_norm(ALONE if in_chunks else self.share.processes):
+            own = embedded_views(module, self.views, batch, generator, self.chunk_size)
+        embeddings = self.share.gather(*own)
+        self.last_embeddings = tuple(each.detach() for each in embeddings)
+        return self.pair_loss(*embeddings) + self._penalty(module)
 
     def __getstate__(self):
-        # embeddings of the last batch are a record, not part of the objective
-        return {name: value for name, value in vars(self).items() if name != "last_embeddings"}
+        # the last batch is a record, not part of the objective
+        of_batch = ("last_embeddings", "share")
+        return {name: value for name, value in vars(self).items() if name not in of_batch}

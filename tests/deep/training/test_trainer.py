@@ -101,7 +101,7 @@ def test_each_step_of_a_game_moves_only_its_own_parameters():
             self.low, self.high = nn.Parameter(torch.ones(())), nn.Parameter(torch.ones(()))
 
     class Game(Objective):
-        def steps(self, module, batch, generator):
+        def steps(self, module, batch, generator, index):
             for player in (module.low, module.high):
                 positions.append((module.low.item(), module.high.item()))
                 yield module.low * module.high, [player]
