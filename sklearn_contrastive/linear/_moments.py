@@ -195,6 +195,8 @@ class Moments:
         write_record(record, Path(path))
 
     def __add__(self, other: Any) -> Self:
+        if isinstance(other, int) and other == 0:  # the sum of no chunks
+            return self
         if not isinstance(other, Moments):
             return NotImplemented
         names = _common_names(self, other)
@@ -205,9 +207,7 @@ class Moments:
         stored = self._in_unit(unit) + other._in_unit(unit)
         return type(self)(stored, unit, dtype, names)
 
-    def __radd__(self, other: Any) -> Self:
-        # the built-in sum begins with 0
-        return self if isinstance(other, int) and other == 0 else NotImplemented
+    __radd__ = __add__  # the built-in sum begins with 0
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(n_samples={self.n_samples}, n_features={self.n_features})"

@@ -330,6 +330,12 @@ class SupervisedLinearContrastive(LabelledEstimator):
         -------
         self : object
             The estimator, fitted to all samples so far.
+
+        Raises
+        ------
+        ValueError
+            If the chunk is refused. The message has its number: how many were read before it since
+            the last fit. Those stay, and the estimator is as before the call.
         """
         return super().partial_fit(X, y, sample_weight)
 

@@ -1,6 +1,7 @@
 """Augmentation of SimCLR: crop, flip, colour jitter, grey, blur."""
 
 from dataclasses import dataclass, field
+from numbers import Real
 
 import torch
 from torch import Generator, Tensor
@@ -17,6 +18,8 @@ __all__ = ["SimCLRAugmentation"]
 # an image with fewer pixels on the shorter side is small: crops are larger and there is no blur, as
 # in the best recipes for CIFAR
 SMALL = 64
+# jitter of images that are not grey, whose colours may be what matters, and of grey ones
+COLOUR_STRENGTH, GREY_STRENGTH = 0.25, 0.5
 # number of values in a piece of a batch, about the size of a CPU's cache: pieces are 1.5 times as
 # fast as the whole batch at 512 images of 32 pixels, and twice as fast at 2048
 PIECE = 2**19
@@ -28,22 +31,26 @@ class SimCLRAugmentation:
 
     Parameters
     ----------
-    strength : float, default=1.0
+    strength : float or "auto", default="auto"
         Factor s of the colour jitter only: brightness, contrast and saturation by 0.8 s, hue by
-        0.2 s. At most 2.5. The paper uses 1 for ImageNet and 0.5 for CIFAR-10.
+        0.2 s. At most 2.5. "auto" is 0.25, and 0.5 for grey images. The paper uses 1 for ImageNet
+        and 0.5 for CIFAR-10, where objects have any colour.
     crop_scale : tuple of float or "auto", default="auto"
         Smallest and largest share of the area of a crop. "auto" is (0.08, 1), and (0.2, 1) for
         images of fewer than 64 pixels on their shorter side.
     blur : float or "auto", default="auto"
         Probability that an image is blurred. "auto" is 0.5, and 0 for small images as above.
-    grayscale : float, default=0.2
-        Probability that an image becomes grey.
+    grayscale : float, default=0.0
+        Probability that an image becomes grey. The paper uses 0.2.
 
     Notes
     -----
+    The defaults keep most of the colour, because it may tell the classes apart. Where it does not,
+    as on photographs of objects, ``SimCLRAugmentation(1.0, grayscale=0.2)`` of the paper is better.
+
     Hue, saturation and grey apply to images of three channels only; images of another number keep
-    crop, flip, brightness, contrast and blur. The settings for small images are
-    those of the best public recipes for CIFAR-10; the paper blurs only ImageNet.
+    crop, flip, brightness, contrast and blur. Crop and blur of small images are those of the best
+    public recipes for CIFAR-10; the paper blurs only ImageNet.
 
     References
     ----------
@@ -60,14 +67,16 @@ class SimCLRAugmentation:
     torch.Size([4, 3, 32, 32])
     """
 
-    strength: float = 1.0
+    strength: float | str = "auto"
     crop_scale: tuple[float, float] | str = field(default="auto", kw_only=True)
     blur: float | str = field(default="auto", kw_only=True)
-    grayscale: float = field(default=0.2, kw_only=True)
+    grayscale: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.strength <= 2.5:
-            raise ValueError(f"strength={self.strength!r} must be in [0, 2.5].")
+        if self.strength != "auto" and not (
+            isinstance(self.strength, Real) and 0 <= self.strength <= 2.5
+        ):
+            raise ValueError(f'strength={self.strength!r} must be in [0, 2.5], or "auto".')
         if isinstance(self.crop_scale, str) and self.crop_scale != "auto":
             raise ValueError(f'crop_scale={self.crop_scale!r} must be "auto" or (low, high).')
         if self.blur != "auto":
@@ -95,11 +104,14 @@ class SimCLRAugmentation:
             scale = (0.2 if small else 0.08, 1.0)
         if blur == "auto":
             blur = 0.0 if small else 0.5
-        strong = 0.8 * self.strength
+        strength = self.strength
+        if strength == "auto":
+            strength = GREY_STRENGTH if n_channels == 1 else COLOUR_STRENGTH
+        strong = 0.8 * strength
         steps = [
             RandomResizedCrop(scale),
             RandomFlip(),
-            ColorJitter(strong, strong, strong, 0.2 * self.strength),
+            ColorJitter(strong, strong, strong, 0.2 * strength),
         ]
         if n_channels == 3 and self.grayscale:
             steps.append(RandomGrayscale(self.grayscale))

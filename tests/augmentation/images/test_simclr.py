@@ -15,9 +15,9 @@ from sklearn_contrastive.augmentation import (
 @pytest.mark.parametrize(
     ("shape", "crop", "names"),
     [
-        ((3, 32, 32), 0.2, ["RandomFlip", "ColorJitter", "RandomGrayscale"]),
-        ((3, 64, 64), 0.08, ["RandomFlip", "ColorJitter", "RandomGrayscale", "GaussianBlur"]),
-        ((3, 200, 63), 0.2, ["RandomFlip", "ColorJitter", "RandomGrayscale"]),
+        ((3, 32, 32), 0.2, ["RandomFlip", "ColorJitter"]),
+        ((3, 64, 64), 0.08, ["RandomFlip", "ColorJitter", "GaussianBlur"]),
+        ((3, 200, 63), 0.2, ["RandomFlip", "ColorJitter"]),
         ((1, 28, 28), 0.2, ["RandomFlip", "ColorJitter"]),
         ((5, 28, 28), 0.2, ["RandomFlip", "ColorJitter"]),
         ((1, 96, 96), 0.08, ["RandomFlip", "ColorJitter", "GaussianBlur"]),
@@ -41,8 +41,17 @@ def test_a_large_batch_is_augmented_in_pieces(memory_format):
     assert torch.equal(augmented, expected)
 
 
+@pytest.mark.parametrize(("n_channels", "strength"), [(1, 0.5), (2, 0.25), (3, 0.25), (5, 0.25)])
+def test_colours_are_changed_less_than_greys_by_default(n_channels, strength):
+    shape = (n_channels, 32, 32)
+    members = SimCLRAugmentation().composition(shape).members
+    assert members == SimCLRAugmentation(strength).composition(shape).members
+
+
 def test_strength_scales_only_the_jitter():
-    weak, strong = (SimCLRAugmentation(s).composition((3, 96, 96)).members for s in (0.5, 1.0))
+    weak, strong = (
+        SimCLRAugmentation(s, grayscale=0.2).composition((3, 96, 96)).members for s in (0.5, 1.0)
+    )
     assert [w == s for w, s in zip(weak, strong, strict=True)] == [True, True, False, True, True]
     assert weak[2] == ColorJitter(0.4, 0.4, 0.4, 0.1)
     assert strong[2] == ColorJitter(0.8, 0.8, 0.8, 0.2)

@@ -1,0 +1,1 @@
+"""Benchmarks of data larger than memory: time of our own arithmetic, and peak memory."""
