@@ -90,7 +90,7 @@ html_theme_options = {
     "footer_end": ["version"],
 }
 NO_SIDEBAR = ["index", "auto_examples/index", "theory", "when_not", "comparison", "faq"]
-NO_SIDEBAR += ["formula_map", "changes", "source/**"]
+NO_SIDEBAR += ["formula_map", "contributing", "changes", "source/**"]
 html_sidebars = {page: [] for page in NO_SIDEBAR}
 
 # scikit-learn's own methods: its docstrings refer to labels of its own site

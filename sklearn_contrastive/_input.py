@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ._arrays import place_of
+from ._features import is_missing
 
 __all__ = ["as_numbers", "readable"]
 
@@ -58,7 +59,7 @@ def readable(estimator: Any, X: Any, *, device_arrays: bool = False) -> Any:
 
 
 def as_numbers(X: NDArray) -> NDArray:
-    """Validated samples as numbers: objects become float64, and None becomes NaN.
+    """Validated samples as numbers: objects become float64, missing ones NaN.
 
     scikit-learn's ``dtype="numeric"`` leaves objects as they are where X is a list or a frame of
     categories.
@@ -73,7 +74,13 @@ def as_numbers(X: NDArray) -> NDArray:
     X : ndarray of shape (n_samples, n_features)
         A copy if X has objects.
     """
-    return X.astype(np.float64) if X.dtype.kind == "O" else X
+    if X.dtype.kind != "O":
+        return X
+    try:
+        return X.astype(np.float64)
+    except TypeError:  # pandas.NA, which an older scikit-learn leaves in frames of mixed columns
+        missing = np.frompyfunc(is_missing, 1, 1)(X).astype(bool)
+        return np.where(missing, np.nan, X).astype(np.float64)
 
 
 def _is_temporal(dtype):

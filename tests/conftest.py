@@ -1,5 +1,6 @@
 """Settings of the whole suite: one thread, hypothesis profiles, plots without a screen."""
 
+import importlib.util
 import os
 import sys
 
@@ -35,6 +36,24 @@ settings.register_profile(
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
 )
+
+# Where PyTorch is not installed, as in `make test-oldest`, the tests of all else run.
+if importlib.util.find_spec("torch") is None:
+    collect_ignore = [
+        *("augmentation/images", "augmentation/test_image_augmenter.py", "benchmarks", "deep"),
+        *("docs", "images", "generative/test_training.py", "linear/test_array_api.py"),
+        *("plotting/test_augmentations.py", "plotting/test_neighbours.py"),
+        *("plotting/test_pictures.py", "plotting/test_training.py", "test_docs.py"),
+        *("test_docstrings.py", "test_examples.py", "test_model_selection.py", "test_onnx.py"),
+        *("test_onnx_encoder.py", "test_onnx_service.py", "test_package.py"),
+        *("test_stored_files.py", "test_stored_fit.py", "test_threads.py"),
+    ]
+
+
+@pytest.fixture(scope="session")
+def torch():
+    """PyTorch, for a test among those that run without it."""
+    return pytest.importorskip("torch", reason="PyTorch is not installed")
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,7 @@
 import re
 
 import pytest
-from helpers.references import ROOT, cells_of, references_in
-
-PACKAGE = ROOT / "sklearn_contrastive"
+from helpers.references import PACKAGE, ROOT, cells_of, references_in
 
 MATHEMATICS = [
     "augmentation/_masking.py",

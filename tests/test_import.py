@@ -1,7 +1,6 @@
 """Importing the package: without optional packages, and without importing them."""
 
 import inspect
-import sys
 
 import pytest
 from helpers.processes import run_program, without_packages
@@ -47,12 +46,12 @@ def test_importing_the_export_imports_no_onnx(imported):
     assert set(OPTIONAL).isdisjoint(imported["onnx"])
 
 
-def test_a_name_of_the_deep_wing_imports_pytorch():
+def test_a_name_of_the_deep_wing_imports_pytorch(torch):
     # a guard: if torch had another name, the tests above would pass whatever is imported
-    assert inspect.getmodule(deep.linear_contrastive_loss).torch is sys.modules["torch"]
+    assert inspect.getmodule(deep.linear_contrastive_loss).torch is torch
 
 
-def test_the_embedder_is_listed_where_pytorch_is_installed():
+def test_the_embedder_is_listed_where_pytorch_is_installed(torch):
     names = {}
     exec("from sklearn_contrastive import *", names)
     assert names["SimCLREmbedder"] is deep.SimCLREmbedder
@@ -60,7 +59,7 @@ def test_the_embedder_is_listed_where_pytorch_is_installed():
     assert members["SimCLREmbedder"] is deep.SimCLREmbedder
 
 
-def test_every_name_of_the_deep_wing_is_there_and_no_other():
+def test_every_name_of_the_deep_wing_is_there_and_no_other(torch):
     assert deep is sklearn_contrastive.deep
     for name in deep.__all__:
         assert getattr(deep, name).__name__ == name

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-import torch
 from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -233,7 +232,7 @@ def test_dates_inside_lists_are_refused():
 @pytest.mark.parametrize(
     "estimator", [PairedContrastive(2), LinearAutoencoder(2), LinearGAN(2), MaskedAugmenter()]
 )
-def test_tensors_are_refused_by_estimators_without_array_api_support(estimator):
+def test_tensors_are_refused_by_estimators_without_array_api_support(estimator, torch):
     tensor, groups = torch.asarray(samples()), np.repeat(np.arange(150), 2)
     message = f"{type(estimator).__name__} does not support arrays of torch"
     with config_context(array_api_dispatch=True), pytest.raises(TypeError, match=message):

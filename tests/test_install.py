@@ -2,13 +2,11 @@
 
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
+from helpers.references import PACKAGE, ROOT
 
 from sklearn_contrastive._install import DEEP, EXPORT, needs
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(("extra", "packages"), [("deep", DEEP), ("export", EXPORT)])
@@ -28,7 +26,7 @@ def test_a_message_is_one_line_that_ends_with_a_command():
 def test_no_page_or_message_installs_the_package_from_a_registry():
     # it is on none; from a checkout, `pip install ".[deep]"` works
     texts = [ROOT / "README.md"]
-    for folder, pattern in (("sklearn_contrastive", "*.py"), ("docs", "*.rst"), ("tests", "*.py")):
-        texts += (ROOT / folder).rglob(pattern)
+    for folder, pattern in ((PACKAGE, "*.py"), (ROOT / "docs", "*.rst"), (ROOT / "tests", "*.py")):
+        texts += folder.rglob(pattern)
     wrong = re.compile(r"pip install\s+[\"']?sklearn-contrastive")
     assert not [text for text in texts if wrong.search(text.read_text(encoding="utf-8"))]

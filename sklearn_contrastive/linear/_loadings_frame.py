@@ -54,6 +54,7 @@ class LoadingsFrameMixin:
             np.asarray(self.loadings_),
             index=feature_names_of(self),
             columns=self.get_feature_names_out(),
+            copy=True,  # pandas < 3 would share the memory of the model
         )
         for column, attribute in (
             ("communality", "communalities_"),

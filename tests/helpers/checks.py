@@ -2,11 +2,12 @@
 
 import re
 import warnings
+from contextlib import nullcontext
+from importlib.util import find_spec
 from typing import NamedTuple
 from unittest import SkipTest, mock
 
 import sklearn
-import torch
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import (
     check_dataframe_column_names_consistency,
@@ -72,11 +73,26 @@ def run_all_checks(estimator):
     estimator : estimator instance
         Checks run on clones of it.
     """
-    # scikit-learn tests whether torch was built with CUDA, which it may be without a GPU
-    with mock.patch.object(torch.backends.cuda, "is_built", torch.cuda.is_available):
+    with _cuda_is_a_gpu():
         generated = check_estimator(estimator, on_skip=None, on_fail=None)
+    if not get_tags(estimator).input_tags.sparse:
+        # scikit-learn 1.6.0 generates it whatever the tags say
+        wrong = "check_sample_weight_equivalence_on_sparse_data"
+        generated = [each for each in generated if each["check_name"] != wrong]
     results = [CheckResult(r["check_name"], r["status"], r["exception"]) for r in generated]
     return results + [_run_extra(check, estimator) for check in EXTRA_CHECKS]
+
+
+def _cuda_is_a_gpu():
+    """Context in which PyTorch counts as built with CUDA only where there is a GPU.
+
+    scikit-learn tests how PyTorch was built, and fails where a CUDA build finds no GPU.
+    """
+    if find_spec("torch") is None:
+        return nullcontext()
+    import torch
+
+    return mock.patch.object(torch.backends.cuda, "is_built", torch.cuda.is_available)
 
 
 def _run_extra(check, estimator):

@@ -6,7 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import sklearn_contrastive
+
 ROOT = Path(__file__).parents[2]
+PACKAGE = Path(sklearn_contrastive.__file__).parent  # of the checkout, or installed
 
 
 class Reference(NamedTuple):
@@ -21,7 +24,7 @@ class Reference(NamedTuple):
         if self.path.startswith("benchmarks/"):
             return ROOT / self.path
         is_test = Path(self.path).name.startswith("test_")
-        return ROOT / ("tests" if is_test else "sklearn_contrastive") / self.path
+        return (ROOT / "tests" if is_test else PACKAGE) / self.path
 
     @property
     def exists(self):

@@ -243,7 +243,7 @@ def test_scores_are_least_squares_on_the_observed_entries(options, problem):
             lost += 1
             continue
         design = plain.components_.T[o] / deviations[o, None]
-        expected = np.linalg.lstsq(design, (x - plain.mean_)[o] / deviations[o])[0]
+        expected = np.linalg.lstsq(design, (x - plain.mean_)[o] / deviations[o], rcond=None)[0]
         point, actual = expected @ plain.components_, score @ model._unwhitening
         assert_allclose(
             actual @ plain.components_, point, rtol=0, atol=1e-10 * np.abs(point).max() / share
@@ -318,7 +318,7 @@ def test_whitened_scores_have_identity_covariance_under_the_model(noise_weighted
         whitened.T @ plain.get_covariance() @ whitened, np.eye(problem.n_components), atol=1e-8
     )
     # the symmetric root, which inverse_transform undoes
-    root = np.linalg.lstsq(scoring, whitened)[0]
+    root = np.linalg.lstsq(scoring, whitened, rcond=None)[0]
     assert_allclose(root, root.T, atol=1e-8)
     assert np.linalg.eigvalsh(root)[0] > 0
     points = [m.inverse_transform(scores_of(m, problem.X)[0]) for m in (plain, white)]

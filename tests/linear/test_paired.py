@@ -222,7 +222,7 @@ def test_attributes_agree_with_their_definitions(problem, normalization, shrinka
     assert np.all(model.components_[np.arange(len(largest)), largest] > 0)
     # regression of the features on the scores
     centred = scores - scores.mean(axis=0)
-    loadings = np.linalg.lstsq(centred, problem.X - problem.X.mean(axis=0))[0].T
+    loadings = np.linalg.lstsq(centred, problem.X - problem.X.mean(axis=0), rcond=None)[0].T
     assert_allclose(
         model.loadings_, loadings, rtol=1e-4, atol=1e-4 * np.abs(loadings).max(initial=0.0)
     )
@@ -299,7 +299,7 @@ def test_pairs_of_all_complementary_masks_give_pca_of_the_correlation_matrix(
     # and so are the scores of standardised samples under PCA, up to the scale of each
     scores = PCA().fit_transform(X / X.std(axis=0))[:, :n_components]
     found = model.transform(X)[:, :n_components]
-    projected = scores @ np.linalg.lstsq(scores, found - found.mean(axis=0))[0]
+    projected = scores @ np.linalg.lstsq(scores, found - found.mean(axis=0), rcond=None)[0]
     assert_allclose(projected, found - found.mean(axis=0), atol=1e-8 / gap)
 
 

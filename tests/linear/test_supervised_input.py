@@ -6,7 +6,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from helpers.strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -291,12 +290,13 @@ def test_whole_numbers_are_fitted_as_floats(solver, dtype):
 @pytest.mark.skipif(not ARRAY_API, reason="scikit-learn < 1.9 accepts only NumPy arrays")
 @each_alpha
 @each_solver
-@pytest.mark.parametrize("y_kind", [np.array, torch.tensor, list])
-def test_tensors_are_fitted_as_arrays_and_stay_tensors(solver, alpha, y_kind):
+@pytest.mark.parametrize("y_kind", ["array", "tensor", "list"])
+def test_tensors_are_fitted_as_arrays_and_stay_tensors(solver, alpha, y_kind, torch):
+    labels = {"array": Y, "tensor": torch.tensor(Y), "list": Y.tolist()}[y_kind]
     expected = model_of(alpha=alpha, solver=solver).fit(X, Y)
     with config_context(array_api_dispatch=True):
         tensor = torch.tensor(np.array(X))
-        model = model_of(alpha=alpha, solver=solver).fit(tensor, y_kind(Y.tolist()))
+        model = model_of(alpha=alpha, solver=solver).fit(tensor, labels)
         assert isinstance(model.components_, torch.Tensor)
         assert isinstance(model.transform(tensor), torch.Tensor)
         assert isinstance(model.classes_, np.ndarray)
@@ -307,7 +307,7 @@ def test_tensors_are_fitted_as_arrays_and_stay_tensors(solver, alpha, y_kind):
 
 
 @pytest.mark.skipif(not ARRAY_API, reason="scikit-learn < 1.9 accepts only NumPy arrays")
-def test_partial_fit_on_tensors_equals_one_fit():
+def test_partial_fit_on_tensors_equals_one_fit(torch):
     with config_context(array_api_dispatch=True):
         model = model_of()
         for rows in np.array_split(np.arange(240), 4):

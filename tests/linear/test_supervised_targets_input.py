@@ -5,7 +5,6 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from helpers.targets import (
     N_SAMPLES,
     RANK,
@@ -192,7 +191,7 @@ def test_targets_alone_give_one_component_each():
 
 @pytest.mark.skipif(not ARRAY_API, reason="scikit-learn < 1.9 accepts only NumPy arrays")
 @pytest.mark.parametrize("solver", ["gram", "operator"])
-def test_tensors_give_the_fit_of_arrays(solver):
+def test_tensors_give_the_fit_of_arrays(solver, torch):
     X, Y, _ = problem_with_gaps(0)
     expected = with_targets(solver=solver).fit(X, Y)
     with config_context(array_api_dispatch=True):

@@ -252,7 +252,7 @@ def test_regression_risk_is_the_error_in_a_large_sample(setting, features):
     )
     rows = features_of(truth, features, 1)
     seen = (X - X.mean(axis=0)) @ rows.T
-    squares = (y - y.mean() - seen @ np.linalg.lstsq(seen, y - y.mean())[0]) ** 2
+    squares = (y - y.mean() - seen @ np.linalg.lstsq(seen, y - y.mean(), rcond=None)[0]) ** 2
     expected = regression_risk(truth, rows, truth.weights, target_noise=0.3)
     # the fit takes 2 + 1 of n degrees of freedom, far less than a standard error
     assert abs(squares.mean() - expected) <= 4 * squares.std() / np.sqrt(n)

@@ -4,7 +4,6 @@ import inspect
 
 import numpy as np
 import pytest
-import torch
 from numpy.testing import assert_allclose
 from scipy import sparse
 from scipy.stats import kurtosis
@@ -32,6 +31,7 @@ LABELS = read_labels(np.arange(40) % 3, 40)
 
 
 def device_rows(samples):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     with config_context(array_api_dispatch=True):
         tensor = torch.asarray(samples)
         return DeviceRows(tensor, None, place_of(tensor))

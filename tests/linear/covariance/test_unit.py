@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -280,7 +279,7 @@ def test_a_warning_says_that_variances_leave_float64():
     ("dtype", "size"), [("float32", 1e18), ("float32", 1e-25), ("float64", 1e155)]
 )
 @pytest.mark.parametrize("solver", ["gram", "operator"])
-def test_samples_on_a_device_are_scaled_too(solver, dtype, size):
+def test_samples_on_a_device_are_scaled_too(solver, dtype, size, torch):
     X = samples().astype(np.float64)
     expected = LinearContrastive(2, solver=solver, random_state=0).fit(X)
     with config_context(array_api_dispatch=True):

@@ -79,8 +79,9 @@ def slow_scores(X, mean, components, noise):
         observed = ~np.isnan(x)
         deviations = np.sqrt(noise[observed])
         design = components.T[observed] / deviations[:, None]
-        if np.linalg.matrix_rank(design) == len(components):
-            scores[i] = np.linalg.lstsq(design, (x - mean)[observed] / deviations)[0]
+        # NumPy 1 knows no rank of a matrix without rows
+        if observed.any() and np.linalg.matrix_rank(design) == len(components):
+            scores[i] = np.linalg.lstsq(design, (x - mean)[observed] / deviations, rcond=None)[0]
     return scores
 
 

@@ -55,7 +55,7 @@ def test_without_gaps_a_step_is_the_projection_on_the_tangent_space(seed):
     ridge = np.sqrt(PRIOR_SAMPLES / len(X)) * np.eye(2 * D)[:D]
     target = np.concatenate([(root @ (scatter - model) @ root).ravel(), np.zeros(D)])
     target[-D:] = -np.sqrt(PRIOR_SAMPLES / len(X)) * np.log(state.uniqueness)
-    solution = np.linalg.lstsq(np.vstack([design, ridge]), target)[0]
+    solution = np.linalg.lstsq(np.vstack([design, ridge]), target, rcond=None)[0]
     assert_allclose(np.log(following.uniqueness / state.uniqueness), solution[:D], atol=3e-6)
     change = following.loadings @ following.loadings.T - state.loadings @ state.loadings.T
     expected = np.outer(solution[D:], state.loadings[:, 0])
