@@ -17,6 +17,8 @@ from ._factor.fit import fit_factor_model
 from ._factor.group_units import read_groups
 from ._factor.options import FitOptions
 from ._factor.robust import fit_robust
+from ._factor.robust_chunks import robust_chunks
+from ._factor.robust_rows import RobustArray
 from ._factor.robust_samples import (
     in_robust_unit,
     refuse_few,
@@ -92,7 +94,7 @@ class LinearContrastive(MomentEstimator):
         "gram" forms the (n_features, n_features) covariance once and reads the samples once.
         "operator" keeps the samples and multiplies with them. "auto" takes "gram" for at least as
         many samples as features, unless X is sparse and the covariance would be much larger than
-        X.
+        X. Chunks of dask are always read by "gram".
 
     random_state : int, RandomState instance or None, default=None
         Draws the first directions of the eigensolver. The solution depends on it less than `tol`
@@ -277,18 +279,29 @@ class LinearContrastive(MomentEstimator):
         if not self.robust:
             samples, covariance = self._measured(samples, on_step)
             return samples, covariance, self._fit_model(covariance, samples, None, on_step)
-        refuse_few(samples, self.robust)
-        samples = in_robust_unit(samples)
-        options = self._options(samples.total, None, on_step)
-        found = fit_robust(samples, self.n_components, self.robust, self.solver, options)
+        refuse_few(samples.total, self.robust)
+        return self._solved_robustly(RobustArray(in_robust_unit(samples), self.solver), on_step)
+
+    def _solved_chunks(self, chunks, on_step):
+        if not self.robust:
+            return self._solved_by_moments(chunks, on_step)
+        refuse_robust(self, np.empty((0, 0)))
+        rows = robust_chunks(self, chunks)
+        refuse_few(rows.total, self.robust)
+        return self._solved_robustly(rows, on_step)
+
+    def _solved_robustly(self, rows, on_step):
+        """Samples, covariance of the cleaned ones and the fit, of rows that are screened."""
+        options = self._options(rows.total, None, on_step)
+        found = fit_robust(rows, self.n_components, self.robust, options)
         self._screening = found.screening
         if found.noise_variance is not None:
-            self.sample_noise_ = like_samples(samples, np.sqrt(found.noise_variance))
+            self.sample_noise_ = like_samples(rows.samples, np.sqrt(found.noise_variance))
         if found.outlying is not None:
             self.outlying_cells_ = found.outlying
         for text in robust_warnings(found):
             warn(text, OutlierWarning)
-        return samples, found.covariance, found.fit
+        return rows.samples, found.covariance, found.fit
 
     def _fit_model(self, covariance, samples, start, on_step):
         options = self._options(covariance.n_samples, start, on_step)

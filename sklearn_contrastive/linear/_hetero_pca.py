@@ -59,7 +59,7 @@ class HeteroPCA(MomentEstimator):
         "gram" forms the (n_features, n_features) covariance once and reads the samples once.
         "operator" keeps the samples and multiplies with them. "auto" takes "gram" for at least as
         many samples as features, unless X is sparse and the covariance would be much larger than
-        X.
+        X. Chunks of dask are always read by "gram".
 
     random_state : int, RandomState instance or None, default=None
         Draws the first directions of the eigensolver. The solution depends on it to rounding only;

@@ -1,6 +1,8 @@
 """fit and partial_fit of the reducers that need only the mean and covariance of the samples."""
 
 from abc import abstractmethod
+from dataclasses import replace
+from functools import partial
 from typing import ClassVar, Self
 
 import numpy as np
@@ -13,6 +15,7 @@ from .._sklearn_compat import fit_context
 from .._typing import MatrixLike, VectorLike
 from .._warnings import warn
 from ..exceptions import ComponentsWarning, MissingValuesWarning
+from ._covariance.blocks import no_step
 from ._covariance.read import covariance_of
 from ._covariance.samples import read_samples, unobserved_text
 from ._covariance.unit import in_range, in_unit, measured, unit_of, unit_of_mean
@@ -21,6 +24,7 @@ from ._factor.diagnostics import count_warnings, fit_warnings, share_warnings
 from ._factor_transformer import FactorTransformer
 from ._moments import Moments, samples_of_moments
 from ._outlier_scores import OutlierScoring
+from ._row_chunks import RowChunks
 
 __all__ = ["MomentEstimator"]
 
@@ -34,6 +38,12 @@ _DROPPED = (
 )
 
 
+def _moments_of_chunk(samples, covariance_of):
+    """Moments of validated Samples, whose covariance may be one of classes or targets."""
+    samples, covariance = measured(samples, partial(covariance_of, on_step=no_step))
+    return Moments(covariance, samples.unit, samples.dtype, samples.feature_names)
+
+
 def _unless_robust(method):
     """Condition of a method that reads no row twice; the error says why it is not there."""
 
@@ -42,7 +52,7 @@ def _unless_robust(method):
             raise AttributeError(
                 f"{method} cannot be used with robust={robust!r}: which cells and rows are "
                 "outlying depends on all samples, which a robust fit reads several times. Use fit "
-                "with the samples in one array, or robust=False."
+                "with all samples, in one array or in chunks of dask, or robust=False."
             )
         return True
 
@@ -115,13 +125,14 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
             Training samples; NaN where an entry is missing. Sparse matrices (CSR, CSC) are
             centred implicitly, which loses digits where a mean exceeds its deviation; memory
             maps are read block by block. Arrays and data frames of dask are read chunk by chunk,
-            as by `fit_moments`.
+            several times if entries are missing or the fit is robust.
 
         y : None
             Ignored.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Frequency weights: a weight of 2 is the same as the row written twice.
+            Frequency weights: a weight of 2 is the same as the row written twice. Of dask, with the
+            chunks of X, or in memory if X is of dask.
 
         Returns
         -------
@@ -129,7 +140,7 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
             The fitted estimator.
         """
         if is_dask(X):
-            return self._fit_chunks(X, sample_weight)
+            return self._fit_chunks(X, y, sample_weight)
         with fitted_state_kept_on_error(self), fit_progress(self, X, y) as on_step:
             samples, covariance, fit = self._solved(self._read(X, y, sample_weight), on_step)
             self._set_model(fit, covariance, samples)
@@ -140,14 +151,55 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
             self._watch(samples)
         return self
 
-    def _fit_chunks(self, X, sample_weight):
+    def _fit_chunks(self, X, y, sample_weight):
         """Fit to a collection of dask."""
-        if robust := getattr(self, "robust", False):
-            raise ValueError(
-                f"robust={robust!r} reads the samples several times, and X is a collection of "
-                "dask. Set robust=False, or pass an array in memory, such as X.compute()."
-            )
-        return self.fit_moments(Moments.from_array(X, sample_weight))
+        with fitted_state_kept_on_error(self), fit_progress(self) as on_step:
+            for name in _OF_ROWS:
+                vars(self).pop(name, None)
+            chunks = self._row_chunks(X, y, sample_weight)
+            samples, covariance, fit = self._solved_chunks(chunks, on_step)
+            self._set_fit_without_rows(fit, covariance, samples)
+            # complete rows that are not screened are read only once
+            if samples.missing or getattr(self, "robust", False):
+                self._watch(samples)
+        return self
+
+    def _row_chunks(self, X, y, sample_weight):
+        """Validated Samples of each chunk, not computed yet."""
+        return RowChunks.of(self._reader()._read_chunk, X, sample_weight=sample_weight)
+
+    def _reader(self):
+        """An estimator without fitted state, which reads one chunk on a worker."""
+        return type(self)(**self.get_params(deep=False))
+
+    def _read_chunk(self, X, y=None, sample_weight=None):
+        """Validated Samples of one chunk; None if it has no row."""
+        reader = self._reader()  # validation sets attributes, and threads read several chunks
+        return reader._read(X, y, sample_weight, streaming=True) if X.shape[0] else None
+
+    def _moments_of(self, chunks, covariance_of):
+        """Moments of all chunks, in one pass, given the covariance of Samples as a function."""
+        moments = chunks.map(_moments_of_chunk, covariance_of).sum()
+        if moments is None:
+            raise ValueError("X has no rows; at least 2 samples are needed.")
+        return moments
+
+    def _read_chunks(self, chunks):
+        """Samples without rows that have the features of all chunks, and the covariance."""
+        return self._read_moments(self._moments_of(chunks, self._reader()._covariance_of))
+
+    def _solved_chunks(self, chunks, on_step):
+        """Samples whose rows are in chunks, their covariance and the fit to it."""
+        return self._solved_by_moments(chunks, on_step)
+
+    def _solved_by_moments(self, chunks, on_step):
+        """The same by the moments of all chunks; rows are read again only if some have gaps."""
+        samples, covariance = self._read_chunks(chunks)
+        on_step("pass over the chunks")
+        if samples.unit != 1.0:
+            chunks = chunks.map(in_unit, samples.unit)
+        samples = replace(samples, streaming=False, chunks=chunks)
+        return samples, covariance, self._fit_model(covariance, samples, None, on_step)
 
     @_unless_robust("fit_moments")
     @fit_context(prefer_skip_nested_validation=True)
@@ -186,12 +238,16 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
             fit = self._fit_model(covariance, samples, None, on_step)
             for name in _OF_ROWS:
                 vars(self).pop(name, None)
-            self._set_model(fit, covariance, samples)
-            self._keep(covariance, samples)
-            self._n_samples_cold = covariance.n_samples
-            self._training_distances = None
-            self._warn_about(fit, covariance, samples)
+            self._set_fit_without_rows(fit, covariance, samples)
         return self
+
+    def _set_fit_without_rows(self, fit, covariance, samples):
+        """Set the attributes of a fit whose rows are not in memory, and emit its warnings."""
+        self._set_model(fit, covariance, samples)
+        self._keep(covariance if fit.describes_covariance else None, samples)
+        self._n_samples_cold = covariance.n_samples
+        self._training_distances = None
+        self._warn_about(fit, covariance, samples)
 
     def _read_moments(self, moments):
         """Samples without rows that have the features of the moments, and the covariance."""

@@ -10,7 +10,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array
 
-from .._arrays import ArrayPlace
 from .._typing import ArrayLike, FloatArray, MatrixLike, VectorLike
 from ._covariance.base import Covariance
 from ._covariance.blocks import no_step
@@ -18,15 +17,16 @@ from ._covariance.given import given_covariance
 from ._covariance.read import covariance_of
 from ._covariance.samples import (
     Samples,
-    check_n_components,
     read_samples,
     refuse_unobserved,
+    samples_without_rows,
 )
 from ._covariance.scatter import ScatterCovariance
 from ._covariance.unit import measured
-from ._dask import dask_moments, is_dask
+from ._dask import is_dask
 from ._factor.group_units import read_groups
 from ._moments_file import MomentsRecord, read_record, write_record
+from ._row_chunks import RowChunks
 
 __all__ = ["Moments", "samples_of_moments"]
 
@@ -115,7 +115,7 @@ class Moments:
             If X has an infinite entry, or a weight is negative.
         """
         if is_dask(X):
-            return dask_moments(cls.from_array, X, sample_weight)
+            return RowChunks.of(cls.from_array, X, sample_weight=sample_weight).sum()
         shape = getattr(X, "shape", (1, 1))
         if len(shape) == 2 and shape[0] == 0 and shape[1] > 0:
             return cls(ScatterCovariance.empty(int(shape[1])), feature_names=_names_of(X))
@@ -324,22 +324,9 @@ def samples_of_moments(estimator: Any, moments: Moments) -> Samples:
             "The moments are of samples with NaN, or of an indefinite covariance, but "
             f"{estimator._why_complete}"
         )
-    check_n_components(estimator.n_components, n_samples, moments.n_features)
     refuse_unobserved(moments.stored.unobserved_pairs(), names)
-    estimator.n_features_in_ = moments.n_features
-    vars(estimator).pop("feature_names_in_", None)
-    if names is not None:
-        estimator.feature_names_in_ = names
-    samples = Samples(
-        values=np.empty((0, moments.n_features), moments.dtype),
-        weight=None,
-        missing=missing,
-        on_device=False,
-        place=ArrayPlace(np, None),
-        feature_names=names,
-        streaming=True,
-        dtype=moments.dtype,
-        unit=moments.unit,
-        counted=True,
+    samples = samples_without_rows(
+        estimator, n_samples, moments.n_features, names, moments.dtype, missing=missing
     )
+    samples = replace(samples, unit=moments.unit)
     return replace(samples, groups=read_groups(getattr(estimator, "feature_groups", None), samples))

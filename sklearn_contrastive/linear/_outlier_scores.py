@@ -55,7 +55,7 @@ class OutlierScoring(FactorDensity):
 
     #: whether fit warns about rows and cells that affect the components
     _warns_about_outliers: ClassVar[bool] = False
-    #: distances of some training rows, as if each had been left out; None after partial_fit
+    #: distances of some training rows, as if each had been left out; None if none were kept
     _training_distances: RowDistances | None = None
 
     def outlier_scores(self, X: MatrixLike) -> OutlierScores:
@@ -89,7 +89,8 @@ class OutlierScoring(FactorDensity):
         heavier tails: `fit` keeps the distances of at most 1000 training samples, each as if it
         had been left out, and the shares are those of the F-distribution with their median and
         90 % point. Fewer than a tenth of bad training samples change it little. After
-        `partial_fit`, which keeps no sample, the shares are those of the Gaussian model.
+        `partial_fit` and `fit_moments`, and after a `fit` to complete chunks of dask, which read no
+        row twice, the shares are those of the Gaussian model.
 
         Examples
         --------
@@ -195,8 +196,7 @@ class OutlierScoring(FactorDensity):
 
     def _watch(self, samples):
         """Keep the distances of some training rows, and warn if bad data affect the components."""
-        numbers = _evenly_spaced(samples)
-        rows = _taken(samples, numbers)
+        rows, numbers = _drawn(samples)
         if getattr(self, "robust", False):  # the distances are those of clean cells
             repaired = self._repaired(rows * self._unit)[0] / self._unit
             rows = np.where(repaired == rows, rows, np.nan)
@@ -207,16 +207,39 @@ class OutlierScoring(FactorDensity):
             warn(text, OutlierWarning)
 
 
-def _evenly_spaced(samples):
+def _drawn(samples):
+    """Some rows of samples in float64, evenly spaced, and their positions."""
+    if samples.chunks is None:
+        numbers = _evenly_spaced(samples.total, samples.n_features, samples.weight)
+        return _taken(samples, numbers), numbers
+    weights = samples.chunks.map(_weight_of).compute()
+    weights = [np.zeros(0) if weight is None else weight for weight in weights]
+    weight, ends = np.concatenate(weights), np.cumsum([len(weight) for weight in weights])
+    numbers = _evenly_spaced(weight.sum(), samples.n_features, weight)
+    parts = np.split(numbers, np.searchsorted(numbers, ends[:-1]))
+    own = [part - end + len(weight) for part, end, weight in zip(parts, ends, weights, strict=True)]
+    drawn = samples.chunks.zip(own).map(_taken_of_chunk).compute()
+    return np.concatenate([rows for rows in drawn if rows is not None]), numbers
+
+
+def _weight_of(samples):
+    return np.ones(samples.values.shape[0]) if samples.weight is None else samples.weight
+
+
+def _taken_of_chunk(part):
+    samples, numbers = part
+    return _taken(samples, numbers)
+
+
+def _evenly_spaced(total, n_features, weight):
     """Positions of some rows, evenly spaced; a row of weight 2 counts as two."""
-    total, n_features = samples.total, samples.n_features
     n_rows = max(_FEWEST_WATCHED, min(_WATCHED_ROWS, _WATCHED_ENTRIES // n_features))
     n_rows = max(1, min(n_rows, int(total)))
     positions = (np.arange(n_rows) + 0.5) * (total / n_rows)
-    if samples.weight is None:
+    if weight is None:
         return positions.astype(np.intp)
-    found = np.searchsorted(np.cumsum(samples.weight), positions, side="right")
-    return np.minimum(found, len(samples.weight) - 1)
+    found = np.searchsorted(np.cumsum(weight), positions, side="right")
+    return np.minimum(found, len(weight) - 1)
 
 
 def _taken(samples, numbers):

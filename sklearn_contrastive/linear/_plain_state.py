@@ -7,6 +7,7 @@ from scipy import sparse
 from ._covariance.by_class import ClassCovariances
 from ._covariance.fourth_moments import StandardizedMoments
 from ._covariance.missing import PairwiseCovariance
+from ._covariance.pooled_classes import PooledClasses
 from ._covariance.scatter import ScatterCovariance
 from ._covariance.small_chunk import SmallChunk
 from ._covariance.target_moments import KnownSamples, TargetScatters
@@ -31,6 +32,7 @@ _KINDS = {
     "KnownSamples": KnownSamples,
     "LabelledScatter": LabelledScatter,
     "PairwiseCovariance": PairwiseCovariance,
+    "PooledClasses": PooledClasses,
     "RobustModel": RobustModel,
     "RowDistances": RowDistances,
     "ScalePrior": ScalePrior,

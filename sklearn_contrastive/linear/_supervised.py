@@ -1,6 +1,7 @@
 """SupervisedLinearContrastive: contrastive learning from samples and labels or targets."""
 
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -12,12 +13,22 @@ from .._typing import ArrayLike, MatrixLike, RandomState, VectorLike
 from .._warnings import warn
 from ..exceptions import LabelsWarning
 from ._covariance.by_class import ClassCovariances
-from ._covariance.labels import UNLABELLED, read_labels
-from ._covariance.read import labelled_covariance_of, target_covariance_of
+from ._covariance.labels import UNLABELLED, as_labels, read_labels
+from ._covariance.read import (
+    labelled_covariance_of,
+    labelled_covariance_of_chunk,
+    target_covariance_of,
+)
 from ._covariance.samples import like_samples, read_samples
 from ._covariance.scale import feature_scale
-from ._covariance.targets import holds_targets, read_targets
-from ._dask import refuse_dask
+from ._covariance.targets import (
+    NO_TARGET,
+    holds_targets,
+    lazily_names_classes,
+    names_classes,
+    read_targets,
+)
+from ._dask import is_dask
 from ._factor.class_effects import refine_with_labels
 from ._factor.closed_form import supervised_closed_form
 from ._factor.fit import fit_diagonal_noise, fit_from_eigenpairs
@@ -26,8 +37,16 @@ from ._factor.options import FitOptions
 from ._factor.target_effects import refine_with_targets, target_shares
 from ._moment_estimator import MomentEstimator
 from ._moments import Moments, samples_of_moments
+from ._row_chunks import RowChunks
 
 __all__ = ["SupervisedLinearContrastive"]
+
+
+def _covariance_of_chunk(reader, pools, samples, on_step):
+    """Covariance of a chunk; it may have one scatter within all classes if they are pooled."""
+    if pools and samples.targets is None:
+        return labelled_covariance_of_chunk(samples, on_step)
+    return reader._covariance_of(samples, on_step)
 
 
 class SupervisedLinearContrastive(MomentEstimator):
@@ -93,7 +112,7 @@ class SupervisedLinearContrastive(MomentEstimator):
         "gram" forms the (n_features, n_features) covariances once and reads the samples once.
         "operator" keeps the samples and multiplies with them. "auto" takes "gram" for at least as
         many samples as features, unless X is sparse and the covariance would be much larger than
-        X.
+        X. Chunks of dask are always read by "gram".
 
     random_state : int, RandomState instance or None, default=None
         Draws the first directions of the eigensolver. The solution depends on it less than `tol`
@@ -292,14 +311,17 @@ class SupervisedLinearContrastive(MomentEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training samples. Sparse matrices (CSR, CSC) are centred implicitly.
+            Training samples. Sparse matrices (CSR, CSC) are centred implicitly. Arrays and data
+            frames of dask are read once, chunk by chunk.
 
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             Class labels, numbers or strings; -1, or the value of `unlabelled`, for no label. Or
-            targets, numbers; NaN where one is unknown. None labels nothing.
+            targets, numbers; NaN where one is unknown. None labels nothing. If X is of dask, in
+            memory, or of dask with the chunks of X.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Frequency weights: a weight of 2 is the same as the row written twice.
+            Frequency weights: a weight of 2 is the same as the row written twice. If X is of dask,
+            in memory, or of dask with the chunks of X.
 
         Returns
         -------
@@ -311,10 +333,9 @@ class SupervisedLinearContrastive(MomentEstimator):
         ValueError
             If y has another length than X, or may hold labels as well as targets. If labels are
             continuous, contain NaN that `unlabelled` does not name, or are exactly -1 and 1 while
-            `unlabelled` is "auto". If targets are infinite, or all NaN. An earlier fit stays
-            usable.
+            `unlabelled` is "auto". If targets are infinite, or all NaN. If a chunk of dask is
+            refused, with its number. An earlier fit stays usable.
         """
-        refuse_dask(X)
         return super().fit(X, y, sample_weight)
 
     def partial_fit(
@@ -384,6 +405,45 @@ class SupervisedLinearContrastive(MomentEstimator):
                 parts[label] = parts[label] + part if label in parts else part
         return samples, ClassCovariances(parts)
 
+    def _row_chunks(self, X, y, sample_weight):
+        reader = self._reader()
+        if is_dask(y):
+            classes = lazily_names_classes(y, self.target_type, self.unlabelled)
+        else:
+            classes = y is None or names_classes(y, self.target_type, self.unlabelled)
+            y = as_labels(y) if classes and y is not None else y
+        reader.target_type = "classes" if classes else "continuous"
+        if classes and self._marks_automatically:
+            reader.unlabelled = -1  # whether it is a class depends on the labels of all chunks
+        return RowChunks.of(reader._read_chunk, X, y=y, sample_weight=sample_weight)
+
+    @property
+    def _marks_automatically(self):
+        return isinstance(self.unlabelled, str) and self.unlabelled == "auto"
+
+    def _read_chunks(self, chunks):
+        # M_sup needs the covariance of each class, the factor model only their sum
+        pools = self.alpha == "auto"
+        moments = self._moments_of(chunks, partial(_covariance_of_chunk, self._reader(), pools))
+        covariance = moments.stored
+        if covariance.holds_targets:
+            if not covariance.counts.any():
+                raise ValueError(NO_TARGET)
+        else:
+            self._check_labels(covariance)
+            if covariance.parts is not None:  # partial_fit keeps every class
+                covariance = ClassCovariances(covariance.parts)
+        return samples_of_moments(self, moments), covariance
+
+    def _check_labels(self, covariance):
+        """Refuse labels that are valid in every chunk, but not together."""
+        labels, n_samples = covariance.labels, covariance.n_samples
+        read_labels(labels or None, len(labels), None)
+        numbers = not any(isinstance(label, str) for label in labels)
+        marked = n_samples - covariance.counts.sum() > 1e-9 * n_samples
+        if self._marks_automatically and numbers and marked:
+            read_labels([*labels, -1], len(labels) + 1)
+
     def _labels_of(self, moments):
         """The keys as labels, and None for those that mark samples without."""
         given = [label for label in moments if label is not None]
@@ -399,6 +459,10 @@ class SupervisedLinearContrastive(MomentEstimator):
         if kept.holds_targets:
             raise AttributeError(
                 "A fit to targets has no moments_: they are those of the samples of each label."
+            )
+        if kept.parts is None:
+            raise AttributeError(
+                "This fit has no moments_ of each label: many classes share one scatter matrix."
             )
         return {label: self._as_moments(part) for label, part in kept.parts.items()}
 

@@ -283,3 +283,20 @@ def test_many_outlying_cells_are_reported():
     spoilt, _ = with_gross_cells(X, share=0.35)
     with pytest.warns(OutlierWarning, match="of the cells"):
         model("cells").fit(spoilt)
+
+
+@each_kind
+def test_rows_of_weight_0_keep_their_place(robust):
+    X, _, _ = draw()
+    X[300] *= 20
+    X[::7, 3] = np.nan
+    weight = np.arange(len(X)) % 3 != 2
+    fit = model(robust).fit(X, sample_weight=weight)
+    kept = model(robust).fit(X[weight])
+    assert_allclose(fit.noise_variance_, kept.noise_variance_, rtol=1e-4)
+    if robust != "cells":
+        assert fit.sample_noise_.argmax() == 300
+        assert_allclose(fit.sample_noise_[weight], kept.sample_noise_, rtol=1e-4)
+    if robust != "rows":
+        found = fit.outlying_cells_.toarray()[weight]
+        assert_array_equal(found != 0, kept.outlying_cells_.toarray() != 0)

@@ -6,6 +6,8 @@ from typing import TypeAlias
 import torch
 from torch import Generator, Tensor
 
+from .rows_generator import RowsGenerator
+
 __all__ = [
     "Augmentation",
     "ImageAugmentation",
@@ -85,6 +87,8 @@ def uniform(
     generator: Generator,
     low: Tensor | float = 0.0,
     high: Tensor | float = 1.0,
+    *,
+    image_axis: int = 0,
 ) -> Tensor:
     """Independent uniform draws in [low, high), in float32 on the generator's device.
 
@@ -93,16 +97,22 @@ def uniform(
     shape : int or tuple of int
         Shape of the result.
     generator : torch.Generator
-        The source of randomness.
+        The source of randomness; a `RowsGenerator` gives each image the numbers that it has in the
+        whole batch.
     low, high : float or Tensor that broadcasts to shape, default=0 and 1
         Ends of the interval.
+    image_axis : int, default=0
+        Axis of the shape along which the images are.
 
     Returns
     -------
     draws : Tensor of the given shape
         The draws.
     """
-    draws = torch.rand(shape, generator=generator, device=generator.device, dtype=torch.float32)
+    if isinstance(generator, RowsGenerator):
+        draws = generator.uniform((shape,) if isinstance(shape, int) else shape, image_axis)
+    else:
+        draws = torch.rand(shape, generator=generator, device=generator.device, dtype=torch.float32)
     return low + (high - low) * draws
 
 

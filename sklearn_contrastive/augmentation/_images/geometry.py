@@ -61,7 +61,7 @@ def draw_boxes(
         On the generator's device.
     """
     height, width = image_size
-    draws = uniform((4, n_images), generator)
+    draws = uniform((4, n_images), generator, image_axis=1)
     share = scale[0] + (scale[1] - scale[0]) * draws[0]
     # a box of share a and ratio r fits where a q <= r <= q / a, q being the ratio of the image
     narrowest, widest = share * (width / height), (width / height) / share

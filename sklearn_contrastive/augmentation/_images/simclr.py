@@ -1,6 +1,5 @@
 """Augmentation of SimCLR: crop, flip, colour jitter, grey, blur."""
 
-import math
 from dataclasses import dataclass, field
 
 import torch
@@ -11,6 +10,7 @@ from .blur import GaussianBlur
 from .colour import ColorJitter, RandomGrayscale
 from .compose import Compose
 from .geometry import RandomFlip, RandomResizedCrop
+from .rows_generator import pieces_of
 
 __all__ = ["SimCLRAugmentation"]
 
@@ -111,7 +111,7 @@ class SimCLRAugmentation:
         """Augment a batch of shape (n_images, n_channels, height, width), values in [0, 1]."""
         check_batch(batch)
         composition = self.composition(batch.shape[1:])
-        n_pieces = math.ceil(batch.numel() / PIECE) if batch.device.type == "cpu" else 1
-        if n_pieces <= 1:
+        if batch.device.type != "cpu":
             return composition(batch, generator)
-        return torch.cat([composition(piece, generator) for piece in batch.chunk(n_pieces)])
+        pieces = [composition(*piece) for piece in pieces_of(batch, generator, PIECE)]
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces)

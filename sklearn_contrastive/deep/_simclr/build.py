@@ -22,6 +22,7 @@ from .._networks.normalization import Normalization, normalization_of_user
 from .._training.chunks import embedded_views
 from .._training.devices import usable_device
 from .._training.optimizers import OptimizerRecipe, peak_learning_rate
+from .._training.processes import ALONE, Processes
 from .._training.schedule import WarmupCosine
 from .._training.trainer import Trainer
 from .losses import LossRecipe, PairLoss, SimCLRObjective, SogCLR
@@ -67,7 +68,12 @@ class StoredImages:
         return ChannelMoments(np.array(self.mean), np.array(self.std))
 
 
-def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int) -> Trainer:
+def simclr_trainer(
+    images: ImageSource,
+    parameters: Mapping[str, Any],
+    seed: int,
+    processes: Processes = ALONE,
+) -> Trainer:
     """Trainer of a SimCLR network, initialised.
 
     Parameters
@@ -78,6 +84,8 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
         Parameters of SimCLREmbedder.
     seed : int
         Seed of weights, batches and views.
+    processes : Processes, default=this one alone
+        Those that train; the learning rate is that of the first one.
 
     Returns
     -------
@@ -90,7 +98,7 @@ def simclr_trainer(images: ImageSource, parameters: Mapping[str, Any], seed: int
     trainer.initialize()
     start_averages(trainer, len(images))
     if not (parameters["optimizer"] == "adamw" or parameters["loss"] in _OF_USUAL_SCALE):
-        trainer.rate_factor_ = _rate_factor(trainer, images)
+        trainer.rate_factor_ = processes.broadcast(_rate_factor(trainer, images))
         configure_schedule(trainer, len(images), parameters)
     return trainer
 

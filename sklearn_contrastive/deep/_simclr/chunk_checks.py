@@ -26,7 +26,7 @@ def check_chunk_size(chunk_size: int | None, batch_size: int) -> None:
         )
 
 
-def check_repeatable(trainer: Trainer, images: ImageSource) -> None:
+def check_repeatable(trainer: Trainer, images: ImageSource, n_processes: int = 1) -> None:
     """Raise ValueError unless the chunks of a training can be embedded twice, with the same result.
 
     Parameters
@@ -35,13 +35,16 @@ def check_repeatable(trainer: Trainer, images: ImageSource) -> None:
         Initialised, with the `chunk_size` of its objective set.
     images : ImageSource
         Training images.
+    n_processes : int, default=1
+        Number of processes, each of which cuts its part of a batch.
     """
     chunk_size = trainer.criterion.chunk_size
     n_batches = math.ceil(len(images) / trainer.batch_size)
     sizes = {len(images) // n_batches, math.ceil(len(images) / n_batches)}
     if chunk_size is None or max(sizes) <= chunk_size:  # no batch is cut
         return
-    smallest = min(size // math.ceil(size / chunk_size) for size in sizes)
+    parts = [part for size in sizes for part in {size // n_processes, -(-size // n_processes)}]
+    smallest = min(part // math.ceil(part / chunk_size) for part in parts if part > 0)
     if smallest == 1 and any(isinstance(each, _BatchNorm) for each in trainer.module_.modules()):
         raise ValueError(
             f"chunk_size={chunk_size} cuts batches into chunks of one image, and the network has "

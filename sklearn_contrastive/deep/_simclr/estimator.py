@@ -79,8 +79,9 @@ class SimCLREmbedder(ImageEmbedder):
         For rows of features "simclr" is random masking.
 
     batch_size : int, default=256
-        Number of images in a step, at least 3. The other images of the batch are the negatives. If
-        it is more than the number of images, a warning is given and one batch holds all images.
+        Number of images in a step, at least 3, of all processes together. The other images of the
+        batch are the negatives. If it is more than the number of images, a warning is given and one
+        batch holds all images.
 
     chunk_size : int or None, default=None
         Number of images whose views are in memory at once, for batches that do not fit: the
@@ -187,6 +188,10 @@ class SimCLREmbedder(ImageEmbedder):
     On a CPU, with the same number of threads, the same `random_state` gives the same network bit by
     bit, also if the training was resumed from `checkpoint_dir`. After a KeyboardInterrupt the
     fitted state is that of the last finished epoch; fit warns and raises the interrupt again.
+
+    In a script that torchrun or accelerate launch starts, all processes train together, as one
+    process with the same `batch_size` does; every process must call fit with the same images and
+    parameters. The guide has a page on several GPUs.
 
     References
     ----------

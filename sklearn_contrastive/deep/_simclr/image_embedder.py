@@ -28,6 +28,7 @@ from .._networks.pretrained_file import digest_of_file
 from .._saving import SavedFitMixin
 from .._training.checkpoint import locked_checkpoint
 from .._training.fingerprint import UnseenValueError, fingerprint
+from .._training.processes import training_processes
 from .._training.torch_state import default_torch_state
 from .._training.trainer import Trainer
 from .build import configure_schedule, simclr_trainer, start_averages
@@ -128,9 +129,10 @@ class ImageEmbedder(
         # the checkpoint is removed and unlocked at the very end, when the estimator is fitted
         with ExitStack() as stack:
             check_chunk_size(self.chunk_size, self.batch_size)
+            processes = stack.enter_context(training_processes(self.device))
             with (
                 fitted_state_kept_on_error(self),
-                fit_progress(self, X, y, n_steps=self.max_epochs) as on_step,
+                self._progress(X, y, processes) as on_step,
                 default_torch_state(),
             ):
                 shape = self.image_shape if anew else self.image_shape_
@@ -146,12 +148,14 @@ class ImageEmbedder(
                 _warn_of_unreadable(source, n_images, "they are not trained on")
                 evaluate = self._evaluation(X_val, y_val, source)
                 self._check_batch_size(source)
-                net = self._new_net(source) if anew else self._copied_net(source)
+                net = self._new_net(source, processes) if anew else self._copied_net(source)
                 self._check_output(net.module_)
-                check_repeatable(net, source)
-                checkpoint = stack.enter_context(self._checkpoint(net, source))
+                check_repeatable(net, source, processes.size)
+                checkpoint = None
+                if processes.is_first:
+                    checkpoint = stack.enter_context(self._checkpoint(net, source))
 
-                print_epoch = epoch_printer(self.verbose)
+                print_epoch = epoch_printer(self.verbose if processes.is_first else 0)
 
                 def on_record(record):
                     on_step("epoch")
@@ -160,10 +164,11 @@ class ImageEmbedder(
                 training = Training(
                     net,
                     source,
+                    processes=processes,
                     checkpoint=checkpoint,
                     evaluate=evaluate,
                     on_record=on_record,
-                    progress=progress_of(self, net, source),
+                    progress=progress_of(self, net, source) if processes.is_first else None,
                 )
                 interruption = training.run_until_interrupted()
                 self._set_fitted(net, training.records(), source)
@@ -177,6 +182,12 @@ class ImageEmbedder(
             if checkpoint is not None:
                 checkpoint.remove()
         return self
+
+    def _progress(self, X, y, processes):
+        """Context of scikit-learn's callbacks, in the first process only."""
+        if processes.is_first:
+            return fit_progress(self, X, y, n_steps=self.max_epochs)
+        return nullcontext(lambda name: None)
 
     def _set_fitted(self, net, records, source):
         """Set the fitted attributes."""
@@ -225,10 +236,11 @@ class ImageEmbedder(
 
         return evaluate
 
-    def _new_net(self, source) -> Trainer:
+    def _new_net(self, source, processes) -> Trainer:
         """An initialised trainer of these parameters for these images."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        return simclr_trainer(source, self.get_params(deep=False), seed)
+        seed = processes.broadcast(seed)
+        return simclr_trainer(source, self.get_params(deep=False), seed, processes)
 
     def _copied_net(self, source) -> Trainer:
         """A copy of the fitted trainer, so that an error does not change the fitted one."""

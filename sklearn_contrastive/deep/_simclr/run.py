@@ -1,8 +1,8 @@
 """Run of a SimCLR training: resume, checkpoint, record and diagnostics after each epoch."""
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -12,12 +12,16 @@ from ..._warnings import warn
 from .._diagnostics import alignment, contrastive_accuracy, uniformity
 from .._training.batches import SampleSource
 from .._training.checkpoint import Checkpoint
+from .._training.processes import ALONE, WHOLE, Processes
 from .._training.progress import TrainingProgress
 from .._training.trainer import Trainer
 from .losses import LearnedTemperature
 from .network import SimCLRNetwork
 
 __all__ = ["Training"]
+
+# images whose mean values are compared between processes, and the difference that is allowed
+_N_COMPARED, _TOLERANCE = 16, 0.05
 
 
 class Training:
@@ -28,7 +32,9 @@ class Training:
     net : Trainer
         Initialised; its objective is a `ContrastiveObjective`.
     images : ImageSource
-        Training images.
+        Training images, the same in all processes.
+    processes : Processes, default=this one alone
+        Those that train; all begin with the state of the first one.
     checkpoint : Checkpoint or None
         Where each epoch is saved, and from where an earlier training is resumed.
     evaluate : callable or None
@@ -44,6 +50,7 @@ class Training:
         net: Trainer,
         images: ImageSource,
         *,
+        processes: Processes = ALONE,
         checkpoint: Checkpoint | None = None,
         evaluate: Callable[[SimCLRNetwork], float] | None = None,
         on_record: Callable[[dict[str, Any]], None],
@@ -51,6 +58,7 @@ class Training:
     ):
         self.net = net
         self._images = images
+        self._processes = processes
         self._checkpoint = checkpoint
         self._evaluate = evaluate
         self._on_record = on_record
@@ -62,14 +70,58 @@ class Training:
         net = self.net
         net.n_steps_ = 0
         steps = len(net.get_iterator(self._images))
+        self._check_processes(steps)
         self._resume(steps)
+        self._take_state_of_first()
         self._began = time.perf_counter()
-        with self._watched(self._images.resident(net.device), steps) as images:
+        with (
+            self._watched(self._images.resident(net.device), steps) as images,
+            _together(net, self._processes),
+        ):
             net.train_epochs(
                 images,
                 n_epochs=net.max_epochs - net.n_steps_ // steps,
                 on_epoch=self._end_epoch,
             )
+
+    def _check_processes(self, steps: int) -> None:
+        """Raise ValueError unless all processes have these images, and a part of every batch."""
+        n_images, n_processes = len(self._images), self._processes.size
+        if n_images // steps < n_processes:
+            raise ValueError(
+                f"A batch has {n_images // steps} images, fewer than the {n_processes} processes. "
+                "Raise batch_size, which is that of all processes together, or start fewer."
+            )
+        if n_processes > 1:
+            facts = {
+                "numbers of images": n_images,
+                "shapes of images": self._images.shape,
+                "batch sizes": self.net.batch_size,
+                "numbers of epochs": self.net.max_epochs,
+            }
+            self._processes.check_equal(facts)
+            self._processes.check_equal({"images": self._describe_images()})
+
+    def _describe_images(self) -> str:
+        """Whether this process has the images of the first one, in words."""
+        n_images = len(self._images)
+        indices = torch.linspace(0, n_images - 1, min(n_images, _N_COMPARED)).long()
+        (batch,) = self._images.batches([indices], "cpu")
+        means = batch.mean(dim=(1, 2, 3))
+        of_first = torch.tensor(self._processes.broadcast(means.tolist()))
+        # decoders of files differ a little, and a Dataset may return random crops
+        alike = (means - of_first).abs() <= _TOLERANCE * of_first.abs().max()
+        return "those of the first process" if alike.float().mean() >= 0.5 else "others"
+
+    def _take_state_of_first(self) -> None:
+        """Load the state of the first process, which may be that of its checkpoint."""
+        if self._processes.size == 1:
+            return
+        start = {"state": self.net.training_state(), "resumed": self._last_epoch is not None}
+        start = self._processes.broadcast_state(start)
+        if not self._processes.is_first:
+            self.net.load_training_state(start["state"])
+            self._last_epoch = start["state"] if start["resumed"] else None
 
     def _watched(self, images: SampleSource, steps: int) -> AbstractContextManager[SampleSource]:
         """Context of the images, whose use is reported; `steps` is per epoch."""
@@ -151,3 +203,13 @@ class Training:
         now = time.perf_counter()
         entries["seconds"], self._began = now - self._began, now
         return entries
+
+
+@contextmanager
+def _together(net: Trainer, processes: Processes) -> Iterator[None]:
+    """Let a trainer share its batches with other processes within the context."""
+    net.processes = processes
+    try:
+        yield
+    finally:
+        net.processes, net.criterion_.share = ALONE, WHOLE

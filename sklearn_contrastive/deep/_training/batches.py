@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from .processes import ALONE, Processes, Share
+
 __all__ = ["RandomBatches", "SampleSource", "TensorSource"]
 
 
@@ -56,6 +58,8 @@ class RandomBatches:
         Draws the order, on the CPU.
     device : torch.device, default=the CPU
         Device of the batches.
+    processes : Processes, default=this one alone
+        The order is that of one process; only the samples of this one are read.
     """
 
     def __init__(
@@ -64,20 +68,23 @@ class RandomBatches:
         batch_size: int,
         generator: torch.Generator,
         device: torch.device = torch.device("cpu"),  # noqa: B008, it is a constant
+        processes: Processes = ALONE,
     ):
         self._source = source
         self._n_batches = math.ceil(len(source) / batch_size)
         self._generator = generator
         self._device = device
+        self._processes = processes
 
     def __len__(self) -> int:
         return self._n_batches
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the indices of the samples of a batch, on the CPU, and the samples."""
+        """Yield the indices of the samples of a batch, on the CPU, and those of this process."""
         order = torch.randperm(len(self._source), generator=self._generator)
         indices = torch.tensor_split(order, self._n_batches)
-        batches = self._source.batches(indices, self._device)
+        own = (Share(self._processes, len(index)).part_of(index) for index in indices)
+        batches = self._source.batches(own, self._device)
         # batches first: sources learn that a batch has been used when the next one is asked for
         for batch, index in zip(batches, indices, strict=True):
             yield index, batch

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from ...augmentation._images.rows_generator import with_rows
+
 __all__ = ["Views", "chunks_of", "embedded_views"]
 
 Views = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
@@ -39,7 +41,7 @@ def embedded_views(
     batch : Tensor of shape (n_samples, ...)
         The samples.
     generator : torch.Generator
-        Draws the views.
+        Draws the views; a `RowsGenerator` gives each sample the views that it has without chunks.
     chunk_size : int or None, default=None
         Largest number of samples in a chunk; None: one chunk, which is not embedded again.
 
@@ -66,7 +68,7 @@ def embedded_views(
         return embed(batch).chunk(2)
     pairs = [
         checkpoint(embed, chunk, use_reentrant=False, context_fn=contexts).chunk(2)
-        for chunk in chunks
+        for chunk in with_rows(chunks, generator)
     ]
     embeddings_1, embeddings_2 = map(torch.cat, zip(*pairs, strict=True))
     return embeddings_1, embeddings_2

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from .chunks import Views, embedded_views
+from .processes import ALONE, WHOLE
+from .synchronized_batch_norm import synchronized_batch_norm
 
 __all__ = ["ContrastiveObjective", "Objective", "no_penalty"]
 
@@ -15,7 +17,14 @@ class Objective:
 
     A game, in which parts of the network have losses of their own, overrides `steps`; so does a
     loss that needs to know which samples are in the batch.
+
+    Attributes
+    ----------
+    share : Share
+        The part of the current batch that this process has; set by the trainer.
     """
+
+    share = WHOLE
 
     def loss(self, module: nn.Module, batch: Tensor, generator: torch.Generator) -> Tensor:
         """Loss of shape () of the network on a batch; `generator` draws everything random."""
@@ -37,7 +46,7 @@ def no_penalty(module: nn.Module) -> float:
 
 
 class ContrastiveObjective(Objective):
-    """A loss of the embeddings of two views of each sample.
+    """A loss of the embeddings of two views of each sample of a batch, over all processes.
 
     Parameters
     ----------
@@ -70,10 +79,15 @@ class ContrastiveObjective(Objective):
 
     def loss(self, module, batch, generator):
         """The pair loss of the views plus the penalty."""
-        embeddings = embedded_views(module, self.views, batch, generator, self.chunk_size)
+        # batch statistics are those of a chunk, whichever process has it, or of the whole batch
+        in_chunks = self.chunk_size is not None and self.chunk_size < self.share.n_samples
+        with synchronized_batch_norm(ALONE if in_chunks else self.share.processes):
+            own = embedded_views(module, self.views, batch, generator, self.chunk_size)
+        embeddings = self.share.gather(*own)
         self.last_embeddings = tuple(each.detach() for each in embeddings)
         return self.pair_loss(*embeddings) + self._penalty(module)
 
     def __getstate__(self):
-        # embeddings of the last batch are a record, not part of the objective
-        return {name: value for name, value in vars(self).items() if name != "last_embeddings"}
+        # the last batch is a record, not part of the objective
+        of_batch = ("last_embeddings", "share")
+        return {name: value for name, value in vars(self).items() if name not in of_batch}

@@ -11,9 +11,11 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from ..._torch_random import seeded_generators
+from ...augmentation._images.rows_generator import RowsGenerator
 from .batches import RandomBatches, SampleSource
 from .first_loss import check_first_loss
 from .objectives import Objective
+from .processes import ALONE, Processes, Share
 from .schedule import cosine
 
 __all__ = ["Trainer"]
@@ -46,8 +48,14 @@ class Trainer(NeuralNet):
     **settings : dict
         Other parameters of skorch's NeuralNet: `optimizer`, `lr`, `max_epochs`, `batch_size`,
         `device`.
+
+    Attributes
+    ----------
+    processes : Processes
+        Those that share each batch; this one alone unless it is set.
     """
 
+    processes: Processes = ALONE
     # a loss with parameters is part of the network, of its factory and of the objective; tensors in
     # the other attributes of a pickle could not be loaded without the GPU on which they were
     cuda_dependent_attributes_ = ["module", "criterion"]
@@ -94,21 +102,26 @@ class Trainer(NeuralNet):
 
     def get_iterator(self, dataset: SampleSource, training: bool = False) -> RandomBatches:
         """Batches in an order that the generator draws; skorch's may leave one small batch."""
-        return RandomBatches(dataset, self.batch_size, self.generator_, torch.device(self.device))
+        device = torch.device(self.device)
+        return RandomBatches(dataset, self.batch_size, self.generator_, device, self.processes)
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params) -> None:
         """Train on all batches; skorch waits for the device after each batch, this only once."""
         if iterator is None:
             return
         total, n_samples = 0.0, 0
-        with self.own_random_state() as seed:
-            draws = torch.Generator(self.device).manual_seed(seed)
+        with self.own_random_state(stream=self.processes.rank) as seed:
+            draws = self._draws(seed)
             for index, batch in iterator:
+                share = self.criterion_.share = Share(self.processes, len(index))
+                if isinstance(draws, RowsGenerator):
+                    draws.n_rows, draws.rows = share.n_samples, share.rows
                 self.notify("on_batch_begin", batch=batch, training=training)
                 self._set_learning_rate(self.n_steps_ / (self.max_epochs * len(iterator)))
                 step = step_fn(batch, index=index, generator=draws, **fit_params)
                 self.n_steps_ += 1
-                total, n_samples = total + step["loss"] * len(batch), n_samples + len(batch)
+                total += step["loss"] * share.n_samples
+                n_samples += share.n_samples
                 self.notify("on_batch_end", batch=batch, training=training, **step)
         self.history.record(f"{prefix}_loss", float(total) / n_samples)
 
@@ -123,12 +136,17 @@ class Trainer(NeuralNet):
             # the optimiser does not move parameters without a gradient
             self.optimizer_.zero_grad(set_to_none=True)
             loss.backward(inputs=parameters)
+            self.processes.average_gradients(
+                self.module_.parameters() if parameters is None else parameters
+            )
             self.optimizer_.step()
         return {"loss": loss.detach()}
 
     def __getstate__(self):
         """Store the state of the generator; PyTorch 2.3 cannot pickle generators."""
-        return super().__getstate__() | {"generator_": self.generator_.get_state().numpy()}
+        state = super().__getstate__() | {"generator_": self.generator_.get_state().numpy()}
+        state.pop("processes", None)  # connections cannot be copied
+        return state
 
     def __setstate__(self, state):
         """Make the generator from its state."""
@@ -166,6 +184,7 @@ class Trainer(NeuralNet):
         for _ in range(self.max_epochs if n_epochs is None else n_epochs):
             self.fit_loop(source, epochs=1)
             self.history[-1]["batches"].clear()  # nothing is recorded for them
+            self.processes.average_buffers(self.module_)
             self._check_finite()
             on_epoch(self)
         return self
@@ -190,6 +209,14 @@ class Trainer(NeuralNet):
                 return
             yield step
 
+    def _draws(self, seed: int) -> torch.Generator:
+        """Generator that augments every image in the same way, whoever has it, in any chunk."""
+        draws = torch.Generator(self.device).manual_seed(seed)
+        if self.processes.size == 1 and getattr(self.criterion_, "chunk_size", None) is None:
+            return draws
+        # own streams, none of which is that of PyTorch's global generator in some process
+        return RowsGenerator(draws, seed + self.processes.size + self.processes.rank)
+
     def _check_finite(self):
         """Raise ValueError if the training diverged in the last epoch."""
         loss, epoch = self.history[-1, "train_loss"], self.history[-1, "epoch"]
@@ -212,14 +239,17 @@ class Trainer(NeuralNet):
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * self.schedule(progress)
 
     @contextmanager
-    def own_random_state(self, generator: torch.Generator | None = None) -> Iterator[int]:
+    def own_random_state(
+        self, generator: torch.Generator | None = None, *, stream: int = 0
+    ) -> Iterator[int]:
         """Seed PyTorch's global generators from ours, or another, within the context.
 
-        Yields the seed. Weights, dropout and the user's functions draw from the global generators.
+        Yields the seed. Weights, dropout and the user's functions draw from the global generators;
+        `stream`, a small number, chooses one of several independent sequences.
         """
         generator = self.generator_ if generator is None else generator
         seed = torch.randint(2**62, (), generator=generator).item()
-        with seeded_generators(seed, self.device):
+        with seeded_generators(seed + stream, self.device):
             yield seed
 
     # --- state -----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from scipy import sparse
 from .blocks import OnStep, no_step
 from .labelled import LabelledCovariance
 from .labels import UNLABELLED, Labels
+from .pooled_classes import PooledClasses
 from .scatter import ScatterCovariance, scatter_covariance
 from .within_class import LabelledScatter
 
@@ -24,22 +25,51 @@ class ClassCovariances(LabelledCovariance):
     ----------
     parts : dict
         ScatterCovariance of the samples of each label, and under None of those without.
+    kept_entries : float, default=inf
+        Numbers in the scatter matrices of all classes beyond which a sum has one matrix for all.
     """
 
     mergeable = True
+    kept_entries: float = np.inf  # files of earlier versions do not have it
 
-    def __init__(self, parts: dict):
+    def __init__(self, parts: dict, kept_entries: float = np.inf):
         self.parts = parts
+        if np.isfinite(kept_entries):
+            self.kept_entries = kept_entries
 
-    def __add__(self, other: Self) -> Self:
+    def __add__(self, other: LabelledCovariance) -> LabelledCovariance:
+        if not isinstance(other, ClassCovariances):
+            return NotImplemented
         parts = dict(self.parts)
         for label, part in other.parts.items():
             parts[label] = parts[label] + part if label in parts else part
-        return ClassCovariances(parts)
+        both = ClassCovariances(parts, min(self.kept_entries, other.kept_entries))
+        return both.pooled() if len(parts) * both.n_features**2 > both.kept_entries else both
 
     def scaled(self, factor: float) -> Self:
         """Covariance of the samples times a positive factor."""
-        return ClassCovariances({label: part.scaled(factor) for label, part in self.parts.items()})
+        parts = {label: part.scaled(factor) for label, part in self.parts.items()}
+        return ClassCovariances(parts, self.kept_entries)
+
+    def pooled(self) -> PooledClasses:
+        """With one matrix for all classes."""
+        labels = self.labels
+        within = np.zeros((self.n_features, self.n_features))
+        for label in labels:
+            within += self.parts[label].scatter
+        counts = {label: self.parts[label].n_samples for label in labels}
+        means = {label: self.parts[label].mean for label in labels}
+        return PooledClasses(self.total, counts, means, within)
+
+    @property
+    def labels(self) -> list:
+        """The labels, in any order."""
+        return [label for label in self.parts if label is not None]
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return len(next(iter(self.parts.values())).mean)
 
     @cached_property
     def total(self) -> ScatterCovariance:
@@ -50,7 +80,7 @@ class ClassCovariances(LabelledCovariance):
     @cached_property
     def labelled(self) -> LabelledScatter:
         """Scatter of all samples, means and covariances of the classes."""
-        labels = sorted(label for label in self.parts if label is not None)
+        labels = sorted(self.labels)
         by_class = [self.parts[label] for label in labels]
         counts = np.array([part.n_samples for part in by_class])
         means = np.array([part.mean for part in by_class]).reshape(len(labels), self.n_features)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..._arrays import place_of
 from ..._typing import ArrayLike
 
-__all__ = ["UNLABELLED", "Labels", "read_labels"]
+__all__ = ["UNLABELLED", "Labels", "as_labels", "read_labels"]
 
 # code of a sample without a label
 UNLABELLED = -1
@@ -101,12 +101,18 @@ def read_labels(
     return Labels(classes, all_codes)
 
 
-def _one_label_per_sample(y, n_samples, name):
+def as_labels(y: ArrayLike) -> NDArray[Any]:
+    """Labels as an array: of objects if numbers, or NaN, stand among strings in a list."""
     given, y = y, np.asarray(place_of(y).take(y))
     if y.dtype.kind == "U" and isinstance(given, list | tuple):
-        # NumPy makes strings of the numbers, and of NaN, that stand among strings
+        # NumPy makes strings of these numbers
         strings = all(isinstance(label, str) for label in given)
         y = y if strings else np.array(given, dtype=object)
+    return y
+
+
+def _one_label_per_sample(y, n_samples, name):
+    y = as_labels(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1:

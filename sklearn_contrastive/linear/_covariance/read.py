@@ -9,13 +9,14 @@ from scipy import sparse
 
 from .base import Covariance
 from .blocks import OnStep, centred_blocks
-from .by_class import class_covariances
+from .by_class import ClassCovariances, class_covariances
 from .device import DeviceRows, device_scatter_covariance
 from .incomplete_rows import IncompleteRows, unobserved_pairs
 from .labelled import LabelledCovariance
 from .labelled_rows import LabelledRows
 from .labels import UNLABELLED
 from .missing import pairwise_covariance
+from .pooled_classes import PooledClasses
 from .rows import row_covariance
 from .samples import Samples, refuse_unobserved
 from .scatter import scatter_covariance
@@ -24,7 +25,13 @@ from .target_moments import KnownSamples, TargetCovariance, TargetRows, TargetSc
 from .targets import Targets
 from .within_class import labelled_scatter
 
-__all__ = ["covariance_of", "forms_scatter", "labelled_covariance_of", "target_covariance_of"]
+__all__ = [
+    "covariance_of",
+    "forms_scatter",
+    "labelled_covariance_of",
+    "labelled_covariance_of_chunk",
+    "target_covariance_of",
+]
 
 # numbers in the scatter matrices of all classes up to which a fit keeps them for partial_fit
 _KEPT_ENTRIES = 2**22
@@ -129,6 +136,36 @@ def labelled_covariance_of(
     if small:
         return class_covariances(X, labels, weight, on_step)
     return labelled_scatter(X, labels, weight, on_step, fourth=samples.counted)
+
+
+def labelled_covariance_of_chunk(
+    samples: Samples, on_step: OnStep, kept_entries: int = _KEPT_ENTRIES
+) -> LabelledCovariance:
+    """Covariance of one of many chunks of labelled samples, that of the others can be added to.
+
+    Parameters
+    ----------
+    samples : Samples
+        The chunk and its labels.
+    on_step : callable
+        Called with a name after every block of rows.
+    kept_entries : int, default=2**22
+        Numbers in the scatter matrices of all classes up to which each class has its own.
+
+    Returns
+    -------
+    LabelledCovariance
+        Of bounded size, however many classes the chunks have.
+    """
+    X, labels, weight = samples.values, samples.labels, samples.weight
+    if samples.n_features**2 * len(labels.classes) > kept_entries:
+        found = labelled_scatter(X, labels, weight, on_step, fourth=True)
+        # it leaves out classes of weight 1 or less, which other chunks may have more of
+        for code in np.flatnonzero(found.counts <= 1.0) if weight is not None else ():
+            rows = np.flatnonzero(labels.codes == code)
+            found.within[:] += scatter_covariance(X[rows], weight[rows]).scatter
+        return PooledClasses.of(found)
+    return ClassCovariances(class_covariances(X, labels, weight, on_step).parts, kept_entries)
 
 
 def _labelled_scatter_on_host(samples):

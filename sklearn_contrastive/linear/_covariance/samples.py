@@ -26,6 +26,7 @@ __all__ = [
     "read_samples",
     "refuse_unobserved",
     "rounded",
+    "samples_without_rows",
     "unobserved_text",
     "validated",
 ]
@@ -68,6 +69,8 @@ class Samples:
         Class labels, if the estimator uses any.
     targets : Targets, default=None
         Numerical targets, if the estimator uses any.
+    chunks : RowChunks, default=None
+        Samples of each chunk of rows that are not in memory; `values` has no rows then.
     """
 
     values: Any
@@ -83,6 +86,7 @@ class Samples:
     groups: tuple[NDArray[np.intp], ...] | None = None
     labels: Labels | None = None
     targets: Targets | None = None
+    chunks: Any = None
 
     @property
     def total(self) -> float:
@@ -130,7 +134,8 @@ def read_samples(estimator, X, sample_weight=None, *, streaming=False) -> Sample
         weight = place_of(sample_weight).take(sample_weight)
         weight = check_sample_weight(weight, np.empty((X.shape[0], 0)), allow_zero=streaming)
         if missing and not weight.all():  # a row of weight 0 must not count as observed
-            X, weight = X[weight > 0], weight[weight > 0]
+            X = np.array(X)
+            X[weight == 0] = np.nan
     on_device = not (missing or place.is_numpy)
     dtype = np.dtype(dtype_name(X)).type
     counted = streaming or not isinstance(estimator.n_components, Integral)
@@ -142,6 +147,60 @@ def read_samples(estimator, X, sample_weight=None, *, streaming=False) -> Sample
     n_samples = np.inf if streaming else samples.total
     check_n_components(estimator.n_components, n_samples, X.shape[1], weighted=weight is not None)
     return samples
+
+
+def samples_without_rows(
+    estimator: Any,
+    n_samples: float,
+    n_features: int,
+    names: NDArray | None,
+    dtype: type[np.floating],
+    *,
+    missing: bool,
+) -> Samples:
+    """Samples that were read elsewhere.
+
+    Parameters
+    ----------
+    estimator : MomentEstimator
+        Gets the number and the names of the features, as by the validation of samples.
+    n_samples : float
+        Number of samples; with weights, their sum.
+    n_features : int
+        Number of features.
+    names : ndarray of shape (n_features,) or None
+        Names of the features.
+    dtype : type
+        Float type of the samples.
+    missing : bool
+        Whether entries are missing.
+
+    Returns
+    -------
+    Samples
+        Streaming ones: their rows cannot be read.
+
+    Raises
+    ------
+    ValueError
+        If `n_components` does not suit them.
+    """
+    check_n_components(estimator.n_components, n_samples, n_features)
+    estimator.n_features_in_ = n_features
+    vars(estimator).pop("feature_names_in_", None)
+    if names is not None:
+        estimator.feature_names_in_ = names
+    return Samples(
+        values=np.empty((0, n_features), dtype),
+        weight=None,
+        missing=missing,
+        on_device=False,
+        place=ArrayPlace(np, None),
+        feature_names=names,
+        streaming=True,
+        dtype=dtype,
+        counted=True,
+    )
 
 
 def fits(array: NDArray, dtype: type[np.floating]) -> bool:

@@ -157,7 +157,7 @@ def scatter_covariance(
         if X.nnz < _DENSE_SHARE * X.shape[0] * n_features:
             return _sparse_scatter_covariance(X, sample_weight, fourth)
         X, entries = sparse.csr_array(X).astype(np.float64, copy=False), _COPIED_ENTRIES
-    n_rows = min(block_rows, X.shape[0], max(1024, entries // n_features))
+    n_rows = max(1, min(block_rows, X.shape[0], max(1024, entries // n_features)))
     buffer = np.empty((n_rows, n_features), working_dtype(X))
     scatter, counts, means, offsets = None, [], [], []
     tails = _TailsOfBlocks(n_features) if fourth else None

@@ -10,8 +10,17 @@ from ..._arrays import place_of
 from ..._typing import ArrayLike
 from .supervised import SupervisedCovariance
 
-__all__ = ["Targets", "holds_targets", "names_classes", "read_targets"]
+__all__ = [
+    "NO_TARGET",
+    "Targets",
+    "holds_targets",
+    "lazily_names_classes",
+    "names_classes",
+    "read_targets",
+]
 
+# message where all targets are unknown
+NO_TARGET = "y has no known target: all entries are NaN. Pass y=None to fit without targets."
 # so many different values or fewer, of floats, may be the names of classes
 _FEW_VALUES = 20
 # sizes whose squares are in the range of float64
@@ -89,6 +98,42 @@ def names_classes(y: ArrayLike | None, target_type: str, unlabelled: Any = "auto
             '-1), target_type="continuous" if they are numbers to predict (NaN where unknown).'
         )
     return two
+
+
+def lazily_names_classes(y: Any, target_type: str, unlabelled: Any = "auto") -> bool:
+    """Whether an array or frame that is not computed yet names classes.
+
+    Parameters
+    ----------
+    y : dask array, series or data frame
+        Labels or targets. Only its shape and its types are read.
+    target_type : {"auto", "classes", "continuous"}
+        With "auto", several columns of numbers are targets.
+    unlabelled : label, "auto" or None, default="auto"
+        If it is given, y names classes.
+
+    Returns
+    -------
+    names_classes : bool
+        As by `names_classes`.
+
+    Raises
+    ------
+    ValueError
+        If y is one column of floats, whose values are not known.
+    """
+    automatic = isinstance(unlabelled, str) and unlabelled == "auto"
+    if target_type != "auto" or not automatic:
+        return names_classes(None, target_type, unlabelled)
+    kinds = {dtype.kind for dtype in np.ravel(y.dtypes if hasattr(y, "dtypes") else y.dtype)}
+    if y.ndim == 2 and y.shape[1] > 1:
+        return not kinds <= set("biuf")
+    if "f" in kinds:
+        raise ValueError(
+            "y is a lazy column of floats, which may name classes or be targets. Pass "
+            'target_type="classes" or target_type="continuous".'
+        )
+    return True
 
 
 def holds_targets(
@@ -180,9 +225,7 @@ def read_targets(
         )
     _refuse_sizes(values)
     if some and np.isnan(values).all():
-        raise ValueError(
-            "y has no known target: all entries are NaN. Pass y=None to fit without targets."
-        )
+        raise ValueError(NO_TARGET)
     return Targets(values)
 
 

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ColumnScale", "column_scale", "weighted_median"]
+__all__ = [
+    "ColumnScale",
+    "column_scale",
+    "step_of_medians",
+    "weighted_median",
+    "with_whole_columns",
+]
 
 # median absolute deviation to standard deviation, for normal values
 _MAD_TO_DEVIATION = 1.4826
@@ -54,19 +60,49 @@ def column_scale(
     ColumnScale
         Of the rows that were read.
     """
-    chosen = slice(None, None, max(1, len(X) // n_rows))
+    chosen = slice(None, None, step_of_medians(len(X), n_rows))
     weight = None if sample_weight is None else sample_weight[chosen]
     scale = _scale_of(np.asarray(X[chosen], np.float64), weight)
     still = np.flatnonzero(scale.deviation == 0)
     if len(still) and len(X[chosen]) < len(X):
-        whole = _scale_of(np.asarray(X[:, still], np.float64), sample_weight)
-        for part, whole_part in zip(_parts(scale), _parts(whole), strict=True):
-            part[still] = whole_part
+        return with_whole_columns(scale, still, np.asarray(X[:, still], np.float64), sample_weight)
     return scale
 
 
-def _parts(scale):
-    return scale.centre, scale.deviation, scale.least_noise
+def step_of_medians(n_samples: int, n_rows: int = _ROWS) -> int:
+    """Every so many rows are read for medians."""
+    return max(1, n_samples // n_rows)
+
+
+def with_whole_columns(
+    scale: ColumnScale,
+    features: NDArray[np.intp],
+    X: NDArray[np.float64],
+    sample_weight: NDArray[np.float64] | None,
+) -> ColumnScale:
+    """Location and scale in which some features are taken from other rows.
+
+    Parameters
+    ----------
+    scale : ColumnScale
+        Of all features.
+    features : ndarray of int of shape (n_chosen,)
+        The features.
+    X : ndarray of shape (n_rows, n_chosen)
+        Their entries.
+    sample_weight : ndarray of shape (n_rows,) or None
+        Frequency weights.
+
+    Returns
+    -------
+    ColumnScale
+        A copy.
+    """
+    whole = _scale_of(X, sample_weight)
+    parts = {name: values.copy() for name, values in vars(scale).items()}
+    for name, values in vars(whole).items():
+        parts[name][features] = values
+    return ColumnScale(**parts)
 
 
 def _scale_of(X, weight):

@@ -1,6 +1,7 @@
 """E-step of a factor model on incomplete rows: expected sums over the rows, given the model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,15 @@ from .._covariance.scale import reciprocal
 from .._covariance.scatter import ScatterCovariance, scatter_covariance
 from .observed import observed_blocks, posterior_of_observed, unpacked
 
-__all__ = ["ExpectedSums", "FactorState", "IncompleteSamples", "expected_sums", "n_observed_of"]
+__all__ = [
+    "ExpectedSums",
+    "FactorState",
+    "IncompleteSamples",
+    "are_many",
+    "expected_sums",
+    "n_observed_of",
+    "sums_of_complete",
+]
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ class IncompleteSamples:
             [np.isnan(X[i : i + BLOCK_ROWS]).any(axis=1) for i in range(0, len(X), BLOCK_ROWS)]
         )
         n_incomplete = int(incomplete.sum())
-        if len(X) - n_incomplete < max(len(X) // 2, X.shape[1]):
+        if not are_many(len(X) - n_incomplete, X.shape):
             return cls(X, weight, None, mean, scale, block_rows)
         complete = ScatterCovariance.empty(X.shape[1])
         for start in range(0, len(X), BLOCK_ROWS):
@@ -78,6 +87,11 @@ class IncompleteSamples:
             complete += scatter_covariance(X[block][chosen], weight_of_block)
         rest = None if weight is None else weight[incomplete]
         return cls(X[incomplete], rest, complete, mean, scale, block_rows)
+
+
+def are_many(n_complete: int, shape: tuple[int, int]) -> bool:
+    """Whether so many complete rows of X are worth a scatter matrix, given the shape of X."""
+    return n_complete >= max(shape[0] // 2, shape[1])
 
 
 def n_observed_of(X: NDArray, weight: NDArray[np.float64] | None) -> NDArray[np.float64]:
@@ -110,8 +124,8 @@ class ExpectedSums:
         Of x z'.
     values, variances : ndarray of shape (n_features,)
         Of x and of x^2.
-    factor_mean : ndarray of shape (n_factors,)
-        Mean of z over all rows.
+    all_factors : ndarray of shape (n_factors,)
+        Sum of z over all rows.
     """
 
     log_likelihood: float
@@ -122,7 +136,17 @@ class ExpectedSums:
     products: NDArray[np.float64]
     values: NDArray[np.float64]
     variances: NDArray[np.float64]
-    factor_mean: NDArray[np.float64]
+    all_factors: NDArray[np.float64]
+
+    @property
+    def factor_mean(self) -> NDArray[np.float64]:
+        """Mean of z over all rows, shape (n_factors,)."""
+        return self.all_factors / self.n_samples
+
+    def __add__(self, other: Self) -> Self:
+        """Sums over these rows and other ones."""
+        names = (each.name for each in fields(self))
+        return ExpectedSums(*(getattr(self, name) + getattr(other, name) for name in names))
 
 
 def expected_sums(state: FactorState, samples: IncompleteSamples) -> ExpectedSums:
@@ -170,15 +194,33 @@ def expected_sums(state: FactorState, samples: IncompleteSamples) -> ExpectedSum
         products,
         values,
         variances,
-        factors / total if total else factors,
+        factors,
     )
     if samples.complete is None:
         return seen
-    return _added(seen, _sums_of_complete(state, samples.complete, mean, inverse))
+    return seen + sums_of_complete(state, samples.complete, samples.mean, samples.scale)
 
 
-def _sums_of_complete(state, complete, mean, inverse) -> ExpectedSums:
-    """The same sums over rows without gaps, whose factors all have the same uncertainty."""
+def sums_of_complete(
+    state: FactorState, complete: ScatterCovariance, mean: NDArray, scale: NDArray
+) -> ExpectedSums:
+    """The same sums over rows without gaps, whose factors all have the same uncertainty.
+
+    Parameters
+    ----------
+    state : FactorState
+        The model.
+    complete : ScatterCovariance
+        Of the rows.
+    mean, scale : ndarray of shape (n_features,)
+        Origin and unit of each feature in which the model is.
+
+    Returns
+    -------
+    ExpectedSums
+        O(n_features^2 n_factors) operations.
+    """
+    mean, inverse = mean + scale * state.mean, reciprocal(scale)
     n_factors = state.loadings.shape[1]
     n_samples, live = complete.n_samples, inverse > 0
     shift = inverse * (complete.mean - mean)
@@ -202,17 +244,5 @@ def _sums_of_complete(state, complete, mean, inverse) -> ExpectedSums:
         products,
         n_samples * shift,
         variances,
-        factor_mean,
-    )
-
-
-def _added(one, other) -> ExpectedSums:
-    names = ("log_likelihood", "n_observed", "squares", "factors", "products", "values")
-    n_samples = one.n_samples + other.n_samples
-    factors = one.n_samples * one.factor_mean + other.n_samples * other.factor_mean
-    return ExpectedSums(
-        n_samples=n_samples,
-        variances=one.variances + other.variances,
-        factor_mean=factors / n_samples,
-        **{name: getattr(one, name) + getattr(other, name) for name in names},
+        n_samples * factor_mean,
     )

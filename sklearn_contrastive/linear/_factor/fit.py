@@ -19,6 +19,7 @@ from .model import FactorFit, FactorModel
 from .n_components import count_common, count_components, largest_number
 from .noise import DiagonalNoise
 from .options import FitOptions
+from .rows_with_gaps import rows_with_gaps
 
 __all__ = ["fit_diagonal_noise", "fit_factor_model", "fit_from_eigenpairs", "refined_model"]
 
@@ -57,7 +58,7 @@ def fit_factor_model(
     start = fit_diagonal_noise(covariance, n_components, of_pairs)
     if not start.model.loadings.size:
         return start
-    return refine_on_rows(start, samples.values, samples.weight, feature_scale(covariance), options)
+    return refine_on_rows(start, rows_with_gaps(samples), feature_scale(covariance), options)
 
 
 def fit_diagonal_noise(

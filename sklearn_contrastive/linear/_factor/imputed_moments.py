@@ -1,6 +1,8 @@
 """Moments of rows whose outlying cells have their expectation, and whose noise is made equal."""
 
+from copy import copy
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,9 @@ from .noise import DiagonalNoise
 from .outlying_cells import CellModel, FoundCells
 
 __all__ = ["CleanMoments", "MomentSums", "imputed"]
+
+# sums of MomentSums besides the scatter
+_SUMS = ("_count", "_shift", "_noise", "_pairs", "_uncertainty", "_uncertain")
 
 
 def imputed(X: NDArray, found: FoundCells, cells: CellModel) -> NDArray[np.floating]:
@@ -135,6 +140,13 @@ class MomentSums:
         part = scatter_covariance(filled, frequency, fourth=self._fourth)
         self._total = part if self._total is None else self._total + part
         self._weighted = weight is not None
+
+    def __add__(self, other: Self) -> Self:
+        """Sums over these rows and other ones, of which only the scatter is kept."""
+        both = copy(self)
+        for name in ("_total", *_SUMS):
+            setattr(both, name, getattr(self, name) + getattr(other, name))
+        return both
 
     def _add_hidden(self, found, weight):
         hidden = found.hidden[found.searched]

@@ -6,17 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._solvers.anderson import FixedPoint, damped_anderson, slowest_contraction
-from .expected_sums import (
-    ExpectedSums,
-    FactorState,
-    IncompleteSamples,
-    expected_sums,
-    n_observed_of,
-)
+from .expected_sums import ExpectedSums, FactorState
 from .map_newton import PRIOR_SAMPLES, REFINEMENT_FLOOR, SMALLEST_EXCESS
 from .model import FactorFit, FactorModel
 from .noise import DiagonalNoise
 from .options import FitOptions
+from .rows_with_gaps import RowsWithGaps
 from .scoring_step import scoring_step
 
 __all__ = ["START_STEPS", "START_TOL", "refine_on_rows"]
@@ -32,13 +27,11 @@ _MOVES = 8
 
 def refine_on_rows(
     start: FactorFit,
-    X: NDArray,
-    sample_weight: NDArray[np.float64] | None,
+    rows: RowsWithGaps,
     scale: NDArray[np.float64],
     options: FitOptions,
     *,
     first_floor: float = _FIRST_FLOOR,
-    block_rows: int | None = None,
 ) -> FactorFit:
     """Maximum a posteriori factor model of incomplete rows, by the EM gradient algorithm.
 
@@ -53,10 +46,8 @@ def refine_on_rows(
     ----------
     start : FactorFit
         Where to start: the fit to the pairwise covariance.
-    X : ndarray of shape (n_rows, n_features)
-        Rows; NaN where an entry is missing. Read block by block in every step.
-    sample_weight : ndarray of shape (n_rows,) or None
-        Frequency weights.
+    rows : RowsWithGaps
+        The rows, which are read in every step.
     scale : ndarray of shape (n_features,)
         Standard deviation of each feature, 0 for a constant one.
     options : FitOptions
@@ -65,8 +56,6 @@ def refine_on_rows(
         gaps, by more than so much larger a share as its standard error is larger.
     first_floor : float, default=0.05
         Smallest uniqueness to begin with.
-    block_rows : int, default=None
-        Rows of a block; None for as many as stay in the cache.
 
     Returns
     -------
@@ -79,20 +68,19 @@ def refine_on_rows(
     Rubin and Thayer (1982), EM algorithms for ML factor analysis.
     Lange (1995), A gradient algorithm locally equivalent to the EM algorithm.
     """
-    n_observed = np.maximum(n_observed_of(X, sample_weight), 1.0)
+    n_observed = np.maximum(rows.n_observed, 1.0)
     unit = scale * np.sqrt(1.0 - 1.0 / np.maximum(n_observed, 2.0))  # n, not n - 1
-    samples = IncompleteSamples.split(X, sample_weight, start.model.mean, unit, block_rows)
+    expected = rows.sums_in_units(start.model.mean, unit)
     uniqueness = _in_units_of(scale**2, start.model.noise.variances)
     uniqueness = np.clip(uniqueness, REFINEMENT_FLOOR, 1.0)
     given = FactorState(np.zeros_like(scale), _in_units_of(scale, start.model.loadings), uniqueness)
-    n_samples = len(X) if sample_weight is None else sample_weight.sum()
-    allowed = options.tol * np.sqrt(n_samples / n_observed)
-    em = _ExpectationMaximisation(samples, allowed, options)
+    allowed = options.tol * np.sqrt(rows.n_samples / n_observed)
+    em = _ExpectationMaximisation(expected, allowed, options)
     first = em.evaluated(replace(given, uniqueness=np.maximum(uniqueness, first_floor)))
     point, n_iter, converged = damped_anderson(em, first, options.max_iter)
     # the step from the last point costs no further pass; far from the end it might overshoot
     state = point.following if converged else point.state
-    if not converged and _posterior(expected_sums(given, samples), given) > point.posterior:
+    if not converged and _posterior(expected(given), given) > point.posterior:
         state = given  # too few steps to make up for the raised first uniquenesses
     return _as_fit(state, start, scale, unit, n_iter, converged)
 
@@ -111,12 +99,12 @@ class _Point:
 class _ExpectationMaximisation(FixedPoint):
     """Steps of the EM gradient algorithm."""
 
-    def __init__(self, samples, allowed, options):
-        self._samples, self._allowed, self._options = samples, allowed, options
+    def __init__(self, expected, allowed, options):
+        self._expected, self._allowed, self._options = expected, allowed, options
         self._by_feature, self._moves = True, []
 
     def evaluated(self, state) -> _Point:
-        sums = expected_sums(state, self._samples)
+        sums = self._expected(state)
         self._options.on_step("pass over the rows")
         following = scoring_step(state, sums, by_feature=self._by_feature)
         step = following.as_vector() - state.as_vector()

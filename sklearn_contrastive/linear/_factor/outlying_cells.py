@@ -90,6 +90,10 @@ class CellModel:
         bounds = threshold * np.maximum(1.0, least_noise / deviation)
         return cls(model.mean, deviation, model.loadings / deviation[:, None], bounds)
 
+    def __reduce__(self):
+        # cached products are larger than the model, which goes to every worker
+        return CellModel, (self.mean, self.deviation, self.loadings, self.bounds)
+
     @cached_property
     def squares(self):
         """Upper triangles of b b' of each feature's loadings b, (n_features, k (k + 1) / 2)."""

@@ -1,7 +1,7 @@
 """Samples of a robust fit: what is refused, their unit, and new rows with outlying cells."""
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
 from ..._arrays import place_of
@@ -16,6 +16,7 @@ __all__ = [
     "refuse_few",
     "refuse_robust",
     "repaired",
+    "robust_unit",
     "row_noise_of",
     "row_shrinkage",
 ]
@@ -54,12 +55,12 @@ def refuse_robust(estimator, X) -> None:
         )
 
 
-def refuse_few(samples: Samples, robust: str | bool) -> None:
+def refuse_few(n_samples: float, robust: str | bool) -> None:
     """Raise a ValueError if there are too few rows for medians."""
-    if samples.total < _FEWEST_ROWS:
+    if n_samples < _FEWEST_ROWS:
         raise ValueError(
             f"robust={robust!r} needs at least {_FEWEST_ROWS} samples, of which most are right, "
-            f"but there are {samples.total:g}. Add samples, or use robust=False."
+            f"but there are {n_samples:g}. Add samples, or use robust=False."
         )
 
 
@@ -79,15 +80,32 @@ def in_robust_unit(samples: Samples) -> Samples:
     X = samples.values
     if sparse.issparse(X):
         return samples
-    some = np.abs(np.asarray(X[:: max(1, len(X) // 1000)], np.float64))
+    unit = robust_unit(X[:: max(1, len(X) // 1000)], X.dtype)
+    return samples if unit == 1.0 else in_unit(samples, unit)
+
+
+def robust_unit(X: NDArray, dtype: DTypeLike) -> float:
+    """Unit in which the squares of the deviations of dense samples are in range.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Some of the samples.
+    dtype : type or dtype
+        Of all of them.
+
+    Returns
+    -------
+    unit : float
+        A power of two, 1 where no other is needed.
+    """
+    some = np.abs(np.asarray(X, np.float64))
     some[some == 0] = np.nan
     if np.isnan(some).all():
-        return samples
-    low, high = _RANGE[np.float32 if X.dtype == np.float32 else np.float64]
+        return 1.0
+    low, high = _RANGE[np.float32 if dtype == np.float32 else np.float64]
     size = float(np.nanmedian(some))
-    if low < size < high:
-        return samples
-    return in_unit(samples, power_of_two(size))
+    return 1.0 if low < size < high else power_of_two(size)
 
 
 def repaired(X, screening: RobustModel, unit: float):

@@ -42,6 +42,17 @@ def test_a_training_without_randomness_and_batch_norm_is_that_of_whole_batches(t
     assert_array_equal(chunked.transform(X).shape, (32, 16))
 
 
+@pytest.mark.parametrize("augmentations", ["simclr", "masking"])
+def test_images_have_the_views_that_they_have_without_chunks(augmentations):
+    chunked, whole = (
+        embedder(
+            linear, augmentations=augmentations, projection_head="linear", chunk_size=size
+        ).fit(X)
+        for size in (5, None)
+    )
+    assert_allclose(weights_of(chunked), weights_of(whole), rtol=1e-4, atol=1e-5)
+
+
 def test_running_statistics_are_updated_once_for_each_chunk():
     model = embedder(chunk_size=4, max_epochs=1).fit(X)
     assert model.encoder_[1][2].num_batches_tracked == 8

@@ -13,14 +13,13 @@ def test_batches_hold_every_sample_once_and_differ_by_at_most_one_in_size(
     n_samples, batch_size, seed
 ):
     generator = torch.Generator().manual_seed(seed)
-    pairs = list(RandomBatches(TensorSource(10 * torch.arange(n_samples)), batch_size, generator))
+    source = TensorSource(10 * torch.arange(n_samples))
+    pairs = list(RandomBatches(source, batch_size, generator))
     batches = [batch for _, batch in pairs]
     assert all(torch.equal(10 * index, batch) for index, batch in pairs)
     sizes = [len(batch) for batch in batches]
     assert sorted(torch.cat(batches).tolist()) == list(range(0, 10 * n_samples, 10))
-    assert len(batches) == len(
-        RandomBatches(TensorSource(torch.arange(n_samples)), batch_size, generator)
-    )
+    assert len(batches) == len(RandomBatches(source, batch_size, generator))
     assert max(sizes) <= batch_size
     assert max(sizes) - min(sizes) <= 1
 

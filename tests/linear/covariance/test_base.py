@@ -46,6 +46,7 @@ KINDS = {
     "SparseRows": lambda samples: SparseRows(sparse.csr_array(samples)),
     "DeviceRows": device_rows,
     "ClassCovariances": lambda samples: class_covariances(samples, LABELS),
+    "PooledClasses": lambda samples: class_covariances(samples, LABELS).pooled(),
     "LabelledScatter": lambda samples: labelled_scatter(samples, LABELS, fourth=True),
     "LabelledRows": lambda samples: LabelledRows(DenseRows(samples), LABELS),
     "TargetScatters": lambda samples: TargetScatters(
@@ -58,6 +59,7 @@ KINDS = {
         Targets(samples[:, :2]),
     ),
 }
+LABELLED = {"ClassCovariances", "PooledClasses", "LabelledScatter", "LabelledRows"}
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -92,7 +94,7 @@ def test_mean_variances_and_products_are_those_of_numpy(kind):
 @each_kind
 def test_the_block_has_the_eigenvalues_of_the_correlation_matrix(kind):
     for samples in (X, X[:4]):  # more samples than features, and fewer
-        if len(samples) < 40 and kind in ("ClassCovariances", "LabelledScatter", "LabelledRows"):
+        if len(samples) < 40 and kind in LABELLED:
             continue  # one label for each of the 40 samples
         covariance = KINDS[kind](samples)
         block = covariance.correlation_block(feature_scale(covariance), 2, np.random.RandomState(0))

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
+from sklearn_contrastive.linear._covariance.blocks import no_step
 from sklearn_contrastive.linear._covariance.by_class import class_covariances
 from sklearn_contrastive.linear._covariance.labelled import negative_weights, positive_weights
 from sklearn_contrastive.linear._covariance.labelled_rows import LabelledRows
 from sklearn_contrastive.linear._covariance.labels import Labels, read_labels
+from sklearn_contrastive.linear._covariance.read import labelled_covariance_of_chunk
 from sklearn_contrastive.linear._covariance.rows import row_covariance
 from sklearn_contrastive.linear._covariance.scatter import scatter_covariance
 from sklearn_contrastive.linear._covariance.within_class import _subtract, labelled_scatter
@@ -24,6 +26,19 @@ EPS = np.finfo(np.float64).eps
 EPS32 = np.finfo(np.float32).eps
 WEIGHTS = st.sampled_from(["none", "counts", "fractions"])
 FORMATS = st.sampled_from(["csr_array", "csc_array", "csr_matrix", "csc_matrix"])
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The samples of a chunk, as they are read."""
+
+    values: np.ndarray
+    labels: Labels
+    weight: np.ndarray | None
+
+    @property
+    def n_features(self):
+        return self.values.shape[1]
 
 
 @dataclass(frozen=True)
@@ -257,6 +272,43 @@ def test_sum_of_chunks_in_any_order_equals_the_whole(problem, n_parts, seed, kin
     atol = problem.rounding() * (1 + 1 / excess)
     assert_allclose(matrix_of(merged), matrix_of(whole), rtol=0, atol=atol)
     assert merged.n_samples == pytest.approx(whole.n_samples)
+
+
+@given(
+    problem=labelled_problems(),
+    n_parts=st.integers(1, 8),
+    kept_matrices=st.integers(0, 4),
+    seed=SEEDS,
+    kind=WEIGHTS,
+)
+def test_one_matrix_for_all_classes_is_the_sum_of_theirs(
+    problem, n_parts, kept_matrices, seed, kind
+):
+    weight, rng = problem.weight(kind), np.random.default_rng(seed)
+    part, kept_entries, chunks = rng.integers(0, n_parts, len(problem.y)), 0, []
+    for number in rng.permutation(n_parts):
+        rows = np.flatnonzero(part == number)
+        if len(rows):
+            samples = Chunk(
+                problem.X[rows],
+                problem.counted(weight).of(rows),
+                None if weight is None else weight[rows],
+            )
+            kept_entries = kept_matrices * samples.n_features**2
+            chunks.append(labelled_covariance_of_chunk(samples, no_step, kept_entries))
+    merged = reduce(add, chunks)
+    whole = class_covariances(problem.X, problem.counted(weight), weight)
+    merged, whole = merged.pooled(), whole.pooled()
+    assert_array_equal(merged.classes, whole.classes)
+    assert_allclose(merged.counts, whole.counts)
+    identity, atol = np.eye(problem.n_features), problem.rounding() * len(problem.y)
+    assert_allclose(merged.total.scatter, whole.total.scatter, rtol=0, atol=atol)
+    assert_allclose(merged.within_times(identity), whole.within_times(identity), rtol=0, atol=atol)
+    size = np.abs(problem.X).max()
+    offsets = merged.class_scores(identity), whole.class_scores(identity)
+    assert_allclose(*offsets, rtol=0, atol=1e3 * EPS * size)
+    half = merged.scaled(0.5).within_times(identity)
+    assert_allclose(half, 0.25 * merged.within_times(identity), rtol=0, atol=atol)
 
 
 @given(

@@ -294,6 +294,13 @@ def test_sum_of_1000_single_rows_far_from_zero_is_accurate():
     assert_allclose(total.scatter / 1000, expected.scatter / 1000, atol=1e-6)
 
 
+def test_no_rows_have_the_empty_covariance():
+    for weight in (None, np.ones(0)):
+        found = scatter_covariance(np.ones((0, 3)), weight, fourth=True)
+        assert found.n_samples == 0
+        assert_array_equal(found.scatter, np.zeros((3, 3)))
+
+
 # --- centred blocks ------------------------------------------------------------------------------
 
 

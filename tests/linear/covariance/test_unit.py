@@ -224,16 +224,18 @@ def test_weights_may_be_as_large_as_floats_are(name, weight, dtype):
     model = REDUCERS[name].fit(X, y, sample_weight=np.full(240, weight))
     # so many samples that the prior, which counts as one, has no effect either
     expected = type(model)(**model.get_params()).fit(X, y, sample_weight=np.full(240, 1e12))
-    assert_allclose(model.components_, expected.components_, atol=1e-4)
-    # noise that vanishes is known to a share of the variances, which are near 1
-    assert_allclose(model.noise_variance_, expected.noise_variance_, rtol=1e-4, atol=3e-5)
+    # noise that vanishes, and the components with it, are known to the rounding of the steps only:
+    # to a share of the variances, which are near 1
+    atol = 3e-4
+    assert_allclose(model.components_, expected.components_, atol=atol)
+    assert_allclose(model.noise_variance_, expected.noise_variance_, rtol=1e-4, atol=atol)
     assert np.isfinite(model.singular_values_).all()
     assert model.n_samples_ == pytest.approx(240 * weight)
     streamed = type(model)(**model.get_params())
     for rows in (slice(0, 100), slice(100, 240)):
         target = None if y is None else y[rows]
         streamed.partial_fit(X[rows], target, sample_weight=np.full(len(X[rows]), weight))
-    assert_allclose(streamed.components_, expected.components_, atol=1e-4)
+    assert_allclose(streamed.components_, expected.components_, atol=atol)
 
 
 def test_one_weight_may_outweigh_all_others():

@@ -5,6 +5,7 @@ import pytest
 from helpers.strategies import with_gaps
 from numpy.testing import assert_allclose
 
+from sklearn_contrastive.linear._factor import expected_sums as expected_sums_module
 from sklearn_contrastive.linear._factor.expected_sums import (
     FactorState,
     IncompleteSamples,
@@ -67,3 +68,11 @@ def test_the_scatter_of_complete_rows_replaces_these_rows():
     whole = expected_sums(STATE, IncompleteSamples(X, None, None, MEAN, SCALE))
     for name in vars(split):
         assert_allclose(getattr(split, name), getattr(whole, name), rtol=1e-10, atol=1e-10)
+
+
+def test_a_block_without_complete_rows_is_read(monkeypatch):
+    monkeypatch.setattr(expected_sums_module, "BLOCK_ROWS", 10)
+    X = some_gaps(10)
+    X[:10, 0] = np.nan
+    blocks = IncompleteSamples.split(X, None, MEAN, SCALE)
+    assert blocks.complete.n_samples == N - 10

@@ -36,6 +36,7 @@ from sklearn_contrastive.linear._factor.observed import (
     scores_of_incomplete,
 )
 from sklearn_contrastive.linear._factor.options import FitOptions
+from sklearn_contrastive.linear._factor.rows_with_gaps import RowsInMemory
 
 EPS = np.finfo(np.float64).eps
 # the default of `tol`, in standard errors of a noise variance
@@ -297,10 +298,20 @@ def slow_posterior(fit, X, scale):
     return posterior
 
 
-def refined(fit, X, scale, weight=None, max_iter=400, tol=PRECISE, on_step=no_step, **settings):
+def refined(
+    fit,
+    X,
+    scale,
+    weight=None,
+    max_iter=400,
+    tol=PRECISE,
+    on_step=no_step,
+    block_rows=None,
+    **settings,
+):
     """Refined until the steps to come are below tol."""
     options = FitOptions(np.random.RandomState(0), max_iter, tol, on_step=on_step)
-    return refine_on_rows(fit, X, weight, scale, options, **settings)
+    return refine_on_rows(fit, RowsInMemory(X, weight, block_rows), scale, options, **settings)
 
 
 def with_noise(fit, variances):
