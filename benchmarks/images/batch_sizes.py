@@ -24,7 +24,7 @@ LOSSES = {"NT-Xent": "nt_xent", "DCL": "decoupled", "SogCLR": "sogclr"}
 BATCH_SIZES = (32, 64, 256, 1024)
 # where small batches are said to hurt most: at low temperatures
 TEMPERATURE = 0.1
-IMAGES, LABELS, EPOCHS = 4096, 500, 5
+IMAGES, LABELS, EPOCHS = 4096, 500, 3
 
 
 def small_mnist(n_images):

@@ -15,6 +15,7 @@ from . import (
     page_imputation,
     page_install_size,
     page_labels,
+    page_large_batches,
     page_memory,
     page_missing_values,
     page_n_components,
@@ -50,7 +51,14 @@ GROUPS = {
         page_outlier_scores,
     ),
     "Cost": (page_speed, page_memory, page_scale, page_install_size),
-    "Images": (page_images, page_image_settings, page_image_speed, page_gpu, page_cifar10),
+    "Images": (
+        page_images,
+        page_image_settings,
+        page_large_batches,
+        page_image_speed,
+        page_gpu,
+        page_cifar10,
+    ),
 }
 # their verdicts are below the table of accuracies of the README
 ON_README = (
