@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import ClassVar, Self
 
 import numpy as np
@@ -16,7 +15,7 @@ from .._sklearn_compat import fit_context
 from .._typing import MatrixLike, VectorLike
 from .._warnings import warn
 from ..exceptions import ComponentsWarning, MissingValuesWarning
-from ._covariance.blocks import no_step
+from ._chunked_fit import ChunkedFit
 from ._covariance.read import covariance_of
 from ._covariance.samples import read_samples, unobserved_text
 from ._covariance.unit import in_range, in_unit, measured, unit_of, unit_of_mean
@@ -25,7 +24,6 @@ from ._factor.diagnostics import count_warnings, fit_warnings, share_warnings
 from ._factor_transformer import FactorTransformer
 from ._moments import Moments, samples_of_moments
 from ._outlier_scores import OutlierScoring
-from ._row_chunks import RowChunks
 
 __all__ = ["MomentEstimator"]
 
@@ -37,12 +35,6 @@ _DROPPED = (
     "Begin anew with a clone, or keep moments_ before they are dropped, add the moments of more "
     "samples, and call fit_moments."
 )
-
-
-def _moments_of_chunk(samples, covariance_of):
-    """Moments of validated Samples, whose covariance may be one of classes or targets."""
-    samples, covariance = measured(samples, partial(covariance_of, on_step=no_step))
-    return Moments(covariance, samples.unit, samples.dtype, samples.feature_names)
 
 
 def _unless_robust(method):
@@ -71,7 +63,7 @@ def _chunk_named(number):
         raise
 
 
-class MomentEstimator(OutlierScoring, FactorTransformer):
+class MomentEstimator(ChunkedFit, OutlierScoring, FactorTransformer):
     """Base of the reducers that need only the mean and covariance of the samples.
 
     A subclass has the parameters `n_components`, `solver` and those of `FactorTransformer`. It
@@ -185,43 +177,6 @@ class MomentEstimator(OutlierScoring, FactorTransformer):
             if samples.missing or getattr(self, "robust", False):
                 self._watch(samples)
         return self
-
-    def _row_chunks(self, X, y, sample_weight):
-        """Validated Samples of each chunk, not computed yet."""
-        return RowChunks.of(self._reader()._read_chunk, X, sample_weight=sample_weight)
-
-    def _reader(self):
-        """An estimator without fitted state, which reads one chunk on a worker."""
-        return type(self)(**self.get_params(deep=False))
-
-    def _read_chunk(self, X, y=None, sample_weight=None):
-        """Validated Samples of one chunk; None if it has no row."""
-        reader = self._reader()  # validation sets attributes, and threads read several chunks
-        return reader._read(X, y, sample_weight, streaming=True) if X.shape[0] else None
-
-    def _moments_of(self, chunks, covariance_of):
-        """Moments of all chunks, in one pass, given the covariance of Samples as a function."""
-        moments = chunks.map(_moments_of_chunk, covariance_of).sum()
-        if moments is None:
-            raise ValueError("X has no rows; at least 2 samples are needed.")
-        return moments
-
-    def _read_chunks(self, chunks):
-        """Samples without rows that have the features of all chunks, and the covariance."""
-        return self._read_moments(self._moments_of(chunks, self._reader()._covariance_of))
-
-    def _solved_chunks(self, chunks, on_step):
-        """Samples whose rows are in chunks, their covariance and the fit to it."""
-        return self._solved_by_moments(chunks, on_step)
-
-    def _solved_by_moments(self, chunks, on_step):
-        """The same by the moments of all chunks; rows are read again only if some have gaps."""
-        samples, covariance = self._read_chunks(chunks)
-        on_step("pass over the chunks")
-        if samples.unit != 1.0:
-            chunks = chunks.map(in_unit, samples.unit)
-        samples = replace(samples, streaming=False, chunks=chunks)
-        return samples, covariance, self._fit_model(covariance, samples, None, on_step)
 
     @_unless_robust("fit_moments")
     @fit_context(prefer_skip_nested_validation=True)
