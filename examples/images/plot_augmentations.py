@@ -19,8 +19,8 @@ from sklearn_contrastive.plotting import AugmentationDisplay
 
 photographs = [image[::3, ::3] for image in load_sample_images().images]
 augmentations = {
-    "'simclr', the default: another crop, mirrored, other colours, blurred": "simclr",
-    "SimCLRAugmentation(strength=0.25): weaker changes of the colours": SimCLRAugmentation(0.25),
+    "'simclr', the default: another crop, mirrored, slightly other colours, blurred": "simclr",
+    "SimCLRAugmentation(1.0, grayscale=0.2): the paper's": SimCLRAugmentation(1.0, grayscale=0.2),
     "'crop_flip': the colours stay": "crop_flip",
     "'masking': two halves of the image, in patches": "masking",
 }
@@ -34,8 +34,8 @@ plt.show()
 # %%
 # Choose by what your task needs:
 #
-# - If the colour tells your classes apart, take ``"crop_flip"``. With ``"simclr"`` the network
-#   learns to ignore the colour.
+# - The default keeps most of the colour, which may tell your classes apart. If objects have any
+#   colour, as on most photographs, take the paper's: the network learns to ignore it.
 # - If left and right matter, as in letters and in anatomy, take ``"crop"``, which does not mirror.
 # - If you cannot recognise an image in its views, the augmentation is too strong. Keep larger
 #   crops: ``SimCLRAugmentation(crop_scale=(0.4, 1.0))``.
