@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.assertions import assert_same_factor_model
-from helpers.collections import FORMS, collection_of
+from helpers.dask_collections import FORMS, collection_of
 from helpers.processes import run_program
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.assertions import assert_same_factor_model
-from helpers.collections import FORMS, collection_of
+from helpers.dask_collections import FORMS, collection_of
 from helpers.strategies import SEEDS, with_gaps
 from hypothesis import given, settings
 from hypothesis import strategies as st

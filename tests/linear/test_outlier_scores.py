@@ -22,6 +22,7 @@ from sklearn_contrastive.linear._factor.row_distances import (
     whitened_model,
     whitened_rows,
 )
+from sklearn_contrastive.linear._factor.watched_rows import _held_by_outlying
 
 LEVELS = (0.1, 0.05, 0.01)
 GROUPS = np.repeat(np.arange(5), 4)
@@ -441,3 +442,10 @@ def test_a_share_of_rows_is_between_0_and_1(share):
     model = LinearContrastive(2, random_state=0).fit(drawn(200, 8, 2, seed=0))
     with pytest.raises(ValueError, match=r"share=.* must be between 0 and 1"):
         model.outlier_limits(share)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e290])
+def test_shares_of_outlying_cells_have_no_unit(unit):
+    # residuals over a typical one that is 0 but for rounding are as large
+    sizes = np.abs(np.random.default_rng(0).standard_t(2, size=(200, 7)))
+    assert_allclose(_held_by_outlying(unit * sizes), _held_by_outlying(sizes), rtol=1e-12)

@@ -228,7 +228,8 @@ def outlying_cells(seen: WatchedRows, features: NDArray[np.intp]) -> tuple[float
 def _held_by_outlying(sizes):
     """Share of outlying entries, and the median over columns of the squares that they hold."""
     outlying = sizes > _OUTLYING * _MAD * np.median(sizes, axis=0)
-    squares = sizes**2
+    largest = sizes.max(axis=0)  # the squares of ratios to tiny sizes would overflow
+    squares = (sizes / np.where(largest > 0.0, largest, 1.0)) ** 2
     total = np.maximum(squares.sum(axis=0), np.finfo(np.float64).tiny)
     held = np.sum(squares * outlying, axis=0) / total
     return float(outlying.mean()), float(np.median(held))
