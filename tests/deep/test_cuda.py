@@ -1,7 +1,6 @@
 """Training on a GPU: no waits, images on the device, random state, resume, models without it."""
 
 import pickle
-import warnings
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ import torch
 from helpers.processes import run_program
 from helpers.trainings import CutOff, cut_off_after
 
+from benchmarks.gpu._simclr_epoch import waits_of_an_epoch
 from sklearn_contrastive._images.read import image_source
 from sklearn_contrastive.augmentation import SimCLRAugmentation
 from sklearn_contrastive.deep import SimCLREmbedder
@@ -51,25 +51,6 @@ def test_a_step_does_not_wait_for_the_gpu(parameters):
     net = embedder(max_epochs=1, **parameters).fit(X).net_
     # an epoch itself waits for its loss
     assert waits_of_an_epoch(net, X[:64]) == waits_of_an_epoch(net, X)
-
-
-def waits_of_an_epoch(net, images):
-    """Number of times that PyTorch waits for the GPU in an epoch of a trained network."""
-    source = image_source(images).resident("cuda")
-    net.history.new_epoch()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        torch.cuda.set_sync_debug_mode("warn")
-        try:
-            net.run_single_epoch(
-                net.get_iterator(source, training=True),
-                training=True,
-                prefix="train",
-                step_fn=net.train_step,
-            )
-        finally:
-            torch.cuda.set_sync_debug_mode("default")
-    return sum("synchronizing CUDA operation" in str(each.message) for each in caught)
 
 
 def test_images_are_copied_to_the_gpu_once_as_bytes():
