@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
@@ -136,7 +137,6 @@ def shape_of_pillow(
 def _is_column_of_paths(X):
     """Whether X is a table or array of one column whose first entry is a path."""
     shape = getattr(X, "shape", ())
-    if isinstance(X, Tensor) or len(shape) != 2 or shape[1] != 1 or shape[0] == 0:
+    if isinstance(X, Tensor) or issparse(X) or len(shape) != 2 or shape[1] != 1 or shape[0] == 0:
         return False
-    first = np.asarray(X[:1])  # of a sparse matrix an array without axes
-    return first.ndim == 2 and isinstance(first[0, 0], PATH_TYPES)
+    return isinstance(np.asarray(X[:1])[0, 0], PATH_TYPES)

@@ -7,6 +7,7 @@ import torch
 from helpers.stored_images import read_all
 from numpy.testing import assert_array_equal
 from PIL import Image
+from scipy import sparse
 
 from sklearn_contrastive import SimCLREmbedder
 from sklearn_contrastive._images.read import image_source
@@ -106,3 +107,10 @@ def test_the_white_of_sixteen_bits_in_memory_is_that_of_all_images():
 def test_images_of_pillow_without_pixels_are_refused():
     with pytest.raises(ValueError, match=r"X\[1\] is an image of Pillow without pixels"):
         image_source([Image.new("L", (3, 3)), Image.new("L", (3, 0))])
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo", "dia", "bsr", "dok", "lil"])
+def test_sparse_columns_are_refused_as_sparse(kind):
+    X = sparse.random_array((20, 1), density=0.5, format=kind, random_state=0)
+    with pytest.raises(TypeError, match="dense data is required"):
+        SimCLREmbedder("resnet_narrow").fit(X)
