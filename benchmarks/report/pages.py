@@ -27,7 +27,6 @@ from . import (
     page_speed,
     page_subspace,
     page_theory,
-    page_views,
 )
 from .page import FOLDER, heading, wrapped
 from .records import provenance, results
@@ -55,7 +54,6 @@ GROUPS = {
     "Images": (
         page_images,
         page_image_settings,
-        page_views,
         page_large_batches,
         page_image_speed,
         page_gpu,
