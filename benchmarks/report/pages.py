@@ -27,6 +27,7 @@ from . import (
     page_speed,
     page_subspace,
     page_theory,
+    page_views,
 )
 from .page import FOLDER, heading, wrapped
 from .records import provenance, results
@@ -54,6 +55,7 @@ GROUPS = {
     "Images": (
         page_images,
         page_image_settings,
+        page_views,
         page_large_batches,
         page_image_speed,
         page_gpu,
