@@ -42,9 +42,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 if importlib.util.find_spec("torch") is None:
     collect_ignore = [
         *("augmentation/images", "augmentation/test_image_augmenter.py", "benchmarks", "deep"),
-        *("docs", "images", "generative/test_training.py", "linear/test_array_api.py"),
+        *("docs", "fuzz/test_files.py", "fuzz/test_images.py", "images"),
+        *("generative/test_training.py", "linear/test_array_api.py"),
         *("plotting/test_augmentations.py", "plotting/test_neighbours.py"),
-        *("plotting/test_pictures.py", "plotting/test_training.py", "test_docs.py"),
+        *("plotting/test_pictures.py", "plotting/test_training.py", "test_altered_files.py"),
+        *("test_docs.py", "test_full_disk.py", "test_malicious_files.py"),
         *("test_docstrings.py", "test_examples.py", "test_model_selection.py", "test_onnx.py"),
         *("test_onnx_encoder.py", "test_onnx_service.py", "test_package.py"),
         *("test_stored_files.py", "test_stored_fit.py", "test_threads.py"),

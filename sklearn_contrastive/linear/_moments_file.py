@@ -91,7 +91,7 @@ def write_record(record: MomentsRecord, path: Path) -> None:
     if record.feature_names is not None:
         arrays["feature_names"] = record.feature_names.astype(str)
     with replaced_file(path) as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        np.savez(file, **arrays)
 
 
 def read_record(path: Path) -> MomentsRecord:
