@@ -105,11 +105,11 @@ class Larger(NamedTuple):
 
 
 # The code on the page reads 10_000 rows at once, and here 500. Memory maps have blocks of their
-# own; Zarr and older Arrow need stacks of threads, and AnnData keeps the names of all rows in memory.
+# own; Zarr and older Arrow need stacks of threads, and AnnData the names of all rows.
 LARGER = {
     "hdf5": Larger("h5py", (80_000, 400)),
     "zarr": Larger("zarr", (135_000, 400), 40 * 2**20),
-    "parquet": Larger("pyarrow", (135_000, 400), 40 * 2**20),
+    "parquet": Larger("pyarrow", (140_000, 400), 40 * 2**20),
     "anndata": Larger("anndata", (90_000, 400), 40 * 2**20),
     "npy": Larger("numpy", (640_000, 50)),
 }
