@@ -25,8 +25,8 @@ def page():
         ),
         "Two processes of one thread each draw the samples chunk by chunk and compute their "
         "moments; ``LinearContrastive`` is fitted to the sum. Peak memory is the resident memory "
-        "of a process, libraries included. CPU seconds are without drawing. The load average of the "
-        "two cores is beside the wall seconds.",
+        "of a process, libraries included. CPU seconds are without drawing. The load average of "
+        "the two cores is beside the wall seconds.",
         (
             Section(
                 "Dask",
