@@ -250,18 +250,20 @@ def compare_representations(
     n_labels = task.numbers_of_labels(parts)
     calls = [delayed(task.sample_scores)(*part, n_labels) for part in parts]
     results = Parallel(n_jobs=n_jobs, return_as="generator")(calls)
-    # the test samples of the splits, one after another
     sample_scores = list(_reported(results, n_splits) if verbose else results)
-    units = np.unique(np.arange(task.n_samples) if groups is None else groups, return_inverse=True)
-    tested = np.concatenate([units[1].ravel()[test] for _, test in parts])
+    # a unit of the permutation test is a group or a sample
+    _, units = np.unique(
+        np.arange(task.n_samples) if groups is None else groups, return_inverse=True
+    )
+    # those of the test samples of all splits, one after another
+    tested = np.concatenate([units[test] for _, test in parts])
     scores, p_values = {}, {}
-    for i, name in enumerate(task.representations):
-        scores[name] = np.stack([each[i].mean(axis=1) for each in sample_scores], axis=1)
     first = list(task.representations).index(baseline)
     for i, name in enumerate(task.representations):
+        scores[name] = np.stack([each[i].mean(axis=1) for each in sample_scores], axis=1)
         if name != baseline:
             gaps = np.concatenate([each[i] - each[first] for each in sample_scores], axis=1)
-            sums = np.stack([np.bincount(tested, row, len(units[0])) for row in gaps], axis=1)
+            sums = np.stack([np.bincount(tested, row) for row in gaps], axis=1)
             p_values[name] = sign_flip_p_values(sums, rng)
     n_test = np.mean([len(test) for _, test in parts])
     return RepresentationComparison(

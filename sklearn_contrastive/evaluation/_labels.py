@@ -23,7 +23,7 @@ def refuse_missing_labels(name: str, labels: ArrayLike) -> None:
 
 
 def numbers_of_labels(
-    n_labels: int | Sequence[int], least: int, n_samples: int
+    n_labels: int | Sequence[int], least: int, n_samples: int, least_is: str = "number of classes"
 ) -> NDArray[np.integer]:
     """Numbers of labelled samples as an array, or an error if they are not possible.
 
@@ -35,13 +35,15 @@ def numbers_of_labels(
         Number of classes, or the smallest number of targets.
     n_samples : int
         Number of samples that may be labelled.
+    least_is : str, default="number of classes"
+        What `least` is, for the message.
     """
     sizes = np.atleast_1d(np.asarray(n_labels))
     if sizes.ndim > 1 or sizes.dtype.kind not in "iu":
         raise ValueError(f"n_labels={n_labels!r} must be integers.")
     if sizes.size == 0 or sizes.min() < least or sizes.max() > n_samples:
         raise ValueError(
-            f"n_labels={n_labels!r} must lie between the number of classes, {least}, and that "
+            f"n_labels={n_labels!r} must lie between the {least_is}, {least}, and the number "
             f"of samples, {n_samples}."
         )
     return sizes

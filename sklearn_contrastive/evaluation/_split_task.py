@@ -122,7 +122,9 @@ class SplitTask:
         smallest = min(len(train) for train, _ in parts)
         if self.n_labels is None:
             return np.array([smallest])
-        n_classes = 2 if self.regression else max(len(np.unique(self.y[part])) for part, _ in parts)
+        if self.regression:
+            return numbers_of_labels(self.n_labels, 2, smallest, "least number")
+        n_classes = max(len(np.unique(self.y[part])) for part, _ in parts)
         return numbers_of_labels(self.n_labels, n_classes, smallest)
 
     def sample_scores(

@@ -189,7 +189,7 @@ def test_more_neighbours_than_samples_are_refused():
 @pytest.mark.parametrize("n_labels", [(9,), (100, 601), ()])
 def test_numbers_of_labels_that_cannot_be_drawn_are_refused(n_labels):
     wanted = np.asarray(n_labels, dtype=int)
-    with pytest.raises(ValueError, match="must lie between the number of classes, 10, and that of"):
+    with pytest.raises(ValueError, match="must lie between the number of classes, 10, and the"):
         label_efficiency_curve(*SPLIT, n_labels=wanted)
 
 

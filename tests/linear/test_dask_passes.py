@@ -91,22 +91,51 @@ def test_a_default_fit_stops_where_that_of_the_array_stops(dtype):
     assert_same(model, whole, tol=1e-4)
 
 
-def test_every_pass_reads_each_chunk_once():
-    read = []
+class Watched:
+    """A collection of five chunks that counts how often they are read."""
 
-    def note(block):
-        read.append(len(block))
+    def __init__(self, rows):
+        self.n_read = 0
+        self.lazy = da.from_array(rows, chunks=(100, 12)).map_blocks(
+            self._note, meta=np.empty((0, 0)), name="watched"
+        )
+
+    def _note(self, block):
+        self.n_read += 1
         return block
 
-    lazy = da.from_array(GAPS, chunks=(100, 12)).map_blocks(note, meta=np.empty((0, 0)))
-    model = LinearContrastive(3, max_iter=5, tol=1.0, random_state=0).fit(lazy)
-    passes, rest = divmod(len(read), 5)
-    assert rest == 0
+    def passes_of(self, model):
+        """Passes over X of one fit."""
+        self.n_read = 0
+        model.fit(self.lazy)
+        passes, rest = divmod(self.n_read, 5)
+        assert rest == 0
+        return passes
+
+
+def test_every_pass_reads_each_chunk_once():
+    watched = Watched(GAPS)
+    model = LinearContrastive(3, max_iter=5, tol=1.0, random_state=0)
     # moments, counts of rows, steps, weights and rows that calibrate distances
-    assert passes <= model.n_iter_ + 4
-    del read[:]
-    LinearContrastive(3, max_iter=5, tol=1.0, random_state=0).fit(lazy.persist())
-    assert len(read) == 5
+    assert watched.passes_of(model) <= model.n_iter_ + 4
+    watched.n_read = 0
+    model.fit(watched.lazy.persist())
+    assert watched.n_read == 5
+
+
+@pytest.mark.parametrize(
+    ("model", "rows", "passes"),
+    [
+        (LinearContrastive(3), X, [1]),
+        (HeteroPCA(3), GAPS, [3]),
+        (LinearContrastive(3, robust="cells"), BAD, [5, 6]),
+        (LinearContrastive(3, robust="rows"), BAD, [6, 7, 8]),
+        (LinearContrastive(3, robust=True), BAD, [6, 7, 8]),
+    ],
+    ids=str,
+)
+def test_a_fit_reads_the_chunks_as_often_as_the_guide_says(model, rows, passes):
+    assert Watched(rows).passes_of(clone(model).set_params(random_state=0)) in passes
 
 
 def test_pairs_are_enough_for_closed_forms():
