@@ -60,6 +60,4 @@ __all__ = [
 if pytorch_is_installed():  # else `import *` would raise an error
     __all__ += ["SimCLREmbedder"]
 
-__getattr__, __dir__ = lazy_names(
-    __name__, {"SimCLREmbedder": ".deep._simclr.estimator"}, globals()
-)
+__getattr__, __dir__ = lazy_names(__name__, {"SimCLREmbedder": ".deep._simclr"}, globals())

@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 from sklearn_contrastive import SimCLREmbedder
 from sklearn_contrastive.deep import LinearContrastiveEncoder
-from sklearn_contrastive.deep._simclr import export
+from sklearn_contrastive.deep._embedder import export
 from sklearn_contrastive.linear import Moments
 
 RNG = np.random.default_rng(0)
@@ -100,7 +100,7 @@ def test_a_full_disk_keeps_the_checkpoint_of_the_last_epoch_that_fitted(tmp_path
         raise CutOff
 
     # the second epoch does not fit on the disk, and the process ends before there is space again
-    monkeypatch.setattr("sklearn_contrastive.deep._simclr.run.Training.records", interrupted)
+    monkeypatch.setattr("sklearn_contrastive.deep._embedder.run.Training.records", interrupted)
     warned = pytest.warns(UserWarning, match="could not be saved in checkpoint_dir")
     with full_disk(len(content) // 2), warned, pytest.raises(CutOff):
         embedder(checkpoint_dir=tmp_path).fit(IMAGES)

@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 from torch import nn
 
 from sklearn_contrastive import SimCLREmbedder
-from sklearn_contrastive.deep._simclr import onnx_file
+from sklearn_contrastive.deep._embedder import onnx_file
 
 RNG = np.random.default_rng(0)
 # a mean and a deviation that the graph has to remove

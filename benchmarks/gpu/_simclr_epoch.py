@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from sklearn_contrastive._images.read import image_source
-from sklearn_contrastive.deep._simclr.run import Training
+from sklearn_contrastive.deep._embedder.run import Training
 
 from .._common.timing import median_ratio
 from ..images._embedder import embedder, parameters_of

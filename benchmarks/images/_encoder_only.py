@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from sklearn_contrastive._images.read import image_source
-from sklearn_contrastive.deep._simclr.run import Training
+from sklearn_contrastive.deep._embedder.run import Training
 
 
 def synthetic_images(n, side, channels, seed=0):

@@ -40,9 +40,11 @@ class ImageSource(Dataset):
         Whether batches hold zeros for images that cannot be read, instead of an error.
     unreadable : dict of int to str
         Problems of the images that were skipped, by their positions in X.
+    targets : Tensor of shape (n_samples, ...) or None
+        Targets of the images, on the CPU, for losses that use them.
     """
 
-    # what the images come from, for messages
+    # what the samples come from, for messages
     plural = "images"
 
     def __init__(
@@ -58,6 +60,7 @@ class ImageSource(Dataset):
         self._block_size = block_size
         self.skips = False
         self.unreadable: dict[int, str] = {}
+        self.targets: Tensor | None = None
 
     def __len__(self) -> int:
         return self.n_samples
@@ -80,6 +83,11 @@ class ImageSource(Dataset):
         """
         for images in self._stored(indices):
             yield self._as_floats(images, device)
+
+    @property
+    def noun(self) -> str:
+        """What the samples are, for messages."""
+        return "rows" if self.any_values else "images"
 
     def check(self) -> None:
         """Raise an error for unreadable images; arrays are checked before the source is made."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
     from ._redundancy_losses import barlow_twins_loss, vicreg_loss
     from ._sigreg import sigreg_loss
-    from ._simclr.estimator import SimCLREmbedder
+    from ._simclr import SimCLREmbedder
     from ._sogclr import sogclr_loss
 
 __all__ = [
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 _MODULE_OF = {
-    "SimCLREmbedder": "._simclr.estimator",
+    "SimCLREmbedder": "._simclr",
     "LinearContrastiveEncoder": "._linear.estimator",
     "nt_xent_loss": "._losses",
     "decoupled_contrastive_loss": "._losses",

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from .processes import ALONE, Processes, Share
 
-__all__ = ["RandomBatches", "SampleSource", "TensorSource"]
+__all__ = ["RandomBatches", "SampleSource", "Samples", "TensorSource"]
 
 
 class SampleSource(Protocol):
@@ -23,6 +23,40 @@ class SampleSource(Protocol):
         """Yield, on the device, the samples of each tensor of indices, which is on the CPU."""
 
 
+class Samples(SampleSource, Protocol):
+    """Samples of an embedder, with what a training asks of them besides batches.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Shape of a sample in the batches.
+    noun, plural : str
+        What the samples are, and what they are read from, for messages.
+    skips : bool
+        Whether batches hold zeros for samples that cannot be read, instead of an error.
+    unreadable : dict of int to str
+        Problems of the samples that were skipped, by their positions in X.
+    targets : Tensor of shape (n_samples, ...) or None
+        Targets of the samples, on the CPU, for objectives that use them.
+    """
+
+    shape: tuple[int, ...]
+    noun: str
+    plural: str
+    skips: bool
+    unreadable: dict[int, str]
+    targets: Tensor | None
+
+    def check(self) -> None:
+        """Raise an error for samples that cannot be read."""
+
+    def digest(self) -> str:
+        """Hash of all samples, in hexadecimal digits."""
+
+    def resident(self, device: torch.device | str) -> "SampleSource":
+        """The same samples on a device, if they fit."""
+
+
 class TensorSource(Dataset):
     """Samples in a tensor, indexed on the device of the tensor.
 
@@ -31,6 +65,8 @@ class TensorSource(Dataset):
     tensor : Tensor of shape (n_samples, ...)
         All samples.
     """
+
+    noun, targets = "samples", None
 
     def __init__(self, tensor: Tensor):
         self._tensor = tensor

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
+from .._diagnostics import alignment, contrastive_accuracy, uniformity
 from .chunks import Views, embedded_views
 from .processes import ALONE, WHOLE
 from .synchronized_batch_norm import synchronized_batch_norm
@@ -22,9 +23,19 @@ class Objective:
     ----------
     share : Share
         The part of the current batch that this process has; set by the trainer.
+    targets : Tensor of shape (n_samples, ...) or None
+        Targets of all training samples, on the CPU; set for a training, and not copied with the
+        objective.
+    chunk_size : int or None
+        Largest number of samples that the network embeds at once; None: the whole batch. Only a
+        `ContrastiveObjective` cuts batches.
     """
 
     share = WHOLE
+    targets: Tensor | None = None
+    chunk_size: int | None = None
+    # what a batch or a training sets: not part of the objective of a fitted estimator
+    _passing: tuple[str, ...] = ("share", "targets")
 
     def loss(self, module: nn.Module, batch: Tensor, generator: torch.Generator) -> Tensor:
         """Loss of shape () of the network on a batch; `generator` draws everything random."""
@@ -38,6 +49,13 @@ class Objective:
         `index` has the positions of the samples of the batch among all samples.
         """
         yield self.loss(module, batch, generator), None
+
+    def diagnostics(self, module: nn.Module) -> dict[str, float]:
+        """Entries of the record of an epoch besides the loss; by default none."""
+        return {}
+
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name not in self._passing}
 
 
 def no_penalty(module: nn.Module) -> float:
@@ -59,12 +77,11 @@ class ContrastiveObjective(Objective):
 
     Attributes
     ----------
-    chunk_size : int or None
-        Largest number of samples that the network embeds at once, as in `embedded_views`; None: the
-        whole batch.
     last_embeddings : pair of Tensor
         Embeddings of the two views of the last batch, without their graph.
     """
+
+    _passing = (*Objective._passing, "last_embeddings")
 
     def __init__(
         self,
@@ -75,7 +92,6 @@ class ContrastiveObjective(Objective):
         self.views = views
         self.pair_loss = pair_loss
         self._penalty = penalty
-        self.chunk_size: int | None = None
 
     def loss(self, module, batch, generator):
         """The pair loss of the views plus the penalty."""
@@ -87,7 +103,11 @@ class ContrastiveObjective(Objective):
         self.last_embeddings = tuple(each.detach() for each in embeddings)
         return self.pair_loss(*embeddings) + self._penalty(module)
 
-    def __getstate__(self):
-        # the last batch is a record, not part of the objective
-        of_batch = ("last_embeddings", "share")
-        return {name: value for name, value in vars(self).items() if name not in of_batch}
+    def diagnostics(self, module):
+        """Alignment, uniformity and accuracy of the views of the last batch."""
+        views = self.last_embeddings
+        return {
+            "alignment": float(alignment(*views)),
+            "uniformity": float(uniformity(torch.cat(views))),
+            "contrastive_accuracy": float(contrastive_accuracy(*views)),
+        }

@@ -20,7 +20,7 @@ from torch import nn
 
 from sklearn_contrastive.augmentation import SimCLRAugmentation
 from sklearn_contrastive.deep import SimCLREmbedder
-from sklearn_contrastive.deep._simclr import image_embedder
+from sklearn_contrastive.deep._embedder import network_embedder
 from sklearn_contrastive.deep._training.checkpoint import Checkpoint, locked_checkpoint
 from sklearn_contrastive.deep._training.fingerprint import fingerprint
 
@@ -406,7 +406,7 @@ def test_a_checkpoint_is_removed_after_everything_that_may_fail(tmp_path, monkey
 
     model = embedder(tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr(image_embedder, "embed", interrupted)  # in the check for collapse
+        patched.setattr(network_embedder, "embed", interrupted)  # in the check for collapse
         with pytest.raises(KeyboardInterrupt):
             model.fit(X)
     assert model.n_iter_ == 4

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from ..._images.source import ImageSource
 from ..._sklearn_compat import has_progress_bar
+from .._training.batches import Samples
 from .._training.progress import TrainingProgress
 from .._training.trainer import Trainer
 
@@ -21,17 +21,17 @@ def epoch_printer(verbose: int | str) -> Callable[[Mapping[str, Any]], None]:
     return (lambda record: None) if verbose == "auto" or not verbose else _print_line
 
 
-def progress_of(estimator: Any, net: Trainer, images: ImageSource) -> TrainingProgress | None:
+def progress_of(estimator: Any, net: Trainer, samples: Samples) -> TrainingProgress | None:
     """Report of the time that a training takes; None if it is not wanted.
 
     Parameters
     ----------
-    estimator : SimCLREmbedder
+    estimator : NetworkEmbedder
         Its `verbose` must be "auto", and scikit-learn's ProgressBar must not be set.
     net : Trainer
         Initialised.
-    images : ImageSource
-        Training images.
+    samples : Samples
+        Training samples.
 
     Returns
     -------
@@ -42,22 +42,21 @@ def progress_of(estimator: Any, net: Trainer, images: ImageSource) -> TrainingPr
         return None
     on_cpu = torch.device(net.device).type == "cpu"
     encoder = net.module.encoder
-    _, height, width = images.shape
+    *_, height, width = 1, *samples.shape
+    of_pixels = samples.noun == "images"
     ways = ["a lower max_epochs"]
-    if not images.any_values and max(height, width) > _LARGE_SIDE:
+    if of_pixels and max(height, width) > _LARGE_SIDE:
         ways.insert(0, "smaller images")
-    if on_cpu and encoder != "resnet_narrow":
+    if on_cpu and len(samples.shape) == 3 and encoder != "resnet_narrow":
         ways.insert(0, 'encoder="resnet_narrow"')
     if on_cpu:
         ways.append("a GPU")
-    kind, size = "images", f"{height} x {width} pixels"
-    if images.any_values:
-        kind, size = "rows", f"{width} features"
+    size = f"{height} x {width} pixels" if of_pixels else f"{width} features"
     epochs = "epoch" if net.max_epochs == 1 else "epochs"
     name = encoder if isinstance(encoder, str) else "your own"
     return TrainingProgress(
         type(estimator).__name__,
-        f"{net.max_epochs} {epochs} of {len(images)} {kind} of {size}, encoder {name}, on "
+        f"{net.max_epochs} {epochs} of {len(samples)} {samples.noun} of {size}, encoder {name}, on "
         f"{'the CPU' if on_cpu else net.device}",
         f"To shorten it: {', '.join(ways[:-1])}{' or ' if ways[1:] else ''}{ways[-1]}. ",
     )

@@ -26,6 +26,7 @@ __all__ = [
     "PairLoss",
     "SimCLRObjective",
     "SogCLR",
+    "no_loss",
 ]
 
 
@@ -163,6 +164,10 @@ class LossRecipe:
         return SogCLR(self.temperature) if self.loss == "sogclr" else None
 
 
+def no_loss() -> None:
+    """Factory for a loss that has neither parameters nor a state."""
+
+
 @dataclass(frozen=True)
 class PairLoss:
     """Loss of the projections of two views.
@@ -211,3 +216,10 @@ class SimCLRObjective(ContrastiveObjective):
             yield from super().steps(module, batch, generator, index)
         finally:  # neither is a part of the objective of a fitted estimator
             self.pair_loss = given
+
+    def diagnostics(self, module):
+        """Those of the views, and the temperature if it is learned."""
+        entries = super().diagnostics(module)
+        if isinstance(module.loss, LearnedTemperature):
+            entries["temperature"] = module.loss.temperature.item()
+        return entries

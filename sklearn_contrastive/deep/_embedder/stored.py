@@ -126,7 +126,8 @@ def restore_network(embedder: Any, stored: StoredFit, attributes: Mapping[str, A
         parameters["encoder"] = attributes["chosen_encoder"] or "resnet_narrow"
     _check_named_parts(parameters, images, stored, attributes)
     seed = int(check_random_state(parameters["random_state"]).randint(2**31 - 1))
-    net = stored_trainer(images, parameters, seed, attributes["rate_factor"])
+    network, objective = embedder._parts(images, parameters, download=False)
+    net = stored_trainer(network, objective, parameters, seed, attributes["rate_factor"])
     _load_weights(net.module_, parameters, stored)
     _warn_of_other_code(net.module_, images, stored, attributes)
     net.initialize_history()

@@ -2,17 +2,17 @@
 
 import os
 from collections.abc import Callable, Sequence
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from ..._sklearn_compat import Interval, StrOptions, fit_context
-from ..._typing import ArrayLike, MatrixLike, RandomState, VectorLike
-from .._training.optimizers import OPTIMIZERS
-from .image_embedder import ImageEmbedder
-from .losses import LOSSES
+from .._sklearn_compat import Interval, StrOptions, fit_context
+from .._typing import ArrayLike, MatrixLike, RandomState, VectorLike
+from ._embedder.build import simclr_parts
+from ._embedder.image_embedder import ImageEmbedder
+from ._embedder.losses import LOSSES
 
 __all__ = ["SimCLREmbedder"]
 
@@ -216,32 +216,9 @@ class SimCLREmbedder(ImageEmbedder):
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        "encoder": [str, callable],
-        "pretrained": ["boolean", str, os.PathLike],
-        "normalization": ["array-like", None],
-        "image_shape": ["array-like", None],
-        "projection_head": [StrOptions({"mlp", "mlp3", "linear", "none"}), callable],
-        "projection_dim": [Interval(Integral, 1, None, closed="left")],
+        **ImageEmbedder._parameter_constraints,
         "loss": [StrOptions({*LOSSES, "sogclr"}), callable],
         "temperature": [Interval(Real, 0, None, closed="neither"), StrOptions({"learn"})],
-        "augmentations": [str, callable],
-        "batch_size": [Interval(Integral, 3, None, closed="left")],
-        "chunk_size": [Interval(Integral, 1, None, closed="left"), None],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "optimizer": [StrOptions(set(OPTIMIZERS))],
-        "learning_rate": [
-            StrOptions({"auto", "linear", "sqrt"}),
-            Interval(Real, 0, None, closed="neither"),
-        ],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "warmup_epochs": [Interval(Real, 0, None, closed="left")],
-        "device": [str],
-        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
-        "output": [StrOptions({"representation", "projection", "middle"})],
-        "on_unreadable": [StrOptions({"raise", "skip"})],
-        "checkpoint_dir": [str, os.PathLike, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose", StrOptions({"auto"})],
     }
 
     def __init__(
@@ -374,3 +351,6 @@ class SimCLREmbedder(ImageEmbedder):
             The fitted estimator.
         """
         return self._train(X, y, anew=not hasattr(self, "net_"), X_val=X_val, y_val=y_val)
+
+    def _parts(self, samples, parameters, *, download=True):
+        return simclr_parts(samples, parameters, download=download)

@@ -19,7 +19,7 @@ from helpers.several_processes import (
 )
 from numpy.testing import assert_allclose
 
-from sklearn_contrastive.deep._simclr.run import Training
+from sklearn_contrastive.deep._embedder.run import Training
 from sklearn_contrastive.deep._training.batches import TensorSource
 from sklearn_contrastive.deep._training.processes import Processes
 
@@ -154,5 +154,5 @@ def test_a_batch_needs_an_image_for_each_process():
     processes.size = 12
     net, source = embedder().fit(IMAGES).net_, TensorSource(torch.zeros(33, 3, 12, 12))
     training = Training(net, source, processes=processes, on_record=print)
-    with pytest.raises(ValueError, match="A batch has 11 images, fewer than the 12 processes"):
+    with pytest.raises(ValueError, match="A batch has 11 samples, fewer than the 12 processes"):
         training.run()

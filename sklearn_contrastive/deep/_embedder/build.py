@@ -1,8 +1,8 @@
-"""The trainer of SimCLR, built from the parameters of SimCLREmbedder."""
+"""Trainers of embedders, built from the parameters of the estimators."""
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,21 +19,26 @@ from ...augmentation._images.patch_masking import PatchMasking
 from .._losses import nt_xent_loss
 from .._networks.encoders import chosen_encoder
 from .._networks.normalization import Normalization, normalization_of_user
+from .._training.batches import Samples
 from .._training.chunks import embedded_views
 from .._training.devices import usable_device
+from .._training.objectives import Objective
 from .._training.optimizers import OptimizerRecipe, peak_learning_rate
 from .._training.processes import ALONE, Processes
 from .._training.schedule import WarmupCosine
 from .._training.trainer import Trainer
-from .losses import LossRecipe, PairLoss, SimCLRObjective, SogCLR
+from .losses import LossRecipe, PairLoss, SimCLRObjective, SogCLR, no_loss
 from .network import NetworkRecipe
 from .views import ImageViews
 
 __all__ = [
     "StoredImages",
     "configure_schedule",
+    "embedder_trainer",
+    "image_network",
+    "image_views",
     "schedule_of",
-    "simclr_trainer",
+    "simclr_parts",
     "start_averages",
     "stored_trainer",
 ]
@@ -68,20 +73,26 @@ class StoredImages:
         return ChannelMoments(np.array(self.mean), np.array(self.std))
 
 
-def simclr_trainer(
-    images: ImageSource,
+def embedder_trainer(
+    network: Callable[[], nn.Module],
+    objective: Objective,
+    samples: Samples,
     parameters: Mapping[str, Any],
     seed: int,
     processes: Processes = ALONE,
 ) -> Trainer:
-    """Trainer of a SimCLR network, initialised.
+    """Trainer of an embedder, initialised.
 
     Parameters
     ----------
-    images : ImageSource
-        Training images; the mean and deviation of their channels normalise them.
+    network : callable
+        Makes the network.
+    objective : Objective
+        The training objective.
+    samples : Samples
+        Training samples.
     parameters : mapping
-        Parameters of SimCLREmbedder.
+        Parameters of the embedder.
     seed : int
         Seed of weights, batches and views.
     processes : Processes, default=this one alone
@@ -92,63 +103,115 @@ def simclr_trainer(
     trainer : Trainer
         The trainer.
     """
-    trainer = _new_trainer(images, parameters, seed)
-    trainer.rate_factor_ = 1.0
-    configure_schedule(trainer, len(images), parameters)
+    trainer = _new_trainer(network, objective, parameters, seed)
+    configure_schedule(trainer, len(samples), parameters)
     trainer.initialize()
-    start_averages(trainer, len(images))
-    if not (parameters["optimizer"] == "adamw" or parameters["loss"] in _OF_USUAL_SCALE):
-        trainer.rate_factor_ = processes.broadcast(_rate_factor(trainer, images))
-        configure_schedule(trainer, len(images), parameters)
+    start_averages(trainer, len(samples))
+    usual = parameters["optimizer"] == "adamw" or parameters.get("loss") in _OF_USUAL_SCALE
+    if isinstance(objective, SimCLRObjective) and not usual:
+        trainer.rate_factor_ = processes.broadcast(_rate_factor(trainer, samples))
+        configure_schedule(trainer, len(samples), parameters)
     return trainer
 
 
 def stored_trainer(
-    images: StoredImages, parameters: Mapping[str, Any], seed: int, rate_factor: float
+    network: Callable[[], nn.Module],
+    objective: Objective,
+    parameters: Mapping[str, Any],
+    seed: int,
+    rate_factor: float,
 ) -> Trainer:
-    """The same with random weights, without a download, for weights that are loaded next."""
-    trainer = _new_trainer(images, parameters, seed, download=False)
+    """The same with random weights, for weights that are loaded next."""
+    trainer = _new_trainer(network, objective, parameters, seed)
     trainer.rate_factor_ = rate_factor
     configure_schedule(trainer, int(parameters["batch_size"]), parameters)
     return trainer.initialize()
 
 
-def _new_trainer(images, parameters, seed, *, download=True):
-    """Trainer without a network yet."""
-    device = usable_device(parameters["device"])
-    moments, given = images.moments(), parameters["normalization"]
+def simclr_parts(
+    images: ImageSource | StoredImages, parameters: Mapping[str, Any], *, download: bool = True
+) -> tuple[NetworkRecipe, SimCLRObjective]:
+    """Network and objective of SimCLREmbedder.
+
+    Parameters
+    ----------
+    images : ImageSource or StoredImages
+        Training images; the mean and deviation of their channels normalise them.
+    parameters : mapping
+        Parameters of SimCLREmbedder.
+    download : bool, default=True
+        Whether pretrained weights are downloaded.
+
+    Returns
+    -------
+    network : NetworkRecipe
+        Makes the network.
+    objective : SimCLRObjective
+        The objective.
+    """
     loss, temperature = _copied(parameters["loss"]), parameters["temperature"]
     of_user = isinstance(loss, nn.Module) and temperature != "learn"
-    return Trainer(
-        NetworkRecipe(
-            chosen_encoder(parameters["encoder"], device, parameters["pretrained"]),
-            images.shape,
-            parameters["pretrained"],
-            parameters["projection_head"],
-            parameters["projection_dim"],
-            Normalization(tuple(map(float, moments.mean)), tuple(map(float, moments.std))),
-            None if given is None else normalization_of_user(given, images.shape[0]),
-            loss if of_user else LossRecipe(loss, temperature),
-            download,
-        ),
-        SimCLRObjective(
-            ImageViews(_augmentation(parameters["augmentations"], images), channels_last=True),
-            PairLoss(loss, temperature),
-        ),
+    network = image_network(
+        images,
+        parameters,
+        loss=loss if of_user else LossRecipe(loss, temperature),
+        download=download,
+    )
+    views = image_views(images, parameters["augmentations"])
+    return network, SimCLRObjective(views, PairLoss(loss, temperature))
+
+
+def image_network(
+    images: ImageSource | StoredImages,
+    parameters: Mapping[str, Any],
+    *,
+    loss: nn.Module | Callable[[], nn.Module | None] = no_loss,
+    download: bool = True,
+) -> NetworkRecipe:
+    """Network of an embedder of images; `loss` has the parameters and the state of the loss."""
+    device = usable_device(parameters["device"])
+    moments, given = images.moments(), parameters["normalization"]
+    return NetworkRecipe(
+        chosen_encoder(parameters["encoder"], device, parameters["pretrained"]),
+        images.shape,
+        parameters["pretrained"],
+        parameters["projection_head"],
+        parameters["projection_dim"],
+        Normalization(tuple(map(float, moments.mean)), tuple(map(float, moments.std))),
+        None if given is None else normalization_of_user(given, images.shape[0]),
+        loss,
+        download,
+    )
+
+
+def image_views(images: ImageSource | StoredImages, augmentations: Any) -> ImageViews:
+    """Two random views of images, by the parameter `augmentations`."""
+    return ImageViews(_augmentation(augmentations, images), channels_last=True)
+
+
+def _new_trainer(network, objective, parameters, seed):
+    """Trainer without a network yet."""
+    device = usable_device(parameters["device"])
+    trainer = Trainer(
+        network,
+        objective,
         seed=seed,
         half=_computes_in_half(parameters["precision"], device),
         optimizer=OptimizerRecipe(parameters["optimizer"], parameters["weight_decay"]),
         device=device,
     )
+    trainer.rate_factor_ = 1.0
+    return trainer
 
 
-def start_averages(trainer: Trainer, n_images: int) -> None:
-    """Forget what the loss remembers of other images, before a training on so many."""
-    if isinstance(trainer.module_.loss, SogCLR):
-        trainer.module_.loss.start(n_images)
+def start_averages(trainer: Trainer, n_samples: int) -> None:
+    """Forget what the loss remembers of other samples, before a training on so many."""
+    loss = getattr(trainer.module_, "loss", None)
+    if isinstance(loss, SogCLR):
+        loss.start(n_samples)
 
 
-def _rate_factor(trainer: Trainer, images: ImageSource) -> float:
+def _rate_factor(trainer: Trainer, samples: Samples) -> float:
     """Factor, at most 1, of the automatic learning rates of SGD and LARS for this loss.
 
     It is the norm of the gradient of NT-Xent by the projections of a batch, with temperature 0.5,
@@ -156,8 +219,8 @@ def _rate_factor(trainer: Trainer, images: ImageSource) -> float:
     gradient: those of a loss in other units would be too long.
     """
     network = copy.deepcopy(trainer.module_).train()
-    indices = torch.arange(min(len(images), trainer.batch_size))
-    (batch,) = images.batches([indices], trainer.device)
+    indices = torch.arange(min(len(samples), trainer.batch_size))
+    (batch,) = samples.batches([indices], trainer.device)
     with trainer.own_random_state(torch.Generator().manual_seed(trainer.seed)) as seed:
         draws = torch.Generator(trainer.device).manual_seed(seed)
         with torch.no_grad():
@@ -181,25 +244,25 @@ def _gradient_norm(pair_loss, projections):
     return 0.0 if gradient is None else float(gradient.norm())
 
 
-def configure_schedule(trainer: Trainer, n_images: int, parameters: Mapping[str, Any]) -> None:
+def configure_schedule(trainer: Trainer, n_samples: int, parameters: Mapping[str, Any]) -> None:
     """Set the number of epochs, the sizes of batches and chunks and the rates of a trainer.
 
     Parameters
     ----------
     trainer : Trainer
         A new trainer, or one that continues.
-    n_images : int
-        Number of images.
+    n_samples : int
+        Number of samples.
     parameters : mapping
-        Parameters of SimCLREmbedder.
+        Parameters of the embedder.
     """
     # int: a grid search passes NumPy numbers, which some functions of PyTorch refuse
     trainer.max_epochs = int(parameters["max_epochs"])
-    trainer.batch_size = min(int(parameters["batch_size"]), n_images)
-    chunk_size = parameters["chunk_size"]
+    trainer.batch_size = min(int(parameters["batch_size"]), n_samples)
+    chunk_size = parameters.get("chunk_size")
     trainer.criterion.chunk_size = None if chunk_size is None else int(chunk_size)
     trainer.schedule = schedule_of(
-        parameters["warmup_epochs"], trainer.max_epochs, math.ceil(n_images / trainer.batch_size)
+        parameters["warmup_epochs"], trainer.max_epochs, math.ceil(n_samples / trainer.batch_size)
     )
     name = trainer.optimizer.name
     rate = peak_learning_rate(parameters["learning_rate"], name, trainer.batch_size)

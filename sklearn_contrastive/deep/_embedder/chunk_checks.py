@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..._images.source import ImageSource
+from .._training.batches import Samples
 from .._training.trainer import Trainer
 
 __all__ = ["check_chunk_size", "check_repeatable"]
 
-_N_IMAGES = 8
+_N_SAMPLES = 8
 # of the largest value: other draws change views by much more, the order of a sum by much less
 _ROUNDING = 1e-3
 
@@ -26,33 +26,33 @@ def check_chunk_size(chunk_size: int | None, batch_size: int) -> None:
         )
 
 
-def check_repeatable(trainer: Trainer, images: ImageSource, n_processes: int = 1) -> None:
+def check_repeatable(trainer: Trainer, samples: Samples, n_processes: int = 1) -> None:
     """Raise ValueError unless the chunks of a training can be embedded twice, with the same result.
 
     Parameters
     ----------
     trainer : Trainer
         Initialised, with the `chunk_size` of its objective set.
-    images : ImageSource
-        Training images.
+    samples : Samples
+        Training samples.
     n_processes : int, default=1
         Number of processes, each of which cuts its part of a batch.
     """
     chunk_size = trainer.criterion.chunk_size
-    n_batches = math.ceil(len(images) / trainer.batch_size)
-    sizes = {len(images) // n_batches, math.ceil(len(images) / n_batches)}
+    n_batches = math.ceil(len(samples) / trainer.batch_size)
+    sizes = {len(samples) // n_batches, math.ceil(len(samples) / n_batches)}
     if chunk_size is None or max(sizes) <= chunk_size:  # no batch is cut
         return
     parts = [part for size in sizes for part in {size // n_processes, -(-size // n_processes)}]
     smallest = min(part // math.ceil(part / chunk_size) for part in parts if part > 0)
     if smallest == 1 and any(isinstance(each, _BatchNorm) for each in trainer.module_.modules()):
         raise ValueError(
-            f"chunk_size={chunk_size} cuts batches into chunks of one image, and the network has "
-            "BatchNorm, which would compare only the two views of that image. Give a chunk_size of "
-            "at least 3, better 32 or more."
+            f"chunk_size={chunk_size} cuts batches into chunks of one sample, and the network has "
+            "BatchNorm, which would compare only the two views of that sample. Give a chunk_size "
+            "of at least 3, better 32 or more."
         )
-    indices = torch.arange(min(len(images), _N_IMAGES, chunk_size))
-    (batch,) = images.batches([indices], trainer.device)
+    indices = torch.arange(min(len(samples), _N_SAMPLES, chunk_size))
+    (batch,) = samples.batches([indices], trainer.device)
     first, second = (_views_and_projections(trainer, batch) for _ in range(2))
     for what, before, after in zip(("augmentations", "network"), first, second, strict=True):
         if _differ(before, after):

@@ -130,11 +130,11 @@ REFUSED = {
     "not an integer": ({"chunk_size": 2.5}, "The 'chunk_size' parameter of SimCLREmbedder must be"),
     "one image and BatchNorm": (
         {"chunk_size": 1},
-        "chunk_size=1 cuts batches into chunks of one image, and the network has BatchNorm",
+        "chunk_size=1 cuts batches into chunks of one sample, and the network has BatchNorm",
     ),
     "a last chunk of one image": (
         {"chunk_size": 2, "batch_size": 15},
-        "chunk_size=2 cuts batches into chunks of one image",
+        "chunk_size=2 cuts batches into chunks of one sample",
     ),
     "views that cannot be repeated": (
         {

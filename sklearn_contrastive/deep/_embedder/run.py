@@ -1,4 +1,4 @@
-"""Run of a SimCLR training: resume, checkpoint, record and diagnostics after each epoch."""
+"""Run of a training: resume, checkpoint, record and diagnostics after each epoch."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,21 +6,18 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
+from torch import nn
 
-from ..._images.source import ImageSource
 from ..._warnings import warn
-from .._diagnostics import alignment, contrastive_accuracy, uniformity
-from .._training.batches import SampleSource
+from .._training.batches import Samples, SampleSource
 from .._training.checkpoint import Checkpoint
 from .._training.processes import ALONE, WHOLE, Processes
 from .._training.progress import TrainingProgress
 from .._training.trainer import Trainer
-from .losses import LearnedTemperature
-from .network import SimCLRNetwork
 
 __all__ = ["Training"]
 
-# images whose mean values are compared between processes, and the difference that is allowed
+# samples whose mean values are compared between processes, and the difference that is allowed
 _N_COMPARED, _TOLERANCE = 16, 0.05
 
 
@@ -30,9 +27,9 @@ class Training:
     Parameters
     ----------
     net : Trainer
-        Initialised; its objective is a `ContrastiveObjective`.
-    images : ImageSource
-        Training images, the same in all processes.
+        Initialised.
+    samples : Samples
+        Training samples, the same in all processes.
     processes : Processes, default=this one alone
         Those that train; all begin with the state of the first one.
     checkpoint : Checkpoint or None
@@ -48,16 +45,16 @@ class Training:
     def __init__(
         self,
         net: Trainer,
-        images: ImageSource,
+        samples: Samples,
         *,
         processes: Processes = ALONE,
         checkpoint: Checkpoint | None = None,
-        evaluate: Callable[[SimCLRNetwork], float] | None = None,
+        evaluate: Callable[[nn.Module], float] | None = None,
         on_record: Callable[[dict[str, Any]], None],
         progress: TrainingProgress | None = None,
     ):
         self.net = net
-        self._images = images
+        self._samples = samples
         self._processes = processes
         self._checkpoint = checkpoint
         self._evaluate = evaluate
@@ -69,45 +66,47 @@ class Training:
         """Train until the last epoch, from the checkpoint if there is one."""
         net = self.net
         net.n_steps_ = 0
-        steps = len(net.get_iterator(self._images))
+        steps = len(net.get_iterator(self._samples))
         self._check_processes(steps)
         self._resume(steps)
         self._take_state_of_first()
         self._began = time.perf_counter()
         with (
-            self._watched(self._images.resident(net.device), steps) as images,
-            _together(net, self._processes),
+            self._watched(self._samples.resident(net.device), steps) as samples,
+            _together(net, self._processes, self._samples),
         ):
             net.train_epochs(
-                images,
+                samples,
                 n_epochs=net.max_epochs - net.n_steps_ // steps,
                 on_epoch=self._end_epoch,
             )
 
     def _check_processes(self, steps: int) -> None:
-        """Raise ValueError unless all processes have these images, and a part of every batch."""
-        n_images, n_processes = len(self._images), self._processes.size
-        if n_images // steps < n_processes:
+        """Raise ValueError unless all processes have these samples, and a part of every batch."""
+        n_samples, n_processes = len(self._samples), self._processes.size
+        noun = self._samples.noun
+        if n_samples // steps < n_processes:
             raise ValueError(
-                f"A batch has {n_images // steps} images, fewer than the {n_processes} processes. "
-                "Raise batch_size, which is that of all processes together, or start fewer."
+                f"A batch has {n_samples // steps} {noun}, fewer than the {n_processes} "
+                "processes. Raise batch_size, which is that of all processes together, or start "
+                "fewer."
             )
         if n_processes > 1:
             facts = {
-                "numbers of images": n_images,
-                "shapes of images": self._images.shape,
+                f"numbers of {noun}": n_samples,
+                f"shapes of {noun}": self._samples.shape,
                 "batch sizes": self.net.batch_size,
                 "numbers of epochs": self.net.max_epochs,
             }
             self._processes.check_equal(facts)
-            self._processes.check_equal({"images": self._describe_images()})
+            self._processes.check_equal({noun: self._describe_samples()})
 
-    def _describe_images(self) -> str:
-        """Whether this process has the images of the first one, in words."""
-        n_images = len(self._images)
-        indices = torch.linspace(0, n_images - 1, min(n_images, _N_COMPARED)).long()
-        (batch,) = self._images.batches([indices], "cpu")
-        means = batch.mean(dim=(1, 2, 3))
+    def _describe_samples(self) -> str:
+        """Whether this process has the samples of the first one, in words."""
+        n_samples = len(self._samples)
+        indices = torch.linspace(0, n_samples - 1, min(n_samples, _N_COMPARED)).long()
+        (batch,) = self._samples.batches([indices], "cpu")
+        means = batch.flatten(1).mean(dim=1)
         of_first = torch.tensor(self._processes.broadcast(means.tolist()))
         # decoders of files differ a little, and a Dataset may return random crops
         alike = (means - of_first).abs() <= _TOLERANCE * of_first.abs().max()
@@ -123,13 +122,13 @@ class Training:
             self.net.load_training_state(start["state"])
             self._last_epoch = start["state"] if start["resumed"] else None
 
-    def _watched(self, images: SampleSource, steps: int) -> AbstractContextManager[SampleSource]:
-        """Context of the images, whose use is reported; `steps` is per epoch."""
+    def _watched(self, samples: SampleSource, steps: int) -> AbstractContextManager[SampleSource]:
+        """Context of the samples, whose use is reported; `steps` is per epoch."""
         if self._progress is None:
-            return nullcontext(images)
+            return nullcontext(samples)
         n_epochs = self.net.max_epochs
         return self._progress.watching(
-            images, n_epochs=n_epochs, n_steps=n_epochs * steps, done=self.net.n_steps_
+            samples, n_epochs=n_epochs, n_steps=n_epochs * steps, done=self.net.n_steps_
         )
 
     def _resume(self, steps: int) -> None:
@@ -188,16 +187,9 @@ class Training:
             )
 
     def _diagnostics(self, net):
-        """Entries of the record besides the loss; embeddings are those of the last batch."""
-        views = net.criterion_.last_embeddings
-        entries = {
-            "learning_rate": float(net.optimizer_.param_groups[0]["lr"]),
-            "alignment": float(alignment(*views)),
-            "uniformity": float(uniformity(torch.cat(views))),
-            "contrastive_accuracy": float(contrastive_accuracy(*views)),
-        }
-        if isinstance(net.module_.loss, LearnedTemperature):
-            entries["temperature"] = net.module_.loss.temperature.item()
+        """Entries of the record besides the loss."""
+        entries = {"learning_rate": float(net.optimizer_.param_groups[0]["lr"])}
+        entries |= net.criterion_.diagnostics(net.module_)
         if self._evaluate is not None:
             entries["knn_accuracy"] = float(self._evaluate(net.module_))
         now = time.perf_counter()
@@ -206,10 +198,10 @@ class Training:
 
 
 @contextmanager
-def _together(net: Trainer, processes: Processes) -> Iterator[None]:
-    """Let a trainer share its batches with other processes within the context."""
-    net.processes = processes
+def _together(net: Trainer, processes: Processes, samples: Samples) -> Iterator[None]:
+    """Let a trainer share its batches with other processes, and use targets, in the context."""
+    net.processes, net.criterion_.targets = processes, samples.targets
     try:
         yield
     finally:
-        net.processes, net.criterion_.share = ALONE, WHOLE
+        net.processes, net.criterion_.share, net.criterion_.targets = ALONE, WHOLE, None

@@ -16,7 +16,7 @@ from torch import nn
 
 from sklearn_contrastive.augmentation import PatchMasking, RandomResizedCrop, SimCLRAugmentation
 from sklearn_contrastive.deep import SimCLREmbedder, nt_xent_loss
-from sklearn_contrastive.deep._simclr.losses import LOSSES
+from sklearn_contrastive.deep._embedder.losses import LOSSES
 from sklearn_contrastive.evaluation import knn_accuracy
 from sklearn_contrastive.exceptions import CollapseWarning
 
@@ -383,7 +383,7 @@ BAD = {
     "no middle": (X, {"projection_head": "none", "output": "middle"}, "hidden layer"),
     "unknown augmentation": (X, {"augmentations": "simclear"}, "simclear"),
     "labels alone": (X, {"y_val": Y}, "together, or neither"),
-    "too few labels": (X, {"X_val": X, "y_val": Y[:5]}, "one label for each image"),
+    "too few labels": (X, {"X_val": X, "y_val": Y[:5]}, "one label for each"),
 }
 
 

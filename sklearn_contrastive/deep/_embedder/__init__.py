@@ -1,0 +1,1 @@
+"""Embedders: estimators that train a network and return its outputs."""

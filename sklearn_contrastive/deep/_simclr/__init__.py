@@ -1,1 +1,0 @@
-"""SimCLR: the estimator, its network, views and losses, and the run of a training."""
