@@ -11,6 +11,7 @@ from torch import nn
 from ..._warnings import warn
 from .._training.batches import Samples, SampleSource
 from .._training.checkpoint import Checkpoint
+from .._training.optimizers import check_state
 from .._training.processes import ALONE, WHOLE, Processes
 from .._training.progress import TrainingProgress
 from .._training.trainer import Trainer
@@ -141,6 +142,7 @@ class Training:
             if saved["n_steps"] not in range(steps, self.net.max_epochs * steps + 1, steps):
                 raise ValueError(f"{saved['n_steps']} steps are not a number of epochs")
             self.net.load_training_state(saved)
+            check_state(self.net.optimizer_, self.net.optimizer)
         except Exception as error:  # whatever a state of another program leads to
             self.net.load_training_state(start)
             self._checkpoint.set_aside(str(error).partition("\n")[0])

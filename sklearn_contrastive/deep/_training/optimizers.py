@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-__all__ = ["OPTIMIZERS", "OptimizerRecipe", "peak_learning_rate"]
+__all__ = ["OPTIMIZERS", "OptimizerRecipe", "check_state", "peak_learning_rate"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,31 @@ class OptimizerRecipe:
         ]
         make = OPTIMIZERS[self.name].make
         return make([group for group in groups if group["params"]], **settings)
+
+
+def check_state(optimizer: torch.optim.Optimizer, make: Callable[..., Any]) -> None:
+    """Raise ValueError unless the loaded state of an optimiser is one that its steps can use.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        With a loaded state.
+    make : callable
+        Its factory, from parameter groups and `lr`.
+    """
+    probe = nn.Parameter(torch.zeros(1, 1))
+    probe.grad = torch.zeros_like(probe)
+    fresh = make([{"params": [probe]}], lr=0.0)
+    fresh.step()
+    kinds = {name: type(value) for name, value in fresh.state[probe].items()}
+    for parameter, state in optimizer.state.items():
+        if {name: type(value) for name, value in state.items()} != kinds:
+            raise ValueError("the state of the optimiser has other entries than its own")
+        if any(
+            isinstance(value, Tensor) and value.ndim and value.shape != parameter.shape
+            for value in state.values()
+        ):
+            raise ValueError("the state of the optimiser has other shapes than the weights")
 
 
 def _split(parameters: list[nn.Parameter]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

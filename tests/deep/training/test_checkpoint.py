@@ -315,7 +315,21 @@ def of_another_program(folder, state):
     checkpoint.save(state)
 
 
+def with_moments(state, change):
+    """The state, the moments of one of its weights changed."""
+    optimizer = state["optimizer"]
+    number, moments = next(iter(optimizer["state"].items()))
+    changed = optimizer["state"] | {number: change(moments)}
+    return state | {"optimizer": optimizer | {"state": changed}}
+
+
 FOREIGN = {
+    "no moment": lambda file, state: of_another_program(
+        file.parent, with_moments(state, lambda moments: {"step": moments["step"]})
+    ),
+    "moments of another shape": lambda file, state: of_another_program(
+        file.parent, with_moments(state, lambda moments: moments | {"exp_avg": torch.zeros(3)})
+    ),
     "a number": lambda file, state: of_another_program(file.parent, 3),
     "no weights": lambda file, state: of_another_program(file.parent, state | {"module": {}}),
     "steps": lambda file, state: of_another_program(file.parent, state | {"n_steps": 10**6}),
