@@ -18,6 +18,9 @@ __all__ = ["BLOCK_SIZE", "ArraySource", "ImageSource", "supported"]
 
 # number of values in a block of a pass over all images
 BLOCK_SIZE = 2**22
+# of pixels in [0, 1], far below one level of 16 bits: images that vary less are black, and other
+# images divided by so little would overflow
+SMALLEST_STD = 1e-7
 
 
 class ImageSource(Dataset):
@@ -132,7 +135,10 @@ class ImageSource(Dataset):
 
     def _scaled(self, moments):
         """Moments in the units of the batches from those in the units of the storage."""
-        return ChannelMoments(moments.mean / self._white, moments.std / self._white)
+        mean, std = moments.mean / self._white, moments.std / self._white
+        if not self.any_values:
+            std = np.where(std > SMALLEST_STD, std, 1.0)
+        return ChannelMoments(mean, std)
 
     @property
     def _dtype(self) -> torch.dtype:

@@ -53,6 +53,13 @@ def test_uint8_is_divided_by_255_exactly_in_float32():
     assert_array_equal(read_all(image_source(values)), expected)
 
 
+def test_black_images_with_rounding_are_not_divided_by_it():
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8)) * np.float32(1e-45)
+    assert image_source(images).moments().std == 1
+    rows = images.reshape(3, -1)[:, :10].astype(float)  # features, which may have any scale
+    assert 0 < image_source(rows).moments().std < 1e-40
+
+
 def test_batches_of_tensors_that_require_gradients_do_not_require_them():
     images = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0), requires_grad=True)
     (batch,) = image_source(images).batches([torch.tensor([2, 0])], "cpu")
