@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from sklearn.base import clone
 
 from sklearn_contrastive import LinearContrastive
-from sklearn_contrastive.exceptions import OutlierWarning
+from sklearn_contrastive.exceptions import ComponentsWarning, OutlierWarning
 from sklearn_contrastive.metrics import sin_theta_distance
 
 KINDS = ["rows", "cells", True]
@@ -300,3 +300,17 @@ def test_rows_of_weight_0_keep_their_place(robust):
     if robust != "rows":
         found = fit.outlying_cells_.toarray()[weight]
         assert_array_equal(found != 0, kept.outlying_cells_.toarray() != 0)
+
+
+@pytest.mark.parametrize("robust", ["rows", "cells", True])
+def test_constant_tables_have_no_components_and_no_bad_rows(robust):
+    with pytest.warns(ComponentsWarning):
+        model = LinearContrastive(robust=robust).fit(np.zeros((9, 3)))
+    assert model.n_components_ == 0
+    assert np.isfinite(model.noise_variance_).all()
+
+
+def test_scales_that_one_unit_cannot_hold_are_refused():
+    X = np.random.default_rng(0).normal(size=(20, 3)) * [1e207, 1e-196, 1e-248]
+    with pytest.raises(ValueError, match=r"float64 cannot hold both .*RobustScaler"):
+        LinearContrastive(robust=True).fit(X)

@@ -76,12 +76,27 @@ def in_robust_unit(samples: Samples) -> Samples:
     -------
     Samples
         The same where no other unit is needed. Outlying entries do not decide it.
+
+    Raises
+    ------
+    ValueError
+        If the largest entries are out of range in this unit.
     """
     X = samples.values
     if sparse.issparse(X):
         return samples
     unit = robust_unit(X[:: max(1, len(X) // 1000)], X.dtype)
-    return samples if unit == 1.0 else in_unit(samples, unit)
+    if unit == 1.0:
+        return samples
+    with np.errstate(over="ignore"):
+        samples = in_unit(samples, unit)
+    if np.isinf(samples.values).any():
+        raise ValueError(
+            f"Most entries of X are near {unit:.0e}, and others so much larger that float64 cannot "
+            "hold both in one unit. Divide each feature by its own unit first, as "
+            "sklearn.preprocessing.RobustScaler does, or use robust=False."
+        )
+    return samples
 
 
 def robust_unit(X: NDArray, dtype: DTypeLike) -> float:

@@ -19,6 +19,8 @@ _BLOCK_CELLS, _BLOCK_ROWS = 2**18, 256
 _MEDIAN_TO_DEVIATION = 1.4826
 # noise of a row, in units of the model's, from which the row rather than its cells is suspected
 _NOISY = 1.5
+# of a row, in units of the noise of the features: where all rows are equal it would be 0
+_LEAST_NOISE = 1e-30
 # rounds of cells given the row and of the row given its cells
 _ROUNDS = 2
 
@@ -81,6 +83,7 @@ class RobustModel:
         spread = residual_spread(white, found, self.cells)
         for _ in range(_ROUNDS):
             noise = np.sqrt(self.prior.variances(spread) * self.prior.typical)
+            noise = np.maximum(noise, _LEAST_NOISE)
             # rows without a suspicious cell keep their residuals
             factors = self.cells.factors(white, noise)
             some = np.union1d(some, self.cells.suspicious(white, factors, noise))
