@@ -116,3 +116,10 @@ def test_passes_end_within_a_twentieth_of_a_standard_error_and_tol_is_obeyed(sha
     assert np.all(np.abs(np.log(default / tighter)) <= 0.05 * errors)
     # judged from norms of all parameters, so that single ones may exceed it a little
     assert np.abs(np.log(tight / tighter)).max() <= 3e-8
+
+
+def test_entries_near_the_largest_float_leave_a_finite_row():
+    X = np.random.default_rng(0).normal(size=(30, 4)) @ np.eye(4, 4)[:, [0, 0, 1, 1]]
+    model = HeteroPCA(1, random_state=0).fit(X)
+    row = np.array([[1e299, -1e299, np.nan, np.nan]])
+    assert np.isfinite(model.impute(row)).all()

@@ -133,7 +133,8 @@ def imputed_rows(
     """
     filled = X.astype(np.float64)
     for rows, observed, centred in observed_blocks(X, mean, np.ones(len(mean)), block_rows):
-        found = posterior_of_observed(observed, centred, centred**2, loadings, noise_variances)
+        with np.errstate(over="ignore", invalid="ignore"):  # of the likelihood, which is not used
+            found = posterior_of_observed(observed, centred, centred**2, loadings, noise_variances)
         np.copyto(filled[rows], mean + found.mean @ loadings.T, where=observed == 0)
     return filled
 
