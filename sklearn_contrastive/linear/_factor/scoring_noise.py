@@ -100,7 +100,12 @@ def _explained(masks, loadings, weighted, deviations, times):
     # expected factors: their covariance has eigenvalues from 0, of factors that no visible feature
     # has, to 1, however different the noise variances are
     information = np.eye(n_factors) + loadings.T @ scoring
-    scoring = scoring @ np.linalg.inv(information)
+    try:
+        inverse = np.linalg.inv(information)
+    except np.linalg.LinAlgError:
+        # features without noise next to others: what rounding leaves of the identity is lost
+        inverse = np.linalg.pinv(information, hermitian=True)
+    scoring = scoring @ inverse
     side_by_side = scoring.transpose(1, 0, 2).reshape(n_features, -1)
     products = times(side_by_side).reshape(n_features, -1, n_factors).transpose(1, 0, 2)
     of_scores = scoring.transpose(0, 2, 1) @ products

@@ -146,3 +146,10 @@ def test_the_floor_of_refinement_falls_with_the_samples():
     assert floors[:2] == [REFINEMENT_FLOOR] * 2
     assert_allclose(floors[2:], [1e-4, 2.5e-7, np.sqrt(eps)])
     assert uniqueness_floor(2000, np.finfo(np.float32).eps) > 100 * floors[3]
+
+
+def test_features_of_far_apart_sizes_do_not_make_a_singular_matrix():
+    loadings = np.array([[1.0, 1.0], [1e60, 1e60], [1.0, 1.0], [1e60, 1e60]])
+    model = FactorModel(np.zeros(4), loadings, DiagonalNoise(np.ones(4)))
+    noise = scoring_noise(model, lambda block: loadings @ (loadings.T @ block) + block)
+    assert np.isfinite(noise.variances).all()
