@@ -40,7 +40,8 @@ def embed(
     """
     device = next(network.parameters()).device
     n_samples = len(samples) if n_samples is None else min(n_samples, len(samples))
-    indices = torch.arange(n_samples).split(int(batch_size))  # split refuses NumPy integers
+    # split refuses NumPy integers, and those beyond 64 bits
+    indices = torch.arange(n_samples).split(min(int(batch_size), n_samples))
     rows, done = None, 0
     network.eval()  # a training step sets training mode again
     with torch.inference_mode():

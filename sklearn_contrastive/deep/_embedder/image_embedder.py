@@ -12,7 +12,7 @@ from ..._images.source import ImageSource
 from ..._images.validation import validated_images
 from ..._sklearn_compat import Interval, StrOptions
 from ..._typing import FloatArray, MatrixLike
-from .network_embedder import NetworkEmbedder
+from .network_embedder import LARGEST_WIDTH, NetworkEmbedder
 from .onnx_file import OnnxFileMixin
 from .stored import restore_network, stored_network
 
@@ -29,7 +29,7 @@ class ImageEmbedder(OnnxFileMixin, NetworkEmbedder):
         "normalization": ["array-like", None],
         "image_shape": ["array-like", None],
         "projection_head": [StrOptions({"mlp", "mlp3", "linear", "none"}), callable],
-        "projection_dim": [Interval(Integral, 1, None, closed="left")],
+        "projection_dim": [Interval(Integral, 1, LARGEST_WIDTH, closed="both")],
         "augmentations": [str, callable],
         "chunk_size": [Interval(Integral, 1, None, closed="left"), None],
         "output": [StrOptions({"representation", "projection", "middle"})],

@@ -40,7 +40,10 @@ from .embed import embed
 from .report import epoch_printer, progress_of
 from .run import Training
 
-__all__ = ["NetworkEmbedder"]
+__all__ = ["LARGEST_WIDTH", "NetworkEmbedder"]
+
+# of a layer that a parameter sizes: a file must not make PyTorch ask for more memory than there is
+LARGEST_WIDTH = 2**20
 
 # share of the squared norm of representations: float32 leaves about 1e-7 if all are the same
 _COLLAPSED = 1e-5
@@ -354,5 +357,6 @@ def warn_of_unreadable(samples, n_samples, consequence):
 def _are_alike(samples, batch_size):
     """Whether the samples that the check for collapse embeds are all the same."""
     first = next(samples.batches([torch.zeros(1, dtype=torch.int64)], "cpu"))
-    indices = torch.arange(min(len(samples), _N_COLLAPSE_SAMPLES)).split(int(batch_size))
+    n_samples = min(len(samples), _N_COLLAPSE_SAMPLES)
+    indices = torch.arange(n_samples).split(min(int(batch_size), n_samples))
     return all(bool((batch == first).all()) for batch in samples.batches(indices, "cpu"))
