@@ -36,7 +36,6 @@ MATHEMATICS = [
 NO_MATHEMATICS = {
     "linear/_covariance/base.py",
     "linear/_covariance/blocks.py",
-    "linear/_covariance/labels.py",
     "linear/_covariance/read.py",
     "linear/_covariance/samples.py",
     "linear/_covariance/supervised.py",
