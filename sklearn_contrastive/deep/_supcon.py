@@ -18,6 +18,7 @@ from ._embedder.targets import (
     read_training_targets,
     restore_targets,
     stored_targets,
+    warn_of_few_labels,
 )
 
 __all__ = ["SupConEmbedder"]
@@ -70,12 +71,12 @@ class SupConEmbedder(ImageEmbedder):
         "learn" trains it, from 0.1, and records it in `history_`.
 
     class_balanced : bool, default=False
-        Whether the classes are equally frequent in every batch, for data in which some are rare.
-        Every image without a label is in one batch of an epoch, as without this, and the batches
-        have as many of them each. The other places of a batch are divided equally among the
-        classes, the remainder in turn. A class fills its places with its images in random order,
-        and begins anew when all were used: images of rare classes are repeated, and some of
-        frequent classes are left out of an epoch.
+        Whether the classes are equally frequent in every batch: for data in which some are rare, or
+        in which few images have a label. Images without a label have their share of the places of
+        each batch, but at most seven eighths. The other places go to the classes in turn, one each,
+        or two if there are fewer than two for every class. A class fills its places with its images
+        in random order, and begins anew when all were used: images of rare classes are repeated,
+        and some of frequent classes, and of those without a label, are left out of an epoch.
 
     target_type : {"auto", "classes", "continuous"}, default="auto"
         What y holds: class labels, or numbers. With "auto", several columns of numbers are
@@ -397,6 +398,8 @@ class SupConEmbedder(ImageEmbedder):
             None if reset else KnownTargets.of(self),
         )
         known.set_on(self)
+        if known.classes is not None and not self.class_balanced:
+            warn_of_few_labels(images.targets, self.batch_size)
         return images
 
     def _parts(self, samples, parameters, *, download=True):

@@ -12,6 +12,8 @@ from torch import Tensor
 from ..._labels import UNLABELLED, read_labels
 from ..._stored_fit import StoredFit, unusable
 from ..._targets import names_classes, read_targets
+from ..._warnings import warn
+from ...exceptions import LabelsWarning
 
 __all__ = ["KnownTargets", "read_training_targets", "restore_targets", "stored_targets"]
 
@@ -163,6 +165,22 @@ def _unit_of(values):
             "Leave it out."
         )
     return KnownTargets(None, mean, scale)
+
+
+def warn_of_few_labels(codes: Tensor, batch_size: int) -> None:
+    """Warn if labelled images rarely meet another of their class in a batch of random images."""
+    labelled = codes[codes != UNLABELLED]
+    n_classes, n_labelled = len(labelled.unique()), len(labelled)
+    if n_labelled in (0, len(codes)):
+        return
+    n_in_batch = min(batch_size, len(codes)) * n_labelled / len(codes)
+    if n_in_batch < n_classes:
+        warn(
+            f"A batch has {n_in_batch:.2g} images with a label on average, of {n_classes} classes. "
+            "They rarely meet another of their class, so that the labels have little effect. Pass "
+            "class_balanced=True, which gives them an eighth of each batch.",
+            LabelsWarning,
+        )
 
 
 # --- in a file ------------------------------------------------------------------------------------

@@ -1,28 +1,34 @@
 """Random batches with equally many samples of each class."""
 
+import math
 from collections.abc import Iterator
+from itertools import islice
 
 import torch
 from torch import Tensor
 
-__all__ = ["balanced_batches"]
+__all__ = ["SMALLEST_SHARE", "balanced_batches"]
+
+# of the places of a batch, for samples with a class
+SMALLEST_SHARE = 1 / 8
 
 
 def balanced_batches(classes: Tensor, n_batches: int, generator: torch.Generator) -> list[Tensor]:
     """Indices of the batches of an epoch, in which classes are equally frequent.
 
-    Batches have the sizes that they would have otherwise. Each sample without a class is in one
-    batch, and their numbers in two batches differ by at most one. The other places of a batch are
-    divided among the classes, whose numbers differ by at most one: the places that remain go to the
-    classes in turn, over the batches. Each class fills its places with its samples in random order,
-    and begins a new order when all have been used. So samples of a rare class are repeated, also
-    within a batch that has more places for it than it has samples, and some of a frequent class are
-    left out of the epoch.
+    Batches have the sizes that they would have otherwise. Samples without a class have their share
+    of the places, but at most seven eighths, equally many in each batch up to one. The other places
+    go to the classes in turn, one each; two each if a batch has fewer than two places for every
+    class, so that samples meet others of their class. The turn continues in the next batch.
+
+    Each class, and the samples without, fill their places in random order, and begin a new order
+    when all have been used. So samples of a rare class are repeated, also within a batch, and some
+    of a frequent class are left out of the epoch.
 
     Parameters
     ----------
     classes : int64 Tensor of shape (n_samples,)
-        Class of each sample, -1 for samples without; at least one has a class.
+        Class of each sample, -1 for samples without.
     n_batches : int
         Number of batches, at most n_samples.
     generator : torch.Generator
@@ -33,21 +39,28 @@ def balanced_batches(classes: Tensor, n_batches: int, generator: torch.Generator
     batches : list of int64 Tensor
         Indices of each batch, in random order; n_samples in all.
     """
-    sizes = [len(part) for part in torch.tensor_split(classes, n_batches)]
-    unlabelled = _shuffled(torch.nonzero(classes == -1)[:, 0], generator)
+    n_samples, unlabelled = len(classes), torch.nonzero(classes == -1)[:, 0]
     # a random class is the first in turn, because the last ones may get fewer places
     present = _shuffled(classes[classes != -1].unique(), generator)
     streams = [_endless(torch.nonzero(classes == each)[:, 0], generator) for each in present]
-    batches, n_drawn = [], 0
-    for size, apart in zip(sizes, torch.tensor_split(unlabelled, n_batches), strict=True):
-        n_labelled = size - len(apart)
-        # one place after the other, so that the classes stay in turn from batch to batch
-        places = range(n_drawn, n_drawn + n_labelled)
-        drawn = [next(streams[place % len(streams)]) for place in places]
-        n_drawn += n_labelled
-        batch = torch.cat([torch.tensor(drawn, dtype=torch.int64), apart])
-        batches.append(_shuffled(batch, generator))
+    n_labelled = n_samples - len(unlabelled)
+    if len(present) > 0:
+        n_labelled = max(n_labelled, math.ceil(SMALLEST_SHARE * n_samples))
+    run = 1 if n_labelled >= 2 * len(present) * n_batches else 2
+    # one iterator over all batches, so that the classes stay in turn
+    labelled = (next(streams[place // run % len(streams)]) for place in range(n_labelled))
+    others = _endless(unlabelled, generator)
+    batches = []
+    sizes, sizes_of_others = (_sizes(n, n_batches) for n in (n_samples, n_samples - n_labelled))
+    for size, n_others in zip(sizes, sizes_of_others, strict=True):
+        drawn = [*islice(labelled, size - n_others), *islice(others, n_others)]
+        batches.append(_shuffled(torch.tensor(drawn), generator))
     return batches
+
+
+def _sizes(n: int, n_parts: int) -> list[int]:
+    """Sizes of the parts of n samples, as those of torch.tensor_split."""
+    return [n // n_parts + (part < n % n_parts) for part in range(n_parts)]
 
 
 def _endless(indices: Tensor, generator: torch.Generator) -> Iterator[int]:

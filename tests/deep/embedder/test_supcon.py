@@ -18,6 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
 from sklearn_contrastive.deep import SimCLREmbedder, SupConEmbedder
+from sklearn_contrastive.exceptions import LabelsWarning
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (48, 8, 8), dtype=np.uint8)
@@ -235,6 +236,18 @@ def test_a_refit_may_change_the_kind():
     model.fit(X, Y)
     assert not hasattr(model, "target_mean_")
     assert not hasattr(model, "target_scale_")
+
+
+@pytest.mark.parametrize("class_balanced", [False, True])
+def test_few_labels_in_random_batches_warn(class_balanced):
+    y = np.where(np.arange(48) < 6, Y, -1)
+    model = embedder(max_epochs=1, class_balanced=class_balanced)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", LabelsWarning)
+        model.fit(X, y)
+    found = [str(each.message) for each in caught if each.category is LabelsWarning]
+    assert len(found) == (not class_balanced)
+    assert class_balanced or "has 2 images with a label on average, of 3 classes" in found[0]
 
 
 # --- training -------------------------------------------------------------------------------------
