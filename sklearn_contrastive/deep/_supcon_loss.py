@@ -143,7 +143,8 @@ def _sums_of_class(rows, y):
     """
     classes, codes = torch.unique(y, return_inverse=True)
     own = torch.arange(len(y), device=y.device) + len(classes)
-    codes = torch.where(y == _UNLABELLED, own, codes).to(rows.device)
+    # labels are on the CPU in a training: a step does not wait for their copy
+    codes = torch.where(y == _UNLABELLED, own, codes).to(rows.device, non_blocking=True)
     n_classes = len(classes) + len(y)
     totals = rows.new_zeros(n_classes, rows.shape[1]).index_add(0, codes, rows)
     counts = rows.new_zeros(n_classes).index_add(0, codes, rows.new_ones(len(y)))
@@ -174,7 +175,9 @@ def _sums_of_close(rows, y, bandwidth, chunk_size):
     if chunk_size is None:
         chunk_size = max(1, MAX_SIMILARITIES // len(y))
     with_ones = torch.cat([rows, torch.ones_like(rows[:, :1])], dim=1)
-    smoothed = _Smoothed.apply(with_ones, y.to(rows.device), bandwidth, chunk_size)
+    smoothed = _Smoothed.apply(
+        with_ones, y.to(rows.device, non_blocking=True), bandwidth, chunk_size
+    )
     return smoothed[:, :-1], 2 * smoothed[:, -1].detach()
 
 
@@ -216,12 +219,14 @@ def _kernel(y, chunk, bandwidth):
         samples know; 0 without such targets.
     """
     squares, n_common = 0, 0
+    # before the square, which could be too small
+    unit = max(bandwidth, torch.finfo(y.dtype).tiny)
     for target in y.T:
-        difference = target[chunk, None] - target
+        difference = (target[chunk, None] - target).div_(unit)
         known = ~difference.isnan()
         squares = squares + difference.masked_fill_(~known, 0.0).square_()
         n_common = n_common + known.to(y.dtype)
-    kernel = torch.exp(-squares / (n_common.clamp(min=1) * (2 * bandwidth**2)))
+    kernel = torch.exp(-squares / (2 * n_common.clamp(min=1)))
     itself = chunk[:, None] == torch.arange(len(y), device=y.device)
     return kernel.masked_fill_((n_common == 0) | itself, 0.0)
 

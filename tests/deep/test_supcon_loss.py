@@ -214,6 +214,15 @@ def test_targets_far_from_zero_keep_their_differences():
     assert shifted == pytest.approx(loss, rel=1e-8)
 
 
+@pytest.mark.parametrize(("bandwidth", "y"), [(1e-40, [0, 0, 1, 1]), (1e30, [0, 0, 0, 0])])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_at_the_ends_of_the_bandwidth_numbers_are_labels(bandwidth, y, dtype):
+    pair = random_pair(4)
+    numbers = torch.tensor([0.0, 0.0, 0.1, 0.1], dtype=dtype)
+    loss = supervised_contrastive_loss(*pair, numbers, bandwidth=bandwidth)
+    assert loss.item() == pytest.approx(supervised_contrastive_loss(*pair, y).item())
+
+
 @pytest.mark.parametrize("kind", ["labels", "numbers"])
 def test_memory_is_linear_in_the_batch(kind):
     # 4096 samples: a matrix of all embeddings would have 268 MB, one of samples 67 MB
