@@ -73,7 +73,7 @@ class SupConEmbedder(ImageEmbedder):
     class_balanced : bool, default=False
         Whether the classes are equally frequent in every batch: for data in which some are rare, or
         in which few images have a label. Images without a label have their share of the places of
-        each batch, but at most seven eighths. The other places go to the classes in turn, one each,
+        each batch, but at most half. The other places go to the classes in turn, one each,
         or two if there are fewer than two for every class. A class fills its places with its images
         in random order, and begins anew when all were used: images of rare classes are repeated,
         and some of frequent classes, and of those without a label, are left out of an epoch.
@@ -116,7 +116,7 @@ class SupConEmbedder(ImageEmbedder):
         Passes over the images. On a CPU begin with 10 to see what a training gives.
 
     optimizer : {"adamw", "sgd", "lars"}, default="adamw"
-        SGD has momentum 0.9; LARS is the optimiser of the paper, for large batches.
+        SGD has momentum 0.9; LARS is for large batches.
 
     learning_rate : float or {"auto", "linear", "sqrt"}, default="auto"
         Learning rate at the top of the schedule. "linear" grows with the batch size, "sqrt" with
@@ -124,11 +124,11 @@ class SupConEmbedder(ImageEmbedder):
         256 it is 0.002 for AdamW, 0.03 for SGD, and 1.2 (or 0.3 with "linear") for LARS.
 
     weight_decay : float, default=1e-4
-        Decay of the weights; biases and norms do not decay. The paper has 1e-6 with LARS.
+        Decay of the weights; biases and norms do not decay.
 
     warmup_epochs : float, default=1
         Epochs in which the learning rate rises, at most half of all epochs; then it falls to 0 as a
-        cosine. A warm-up of a single step is left out. The paper has 10 of 100.
+        cosine. A warm-up of a single step is left out.
 
     device : str, default="auto"
         "auto" is a GPU if there is one; otherwise a PyTorch device string such as "cpu".

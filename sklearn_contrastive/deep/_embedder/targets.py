@@ -178,7 +178,7 @@ def warn_of_few_labels(codes: Tensor, batch_size: int) -> None:
         warn(
             f"A batch has {n_in_batch:.2g} images with a label on average, of {n_classes} classes. "
             "They rarely meet another of their class, so that the labels have little effect. Pass "
-            "class_balanced=True, which gives them an eighth of each batch.",
+            "class_balanced=True, which gives them half of each batch.",
             LabelsWarning,
         )
 

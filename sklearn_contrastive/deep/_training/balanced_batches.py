@@ -10,16 +10,16 @@ from torch import Tensor
 __all__ = ["SMALLEST_SHARE", "balanced_batches"]
 
 # of the places of a batch, for samples with a class
-SMALLEST_SHARE = 1 / 8
+SMALLEST_SHARE = 1 / 2
 
 
 def balanced_batches(classes: Tensor, n_batches: int, generator: torch.Generator) -> list[Tensor]:
     """Indices of the batches of an epoch, in which classes are equally frequent.
 
     Batches have the sizes that they would have otherwise. Samples without a class have their share
-    of the places, but at most seven eighths, equally many in each batch up to one. The other places
-    go to the classes in turn, one each; two each if a batch has fewer than two places for every
-    class, so that samples meet others of their class. The turn continues in the next batch.
+    of the places, but at most half, equally many in each batch up to one. The other places go to
+    the classes in turn, one each; two each if a batch has fewer than two places for every class, so
+    that samples meet others of their class. The turn continues in the next batch.
 
     Each class, and the samples without, fill their places in random order, and begin a new order
     when all have been used. So samples of a rare class are repeated, also within a batch, and some
