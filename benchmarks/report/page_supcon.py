@@ -25,7 +25,7 @@ def page():
         return None
     return Page(
         NAME,
-        "Images with labels",
+        "Labels in the training of image networks",
         verdict(),
         (
             Picture(
