@@ -24,7 +24,7 @@ class HeywoodWarning(UserWarning):
 
 
 class LabelsWarning(UserWarning):
-    """Too few classes, or samples that have no pair."""
+    """Too few classes or labels, or samples that have no pair."""
 
 
 class MissingValuesWarning(UserWarning):

@@ -16,6 +16,8 @@ MATHEMATICS = [
     "deep/_redundancy_losses.py",
     "deep/_sigreg.py",
     "deep/_sogclr.py",
+    "deep/_supcon_loss.py",
+    "deep/_training/balanced_batches.py",
     "deep/_training/checkpoint.py",
     "deep/_training/chunks.py",
     "deep/_training/fingerprint.py",
@@ -36,7 +38,6 @@ MATHEMATICS = [
 NO_MATHEMATICS = {
     "linear/_covariance/base.py",
     "linear/_covariance/blocks.py",
-    "linear/_covariance/labels.py",
     "linear/_covariance/read.py",
     "linear/_covariance/samples.py",
     "linear/_covariance/supervised.py",

@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from sklearn_contrastive import MaskedAugmenter
-from sklearn_contrastive.deep import SimCLREmbedder
+from sklearn_contrastive.deep import SimCLREmbedder, SupConEmbedder
 
 # Each of the two processes imports PyTorch, which takes five seconds. joblib keeps them for the
 # next search, hence one module.
@@ -29,6 +29,20 @@ def test_a_temperature_is_found_in_two_processes():
     search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X, y)
     alone = clone(pipeline).set_params(**search.best_params_).fit(X, y)
     assert_array_equal(search.predict(X), alone.predict(X))
+
+
+def test_labels_reach_the_embedder_of_a_pipeline_in_two_processes():
+    X, y = load_digits(n_class=3, return_X_y=True)
+    X, y = (X[:120] / 16).astype(np.float32), np.array(["zero", "one", "two"])[y[:120]]
+    settings = {"max_epochs": 2, "batch_size": 40, "device": "cpu", "random_state": 0}
+    embedder = SupConEmbedder("resnet_narrow", **settings)
+    pipeline = make_pipeline(embedder, LogisticRegression(max_iter=1000))
+    grid = {"supconembedder__class_balanced": [False, True]}
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X, y)
+    assert search.best_score_ > 0.7
+    best = search.best_estimator_
+    assert best[0].classes_.tolist() == best[1].classes_.tolist() == ["one", "two", "zero"]
+    assert_array_equal(clone(best).fit(X, y).predict(X), search.predict(X))
 
 
 def test_masks_that_hide_everything_score_worst_in_two_processes():

@@ -26,6 +26,7 @@ from . import (
     page_shared_noise,
     page_speed,
     page_subspace,
+    page_supcon,
     page_theory,
     page_views,
 )
@@ -54,6 +55,7 @@ GROUPS = {
     "Cost": (page_speed, page_memory, page_scale, page_install_size),
     "Images": (
         page_images,
+        page_supcon,
         page_image_settings,
         page_views,
         page_large_batches,

@@ -24,13 +24,17 @@ if TYPE_CHECKING:
     from ._sigreg import sigreg_loss
     from ._simclr import SimCLREmbedder
     from ._sogclr import sogclr_loss
+    from ._supcon import SupConEmbedder
+    from ._supcon_loss import supervised_contrastive_loss
 
 __all__ = [
     "SimCLREmbedder",
+    "SupConEmbedder",
     "LinearContrastiveEncoder",
     "nt_xent_loss",
     "decoupled_contrastive_loss",
     "sogclr_loss",
+    "supervised_contrastive_loss",
     "spectral_contrastive_loss",
     "linear_contrastive_loss",
     "vicreg_loss",
@@ -46,10 +50,12 @@ __all__ = [
 
 _MODULE_OF = {
     "SimCLREmbedder": "._simclr",
+    "SupConEmbedder": "._supcon",
     "LinearContrastiveEncoder": "._linear.estimator",
     "nt_xent_loss": "._losses",
     "decoupled_contrastive_loss": "._losses",
     "sogclr_loss": "._sogclr",
+    "supervised_contrastive_loss": "._supcon_loss",
     "spectral_contrastive_loss": "._losses",
     "linear_contrastive_loss": "._losses",
     "vicreg_loss": "._redundancy_losses",

@@ -6,21 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from .._labels import UNLABELLED, as_labels, read_labels
+from .._targets import NO_TARGET, lazily_names_classes, names_classes, read_targets
 from ._covariance.by_class import ClassCovariances
-from ._covariance.labels import UNLABELLED, as_labels, read_labels
 from ._covariance.read import (
     labelled_covariance_of,
     labelled_covariance_of_chunk,
     target_covariance_of,
 )
 from ._covariance.samples import read_samples
-from ._covariance.targets import (
-    NO_TARGET,
-    holds_targets,
-    lazily_names_classes,
-    names_classes,
-    read_targets,
-)
+from ._covariance.targets import holds_targets
 from ._dask import is_dask
 from ._moment_estimator import MomentEstimator
 from ._moments import Moments, samples_of_moments

@@ -9,13 +9,13 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import fit_progress, fitted_state_kept_on_error
+from .._labels import UNLABELLED, read_labels
 from .._linear_map import LinearMapTransformer
 from .._signs import fix_signs
 from .._sklearn_compat import Interval, StrOptions, fit_context
 from .._typing import ArrayLike, FloatArray, MatrixLike, VectorLike
 from .._warnings import warn
 from ..exceptions import ComponentsWarning, LabelsWarning
-from ._covariance.labels import UNLABELLED, read_labels
 from ._covariance.positive_pairs import (
     correlated_directions,
     positive_pair_covariance,

@@ -11,7 +11,11 @@ from helpers.trainings import CutOff, cut_off_after
 from benchmarks.gpu._simclr_epoch import waits_of_an_epoch
 from sklearn_contrastive._images.read import image_source
 from sklearn_contrastive.augmentation import SimCLRAugmentation
-from sklearn_contrastive.deep import SimCLREmbedder
+from sklearn_contrastive.deep import (
+    SimCLREmbedder,
+    SupConEmbedder,
+    supervised_contrastive_loss,
+)
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU of NVIDIA")
 
@@ -51,6 +55,22 @@ def test_a_step_does_not_wait_for_the_gpu(parameters):
     net = embedder(max_epochs=1, **parameters).fit(X).net_
     # an epoch itself waits for its loss
     assert waits_of_an_epoch(net, X[:64]) == waits_of_an_epoch(net, X)
+
+
+@pytest.mark.parametrize("parameters", [{}, {"class_balanced": True, "temperature": "learn"}])
+def test_a_training_with_labels_runs_on_the_gpu(parameters):
+    settings = {"max_epochs": 1, "batch_size": 32, "device": "cuda", "random_state": 0}
+    model = SupConEmbedder("resnet_narrow", **(settings | parameters)).fit(X, np.arange(96) % 3)
+    assert np.isfinite(model.transform(X)).all()
+
+
+@pytest.mark.parametrize("y", [[0, 0, 1, -1], [0.0, 0.1, 2.0, np.nan]])
+def test_the_supervised_loss_is_that_of_the_cpu(y):
+    pair = torch.randn(2, 4, 8, generator=torch.Generator().manual_seed(0))
+    expected = supervised_contrastive_loss(*pair, y).item()
+    for labels in (torch.tensor(y), torch.tensor(y).cuda()):
+        found = supervised_contrastive_loss(*pair.cuda(), labels).item()
+        assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_images_are_copied_to_the_gpu_once_as_bytes():

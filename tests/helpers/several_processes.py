@@ -16,7 +16,7 @@ from torch import nn
 
 from sklearn_contrastive import SimCLREmbedder
 from sklearn_contrastive.augmentation._images.batch import uniform
-from sklearn_contrastive.deep import nt_xent_loss
+from sklearn_contrastive.deep import SupConEmbedder, nt_xent_loss
 from sklearn_contrastive.deep._training import processes as processes_module
 from sklearn_contrastive.deep._training.batches import TensorSource
 from sklearn_contrastive.deep._training.checkpoint import Checkpoint
@@ -27,9 +27,11 @@ from sklearn_contrastive.deep._training.trainer import Trainer
 __all__ = [
     "IMAGES",
     "IN_CHUNKS",
+    "LABELS",
     "OF_ALL_KINDS",
     "embedder",
     "results_of_fit",
+    "supervised_embedder",
     "train_in_double_precision",
 ]
 
@@ -45,6 +47,8 @@ IMAGES = (
     .integers(0, np.random.default_rng(1).integers(2, 256, (33, 1, 1, 1)), (33, 12, 12, 3))
     .astype(np.uint8)
 )
+# some without a label
+LABELS = np.arange(33) % 4 - 1
 
 
 # --- one step after the other, in float64 ---------------------------------------------------------
@@ -181,6 +185,14 @@ def embedder(**parameters):
     return SimCLREmbedder(**(defaults | parameters))
 
 
+def supervised_embedder(**parameters):
+    """The same with labels, in batches of equally many of each class."""
+    settings = embedder().get_params()
+    del settings["loss"]
+    settings |= {"temperature": "learn", "class_balanced": True}
+    return SupConEmbedder(**(settings | parameters))
+
+
 def results_of_fit(fitted):
     """Weights and records, without the time."""
     return {
@@ -270,6 +282,8 @@ def main(folder):
         "double in chunks": train_in_double_precision(**IN_CHUNKS),
         "fit": results_of_fit(embedder().fit(IMAGES)),
         "fit in chunks": results_of_fit(embedder(chunk_size=4).fit(IMAGES)),
+        "labels": results_of_fit(supervised_embedder().fit(IMAGES, LABELS)),
+        "other labels": error_of(lambda: supervised_embedder().fit(IMAGES, LABELS + RANK)),
         "resume": fit_interrupted_and_resumed(f"{folder}/checkpoints"),
         "unseeded": unseeded_fit(),
         "other images": error_of(lambda: embedder().fit(IMAGES[RANK:][:32])),

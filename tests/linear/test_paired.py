@@ -27,8 +27,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import PairedContrastive
+from sklearn_contrastive._labels import read_labels
 from sklearn_contrastive.exceptions import ComponentsWarning, LabelsWarning
-from sklearn_contrastive.linear._covariance.labels import read_labels
 from sklearn_contrastive.linear._covariance.positive_pairs import (
     correlated_directions,
     positive_pair_covariance,

@@ -76,18 +76,37 @@ _START, _SMALLEST = 0.5, 0.01
 
 
 class LearnedTemperature(nn.Module):
-    """A loss by name, whose temperature is trained with the network.
+    """A temperature that is trained with the network.
 
     Parameters
     ----------
-    loss : {"nt_xent", "decoupled"}
-        Name of the loss. The temperature starts at 0.5 and stays at or above 0.01, the limit of
-        CLIP [1]_.
+    start : float, default=0.5
+        The first temperature. It stays at or above 0.01, the limit of CLIP [1]_.
 
     References
     ----------
     .. [1] Radford et al. (2021), "Learning Transferable Visual Models From Natural Language
        Supervision", ICML, section 2.5.
+    """
+
+    def __init__(self, start: float = _START):
+        super().__init__()
+        # the logarithm, so that equal steps are equal factors
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(start)))
+
+    @property
+    def temperature(self) -> Tensor:
+        """The temperature, a Tensor of shape () with a gradient."""
+        return self.log_temperature.exp().clamp(min=_SMALLEST)
+
+
+class LossOfLearnedTemperature(LearnedTemperature):
+    """A loss by name, whose temperature is trained with the network.
+
+    Parameters
+    ----------
+    loss : {"nt_xent", "decoupled"}
+        Name of the loss.
     """
 
     def __init__(self, loss: str):
@@ -98,13 +117,6 @@ class LearnedTemperature(nn.Module):
             )
         super().__init__()
         self.loss = loss
-        # the logarithm, so that equal steps are equal factors
-        self.log_temperature = nn.Parameter(torch.tensor(math.log(_START)))
-
-    @property
-    def temperature(self) -> Tensor:
-        """The temperature, a Tensor of shape () with a gradient."""
-        return self.log_temperature.exp().clamp(min=_SMALLEST)
 
     def forward(self, z_1: Tensor, z_2: Tensor) -> Tensor:
         """Loss of shape () of projections of shape (n, projection_dim) each."""
@@ -160,7 +172,7 @@ class LossRecipe:
     def __call__(self) -> nn.Module | None:
         """The module; None if the loss has neither parameters nor a state."""
         if self.temperature == "learn":
-            return LearnedTemperature(self.loss)
+            return LossOfLearnedTemperature(self.loss)
         return SogCLR(self.temperature) if self.loss == "sogclr" else None
 
 

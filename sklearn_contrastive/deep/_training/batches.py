@@ -1,7 +1,7 @@
 """Sources of samples and random batches of them."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import torch
@@ -10,7 +10,17 @@ from torch.utils.data import Dataset
 
 from .processes import ALONE, Processes, Share
 
-__all__ = ["RandomBatches", "SampleSource", "Samples", "TensorSource"]
+__all__ = [
+    "DrawBatches",
+    "RandomBatches",
+    "SampleSource",
+    "Samples",
+    "TensorSource",
+    "each_sample_once",
+]
+
+# from the numbers of samples and batches, and a generator, to the indices of each batch
+DrawBatches = Callable[[int, int, torch.Generator], Sequence[Tensor]]
 
 
 class SampleSource(Protocol):
@@ -80,8 +90,15 @@ class TensorSource(Dataset):
             yield self._tensor[index.to(self._tensor.device)].to(device)
 
 
+def each_sample_once(
+    n_samples: int, n_batches: int, generator: torch.Generator
+) -> Sequence[Tensor]:
+    """Indices of random batches, each sample once; their sizes differ by at most one sample."""
+    return torch.tensor_split(torch.randperm(n_samples, generator=generator), n_batches)
+
+
 class RandomBatches:
-    """Batches of samples in random order, each sample once.
+    """Batches of samples in random order.
 
     Parameters
     ----------
@@ -96,6 +113,8 @@ class RandomBatches:
         Device of the batches.
     processes : Processes, default=this one alone
         The order is that of one process; only the samples of this one are read.
+    draw : callable, default=each_sample_once
+        Draws the indices of the batches of an epoch.
     """
 
     def __init__(
@@ -105,20 +124,21 @@ class RandomBatches:
         generator: torch.Generator,
         device: torch.device = torch.device("cpu"),  # noqa: B008, it is a constant
         processes: Processes = ALONE,
+        draw: DrawBatches = each_sample_once,
     ):
         self._source = source
         self._n_batches = math.ceil(len(source) / batch_size)
         self._generator = generator
         self._device = device
         self._processes = processes
+        self._draw = draw
 
     def __len__(self) -> int:
         return self._n_batches
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the indices of the samples of a batch, on the CPU, and those of this process."""
-        order = torch.randperm(len(self._source), generator=self._generator)
-        indices = torch.tensor_split(order, self._n_batches)
+        indices = self._draw(len(self._source), self._n_batches, self._generator)
         own = (Share(self._processes, len(index)).part_of(index) for index in indices)
         batches = self._source.batches(own, self._device)
         # batches first: sources learn that a batch has been used when the next one is asked for

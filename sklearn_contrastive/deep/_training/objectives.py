@@ -1,11 +1,12 @@
 """Training objectives: the loss of a batch, or the losses of a game; the contrastive objective."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from .._diagnostics import alignment, contrastive_accuracy, uniformity
+from .batches import each_sample_once
 from .chunks import Views, embedded_views
 from .processes import ALONE, WHOLE
 from .synchronized_batch_norm import synchronized_batch_norm
@@ -49,6 +50,12 @@ class Objective:
         `index` has the positions of the samples of the batch among all samples.
         """
         yield self.loss(module, batch, generator), None
+
+    def draw_batches(
+        self, n_samples: int, n_batches: int, generator: torch.Generator
+    ) -> Sequence[Tensor]:
+        """Indices of the batches of an epoch; by default each sample once, in random order."""
+        return each_sample_once(n_samples, n_batches, generator)
 
     def diagnostics(self, module: nn.Module) -> dict[str, float]:
         """Entries of the record of an epoch besides the loss; by default none."""

@@ -103,7 +103,10 @@ class Trainer(NeuralNet):
     def get_iterator(self, dataset: SampleSource, training: bool = False) -> RandomBatches:
         """Batches in an order that the generator draws; skorch's may leave one small batch."""
         device = torch.device(self.device)
-        return RandomBatches(dataset, self.batch_size, self.generator_, device, self.processes)
+        draw = self.criterion_.draw_batches
+        return RandomBatches(
+            dataset, self.batch_size, self.generator_, device, self.processes, draw
+        )
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params) -> None:
         """Train on all batches; skorch waits for the device after each batch, this only once."""

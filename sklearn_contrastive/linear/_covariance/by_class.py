@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ..._labels import UNLABELLED, Labels
 from .blocks import OnStep, no_step
 from .labelled import LabelledCovariance
-from .labels import UNLABELLED, Labels
 from .pooled_classes import PooledClasses
 from .scatter import ScatterCovariance, scatter_covariance
 from .within_class import LabelledScatter

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ..._labels import UNLABELLED, Labels
 from .labelled import LabelledCovariance, negative_weights, positive_weights
-from .labels import UNLABELLED, Labels
 from .rows import RowCovariance
 
 __all__ = ["LabelledRows"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .labels import Labels
+from ..._labels import Labels
 from .within_class import labelled_scatter
 
 __all__ = [

@@ -7,6 +7,8 @@ from operator import add
 import numpy as np
 from scipy import sparse
 
+from ..._labels import UNLABELLED
+from ..._targets import Targets
 from .base import Covariance
 from .blocks import OnStep, centred_blocks
 from .by_class import ClassCovariances, class_covariances
@@ -14,7 +16,6 @@ from .device import DeviceRows, device_scatter_covariance
 from .incomplete_rows import IncompleteRows, unobserved_pairs
 from .labelled import LabelledCovariance
 from .labelled_rows import LabelledRows
-from .labels import UNLABELLED
 from .missing import pairwise_covariance
 from .pooled_classes import PooledClasses
 from .rows import row_covariance
@@ -22,7 +23,6 @@ from .samples import Samples, refuse_unobserved
 from .scatter import scatter_covariance
 from .small_chunk import LARGEST_CHUNK, small_chunk
 from .target_moments import KnownSamples, TargetCovariance, TargetRows, TargetScatters
-from .targets import Targets
 from .within_class import labelled_scatter
 
 __all__ = [

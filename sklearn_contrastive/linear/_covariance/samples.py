@@ -13,10 +13,10 @@ from sklearn.utils.validation import validate_data
 from ..._arrays import ArrayPlace, dtype_name, place_of
 from ..._features import listed
 from ..._input import as_numbers, readable
+from ..._labels import Labels
 from ..._sklearn_compat import check_sample_weight, widest_float
+from ..._targets import Targets
 from .._dask import refuse_dask
-from .labels import Labels
-from .targets import Targets
 
 __all__ = [
     "Samples",

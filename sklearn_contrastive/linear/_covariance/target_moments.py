@@ -13,13 +13,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._targets import Targets
 from ..._typing import ArrayLike
 from .base import Covariance
 from .missing import PairwiseCovariance
 from .rows import RowCovariance
 from .scatter import ScatterCovariance
 from .supervised import SupervisedCovariance
-from .targets import Targets
 
 __all__ = ["KnownSamples", "ProductsAlong", "TargetCovariance", "TargetRows", "TargetScatters"]
 

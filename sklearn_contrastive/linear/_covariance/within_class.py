@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ..._labels import UNLABELLED, Labels
 from .blocks import OnStep, centred_blocks, no_step, working_dtype
 from .fourth_moments import PowerSums, power_sums
 from .labelled import LabelledCovariance, negative_weights, positive_weights
-from .labels import UNLABELLED, Labels
 from .scatter import ScatterCovariance, scatter_covariance
 
 __all__ = ["LabelledScatter", "labelled_scatter"]

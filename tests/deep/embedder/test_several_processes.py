@@ -12,9 +12,11 @@ from helpers.references import ROOT
 from helpers.several_processes import (
     IMAGES,
     IN_CHUNKS,
+    LABELS,
     OF_ALL_KINDS,
     embedder,
     results_of_fit,
+    supervised_embedder,
     train_in_double_precision,
 )
 from numpy.testing import assert_allclose
@@ -98,6 +100,13 @@ def test_a_fit_is_that_of_one_process_with_the_whole_batch(results):
     assert_close(results[0]["fit"], results[1]["fit"], 0)
 
 
+def test_labels_are_those_of_the_whole_batch(results):
+    expected = results_of_fit(supervised_embedder().fit(IMAGES, LABELS))
+    for found in results:
+        assert_close(found["labels"]["weights"], expected["weights"], 1e-6)
+        assert_close(found["labels"]["history"], expected["history"], 1e-5)
+
+
 def test_all_processes_take_weights_and_seed_of_the_first_one(results):
     assert_close(results[0]["unseeded"], results[1]["unseeded"], 0)
 
@@ -133,7 +142,11 @@ def test_the_script_of_the_guide_saves_once(results):
 
 @pytest.mark.parametrize(
     ("name", "difference"),
-    [("other images", "different images: those"), ("fewer images", "numbers of images: 33, 32.")],
+    [
+        ("other images", "different images: those"),
+        ("fewer images", "numbers of images: 33, 32."),
+        ("other labels", "different hashes of y: "),
+    ],
 )
 def test_other_images_in_a_process_are_refused_by_all(results, name, difference):
     for found in results:

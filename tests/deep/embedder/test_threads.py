@@ -12,7 +12,7 @@ from torch import nn
 
 from sklearn_contrastive._torch_random import seeded_generators
 from sklearn_contrastive.augmentation import ImageAugmenter
-from sklearn_contrastive.deep import LinearContrastiveEncoder, SimCLREmbedder
+from sklearn_contrastive.deep import LinearContrastiveEncoder, SimCLREmbedder, SupConEmbedder
 
 X = np.random.default_rng(0).uniform(size=(40, 64)).astype(np.float32)
 
@@ -30,6 +30,12 @@ def embedded(seed):
     return weights_of(SimCLREmbedder(with_dropout, augmentations=noisy, **settings).fit(X))
 
 
+def embedded_with_labels(seed):
+    settings = {"max_epochs": 3, "batch_size": 10, "device": "cpu", "random_state": seed}
+    model = SupConEmbedder(with_dropout, augmentations=noisy, class_balanced=True, **settings)
+    return weights_of(model.fit(X, np.arange(40) % 4 - 1))
+
+
 def encoded(seed):
     return LinearContrastiveEncoder(2, max_epochs=3, random_state=seed).fit(X).components_
 
@@ -37,6 +43,7 @@ def encoded(seed):
 AUGMENTER = ImageAugmenter(noisy, random_state=0).fit(X)
 TASKS = {
     "fits": embedded,
+    "fits with labels": embedded_with_labels,
     "fits of a linear encoder": encoded,
     "transforms": lambda seed: AUGMENTER.transform(X),
     "views": lambda seed: AUGMENTER.sample_views(X, random_state=seed)[1],

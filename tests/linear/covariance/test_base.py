@@ -10,19 +10,19 @@ from scipy.stats import kurtosis
 from sklearn import config_context
 
 from sklearn_contrastive._arrays import place_of
+from sklearn_contrastive._labels import read_labels
+from sklearn_contrastive._targets import Targets
 from sklearn_contrastive.linear._covariance.base import Covariance
 from sklearn_contrastive.linear._covariance.by_class import class_covariances
 from sklearn_contrastive.linear._covariance.device import DeviceRows
 from sklearn_contrastive.linear._covariance.incomplete_rows import IncompleteRows
 from sklearn_contrastive.linear._covariance.labelled_rows import LabelledRows
-from sklearn_contrastive.linear._covariance.labels import read_labels
 from sklearn_contrastive.linear._covariance.missing import pairwise_covariance
 from sklearn_contrastive.linear._covariance.rows import DenseRows, SparseRows
 from sklearn_contrastive.linear._covariance.scale import feature_scale
 from sklearn_contrastive.linear._covariance.scatter import scatter_covariance
 from sklearn_contrastive.linear._covariance.small_chunk import small_chunk
 from sklearn_contrastive.linear._covariance.target_moments import TargetRows, TargetScatters
-from sklearn_contrastive.linear._covariance.targets import Targets
 from sklearn_contrastive.linear._covariance.within_class import labelled_scatter
 
 X = np.random.default_rng(0).normal(2.0, [1.0, 2.0, 0.5, 1.0, 3.0, 1.0], size=(40, 6))

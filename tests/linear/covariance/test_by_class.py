@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
+from sklearn_contrastive._labels import Labels, read_labels
 from sklearn_contrastive.linear._covariance.blocks import no_step
 from sklearn_contrastive.linear._covariance.by_class import class_covariances
 from sklearn_contrastive.linear._covariance.labelled import negative_weights, positive_weights
 from sklearn_contrastive.linear._covariance.labelled_rows import LabelledRows
-from sklearn_contrastive.linear._covariance.labels import Labels, read_labels
 from sklearn_contrastive.linear._covariance.read import labelled_covariance_of_chunk
 from sklearn_contrastive.linear._covariance.rows import row_covariance
 from sklearn_contrastive.linear._covariance.scatter import scatter_covariance

@@ -9,9 +9,9 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 from scipy.stats import kurtosis, skew
 
+from sklearn_contrastive._labels import read_labels
 from sklearn_contrastive.linear._covariance.by_class import class_covariances
 from sklearn_contrastive.linear._covariance.incomplete_rows import IncompleteRows
-from sklearn_contrastive.linear._covariance.labels import read_labels
 from sklearn_contrastive.linear._covariance.missing import pairwise_covariance
 from sklearn_contrastive.linear._covariance.rows import DenseRows, row_covariance
 from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance, scatter_covariance

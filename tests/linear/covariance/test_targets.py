@@ -12,9 +12,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 from sklearn_contrastive import SupervisedLinearContrastive
+from sklearn_contrastive._targets import Targets, names_classes, read_targets
 from sklearn_contrastive.linear._covariance.read import target_covariance_of
 from sklearn_contrastive.linear._covariance.samples import read_samples
-from sklearn_contrastive.linear._covariance.targets import Targets, names_classes, read_targets
 
 NUMBERS = np.random.default_rng(0).normal(size=60)
 THREE = np.arange(60) % 3

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.stats import multivariate_normal
 
-from sklearn_contrastive.linear._covariance.labels import read_labels
+from sklearn_contrastive._labels import read_labels
 from sklearn_contrastive.linear._covariance.scale import feature_scale
 from sklearn_contrastive.linear._factor.class_effects import refine_with_labels
 from sklearn_contrastive.linear._factor.class_moments import ClassMoments

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 
+from sklearn_contrastive._labels import read_labels
 from sklearn_contrastive.linear._covariance.by_class import class_covariances
 from sklearn_contrastive.linear._covariance.labelled_rows import LabelledRows
-from sklearn_contrastive.linear._covariance.labels import read_labels
 from sklearn_contrastive.linear._covariance.rows import row_covariance
 from sklearn_contrastive.linear._covariance.within_class import labelled_scatter
 from sklearn_contrastive.linear._factor.closed_form import label_share, supervised_closed_form

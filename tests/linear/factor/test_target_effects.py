@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import stats
 
+from sklearn_contrastive._targets import Targets
 from sklearn_contrastive.linear._covariance.read import target_covariance_of
 from sklearn_contrastive.linear._covariance.samples import Samples
 from sklearn_contrastive.linear._covariance.scale import feature_scale
-from sklearn_contrastive.linear._covariance.targets import Targets
 from sklearn_contrastive.linear._factor.map_newton import PRIOR_SAMPLES
 from sklearn_contrastive.linear._factor.options import FitOptions
 from sklearn_contrastive.linear._factor.target_em import (

@@ -7,8 +7,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._arrays import place_of
-from ..._typing import ArrayLike
+from ._arrays import place_of
+from ._typing import ArrayLike
 
 __all__ = ["UNLABELLED", "Labels", "as_labels", "read_labels"]
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from sklearn_contrastive.linear._covariance.labels import UNLABELLED, Labels, read_labels
+from sklearn_contrastive._labels import UNLABELLED, Labels, read_labels
 
 # names of classes, in an order that sorting changes
 NAMES = {
