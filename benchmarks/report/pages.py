@@ -5,6 +5,7 @@ from .._common.tables import markdown
 from . import (
     page_accuracy,
     page_bad_rows,
+    page_batch_sizes,
     page_cifar10,
     page_few_labels,
     page_generative,
@@ -24,6 +25,7 @@ from . import (
     page_outlier_scores,
     page_scale,
     page_shared_noise,
+    page_simclr_findings,
     page_speed,
     page_subspace,
     page_theory,
@@ -55,6 +57,8 @@ GROUPS = {
     "Images": (
         page_images,
         page_image_settings,
+        page_simclr_findings,
+        page_batch_sizes,
         page_views,
         page_large_batches,
         page_image_speed,
