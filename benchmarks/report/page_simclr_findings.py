@@ -23,26 +23,20 @@ MARKERS = ("o", "v", "P", "D")
 
 
 def page():
-    """Verdict, heat map and a section for each finding."""
-    names = {stem: f"{FOLDER}.{stem}" for stem in FINDINGS}
+    """Verdict, picture of the first finding, and a section for each; None without a record."""
+    records = {stem: records_of(FOLDER, stem) for stem in FINDINGS}
+    # the one of the miniature comes first: names of others are longer
+    names = {stem: of_stem[0] for stem, of_stem in records.items() if of_stem}
+    if not names:
+        return None
+    first = next(iter(names))
     return Page(
         "simclr_findings",
         "Findings of the SimCLR paper in miniature",
         verdict(names),
-        (
-            Picture(
-                names["augmentation_pairs"],
-                "Accuracy of a linear probe for each pair of augmentations as a heat map; the "
-                "diagonal is one augmentation alone",
-                lambda: draw_pairs(names["augmentation_pairs"]),
-            ),
-        ),
-        conditions(names["augmentation_pairs"]),
-        tuple(
-            section(name, heading)
-            for stem, heading in FINDINGS.items()
-            for name in records_of(FOLDER, stem)
-        ),
+        (drawn(names[first], first),),
+        conditions(names[first]),
+        tuple(section(name, stem, first) for stem in names for name in records[stem]),
     )
 
 
@@ -63,12 +57,12 @@ def verdict(names):
         for word, stems in found.items()
         if stems
     )
-    sizes = read(names["heads"])["settings"]["sizes"]
+    sizes = read(next(iter(names.values())))["settings"]["sizes"]
     steps = sizes["epochs"] * sizes["n_train"] // sizes["batch_size"]
     return (
-        f"Of {len(names)} findings of SimCLR, {n_reproduced} are reproduced, {n_not} are not, "
-        f"{n_unclear} are unclear here. {listed}. Small images of clothes and {steps} steps are "
-        "far from ImageNet and 100 epochs."
+        f"Of {len(names)} findings of SimCLR {n_reproduced} reproduced, {n_not} not reproduced, "
+        f"{n_unclear} unclear at this scale. {listed}. Small images of clothes and {steps} "
+        "steps are far from ImageNet and 100 epochs."
     )
 
 
@@ -91,22 +85,17 @@ def conditions(name):
     )
 
 
-def section(name, heading):
-    """Two sentences about a finding, its picture and its tables."""
-    stem = next(each for each in FINDINGS if name.startswith(f"{FOLDER}.{each}"))
-    drawing = {} if stem not in DRAWINGS else {"Picture": drawn(name, stem, heading)}
+def section(name, stem, first):
+    """Two sentences about a finding, its picture unless that is on top, and its tables."""
     # a run of another scale, or of a GPU, has its name in that of the record
     of_run = name.removeprefix(f"{FOLDER}.{stem}").replace("_", " ")
-    return Section(
-        heading + of_run,
-        name,
-        sentences(name),
-        drawing
-        | {
-            "Claims": restructured(*claims_table(name)),
-            "Scores": restructured(*scores_table(name)),
-        },
-    )
+    on_top = stem == first and not of_run
+    picture = {} if on_top else {"Picture": drawn(name, stem)}
+    tables = {
+        "Claims": restructured(*claims_table(name)),
+        "Scores": restructured(*scores_table(name)),
+    }
+    return Section(FINDINGS[stem] + of_run, name, sentences(name), picture | tables)
 
 
 def sentences(name):
@@ -161,8 +150,8 @@ def scores_table(name):
 # --- pictures ------------------------------------------------------------------------------------
 
 
-def drawn(name, stem, heading):
-    """The picture of a section."""
+def drawn(name, stem):
+    """The picture of a finding."""
     return Picture(name, ALTERNATIVES[stem], lambda: DRAWINGS[stem](name))
 
 
@@ -255,6 +244,7 @@ def rows_of_scores(rows, series, name):
 
 
 DRAWINGS = {
+    "augmentation_pairs": draw_pairs,
     "colour_strength": draw_strengths,
     "heads": draw_outputs,
     "batch_epochs": draw_batches,
@@ -262,6 +252,8 @@ DRAWINGS = {
     "invariances": draw_outputs,
 }
 ALTERNATIVES = {
+    "augmentation_pairs": "Heat map of the accuracy of a linear probe for each pair of "
+    "augmentations; the diagonal is one augmentation alone",
     "colour_strength": "Accuracy against the strength of the colour jitter, of contrastive and of "
     "supervised training, for each set of images",
     "heads": "Accuracy of a linear probe on h and z for no projection head, a linear one and one "

@@ -31,11 +31,13 @@ def simclr(scale, device, seed, images, **changes):
 
 def settings(scale, images):
     """Parameters of the embedder that depend on the scale and the images."""
-    width = 512 if scale.widths is None else scale.widths[-1]
-    n_channels = 1 if images.ndim == 3 else images.shape[-1]
-    narrow = partial(narrow_resnet, n_channels, widths=scale.widths)
+    encoder, width = "resnet18", 512
+    if scale.widths is not None:
+        n_channels = 1 if images.ndim == 3 else images.shape[-1]
+        encoder = partial(narrow_resnet, n_channels, widths=scale.widths)
+        width = scale.widths[-1]
     return {
-        "encoder": "resnet18" if scale.widths is None else narrow,
+        "encoder": encoder,
         "projection_dim": width,
         "batch_size": scale.batch_size,
         "max_epochs": scale.epochs,

@@ -32,6 +32,16 @@ FINDING = Finding(
             "3 points, and more than 10 points from none to a hidden layer",
         ),
         Claim(
+            "A hidden layer is better than none",
+            (better("mlp, h", "none, h"),),
+            "more than 10 points",
+        ),
+        Claim(
+            "A hidden layer is better than a linear head",
+            (better("mlp, h", "linear, h"),),
+            "3 points",
+        ),
+        Claim(
             "h is better than z",
             (better("mlp, h", "mlp, z"),),
             "more than 10 points",
