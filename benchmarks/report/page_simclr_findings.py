@@ -7,7 +7,7 @@ from .drawing import dots, legend, lines, panel
 from .page import Page, Picture, Section
 from .records import read, records_of, results
 
-FOLDER = "simclr"
+FOLDER, SETTINGS = "simclr", "images.simclr_settings"
 # heading of each finding, by the stem of its record
 FINDINGS = {
     "augmentation_pairs": "Pairs of augmentations",
@@ -95,7 +95,23 @@ def section(name, stem, first):
         "Claims": restructured(*claims_table(name)),
         "Scores": restructured(*scores_table(name)),
     }
-    return Section(FINDINGS[stem] + of_run, name, sentences(name), picture | tables)
+    text = sentences(name)
+    if stem == "augmentation_pairs":
+        text += f"\n\n{on_larger_images()}"
+    return Section(FINDINGS[stem] + of_run, name, text, picture | tables)
+
+
+def on_larger_images():
+    """Crop, jitter and both in the benchmark of the settings, which has more images."""
+    found = results(SETTINGS)["groups"]["augmentation"]
+    crop, jitter, both = (
+        found[each]["mean"]["probe"] for each in ("crop", "jitter", "crop, jitter")
+    )
+    n_images = read(SETTINGS)["settings"]["images"]
+    return (
+        f"On {n_images} grey images of 28 x 28 pixels, :doc:`image_settings`, both together have "
+        f"{both:.3f}, crop alone {crop:.3f} and jitter alone {jitter:.3f}."
+    )
 
 
 def sentences(name):

@@ -79,9 +79,14 @@ FINDING = Finding(
             "the best of all pairs",
         ),
         Claim(
-            "Crop with colour jitter is better than crop and than colour jitter",
-            (better(BEST, "crop"), better(BEST, "colour")),
-            "better than both",
+            "Colour jitter improves crop",
+            (better(BEST, "crop"),),
+            "better than crop alone",
+        ),
+        Claim(
+            "Crop improves colour jitter",
+            (better(BEST, "colour"),),
+            "better than colour alone",
         ),
         Claim(
             "Colour jitter improves crop more than every other augmentation does",
