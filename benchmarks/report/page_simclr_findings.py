@@ -119,7 +119,7 @@ def sentences(name):
     claim = main_claim(name)
     least = closest(claim)
     n_others = len(claim["contrasts"]) - 1
-    which = "" if n_others == 0 else f", the closest of {n_others + 1} differences"
+    which = "" if n_others == 0 else f", the smallest of {n_others + 1} differences"
     return (
         f"{claim['statement']}: **{claim['verdict']}**. Here {side(name, least['plus'])} against "
         f"{side(name, least['minus'])}{which}: {difference(least)}; the paper, on ImageNet: "

@@ -292,7 +292,7 @@ def test_the_page_says_the_verdict_and_both_numbers_in_two_sentences(monkeypatch
     first, second = page_simclr_findings.sentences("simclr.some").split("**. ")
     assert first == "A is better than b: **reproduced"
     assert second == (
-        "Here a 0.520 against b 0.410, the closest of 2 differences: +0.110 (+0.110 to +0.110); "
+        "Here a 0.520 against b 0.410, the smallest of 2 differences: +0.110 (+0.110 to +0.110); "
         "the paper, on ImageNet: 3 points."
     )
 
