@@ -12,6 +12,11 @@ from ._networks import probe, simclr, usual_views
 from ._supervised import SupervisedNetwork
 
 STRENGTHS = {"1/8": 0.125, "1/4": 0.25, "1/2": 0.5, "1": 1.0}
+TITLES = {
+    TINTED: "clothes in random colours",
+    COLOUR: "images whose class is a colour",
+    EMOJI: "emoji",
+}
 SETS = (TINTED, COLOUR, *((EMOJI,) if has_emoji() else ()))
 
 
@@ -38,12 +43,12 @@ def claims_of(name):
     helped, hurt = "59.6 at 1/8, 63.2 at 1", "77.0 at 1/8, 75.7 at 1"
     return (
         Claim(
-            f"On {name} stronger colour helps contrastive and hurts supervised training",
+            f"On {TITLES[name]} stronger colour helps contrastive and hurts supervised training",
             (stronger, weaker),
             f"contrastive {helped}; supervised {hurt}",
         ),
-        Claim(f"On {name} stronger colour helps contrastive training", (stronger,), helped),
-        Claim(f"On {name} stronger colour hurts supervised training", (weaker,), hurt),
+        Claim(f"On {TITLES[name]} stronger colour helps contrastive training", (stronger,), helped),
+        Claim(f"On {TITLES[name]} stronger colour hurts supervised training", (weaker,), hurt),
     )
 
 
