@@ -8,6 +8,8 @@ from .page import Page, Picture, Section
 from .records import read, records_of, results
 
 FOLDER, SETTINGS = "simclr", "images.simclr_settings"
+# a claim with more differences shows the smallest one in its sentence
+MOST_SHOWN = 3
 # heading of each finding, by the stem of its record
 FINDINGS = {
     "augmentation_pairs": "Pairs of augmentations",
@@ -23,20 +25,20 @@ MARKERS = ("o", "v", "P", "D")
 
 
 def page():
-    """Verdict, picture of the first finding, and a section for each; None without a record."""
+    """Verdict, two pictures, and a section for each finding; None without a record."""
     records = {stem: records_of(FOLDER, stem) for stem in FINDINGS}
     # the one of the miniature comes first: names of others are longer
     names = {stem: of_stem[0] for stem, of_stem in records.items() if of_stem}
     if not names:
         return None
-    first = next(iter(names))
+    top = list(names)[:2]
     return Page(
         "simclr_findings",
         "Findings of the SimCLR paper in miniature",
         verdict(names),
-        (drawn(names[first], first),),
-        conditions(names[first]),
-        tuple(section(name, stem, first) for stem in names for name in records[stem]),
+        tuple(drawn(names[stem], stem) for stem in top),
+        conditions(names[top[0]]),
+        tuple(section(name, stem, top) for stem in names for name in records[stem]),
     )
 
 
@@ -60,7 +62,7 @@ def verdict(names):
     sizes = read(next(iter(names.values())))["settings"]["sizes"]
     steps = sizes["epochs"] * sizes["n_train"] // sizes["batch_size"]
     return (
-        f"Of {len(names)} findings of SimCLR {n_reproduced} reproduced, {n_not} not reproduced, "
+        f"Of {len(names)} findings of SimCLR: {n_reproduced} reproduced, {n_not} not reproduced, "
         f"{n_unclear} unclear at this scale. {listed}. Small images of clothes and {steps} "
         "steps are far from ImageNet and 100 epochs."
     )
@@ -85,11 +87,11 @@ def conditions(name):
     )
 
 
-def section(name, stem, first):
+def section(name, stem, top):
     """Two sentences about a finding, its picture unless that is on top, and its tables."""
     # a run of another scale, or of a GPU, has its name in that of the record
     of_run = name.removeprefix(f"{FOLDER}.{stem}").replace("_", " ")
-    on_top = stem == first and not of_run
+    on_top = stem in top and not of_run
     picture = {} if on_top else {"Picture": drawn(name, stem)}
     tables = {
         "Claims": restructured(*claims_table(name)),
@@ -117,12 +119,15 @@ def on_larger_images():
 def sentences(name):
     """The main claim with its verdict, then our numbers beside those of the paper."""
     claim = main_claim(name)
-    least = closest(claim)
-    n_others = len(claim["contrasts"]) - 1
-    which = "" if n_others == 0 else f", the smallest of {n_others + 1} differences"
+    shown, which = claim["contrasts"], ""
+    if len(shown) > MOST_SHOWN:
+        shown, which = [closest(claim)], f", the smallest of {len(shown)} differences"
+    ours = "; ".join(
+        f"{side(name, each['plus'])} against {side(name, each['minus'])}{which}: {difference(each)}"
+        for each in shown
+    )
     return (
-        f"{claim['statement']}: **{claim['verdict']}**. Here {side(name, least['plus'])} against "
-        f"{side(name, least['minus'])}{which}: {difference(least)}; the paper, on ImageNet: "
+        f"{claim['statement']}: **{claim['verdict']}**. Here {ours}; the paper, on ImageNet: "
         f"{claim['paper']}."
     )
 
@@ -139,7 +144,7 @@ def mean(name, score):
 
 def side(name, scores):
     """One side of a contrast: names and means."""
-    return " and ".join(f"{score} {mean(name, score):.3f}" for score in scores)
+    return " and ".join(f'"{score}" {mean(name, score):.3f}' for score in scores)
 
 
 def difference(contrast):

@@ -284,15 +284,18 @@ def test_two_cases_with_one_name_are_refused():
 # --- pages ---------------------------------------------------------------------------------------
 
 
-def test_the_page_says_the_verdict_and_both_numbers_in_two_sentences(monkeypatch):
-    claim = Claim("A is better than b", (better("a", "b"), better("a", "c")), "3 points")
+@pytest.mark.parametrize("n_contrasts", [1, 4])
+def test_the_page_says_the_verdict_and_both_numbers_in_two_sentences(n_contrasts, monkeypatch):
+    contrasts = (better("a", "b"), *[better("a", "c")] * (n_contrasts - 1))
+    claim = Claim("A is better than b", contrasts, "3 points")
     scores = {"a": [0.51, 0.53], "b": [0.4, 0.42], "c": [0.3, 0.32]}
-    record = {"results": {"scores": scores, "claims": [judged(claim, scores)]}}
-    monkeypatch.setattr(page_simclr_findings, "results", lambda name: record["results"])
+    found = {"scores": scores, "claims": [judged(claim, scores)]}
+    monkeypatch.setattr(page_simclr_findings, "results", lambda name: found)
     first, second = page_simclr_findings.sentences("simclr.some").split("**. ")
     assert first == "A is better than b: **reproduced"
+    which = "" if n_contrasts == 1 else ", the smallest of 4 differences"
     assert second == (
-        "Here a 0.520 against b 0.410, the smallest of 2 differences: +0.110 (+0.110 to +0.110); "
+        f'Here "a" 0.520 against "b" 0.410{which}: +0.110 (+0.110 to +0.110); '
         "the paper, on ImageNet: 3 points."
     )
 
