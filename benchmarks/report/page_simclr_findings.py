@@ -59,12 +59,12 @@ def verdict(names):
         for word, stems in found.items()
         if stems
     )
-    sizes = read(next(iter(names.values())))["settings"]["sizes"]
-    steps = sizes["epochs"] * sizes["n_train"] // sizes["batch_size"]
+    all_claims = [claim["verdict"] for name in names.values() for claim in results(name)["claims"]]
     return (
         f"Of {len(names)} findings of SimCLR: {n_reproduced} reproduced, {n_not} not reproduced, "
-        f"{n_unclear} unclear at this scale. {listed}. Small images of clothes and {steps} "
-        "steps are far from ImageNet and 100 epochs."
+        f"{n_unclear} unclear at this scale. {listed}. Of all {len(all_claims)} claims, parts of "
+        f"findings included, {all_claims.count(REPRODUCED)} are reproduced and "
+        f"{all_claims.count(NOT_REPRODUCED)} not."
     )
 
 
@@ -77,7 +77,9 @@ def conditions(name):
         f"finding changes them, a narrow residual network with {sizes['widths'][-1]} features, one "
         "CPU thread. A linear probe has the labels of these images; accuracy on "
         f"{sizes['n_test']} test images. The colours were softened until a supervised network "
-        "learned the classes; nothing else was tuned.\n\n"
+        "learned the classes; nothing else was tuned. Small images of clothes and "
+        f"{sizes['epochs'] * sizes['n_train'] // sizes['batch_size']} steps are far from ImageNet "
+        "and 100 epochs.\n\n"
         "A claim says that some differences of accuracies are positive. Each is computed for each "
         "seed, which draws images, weights and views. Reproduced: the 95 % interval of Student's t "
         "of every difference is above 0. Not reproduced: one of them is smaller than one point, by "
