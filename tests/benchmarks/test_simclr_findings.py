@@ -17,6 +17,7 @@ from benchmarks.simclr import _image_sets as image_sets
 from benchmarks.simclr import _pair_losses as pair_losses
 from benchmarks.simclr import invariances
 from benchmarks.simclr.__main__ import MODULES
+from benchmarks.simclr.__main__ import main as every_finding
 from benchmarks.simclr._judge import (
     NOT_REPRODUCED,
     POINT,
@@ -273,6 +274,12 @@ def test_another_scale_has_a_record_of_its_own(monkeypatch, tmp_path):
     with pytest.raises(SystemExit, match="choose one of quick, miniature, full"):
         finding.run_finding(MODULES[0].FINDING)
     assert set(SCALES) == {"quick", "miniature", "full"}
+
+
+def test_all_findings_have_no_common_file(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["findings", "--output", "record.json"])
+    with pytest.raises(SystemExit, match="file of one finding"):
+        every_finding()
 
 
 def test_two_cases_with_one_name_are_refused():
