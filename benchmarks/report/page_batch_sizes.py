@@ -3,7 +3,7 @@
 from .._common.tables import restructured
 from .drawing import lines, panel
 from .page import Page, Picture, Section
-from .records import plus_minus_cell, read, records_of, results
+from .records import plus_minus_cell, read, records_of, results, span
 
 RECORD = "images.batch_sizes"
 MEASURES = {"probe": "linear probe", "kNN": "10-NN"}
@@ -59,7 +59,7 @@ def verdict():
     return (
         f"Probe in batches of {smallest}: {all_losses(smallest)}. In batches of {largest}, at "
         f"equal epochs: {all_losses(largest)}. The largest gain over NT-Xent at one batch size is "
-        f"{largest_gain()}."
+        f"{largest_gain()}; standard errors are {errors()}."
     )
 
 
@@ -73,6 +73,13 @@ def largest_gain():
     }
     (loss, size), gain = max(gains.items(), key=lambda item: item[1])
     return f"{gain:+.3f}, of {loss} in batches of {size}"
+
+
+def errors():
+    """Smallest and largest standard error of the probe."""
+    of_losses = results(RECORD)["averages"].values()
+    averages = [average for by_size in of_losses for average in by_size.values()]
+    return span([average["standard_error"]["probe"] for average in averages], digits=3)
 
 
 def table(measure):
