@@ -113,6 +113,7 @@ benchmarks-images: $(VENV)/.has-test $(VENV)/.has-plot
 	  chunked_memory; do \
 	  echo "== benchmarks.images.$$name"; \
 	  $(PY) -m benchmarks.images.$$name || exit 1; done
+	@$(PY) -m benchmarks.simclr
 	@$(PY) -m benchmarks.report
 
 clean:

@@ -31,15 +31,15 @@ def generated(factor, n, seed, size=32):
         hue = label + rng.normal(0.0, 0.16, n)
     else:
         label = shape
-    inside = _rgb(hue / N_HUES % 1.0, rng.uniform(0.5, 1.0, n), rng.uniform(0.6, 1.0, n))
-    around = _rgb(rng.uniform(0, 1, n), rng.uniform(0.0, 0.5, n), rng.uniform(0.2, 1.0, n))
+    inside = rgb(hue / N_HUES % 1.0, rng.uniform(0.5, 1.0, n), rng.uniform(0.6, 1.0, n))
+    around = rgb(rng.uniform(0, 1, n), rng.uniform(0.0, 0.5, n), rng.uniform(0.2, 1.0, n))
     masks = _masks(shape, rng, size)[..., None]
     images = np.where(masks, inside[:, None, None], around[:, None, None])
     images = images + rng.normal(0.0, 0.04, images.shape)
     return GeneratedImages((255 * np.clip(images, 0.0, 1.0)).astype(np.uint8), label)
 
 
-def _rgb(hue, saturation, value):
+def rgb(hue, saturation, value):
     colours = zip(hue, saturation, value, strict=True)
     return np.array([colorsys.hsv_to_rgb(*colour) for colour in colours])
 
