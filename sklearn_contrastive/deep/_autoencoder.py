@@ -31,7 +31,7 @@ class AutoencoderEmbedder(ImageEmbedder):
 
     An encoder f maps a sample to a code h = f(x), and a decoder maps the code back to the sample;
     both are trained to make the squared error small. With `mask_rate` the encoder sees a part of
-    each sample and the decoder predicts the hidden part: the masked autoencoder [1]_. It is the
+    each sample and the decoder predicts the whole: the masked autoencoder [1]_. It is the
     generative method for comparison with contrastive learning, with the same encoders and the same
     training as :class:`SimCLREmbedder`, and the way back from codes to samples.
 
@@ -68,8 +68,8 @@ class AutoencoderEmbedder(ImageEmbedder):
 
     mask_rate : float, default=0.0
         Probability, at least 0 and below 1, that a patch of an image, or a feature of a row, is
-        hidden from the encoder in training. Hidden values are at the mean of their channel. The
-        loss is then that of the hidden values alone. :meth:`transform` hides nothing.
+        hidden from the encoder in training: it sees the mean of the channel there. The loss is
+        that of all values, hidden and visible. :meth:`transform` hides nothing.
 
     patch_size : int, default=4
         Side of the square patches of pixels that `mask_rate` hides. Not used for rows.

@@ -14,34 +14,26 @@ from .._training.synchronized_batch_norm import synchronized_batch_norm
 __all__ = ["Masks", "ReconstructionObjective", "mean_squared_error"]
 
 
-def mean_squared_error(
-    predicted: Tensor, target: Tensor, counted: Tensor | None = None, share: Share = WHOLE
-) -> Tensor:
+def mean_squared_error(predicted: Tensor, target: Tensor, share: Share = WHOLE) -> Tensor:
     """Mean squared error of the values of a batch that several processes may share.
 
     Parameters
     ----------
     predicted, target : Tensor of shape (n, ...)
         Values of the samples of this process.
-    counted : Tensor of bool that broadcasts to them, default=None
-        Which values count; all by default.
     share : Share, default=the whole batch
         The part of the batch that this process has.
 
     Returns
     -------
     loss : Tensor of shape ()
-        Sum of the squared errors over all processes, divided by the number of values that count in
-        all of them, so that parts of any size have their right weight; 0 if there are none.
+        Sum of the squared errors over all processes, divided by the number of values in all of
+        them, so that parts of any size have their right weight.
     """
-    errors = (predicted.float() - target) ** 2
-    if counted is None:
-        number = torch.tensor(float(errors.numel()), device=errors.device)
-    else:
-        counted = counted.expand_as(errors)
-        errors, number = errors * counted, counted.sum(dtype=torch.float32)
-    total, number = share.processes.sum(torch.stack([errors.sum(), number])).unbind()
-    return total / number.detach().clamp(min=1)
+    errors = torch.sum((predicted.float() - target) ** 2)
+    number = torch.full_like(errors, target.numel())
+    total, number = share.processes.sum(torch.stack([errors, number])).unbind()
+    return total / number.detach()
 
 
 @dataclass(frozen=True)
@@ -69,8 +61,8 @@ class Masks:
 class ReconstructionObjective(Objective):
     """Mean squared error of the reconstruction of standardised samples.
 
-    With masks the encoder sees each hidden value at the mean of its channel, and the error is that
-    of the hidden values.
+    With masks the encoder sees each hidden value at the mean of its channel. The error is that of
+    all values, hidden and visible.
 
     Parameters
     ----------
@@ -80,18 +72,15 @@ class ReconstructionObjective(Objective):
 
     def __init__(self, masks: Masks | None):
         self.masks = masks
-        self.hidden_only = True
 
     def loss(self, module, batch, generator):
         """The error over the batch of all processes."""
         units = module.units
-        samples, hidden = units.of_shape(batch), None
-        visible = samples
+        samples = visible = units.of_shape(batch)
         if self.masks is not None:
             hidden = self.masks(samples, generator)
             visible = torch.where(hidden, units.mean, samples)
         with synchronized_batch_norm(self.share.processes):
             predicted = module(visible)
         with torch.autocast(batch.device.type, enabled=False):
-            counted = hidden if self.hidden_only else None
-            return mean_squared_error(predicted, units.standardized(samples), counted, self.share)
+            return mean_squared_error(predicted, units.standardized(samples), self.share)

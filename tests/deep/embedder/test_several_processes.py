@@ -13,6 +13,7 @@ from helpers.several_processes import (
     IMAGES,
     IN_CHUNKS,
     OF_ALL_KINDS,
+    autoencoder,
     embedder,
     results_of_fit,
     train_in_double_precision,
@@ -96,6 +97,14 @@ def test_a_fit_is_that_of_one_process_with_the_whole_batch(results):
         assert_close(found["fit"]["history"], expected["history"], 1e-5)
         assert_close(found["fit in chunks"]["weights"], expected["weights"], 1e-6)
     assert_close(results[0]["fit"], results[1]["fit"], 0)
+
+
+def test_a_masked_autoencoder_is_that_of_one_process(results):
+    expected = results_of_fit(autoencoder().fit(IMAGES))
+    for found in results:
+        assert_close(found["autoencoder"]["weights"], expected["weights"], 1e-5)
+        assert_close(found["autoencoder"]["history"], expected["history"], 1e-5)
+    assert_close(results[0]["autoencoder"], results[1]["autoencoder"], 0)
 
 
 def test_all_processes_take_weights_and_seed_of_the_first_one(results):
