@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
+import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
@@ -158,8 +159,9 @@ class AutoencoderEmbedder(ImageEmbedder):
     -----
     Images are read as by :class:`SimCLREmbedder`, from arrays, tensors, lists, files or a Dataset;
     only two-dimensional X without `image_shape` differs. Rows are real numbers, and each feature is
-    standardised by its training values. Where a code is as wide as a row, nothing has to be
-    learned: give fewer `n_components`, or a `mask_rate`.
+    standardised by its training values. They are read as float32: subtract the mean of features,
+    such as times, that vary by less than a millionth of it. Where a code is as wide as a row,
+    nothing has to be learned: give fewer `n_components`, or a `mask_rate`.
 
     Training, resumption, interruption and several processes are those of
     :class:`SimCLREmbedder`. With a linear encoder and decoder the codes of rows span PCA's subspace
@@ -351,7 +353,7 @@ class AutoencoderEmbedder(ImageEmbedder):
             If X is not a finite matrix of as many columns as a code has.
         """
         check_is_fitted(self)
-        codes = check_array(X, dtype="numeric", input_name="X", estimator=self)
+        codes = check_array(X, dtype=np.float32, input_name="X", estimator=self)
         network = self.net_.module_
         if codes.shape[1] != network.width:
             raise ValueError(

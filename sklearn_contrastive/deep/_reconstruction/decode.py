@@ -18,7 +18,7 @@ def decoded(network: ReconstructionNetwork, codes: NDArray, batch_size: int) -> 
     network : ReconstructionNetwork
         Trained, on any device; it is left in evaluation mode.
     codes : ndarray of shape (n_samples, width)
-        Codes of any real type.
+        Codes of float32.
     batch_size : int
         Number of codes in a batch.
 
@@ -32,7 +32,7 @@ def decoded(network: ReconstructionNetwork, codes: NDArray, batch_size: int) -> 
     network.eval()
     with torch.inference_mode():
         for first in range(0, len(codes), batch_size):
-            batch = torch.from_numpy(codes[first : first + batch_size].astype(np.float32))
+            batch = torch.from_numpy(codes[first : first + batch_size])
             samples = network.decoder(batch.to(device)).float()
             if samples.ndim == 4:
                 samples = samples.clamp(0, 1).permute(0, 2, 3, 1)

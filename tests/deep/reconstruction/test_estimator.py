@@ -305,6 +305,8 @@ def test_codes_of_another_width_are_refused():
         model.inverse_transform(ROWS)
     with pytest.raises(ValueError, match="contains NaN"):
         model.inverse_transform(np.full((2, 3), np.nan))
+    with pytest.raises(ValueError, match="infinity or a value too large"):
+        model.inverse_transform(np.full((2, 3), 1e300))
     with pytest.raises(ValueError, match=r"X has 4 features, but Auto.* is expecting 5"):
         model.transform(ROWS[:, :4])
 
