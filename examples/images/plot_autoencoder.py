@@ -23,7 +23,7 @@ plain = AutoencoderEmbedder(**settings).fit(train)
 masked = AutoencoderEmbedder(mask_rate=0.3, patch_size=2, **settings).fit(train)
 
 # %%
-# Patches of new images are hidden. Hidden pixels are at the mean of all pixels, as in training.
+# Patches of new images, orange in the plot, are hidden. Hidden pixels are at the mean of all pixels, as in training.
 rng = np.random.default_rng(0)
 hidden = np.kron(rng.random((len(test), 4, 4)) < 0.3, np.ones((1, 2, 2))).astype(bool)
 visible = np.where(hidden, train.mean(), test)
@@ -36,7 +36,7 @@ rows = {"image": test, "hidden": np.where(hidden, np.nan, test), **completed}
 for line, (name, pictures) in zip(axes, rows.items(), strict=True):
     for panel, picture in zip(line, pictures, strict=False):
         panel.imshow(picture, cmap="gray", vmin=0, vmax=1)
-        panel.set(xticks=[], yticks=[])
+        panel.set(xticks=[], yticks=[], facecolor="tab:orange")
     line[0].set_ylabel(name)
 plt.show()
 

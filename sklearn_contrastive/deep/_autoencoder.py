@@ -353,7 +353,8 @@ class AutoencoderEmbedder(ImageEmbedder):
             If X is not a finite matrix of as many columns as a code has.
         """
         check_is_fitted(self)
-        codes = check_array(X, dtype=np.float32, input_name="X", estimator=self)
+        with np.errstate(over="ignore"):  # infinite values are refused
+            codes = check_array(X, dtype=np.float32, input_name="X", estimator=self)
         network = self.net_.module_
         if codes.shape[1] != network.width:
             raise ValueError(
