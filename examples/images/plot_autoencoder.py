@@ -23,7 +23,8 @@ plain = AutoencoderEmbedder(**settings).fit(train)
 masked = AutoencoderEmbedder(mask_rate=0.3, patch_size=2, **settings).fit(train)
 
 # %%
-# Patches of new images, orange in the plot, are hidden. Hidden pixels are at the mean of all pixels, as in training.
+# Patches of new images, orange in the plot, are hidden. Hidden pixels are at the mean of all
+# pixels, as in training.
 rng = np.random.default_rng(0)
 hidden = np.kron(rng.random((len(test), 4, 4)) < 0.3, np.ones((1, 2, 2))).astype(bool)
 visible = np.where(hidden, train.mean(), test)

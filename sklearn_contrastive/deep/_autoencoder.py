@@ -5,21 +5,17 @@ from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
-import numpy as np
-from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from .._images.containers import unpacked
 from .._images.layout import image_size
 from .._sklearn_compat import Interval, StrOptions, fit_context
-from .._typing import ArrayLike, FloatArray, MatrixLike, RandomState, VectorLike
+from .._typing import ArrayLike, MatrixLike, RandomState, VectorLike
 from ._diagnostics import variance_share
 from ._embedder.image_embedder import ImageEmbedder
 from ._reconstruction.build import autoencoder_parts
-from ._reconstruction.decode import decoded
-from ._training.torch_state import default_torch_state
+from ._reconstruction.decode import DecoderMixin
 
 __all__ = ["AutoencoderEmbedder"]
 
@@ -27,7 +23,7 @@ __all__ = ["AutoencoderEmbedder"]
 _OF_VIEWS = ("projection_head", "projection_dim", "augmentations", "chunk_size", "output")
 
 
-class AutoencoderEmbedder(ImageEmbedder):
+class AutoencoderEmbedder(DecoderMixin, ImageEmbedder):
     """Representations of images or rows, learned without labels by reconstruction.
 
     An encoder f maps a sample to a code h = f(x), and a decoder maps the code back to the sample;
@@ -322,67 +318,6 @@ class AutoencoderEmbedder(ImageEmbedder):
             The fitted estimator.
         """
         return self._train(X, y, anew=not hasattr(self, "net_"), X_val=X_val, y_val=y_val)
-
-    @property
-    def decoder_(self) -> nn.Module:
-        """The trained decoder."""
-        try:
-            return self.net_.module_.decoder
-        except AttributeError as error:
-            raise AttributeError(f"This {type(self).__name__} has no decoder_ yet.") from error
-
-    def inverse_transform(self, X: ArrayLike) -> FloatArray:
-        """Decode codes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, width)
-            Codes, as :meth:`transform` returns them.
-
-        Returns
-        -------
-        samples : ndarray of float32 of shape (n_samples, n_features_in_)
-            Rows in the units of the training data, or images in [0, 1], pixel by pixel:
-            ``samples.reshape(-1, *embedder.image_shape_)`` has shape (n, h, w, c).
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator is not fitted.
-        ValueError
-            If X is not a finite matrix of as many columns as a code has.
-        """
-        check_is_fitted(self)
-        with np.errstate(over="ignore"):  # infinite values are refused
-            codes = check_array(X, dtype=np.float32, input_name="X", estimator=self)
-        network = self.net_.module_
-        if codes.shape[1] != network.width:
-            raise ValueError(
-                f"X has {codes.shape[1]} columns, and a code of this {type(self).__name__} has "
-                f"{network.width}. Give codes as transform returns them."
-            )
-        with default_torch_state():
-            return decoded(network, codes, int(self.batch_size))
-
-    def reconstruct(
-        self, X: MatrixLike | Tensor | Dataset | Sequence[os.PathLike[str]]
-    ) -> FloatArray:
-        """Encode and decode samples.
-
-        Parameters
-        ----------
-        X : array-like, Tensor, list of paths, or Dataset
-            Samples of the shape seen during fit.
-
-        Returns
-        -------
-        samples : ndarray of float32 of shape (n_samples, n_features_in_)
-            Their reconstructions, as :meth:`inverse_transform` returns them; rows of NaN for images
-            that cannot be read, with ``on_unreadable="skip"``.
-        """
-        codes = self._embedded(X)
-        with default_torch_state():
-            return decoded(self.net_.module_, codes, int(self.batch_size))
 
     def _parts(self, samples, parameters, *, download=True):
         return autoencoder_parts(samples, parameters, download=download)

@@ -182,6 +182,12 @@ def _checked_images(stored, attributes):
 
 def _check_named_parts(parameters, images, stored, attributes):
     """Compare networks that have names with the weights, before memory is taken for them."""
+    width = attributes["width"]
+    if (n_components := parameters.get("n_components")) not in (None, width):
+        raise ValueError(
+            f"{stored.path} has codes of {width} features, and n_components={n_components!r}. "
+            f"Give n_components={width}, or fit a new estimator."
+        )
     with torch.device("meta"):
         if isinstance(parameters["encoder"], str):
             try:
@@ -196,11 +202,11 @@ def _check_named_parts(parameters, images, stored, attributes):
             _check_part("encoder.1.", encoder, parameters, stored)
         if isinstance(parameters.get("projection_head"), str):
             size = int(parameters["projection_dim"])
-            head = build_head(parameters["projection_head"], attributes["width"], size)
+            head = build_head(parameters["projection_head"], width, size)
             _check_part("head.", head, parameters, stored)
         if isinstance(parameters.get("decoder"), str):
             shape = images.shape[:1] if images.any_values else images.shape
-            decoder = build_decoder(parameters["decoder"], attributes["width"], shape)
+            decoder = build_decoder(parameters["decoder"], width, shape)
             _check_part("decoder.0.", decoder, parameters, stored)
 
 

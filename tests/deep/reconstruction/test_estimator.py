@@ -415,6 +415,8 @@ def test_code_of_the_user_is_passed_to_load(tmp_path):
     assert_array_equal(loaded.reconstruct(ROWS), model.reconstruct(ROWS))
     with pytest.raises(ValueError, match=r"They must be those of encoder='mlp', decoder='linear'"):
         AutoencoderEmbedder.load(path, decoder="linear")
+    with pytest.raises(ValueError, match=r"has codes of 3 features, and n_components=\d+\. Give"):
+        AutoencoderEmbedder.load(path, decoder=decoder, n_components=10**9)
     with pytest.raises(ValueError, match="n_components was set to 2 after fit"):
         model.set_params(n_components=2).save(path)
 
