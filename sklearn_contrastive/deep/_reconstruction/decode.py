@@ -40,7 +40,8 @@ def decoded(network: ReconstructionNetwork, codes: NDArray, batch_size: int) -> 
     network.eval()
     with torch.inference_mode():
         for first in range(0, len(codes), batch_size):
-            batch = torch.from_numpy(codes[first : first + batch_size])
+            # a copy: codes of a data frame cannot be written, which PyTorch warns of
+            batch = torch.tensor(codes[first : first + batch_size])
             samples = network.decoder(batch.to(device)).float()
             if samples.ndim == 4:
                 samples = samples.clamp(0, 1).permute(0, 2, 3, 1)
