@@ -109,7 +109,7 @@ benchmarks: $(VENV)/.has-test
 # Fashion-MNIST is Debian's dataset-fashion-mnist, or in the folder FASHION_MNIST. simclr_speed times
 # lightly and kornia where they are installed; they bring plugins that the tests would load.
 benchmarks-images: $(VENV)/.has-test $(VENV)/.has-plot
-	@for name in fashion_mnist supcon simclr_settings views batch_sizes simclr_speed loss_memory \
+	@for name in fashion_mnist supcon simclr_settings views generative batch_sizes simclr_speed loss_memory \
 	  chunked_memory; do \
 	  echo "== benchmarks.images.$$name"; \
 	  $(PY) -m benchmarks.images.$$name || exit 1; done

@@ -14,6 +14,8 @@ MATHEMATICS = [
     "deep/_log_sum_exp.py",
     "deep/_losses.py",
     "deep/_redundancy_losses.py",
+    "deep/_reconstruction/decoders.py",
+    "deep/_reconstruction/objective.py",
     "deep/_sigreg.py",
     "deep/_sogclr.py",
     "deep/_supcon_loss.py",

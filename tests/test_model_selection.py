@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from sklearn_contrastive import MaskedAugmenter
-from sklearn_contrastive.deep import SimCLREmbedder, SupConEmbedder
+from sklearn_contrastive.deep import AutoencoderEmbedder, SimCLREmbedder, SupConEmbedder
 
 # Each of the two processes imports PyTorch, which takes five seconds. joblib keeps them for the
 # next search, hence one module.
@@ -43,6 +43,21 @@ def test_labels_reach_the_embedder_of_a_pipeline_in_two_processes():
     best = search.best_estimator_
     assert best[0].classes_.tolist() == best[1].classes_.tolist() == ["one", "two", "zero"]
     assert_array_equal(clone(best).fit(X, y).predict(X), search.predict(X))
+
+
+def test_the_width_of_a_code_is_found_in_two_processes():
+    # two factors: a code of one cannot tell the classes apart
+    rng = np.random.default_rng(0)
+    factors = rng.normal(size=(200, 2))
+    y = (factors[:, 0] > 0) + 2 * (factors[:, 1] > 0)
+    X = factors @ rng.normal(size=(2, 8)) + 0.1 * rng.normal(size=(200, 8))
+    embedder = AutoencoderEmbedder(max_epochs=30, batch_size=40, device="cpu", random_state=0)
+    pipeline = make_pipeline(embedder, LogisticRegression(max_iter=1000))
+    grid = {"autoencoderembedder__n_components": [1, 3]}
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X, y)
+    assert search.best_params_ == {"autoencoderembedder__n_components": 3}
+    alone = clone(pipeline).set_params(**search.best_params_).fit(X, y)
+    assert_array_equal(search.predict(X), alone.predict(X))
 
 
 def test_masks_that_hide_everything_score_worst_in_two_processes():

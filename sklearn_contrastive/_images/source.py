@@ -122,7 +122,8 @@ class ImageSource(Dataset):
         """Hash of dtype, shape and values, in hexadecimal digits; independent of the layout."""
         digest = hashlib.sha256(f"{self._dtype} {self.n_samples} {self.shape}".encode())
         for block in self._stored(self._blocks()):
-            digest.update(block.cpu().contiguous().view(torch.uint8).numpy().reshape(-1))
+            # as one axis: PyTorch views others as bytes only if their strides fit
+            digest.update(block.cpu().reshape(-1).view(torch.uint8).numpy())
         return digest.hexdigest()
 
     def moments(self) -> ChannelMoments:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ._autoencoder import AutoencoderEmbedder
     from ._diagnostics import alignment, contrastive_accuracy, uniformity
     from ._linear.autoencoder import train_linear_autoencoder
     from ._linear.contrastive import train_linear_contrastive_encoder
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SimCLREmbedder",
     "SupConEmbedder",
+    "AutoencoderEmbedder",
     "LinearContrastiveEncoder",
     "nt_xent_loss",
     "decoupled_contrastive_loss",
@@ -51,6 +53,7 @@ __all__ = [
 _MODULE_OF = {
     "SimCLREmbedder": "._simclr",
     "SupConEmbedder": "._supcon",
+    "AutoencoderEmbedder": "._autoencoder",
     "LinearContrastiveEncoder": "._linear.estimator",
     "nt_xent_loss": "._losses",
     "decoupled_contrastive_loss": "._losses",

@@ -18,7 +18,7 @@ from ._pairs import (
     unit_vectors,
 )
 
-__all__ = ["alignment", "collapse_share", "contrastive_accuracy", "uniformity"]
+__all__ = ["alignment", "collapse_share", "contrastive_accuracy", "uniformity", "variance_share"]
 
 
 def alignment(embeddings_1: Tensor, embeddings_2: Tensor, alpha: float = 2) -> Tensor:
@@ -181,6 +181,41 @@ def collapse_share(representations: Tensor) -> Tensor:
         units = unit_vectors(representations)
         # not 1 - |m|^2, which loses all digits near collapse
         return torch.mean(torch.sum((units - units.mean(dim=0)) ** 2, dim=1))
+
+
+def variance_share(representations: Tensor) -> Tensor:
+    """Share of the mean square of representations that is variance between samples; 0: collapse.
+
+    Unlike `collapse_share` it counts lengths as well as directions, so that a single feature of one
+    sign is no collapse.
+
+    Parameters
+    ----------
+    representations : Tensor of shape (n_samples, n_components)
+        Representations of at least two samples.
+
+    Returns
+    -------
+    share : Tensor of shape ()
+        Mean of ``|h - m|^2``, with m the mean of the representations h, divided by the mean of
+        ``|h|^2``: 0 if all are the same, 1 if their mean is zero.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two samples, or the representations are not a matrix.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_contrastive.deep._diagnostics import variance_share
+    >>> variance_share(torch.tensor([[1.0], [3.0]])), variance_share(torch.ones(2, 1))
+    (tensor(0.2000), tensor(0.))
+    """
+    _check_matrix(representations)
+    with full_precision(representations) as (representations,):
+        spread = torch.sum((representations - representations.mean(dim=0)) ** 2)
+        return spread / torch.sum(representations**2).clamp(min=torch.finfo(spread.dtype).tiny)
 
 
 def _check_matrix(embeddings):

@@ -40,10 +40,10 @@ class TrainingDisplay:
         Number of the epoch.
     loss : ndarray of shape (n_epochs,)
         Mean loss of the epoch.
-    alignment : ndarray of shape (n_epochs,)
-        Alignment in the last batch of the epoch, from 0 to 4.
-    uniformity : ndarray of shape (n_epochs,)
-        Uniformity in the last batch of the epoch, at most 0.
+    alignment : ndarray of shape (n_epochs,) or None
+        Alignment in the last batch of the epoch, from 0 to 4; None for an autoencoder.
+    uniformity : ndarray of shape (n_epochs,) or None
+        Uniformity in the last batch of the epoch, at most 0; None for an autoencoder.
     learning_rate : ndarray of shape (n_epochs,)
         Learning rate at the end of the epoch.
     knn_accuracy : ndarray of shape (n_epochs,), default=None
@@ -79,8 +79,8 @@ class TrainingDisplay:
         self,
         epoch: VectorLike,
         loss: VectorLike,
-        alignment: VectorLike,
-        uniformity: VectorLike,
+        alignment: VectorLike | None,
+        uniformity: VectorLike | None,
         learning_rate: VectorLike,
         knn_accuracy: VectorLike | None = None,
     ):
@@ -97,7 +97,7 @@ class TrainingDisplay:
 
         Parameters
         ----------
-        estimator : SimCLREmbedder
+        estimator : SimCLREmbedder or AutoencoderEmbedder
             Fitted.
         ax : matplotlib Axes, default=None
             Axes of a grid of subplots, whose place the curves take; by default a new figure.
@@ -122,8 +122,9 @@ class TrainingDisplay:
             name: np.array([record.get(name, np.nan) for record in history])
             for name in ("epoch", *_PANELS)
         }
-        if np.isnan(curves["knn_accuracy"]).all():
-            curves["knn_accuracy"] = None
+        for name in ("alignment", "uniformity", "knn_accuracy"):
+            if np.isnan(curves[name]).all():
+                curves[name] = None
         return cls(**curves).plot(ax=ax)
 
     def plot(self, ax: Axes | None = None) -> Self:

@@ -16,7 +16,7 @@ from torch import nn
 
 from sklearn_contrastive import SimCLREmbedder
 from sklearn_contrastive.augmentation._images.batch import uniform
-from sklearn_contrastive.deep import SupConEmbedder, nt_xent_loss
+from sklearn_contrastive.deep import AutoencoderEmbedder, SupConEmbedder, nt_xent_loss
 from sklearn_contrastive.deep._training import processes as processes_module
 from sklearn_contrastive.deep._training.batches import TensorSource
 from sklearn_contrastive.deep._training.checkpoint import Checkpoint
@@ -29,6 +29,7 @@ __all__ = [
     "IN_CHUNKS",
     "LABELS",
     "OF_ALL_KINDS",
+    "autoencoder",
     "embedder",
     "results_of_fit",
     "supervised_embedder",
@@ -41,6 +42,8 @@ RANK = int(os.environ.get("RANK", 0))
 IN_CHUNKS = {"batch_size": 12, "chunk_size": 3}
 # a loss with a state of each image, in chunks
 OF_ALL_KINDS = {"max_epochs": 3, "loss": "sogclr", "chunk_size": 4}
+# batches of 11, in parts of five and six images, with batch norm in the decoder
+AUTOENCODER = {"mask_rate": 0.4, "batch_size": 11, "max_epochs": 2, "optimizer": "sgd"}
 # each with a brightness of its own
 IMAGES = (
     np.random.default_rng(0)
@@ -193,6 +196,13 @@ def supervised_embedder(**parameters):
     return SupConEmbedder(**(settings | parameters))
 
 
+def autoencoder():
+    """A masked autoencoder of a few steps."""
+    return AutoencoderEmbedder(
+        encoder, learning_rate=0.1, device="cpu", random_state=0, **AUTOENCODER
+    )
+
+
 def results_of_fit(fitted):
     """Weights and records, without the time."""
     return {
@@ -284,6 +294,7 @@ def main(folder):
         "fit in chunks": results_of_fit(embedder(chunk_size=4).fit(IMAGES)),
         "labels": results_of_fit(supervised_embedder().fit(IMAGES, LABELS)),
         "other labels": error_of(lambda: supervised_embedder().fit(IMAGES, LABELS + RANK)),
+        "autoencoder": results_of_fit(autoencoder().fit(IMAGES)),
         "resume": fit_interrupted_and_resumed(f"{folder}/checkpoints"),
         "unseeded": unseeded_fit(),
         "other images": error_of(lambda: embedder().fit(IMAGES[RANK:][:32])),

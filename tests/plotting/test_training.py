@@ -8,6 +8,7 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 
 from sklearn_contrastive import SimCLREmbedder
+from sklearn_contrastive.deep import AutoencoderEmbedder
 from sklearn_contrastive.plotting import TrainingDisplay
 
 X, Y = load_digits(return_X_y=True)
@@ -70,3 +71,11 @@ def test_axes_outside_a_grid_are_refused():
 def test_an_estimator_that_is_not_fitted_is_refused():
     with pytest.raises(NotFittedError):
         TrainingDisplay.from_estimator(SimCLREmbedder())
+
+
+def test_an_autoencoder_has_no_curves_of_views():
+    X = np.random.default_rng(0).normal(size=(30, 4))
+    model = AutoencoderEmbedder(max_epochs=2, batch_size=10, device="cpu", random_state=0).fit(X)
+    display = TrainingDisplay.from_estimator(model)
+    assert [axes.get_ylabel() for axes in display.axes_] == ["loss", "learning rate"]
+    assert_array_equal(display.lines_[0].get_ydata(), [r["loss"] for r in model.history_])

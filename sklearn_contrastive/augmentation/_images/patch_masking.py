@@ -7,7 +7,7 @@ from torch import Generator, Tensor
 
 from .batch import check_batch, check_share, prepared, restored, uniform
 
-__all__ = ["PatchMasking", "complementary_patches"]
+__all__ = ["PatchMasking", "complementary_patches", "hidden_patches"]
 
 
 def complementary_patches(
@@ -30,6 +30,35 @@ def complementary_patches(
         ``view_1 + view_2 = images + fill``.
     """
     return torch.where(hidden, fill, images), torch.where(hidden, images, fill)
+
+
+def hidden_patches(
+    images: Tensor, mask_rate: float, patch_size: int, generator: Generator
+) -> Tensor:
+    """Draw which patches of each image are hidden.
+
+    Parameters
+    ----------
+    images : Tensor of shape (n_images, n_channels, height, width)
+        Images; only their shape is used.
+    mask_rate : float
+        Probability that a patch is hidden, each independently of the others.
+    patch_size : int
+        Side of a patch in pixels. The grid starts at the first pixel.
+    generator : torch.Generator
+        Draws the masks.
+
+    Returns
+    -------
+    hidden : Tensor of bool of shape (n_images, 1, height, width)
+        True where a pixel is hidden.
+    """
+    n_images, _, height, width = images.shape
+    patches = (n_images, 1, -(-height // patch_size), -(-width // patch_size))
+    hidden = uniform(patches, generator) < mask_rate
+    hidden = hidden.repeat_interleave(patch_size, dim=2)
+    hidden = hidden.repeat_interleave(patch_size, dim=3)
+    return hidden[:, :, :height, :width]
 
 
 @dataclass(frozen=True)
@@ -98,16 +127,8 @@ class PatchMasking:
             If the batch is not four-dimensional or not of floating point.
         """
         check_batch(batch)
-        hidden = self._draw(batch, generator)
+        hidden = hidden_patches(batch, self.mask_rate, self.patch_size, generator)
         images = prepared(batch)
         fill = images.mean(dim=(2, 3), keepdim=True) if self.fill == "mean" else self.fill
         view_1, view_2 = complementary_patches(images, hidden, fill)
         return restored(view_1, batch), restored(view_2, batch)
-
-    def _draw(self, batch: Tensor, generator: Generator) -> Tensor:
-        n_images, _, height, width = batch.shape
-        patches = (n_images, 1, -(-height // self.patch_size), -(-width // self.patch_size))
-        hidden = uniform(patches, generator) < self.mask_rate
-        hidden = hidden.repeat_interleave(self.patch_size, dim=2)
-        hidden = hidden.repeat_interleave(self.patch_size, dim=3)
-        return hidden[:, :, :height, :width]

@@ -63,10 +63,14 @@ class ImageEmbedder(OnnxFileMixin, NetworkEmbedder):
             c, h, w = like.shape
             shape = h, w, c
         else:
-            shape = self.image_shape if reset else self.image_shape_
+            shape = self._shape_for(X) if reset else self.image_shape_
         return validated_images(
             self, X, shape, reset=reset, min_samples=2, on_unreadable=self.on_unreadable
         )
+
+    def _shape_for(self, X: Any) -> Sequence[int] | None:
+        """Shape of the images of X in a first fit; None: that of its array or of its files."""
+        return self.image_shape
 
     def _read_unchecked(self, X: Any) -> ImageSource:
         return validated_images(

@@ -71,6 +71,13 @@ class NetworkEmbedder(
     trained (`_parts`) and which fitted attributes describe the samples (`_attributes_of`).
     """
 
+    # how representations of a collapsed training are recognised, and what to do then
+    _collapse_share = staticmethod(collapse_share)
+    _advice_on_collapse = (
+        "Lower the learning rate or raise the temperature, and check that the views still show "
+        "the {noun}."
+    )
+
     # of the training, for every embedder
     _parameter_constraints: ClassVar[dict] = {
         "batch_size": [Interval(Integral, 3, None, closed="left")],
@@ -319,7 +326,7 @@ class NetworkEmbedder(
                 min(self._n_at_once, self.net_.batch_size),
                 _N_COLLAPSE_SAMPLES,
             )
-            share = float(collapse_share(torch.from_numpy(rows)))
+            share = float(self._collapse_share(torch.from_numpy(rows)))
             noun = samples.noun
             collapsed = f"representations of all {noun}" if share < _COLLAPSED else None
             # only objectives with views record it
@@ -331,9 +338,8 @@ class NetworkEmbedder(
                 message = f"The training {noun} are all alike, so there is nothing to learn."
             else:
                 message = (
-                    f"The {collapsed} are the same: the training collapsed. Lower the learning "
-                    "rate or raise the temperature, and check that the views still show the "
-                    f"{noun}."
+                    f"The {collapsed} are the same: the training collapsed. "
+                    f"{self._advice_on_collapse.format(noun=noun)}"
                 )
         warn(message, CollapseWarning)
 

@@ -66,6 +66,8 @@ class OnnxFileMixin:
                 raise ImportError(needs("Export of an encoder to ONNX", package, *EXPORT[1:3]))
         from .export import exported
 
-        model = exported(self.net_.module_, self.image_shape_, self.output)
+        model = exported(
+            self.net_.module_, self.image_shape_, getattr(self, "output", "representation")
+        )
         with replaced_file(path) as file:
             file.write(model.SerializeToString())

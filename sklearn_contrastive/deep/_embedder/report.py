@@ -1,5 +1,6 @@
 """What a training prints: nothing, a line for each epoch, or how long it will take."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -43,15 +44,16 @@ def progress_of(estimator: Any, net: Trainer, samples: Samples) -> TrainingProgr
     on_cpu = torch.device(net.device).type == "cpu"
     encoder = net.module.encoder
     *_, height, width = 1, *samples.shape
+    n_features = math.prod(samples.shape)
     of_pixels = samples.noun == "images"
     ways = ["a lower max_epochs"]
     if of_pixels and max(height, width) > _LARGE_SIDE:
         ways.insert(0, "smaller images")
-    if on_cpu and len(samples.shape) == 3 and encoder != "resnet_narrow":
+    if on_cpu and of_pixels and encoder != "resnet_narrow":
         ways.insert(0, 'encoder="resnet_narrow"')
     if on_cpu:
         ways.append("a GPU")
-    size = f"{height} x {width} pixels" if of_pixels else f"{width} features"
+    size = f"{height} x {width} pixels" if of_pixels else f"{n_features} features"
     epochs = "epoch" if net.max_epochs == 1 else "epochs"
     name = encoder if isinstance(encoder, str) else "your own"
     return TrainingProgress(

@@ -15,6 +15,7 @@ from ..._stored_fit import StoredFit, check_arrays, unusable
 from ..._warnings import warn
 from .._networks.encoders import named_encoder
 from .._networks.heads import build_head
+from .._reconstruction.decoders import build_decoder
 from .._stored_parameters import NotInFile, as_json
 from .build import StoredImages, stored_trainer
 from .losses import LearnedTemperature
@@ -25,6 +26,9 @@ __all__ = ["restore_network", "stored_network"]
 # images, which takes 1 GB and half a minute at this size, of whatever small file
 _LARGEST_IMAGE = 2**24
 _LARGEST_LEVEL = 2**16
+# parameters that describe the head or the decoder, and those of them that are numbers
+_SIZES = ("projection_dim", "n_components")
+_OF_OTHER_PARTS = ("projection_head", "decoder", *_SIZES)
 
 
 def stored_network(embedder: Any) -> tuple[dict[str, Any], dict[str, NDArray]]:
@@ -62,12 +66,15 @@ def stored_network(embedder: Any) -> tuple[dict[str, Any], dict[str, NDArray]]:
 
 def _parts(network):
     """Names of the parts of a network whose weights are stored: of our losses, not of others."""
-    return ("encoder", "head", *(["loss"] if isinstance(network.loss, LearnedTemperature) else ()))
+    names = [name for name in ("encoder", "head", "decoder") if hasattr(network, name)]
+    is_ours = isinstance(getattr(network, "loss", None), LearnedTemperature)
+    return (*names, *(["loss"] if is_ours else ()))
 
 
 def _check_unchanged(embedder, recipe):
     """Raise ValueError if a parameter that describes the network was set after fit."""
-    for name in ("encoder", "pretrained", "projection_head", "projection_dim"):
+    described = ("encoder", "pretrained", *_OF_OTHER_PARTS)
+    for name in (name for name in described if hasattr(recipe, name)):
         given, used = (as_json(getattr(each, name)) for each in (embedder, recipe))
         if given != used and given != "auto":
             raise ValueError(
@@ -113,8 +120,8 @@ def restore_network(embedder: Any, stored: StoredFit, attributes: Mapping[str, A
         Its attributes.
     """
     parameters = embedder.get_params(deep=False)
-    for name in ("encoder", "projection_head"):
-        if isinstance(parameters[name], NotInFile):
+    for name in ("encoder", "projection_head", "decoder"):
+        if isinstance(parameters.get(name), NotInFile):
             code, kind = parameters[name].name, type(embedder).__name__
             raise ValueError(
                 f"{stored.path} has the weights of a module of your own as {name}, {code}, but no "
@@ -175,6 +182,12 @@ def _checked_images(stored, attributes):
 
 def _check_named_parts(parameters, images, stored, attributes):
     """Compare networks that have names with the weights, before memory is taken for them."""
+    width = attributes["width"]
+    if (n_components := parameters.get("n_components")) not in (None, width):
+        raise ValueError(
+            f"{stored.path} has codes of {width} features, and n_components={n_components!r}. "
+            f"Give n_components={width}, or fit a new estimator."
+        )
     with torch.device("meta"):
         if isinstance(parameters["encoder"], str):
             try:
@@ -187,10 +200,14 @@ def _check_named_parts(parameters, images, stored, attributes):
                     return
                 raise
             _check_part("encoder.1.", encoder, parameters, stored)
-        if isinstance(parameters["projection_head"], str):
+        if isinstance(parameters.get("projection_head"), str):
             size = int(parameters["projection_dim"])
-            head = build_head(parameters["projection_head"], attributes["width"], size)
+            head = build_head(parameters["projection_head"], width, size)
             _check_part("head.", head, parameters, stored)
+        if isinstance(parameters.get("decoder"), str):
+            shape = images.shape[:1] if images.any_values else images.shape
+            decoder = build_decoder(parameters["decoder"], width, shape)
+            _check_part("decoder.0.", decoder, parameters, stored)
 
 
 def _check_part(prefix, part, parameters, stored):
@@ -233,10 +250,11 @@ def _hint(parameters, stored):
     """Sentence about the cause of weights that do not fit."""
     versions = stored.description.get("versions")
     written = str(versions.get("timm"))[:20] if isinstance(versions, dict) else "unknown"
-    return (
-        f"They must be those of encoder={_short(parameters['encoder'])}, projection_head="
-        f"{_short(parameters['projection_head'])}; the file was written with timm {written}."
+    names = ("encoder", *(name for name in _OF_OTHER_PARTS if name in parameters))
+    described = ", ".join(
+        f"{name}={_short(parameters[name])}" for name in names if name not in _SIZES
     )
+    return f"They must be those of {described}; the file was written with timm {written}."
 
 
 def _short(value):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from .mlp import mlp
 from .narrow_resnet import narrow_resnet
 from .timm_encoder import SMALL_SIDE, no_weights, timm_encoder
 
@@ -33,7 +34,8 @@ def build_encoder(
     Parameters
     ----------
     encoder : str, nn.Module or callable
-        - str: "resnet_narrow", see `narrow_resnet`, or a name of `timm.list_models()`. Where the
+        - str: "resnet_narrow", see `narrow_resnet`; "mlp", see `mlp`; or a name of
+          `timm.list_models()`. Where the
           shorter side is below 64 pixels, a residual network (timm's class ResNet, with ResNeXt
           and others) starts with a 3x3 convolution of stride 1 and no max-pooling [1]_.
         - nn.Module: a copy with its weights is trained, not the module itself.
@@ -210,11 +212,13 @@ def named_encoder(
     *,
     download: bool,
 ) -> nn.Module:
-    """The narrow residual network, or one of timm, as in `build_encoder`, without a test."""
-    if name != "resnet_narrow":
+    """A network of ours, or one of timm, as in `build_encoder`, without a test."""
+    if name not in ("resnet_narrow", "mlp"):
         return timm_encoder(name, shape, pretrained, download=download)
     if pretrained:
         raise no_weights(name)
+    if name == "mlp":
+        return mlp(shape)
     return narrow_resnet(shape[0], stem_stride=_narrow_stride(min(shape[1:])))
 
 

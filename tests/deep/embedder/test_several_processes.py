@@ -14,6 +14,7 @@ from helpers.several_processes import (
     IN_CHUNKS,
     LABELS,
     OF_ALL_KINDS,
+    autoencoder,
     embedder,
     results_of_fit,
     supervised_embedder,
@@ -105,6 +106,14 @@ def test_labels_are_those_of_the_whole_batch(results):
     for found in results:
         assert_close(found["labels"]["weights"], expected["weights"], 1e-6)
         assert_close(found["labels"]["history"], expected["history"], 1e-5)
+
+
+def test_a_masked_autoencoder_is_that_of_one_process(results):
+    expected = results_of_fit(autoencoder().fit(IMAGES))
+    for found in results:
+        assert_close(found["autoencoder"]["weights"], expected["weights"], 1e-5)
+        assert_close(found["autoencoder"]["history"], expected["history"], 1e-5)
+    assert_close(results[0]["autoencoder"], results[1]["autoencoder"], 0)
 
 
 def test_all_processes_take_weights_and_seed_of_the_first_one(results):

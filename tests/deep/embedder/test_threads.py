@@ -12,7 +12,12 @@ from torch import nn
 
 from sklearn_contrastive._torch_random import seeded_generators
 from sklearn_contrastive.augmentation import ImageAugmenter
-from sklearn_contrastive.deep import LinearContrastiveEncoder, SimCLREmbedder, SupConEmbedder
+from sklearn_contrastive.deep import (
+    AutoencoderEmbedder,
+    LinearContrastiveEncoder,
+    SimCLREmbedder,
+    SupConEmbedder,
+)
 
 X = np.random.default_rng(0).uniform(size=(40, 64)).astype(np.float32)
 
@@ -40,11 +45,17 @@ def encoded(seed):
     return LinearContrastiveEncoder(2, max_epochs=3, random_state=seed).fit(X).components_
 
 
+def reconstructed(seed):
+    settings = {"mask_rate": 0.3, "max_epochs": 3, "batch_size": 10, "device": "cpu"}
+    return AutoencoderEmbedder(random_state=seed, **settings).fit(X).reconstruct(X)
+
+
 AUGMENTER = ImageAugmenter(noisy, random_state=0).fit(X)
 TASKS = {
     "fits": embedded,
     "fits with labels": embedded_with_labels,
     "fits of a linear encoder": encoded,
+    "fits of a masked autoencoder": reconstructed,
     "transforms": lambda seed: AUGMENTER.transform(X),
     "views": lambda seed: AUGMENTER.sample_views(X, random_state=seed)[1],
 }

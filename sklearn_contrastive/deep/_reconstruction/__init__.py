@@ -1,0 +1,1 @@
+"""Autoencoders: decoders, the network and its objective."""
