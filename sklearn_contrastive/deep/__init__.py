@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from ._sigreg import sigreg_loss
     from ._simclr import SimCLREmbedder
     from ._sogclr import sogclr_loss
+    from ._tabular import TabularContrastiveEmbedder
 
 __all__ = [
     "SimCLREmbedder",
+    "TabularContrastiveEmbedder",
     "LinearContrastiveEncoder",
     "nt_xent_loss",
     "decoupled_contrastive_loss",
@@ -46,6 +48,7 @@ __all__ = [
 
 _MODULE_OF = {
     "SimCLREmbedder": "._simclr",
+    "TabularContrastiveEmbedder": "._tabular",
     "LinearContrastiveEncoder": "._linear.estimator",
     "nt_xent_loss": "._losses",
     "decoupled_contrastive_loss": "._losses",

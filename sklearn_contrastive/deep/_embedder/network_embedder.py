@@ -355,4 +355,6 @@ def _are_alike(samples, batch_size):
     """Whether the samples that the check for collapse embeds are all the same."""
     first = next(samples.batches([torch.zeros(1, dtype=torch.int64)], "cpu"))
     indices = torch.arange(min(len(samples), _N_COLLAPSE_SAMPLES)).split(int(batch_size))
-    return all(bool((batch == first).all()) for batch in samples.batches(indices, "cpu"))
+    batches = samples.batches(indices, "cpu")
+    # NaN is a missing entry of a table
+    return all(bool((batch.nan_to_num() == first.nan_to_num()).all()) for batch in batches)
