@@ -1,0 +1,33 @@
+"""All estimator checks of scikit-learn for TabularContrastiveEmbedder, in several configurations."""
+
+import pytest
+from helpers.checks import assert_first_class
+from torch import nn
+
+from sklearn_contrastive.deep import TabularContrastiveEmbedder
+
+
+def one_layer():
+    """Return the smallest encoder, for rows of any length."""
+    return nn.Sequential(nn.LazyLinear(8), nn.ReLU())
+
+
+# scikit-learn's checks fit some tens of rows of a few features
+SETTINGS = {"max_epochs": 1, "batch_size": 64, "device": "cpu"}
+CONFIGURATIONS = {
+    "small": TabularContrastiveEmbedder(width=8, depth=1, **SETTINGS),
+    "masking": TabularContrastiveEmbedder(
+        one_layer, augmentations="masking", output="projection", projection_dim=3, **SETTINGS
+    ),
+    "other losses": TabularContrastiveEmbedder(
+        width=8, loss="spectral", output="middle", **SETTINGS
+    ),
+}
+N_CHECKS = 58
+
+
+@pytest.mark.filterwarnings("ignore:batch_size=64 is more than the")
+@pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.CollapseWarning")
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_every_check_of_scikit_learn_passes(name):
+    assert_first_class(CONFIGURATIONS[name], N_CHECKS)
