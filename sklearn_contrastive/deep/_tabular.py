@@ -5,6 +5,7 @@ from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
+import numpy as np
 from torch import Tensor, nn
 
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
@@ -13,7 +14,7 @@ from ._embedder.losses import LOSSES
 from ._embedder.network_embedder import NetworkEmbedder
 from ._tables.build import table_parts
 from ._tables.columns import read_columns
-from ._tables.encoding import fit_encoding
+from ._tables.encoding import TableEncoding, fit_encoding
 from ._tables.source import TableSource
 from ._tables.stored import restore_table, stored_table
 
@@ -165,11 +166,16 @@ class TabularContrastiveEmbedder(NetworkEmbedder):
         return tags
 
 
-def _attributes_of(encoding):
+def _attributes_of(encoding: TableEncoding) -> dict[str, Any]:
     """Fitted attributes of an encoding."""
+    center, scale = np.full((2, len(encoding.is_categorical)), np.nan)
+    center[~encoding.is_categorical] = encoding.scaling.center
+    scale[~encoding.is_categorical] = encoding.scaling.scale
     categories = iter(encoding.categories)
     return {
         "_encoding": encoding,
         "is_categorical_": encoding.is_categorical,
         "categories_": [next(categories) if each else None for each in encoding.is_categorical],
+        "center_": center,
+        "scale_": scale,
     }
