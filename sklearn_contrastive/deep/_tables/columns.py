@@ -225,7 +225,9 @@ def _chosen(categorical_features, n_features, names):
     for each in given.ravel().tolist():
         position = known.get(each, each)
         if type(position) is not int or not 0 <= position < n_features:
-            raise ValueError(f"categorical_features has {each!r}, which is no feature; it {allowed}")
+            raise ValueError(
+                f"categorical_features has {each!r}, which is no feature; it {allowed}"
+            )
         chosen[position] = True
     return chosen
 

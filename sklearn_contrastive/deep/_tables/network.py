@@ -90,24 +90,37 @@ class ColumnEmbedding(nn.Module):
         return torch.cat(parts, dim=1)
 
 
-class TableMLP(nn.Sequential):
-    """Multilayer perceptron: `depth` times a linear map, batch norm and ReLU.
+class TableMLP(nn.Module):
+    """Embedded rows and the hidden units of a multilayer perceptron, side by side.
+
+    The perceptron has `depth` hidden layers of a linear map, batch norm and ReLU. Linear models of
+    a table are strong where labels are few, and a perceptron alone loses what they need; beside it
+    they keep it, as in wide and deep networks [1]_.
 
     Parameters
     ----------
     n_features : int
-        Number of features of the rows.
+        Number of features of the embedded rows.
     width : int
-        Number of units of each layer.
+        Number of units of each hidden layer.
     depth : int
-        Number of layers.
+        Number of hidden layers.
+
+    References
+    ----------
+    .. [1] Cheng et al. (2016), "Wide & Deep Learning for Recommender Systems", DLRS.
     """
 
     def __init__(self, n_features: int, width: int, depth: int):
+        super().__init__()
         layers: list[nn.Module] = []
         for size in [n_features, *[width] * (depth - 1)]:
             layers += [nn.Linear(size, width, bias=False), nn.BatchNorm1d(width), nn.ReLU()]
-        super().__init__(*layers)
+        self.hidden = nn.Sequential(*layers)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Representations (n, n_features + width) of embedded rows (n, n_features)."""
+        return torch.cat([rows, self.hidden(rows)], dim=1)
 
 
 def build_table_encoder(

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 from torch import Generator, Tensor
 
 from ...augmentation._images.rows_generator import RowsGenerator
@@ -32,7 +34,7 @@ def corrupted(table: Tensor, pool: Tensor, rate: float, generator: Generator) ->
     Returns
     -------
     view : Tensor of shape (n, n_features)
-        x_j with probability 1 - rate, otherwise a draw from the empirical distribution of feature j.
+        x_j with probability 1 - rate, otherwise a value of feature j in a random row of the pool.
 
     References
     ----------
@@ -110,6 +112,9 @@ class TableViews:
     def _sampled(self, batch, generator):
         """Views of a transformer, which computes with NumPy arrays."""
         device = batch.device
+        if not _is_fitted(self.augmentation):  # a loaded estimator has seen no rows yet
+            rows = batch if self.pool is None else self.pool
+            self.augmentation = clone(self.augmentation).fit(rows.cpu().numpy())
         seed = torch.randint(2**31 - 1, (), generator=generator, device=generator.device)
         views = self.augmentation.sample_views(batch.cpu().numpy(), random_state=int(seed))
         return [torch.from_numpy(np.array(view, dtype=np.float32)).to(device) for view in views]
@@ -124,6 +129,14 @@ class TableViews:
                 f"{tuple(batch.shape)}; it must return floats of the same shape."
             )
         return view.float()
+
+
+def _is_fitted(transformer):
+    try:
+        check_is_fitted(transformer)
+    except NotFittedError:
+        return False
+    return True
 
 
 class TableObjective(SimCLRObjective):

@@ -1,4 +1,4 @@
-"""All estimator checks of scikit-learn for TabularContrastiveEmbedder, in several configurations."""
+"""All estimator checks of scikit-learn for TabularContrastiveEmbedder, in two configurations."""
 
 import pytest
 from helpers.checks import assert_first_class
@@ -17,13 +17,11 @@ SETTINGS = {"max_epochs": 1, "batch_size": 64, "device": "cpu"}
 CONFIGURATIONS = {
     "small": TabularContrastiveEmbedder(width=8, depth=1, **SETTINGS),
     "masking": TabularContrastiveEmbedder(
-        one_layer, augmentations="masking", output="projection", projection_dim=3, **SETTINGS
-    ),
-    "other losses": TabularContrastiveEmbedder(
-        width=8, loss="spectral", output="middle", **SETTINGS
+        one_layer, augmentations="masking", loss="spectral", output="middle", **SETTINGS
     ),
 }
-N_CHECKS = 58
+# SimCLREmbedder's, less that of NaN and infinity, because NaN is allowed here
+N_CHECKS = 57
 
 
 @pytest.mark.filterwarnings("ignore:batch_size=64 is more than the")

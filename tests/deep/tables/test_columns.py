@@ -27,7 +27,9 @@ def test_every_container_gives_the_same_columns(container):
     assert columns.is_categorical.tolist() == CATEGORICAL
     texts = [each for each, chosen in zip(COLUMNS.values(), CATEGORICAL, strict=True) if chosen]
     assert_array_equal(columns.categories, np.array(texts, dtype=object).T)
-    numbers = [each for each, chosen in zip(COLUMNS.values(), CATEGORICAL, strict=True) if not chosen]
+    numbers = [
+        each for each, chosen in zip(COLUMNS.values(), CATEGORICAL, strict=True) if not chosen
+    ]
     assert_array_equal(columns.numbers, np.array(numbers, dtype=float).T)
 
 
@@ -97,7 +99,11 @@ def test_categorical_features_that_do_not_exist_are_refused(chosen):
         (pd.DataFrame({"z": [1, 2 + 1j]}, dtype=object), ValueError, "Complex data not supported"),
         (pd.DataFrame({"day": pd.to_datetime(["2020-01-01"])}), TypeError, "dates or durations"),
         (pl.DataFrame({"day": [datetime.date(2020, 1, 1)]}), TypeError, "dates or durations"),
-        (pd.DataFrame({"day": [datetime.date(2020, 1, 1)]}), TypeError, "feature day have the type"),
+        (
+            pd.DataFrame({"day": [datetime.date(2020, 1, 1)]}),
+            TypeError,
+            "feature day have the type",
+        ),
         (pl.DataFrame({"all": [[1, 2]]}), TypeError, "feature all have the type"),
         (pd.DataFrame({"age": [1, "old"]}), TypeError, "feature age are partly text and partly nu"),
         (np.array([[1.0], [np.inf]]), ValueError, "infinity or a value too large"),
