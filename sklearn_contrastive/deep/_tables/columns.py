@@ -6,9 +6,11 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.validation import validate_data
+from torch import Tensor
 
 from ..._features import is_missing, listed
 from ..._input import readable
@@ -20,7 +22,6 @@ _WANTED = (
     "An entry of this argument must be a string, a boolean, a number or missing (None, NaN): "
     "convert the column or drop it"
 )
-_is_missing = np.frompyfunc(is_missing, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,11 @@ def read_columns(
             f"{type(estimator).__name__} does not accept sparse X. Pass X.toarray(), or use "
             "LinearContrastive, which accepts sparse samples."
         )
+    if isinstance(X, Tensor):
+        X = X.detach().cpu()
+        X = (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+    if hasattr(X, "collect") and not hasattr(X, "shape"):
+        raise TypeError(f"X is a {type(X).__name__}, which is not computed yet. Pass X.collect().")
     X = readable(estimator, X)
     given = list(_columns_of(estimator, X, reset, min_samples))
     names = getattr(estimator, "feature_names_in_", None)
@@ -155,12 +161,13 @@ def _of_series(series, j, names):
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
     if kind == "c":
         raise ValueError(f"Complex data not supported: {listed([j], names)} has complex numbers.")
-    values = _object_array(series.tolist())
     if hasattr(dtype, "categories"):
-        # intervals of pandas.cut, and categories of several types
-        texts = [each if _is_plain(each) else str(each) for each in values]
-        return _without_missing(_object_array(texts), _is_missing(values).astype(bool))
-    return _of_objects(values, j, names)
+        known = _object_array(dtype.categories.tolist())
+        if not (_all_are(str, known) or _all_are(Real | np.bool_, known)):
+            # intervals of pandas.cut, and categories of several types
+            known = _object_array(list(map(str, known)))
+        return np.append(known, None)[series.cat.codes.to_numpy()]  # the code -1 is the last one
+    return _of_objects(_object_array(series.tolist()), j, names)
 
 
 def _object_array(values):
@@ -169,8 +176,20 @@ def _object_array(values):
     return array
 
 
-def _is_plain(value):
-    return isinstance(value, str | bool | np.bool_ | Real)
+def _missing(values):
+    """Which entries are missing, of an array of objects."""
+    return np.fromiter(map(_is_missing, values), dtype=bool, count=len(values))
+
+
+def _is_missing(value):
+    try:
+        return is_missing(value)
+    except ValueError:  # an array, which differs from itself entry by entry
+        return False
+
+
+def _all_are(kind, values):
+    return all(isinstance(each, kind) for each in values)
 
 
 def _without_missing(values, missing):
@@ -184,7 +203,7 @@ def _of_objects(values: NDArray, j: int, names: NDArray | None) -> NDArray:
     Raises TypeError for entries of other types, and for columns that mix both.
     """
     values = values.copy()
-    missing = _is_missing(values).astype(bool)
+    missing = _missing(values)
     kinds = {type(each) for each in values[~missing]}
     if any(issubclass(kind, complex | np.complexfloating) for kind in kinds):
         raise ValueError(f"Complex data not supported: {listed([j], names)} has complex numbers.")

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import OrdinalEncoder
 
+from ..._features import listed
 from .columns import Columns
 
 __all__ = ["NumberScaling", "TableEncoding", "fit_encoding", "fit_scaling"]
@@ -130,11 +131,31 @@ class TableEncoding:
         Numbers are scores, NaN where they are missing. Categories are their numbers from 1 on; 0
         for those that fit did not see.
         """
+        self._check_kinds(columns)
         table = np.empty((len(columns.numbers), len(self.is_categorical)), dtype=np.float32)
         table[:, ~self.is_categorical] = self.scaling.scores(columns.numbers)
         if self._codes is not None:
             table[:, self.is_categorical] = self._codes.transform(columns.categories) + 1
         return table
+
+    def _check_kinds(self, columns):
+        """Raise ValueError for numbers where text was, or text where numbers were."""
+        positions = np.flatnonzero(self.is_categorical)
+        for j, known, values in zip(positions, self.categories, columns.categories.T, strict=True):
+            were_text, are_text = _kind_of(known), _kind_of(values)
+            if None not in (were_text, are_text) and were_text != are_text:
+                were, are = ("text", "numbers") if were_text else ("numbers", "text")
+                example = next(each for each in values if each is not None)
+                raise ValueError(
+                    f"{listed([j], columns.names).capitalize()} had categories of {were} in fit "
+                    f"and has {are} now, such as {example!r:.40}. Convert it to {were}."
+                )
+
+
+def _kind_of(values):
+    """Whether entries are text; None if all are missing or some are text."""
+    kinds = {isinstance(each, str) for each in values if each is not None}
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 def fit_encoding(columns: Columns) -> TableEncoding:

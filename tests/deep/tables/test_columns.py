@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from helpers.mixed_tables import CATEGORICAL, as_objects, as_pandas, as_polars, mixed_columns
 from numpy.testing import assert_array_equal
 from scipy import sparse
@@ -71,8 +72,20 @@ def test_decimals_and_arrow_types_are_numbers():
 
 
 def test_intervals_of_pandas_cut_are_categories():
-    frame = pd.DataFrame({"age": pd.cut([1, 5, 9], [0, 4, 10])})
-    assert read(frame).categories[:, 0].tolist() == ["(0, 4]", "(4, 10]", "(4, 10]"]
+    frame = pd.DataFrame({"age": pd.cut([1, 5, 9, 99], [0, 4, 10])})
+    assert read(frame).categories[:, 0].tolist() == ["(0, 4]", "(4, 10]", "(4, 10]", None]
+
+
+def test_categories_of_several_types_are_text():
+    frame = pd.DataFrame({"size": pd.Categorical([1, "XL", None])})
+    assert read(frame).categories[:, 0].tolist() == ["1", "XL", None]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64])
+def test_tensors_are_numbers(dtype):
+    X = torch.tensor([[1, 2], [3, 4]]).to(dtype)
+    X = X.requires_grad_() if dtype.is_floating_point else X
+    assert read(X).numbers.tolist() == [[1, 2], [3, 4]]
 
 
 @pytest.mark.parametrize("chosen", [["b"], [1], [False, True], np.array([1])])
@@ -109,6 +122,8 @@ def test_categorical_features_that_do_not_exist_are_refused(chosen):
         (np.array([[1.0], [np.inf]]), ValueError, "infinity or a value too large"),
         (pd.DataFrame({"a": [1.0, np.inf]}), ValueError, "infinity .* in feature a. Replace"),
         (np.array([[1, "a"], [np.inf, "b"]], dtype=object), ValueError, "in feature 0. Replace"),
+        (pl.LazyFrame({"a": [1.0]}), TypeError, r"Pass X.collect\(\)"),
+        (pd.DataFrame({"a": [np.zeros(2)]}), TypeError, "have the type ndarray"),
         (pd.DataFrame({"a": []}), ValueError, "Found array with 0 sample"),
         (pd.DataFrame(index=range(3)), ValueError, r"0 feature\(s\)"),
         (np.zeros(3), ValueError, "Expected 2D array, got 1D"),

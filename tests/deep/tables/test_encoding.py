@@ -91,6 +91,14 @@ def test_columns_without_variation_are_zero_whatever_comes_later():
     assert_array_equal(scaling.scores(np.array([[9.0, 9.0]])), 0)
 
 
+@pytest.mark.parametrize(("known", "new"), [("a", 3), (3.0, "a")])
+def test_numbers_where_categories_of_text_were_are_refused(known, new):
+    encoding = fit_encoding(columns_of(np.zeros((2, 1)), [[known], [None]]))
+    with pytest.raises(ValueError, match=f"Feature 1 had categories of .* now, such as {new!r}"):
+        encoding.encoded(columns_of(np.zeros((2, 1)), [[new], [None]]))
+    assert encoding.encoded(columns_of(np.zeros((1, 1)), [[None]]))[0, 1] > 0
+
+
 def columns_of(numbers, categories):
     categories = np.array(categories, dtype=object)
     mask = np.array([False] * numbers.shape[1] + [True] * categories.shape[1])
@@ -102,7 +110,7 @@ def test_categories_are_numbered_from_one_and_unknown_ones_are_zero():
     encoding = fit_encoding(columns_of(numbers, [["b", 2], ["a", 5], [None, 5], ["b", 2]]))
     assert [each.tolist() for each in encoding.categories] == [["a", "b", None], [2, 5]]
     assert encoding.cardinalities == (3, 2)
-    new = columns_of(numbers, [["a", 5], ["c", 7], [None, None], ["b", "text"]])
+    new = columns_of(numbers, [["a", 5], ["c", 7], [None, None], ["b", 9]])
     assert encoding.encoded(new)[:, 1:].tolist() == [[1, 2], [0, 0], [3, 0], [2, 0]]
 
 
