@@ -24,11 +24,11 @@ __all__ = ["TabularContrastiveEmbedder"]
 class TabularContrastiveEmbedder(NetworkEmbedder):
     """Representations of the rows of a table, learned without labels by contrasting views.
 
-    It trains a network f to recognise a row from which random entries were replaced, among the
-    other rows of the batch (SCARF [1]_): it learns which values go together. Columns may be
-    numbers, booleans and categories, with missing entries. :meth:`transform` returns the
-    representations h = f(x) for a classifier with few labels. Compare with the columns themselves
-    and with boosted trees first: on a table a network is not always better.
+    It trains a network f to recognise which half of the entries of a row belongs to which other
+    half, among the rows of a batch: it learns which values go together. Columns may be numbers,
+    booleans and categories, with missing entries. :meth:`transform` returns the representations
+    h = f(x) for a classifier with few labels. Compare with the columns themselves and with boosted
+    trees first: on a table a network is not always better.
 
     Parameters
     ----------
@@ -55,14 +55,15 @@ class TabularContrastiveEmbedder(NetworkEmbedder):
         The loss, as in :class:`SimCLREmbedder`, or a function of the projections of the two views,
         (n, projection_dim) each. Of a module a copy is used, and its parameters are trained.
 
-    temperature : float or "learn", default=1.0
+    temperature : float or "learn", default=0.3
         Temperature of "nt_xent", "decoupled" and "sogclr". "learn" trains that of the first two,
         from 0.5, and records it in `history_`.
 
-    augmentations : {"corruption", "masking"}, transformer or callable, default="corruption"
-        How the two views of a row differ. "corruption": the second view has other values, drawn
-        from the training values of the same column, in random entries. "masking": each entry is
-        hidden in one view and shown in the other. A transformer with a method `sample_views`, such
+    augmentations : {"masking", "corruption"}, transformer or callable, default="masking"
+        How the two views of a row differ. "masking": each entry is hidden in one view and shown in
+        the other, by an independent mask for each row. "corruption" (SCARF [1]_): the first view is
+        the row; in random entries of the second are values that are drawn from the training values
+        of the same column. A transformer with a method `sample_views`, such
         as :class:`~sklearn_contrastive.augmentation.MaskedAugmenter`, is cloned and fitted on the
         encoded numbers; it cannot read categories. A callable maps a batch (n, n_features) of the
         encoded table to such a batch, and is called for each view: numbers are scores, NaN if
@@ -80,8 +81,8 @@ class TabularContrastiveEmbedder(NetworkEmbedder):
         Number of rows in a step, at least 3. The other rows of the batch are the negatives. If it
         is more than the number of rows, a warning is given and one batch holds all rows.
 
-    max_epochs : int, default=100
-        Passes over the rows.
+    max_epochs : int, default=200
+        Passes over the rows. Large tables need fewer.
 
     optimizer : {"adamw", "sgd", "lars"}, default="adamw"
         SGD has momentum 0.9.
@@ -234,12 +235,12 @@ class TabularContrastiveEmbedder(NetworkEmbedder):
         projection_head: str | nn.Module = "mlp",
         projection_dim: int = 128,
         loss: str | Callable[[Tensor, Tensor], Tensor] = "nt_xent",
-        temperature: float | str = 1.0,
-        augmentations: Any = "corruption",
+        temperature: float | str = 0.3,
+        augmentations: Any = "masking",
         corruption_rate: float = 0.6,
         categorical_features: ArrayLike | str = "from_dtype",
         batch_size: int = 128,
-        max_epochs: int = 100,
+        max_epochs: int = 200,
         optimizer: str = "adamw",
         learning_rate: float | str = "auto",
         weight_decay: float = 1e-4,
