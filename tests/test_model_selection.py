@@ -1,6 +1,7 @@
 """Grid searches in two processes."""
 
 import numpy as np
+import pandas as pd
 from joblib.externals.loky import get_reusable_executor
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
@@ -10,7 +11,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from sklearn_contrastive import MaskedAugmenter
-from sklearn_contrastive.deep import SimCLREmbedder
+from sklearn_contrastive.deep import SimCLREmbedder, TabularContrastiveEmbedder
 
 # Each of the two processes imports PyTorch, which takes five seconds. joblib keeps them for the
 # next search, hence one module.
@@ -26,6 +27,18 @@ def test_a_temperature_is_found_in_two_processes():
     embedder = SimCLREmbedder("resnet_narrow", **settings)
     pipeline = make_pipeline(embedder, LogisticRegression(max_iter=1000))
     grid = {"simclrembedder__temperature": [0.1, 0.5]}
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X, y)
+    alone = clone(pipeline).set_params(**search.best_params_).fit(X, y)
+    assert_array_equal(search.predict(X), alone.predict(X))
+
+
+def test_views_of_a_table_are_found_in_two_processes():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=60), "b": rng.choice(["x", "y", None], 60)})
+    y = rng.integers(0, 2, size=60)
+    settings = {"max_epochs": 1, "batch_size": 30, "device": "cpu", "random_state": 0}
+    pipeline = make_pipeline(TabularContrastiveEmbedder(width=4, **settings), LogisticRegression())
+    grid = {"tabularcontrastiveembedder__augmentations": ["masking", "corruption"]}
     search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X, y)
     alone = clone(pipeline).set_params(**search.best_params_).fit(X, y)
     assert_array_equal(search.predict(X), alone.predict(X))

@@ -71,7 +71,7 @@ def load(name):
     if name in real_tables.LOADERS:
         X, y = real_tables.LOADERS[name]()
         largest = np.sort(np.argsort(X.var(axis=0))[::-1][:MAX_GENES])
-        X, y = pd.DataFrame(X[:, largest]), pd.Series(y)
+        X, y = pd.DataFrame(X[:, largest]).add_prefix("column "), pd.Series(y)
     else:
         frame = real_tables.read_rdataset(name)
         target = (r_tables.TUNING | r_tables.FINAL)[name]

@@ -16,8 +16,8 @@ def one_layer():
 SETTINGS = {"max_epochs": 1, "batch_size": 64, "device": "cpu"}
 CONFIGURATIONS = {
     "small": TabularContrastiveEmbedder(width=8, depth=1, **SETTINGS),
-    "masking": TabularContrastiveEmbedder(
-        one_layer, augmentations="masking", loss="spectral", output="middle", **SETTINGS
+    "corruption": TabularContrastiveEmbedder(
+        one_layer, augmentations="corruption", loss="spectral", output="middle", **SETTINGS
     ),
 }
 # SimCLREmbedder's, less that of NaN and infinity, because NaN is allowed here

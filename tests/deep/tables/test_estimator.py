@@ -203,7 +203,7 @@ def test_copies_and_clones_return_the_same(returned):
 
 
 def test_a_pickle_holds_no_training_rows():
-    model = embedder().fit(FRAME)
+    model = embedder(augmentations="corruption").fit(FRAME)
     assert model.net_.criterion_.views.pool is None
     assert model.net_.criterion_.targets is None
 
@@ -266,6 +266,7 @@ def test_output_has_names(kind):
 def test_a_grid_search_in_a_pipeline_chooses_the_corruption():
     X, groups = two_groups(80)
     pipeline = make_pipeline(embedder(), LogisticRegression())
+    pipeline.set_params(tabularcontrastiveembedder__augmentations="corruption")
     grid = {"tabularcontrastiveembedder__corruption_rate": [0.3, 0.6]}
     search = GridSearchCV(pipeline, grid, cv=2).fit(X, groups)
     assert search.best_score_ > 0.7
