@@ -3,9 +3,9 @@
 from .._common.tables import restructured
 from .drawing import lines, panel
 from .page import Page, Picture, Section
-from .records import missed_targets, results
+from .records import missed_targets, plus_minus_cell, records_of, results
 
-RECORD = "tabular.embedder"
+RECORD, SETTINGS = "tabular.embedder", "tabular.settings"
 OURS = "TabularContrastiveEmbedder"
 SHORT = {
     OURS: "trained network",
@@ -61,8 +61,26 @@ def page():
                 }
                 | missed_targets(RECORD),
             ),
+            *settings_section(),
         ),
     )
+
+
+def settings_section():
+    """The settings, if they were measured."""
+    if not records_of("tabular", "settings"):
+        return ()
+    found = results(SETTINGS)
+    rows = [
+        [setting, *(plus_minus_cell(average, labels) for labels in ("30", "100"))]
+        for setting, average in found["less_the_baseline"].items()
+    ]
+    text = (
+        f"Accuracy less that of the baseline on {found['n_tables']} tuning tables, mean and "
+        "standard error over them. The baseline has the defaults, but 60 epochs."
+    )
+    table = restructured(["setting", "30 labels", "100 labels"], rows)
+    return (Section("Settings", SETTINGS, text, {"One setting changed at a time": table}),)
 
 
 def verdict():
