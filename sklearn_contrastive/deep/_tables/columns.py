@@ -84,17 +84,7 @@ def read_columns(
     TypeError
         If X is sparse, or has entries that are neither numbers nor text, such as dates.
     """
-    if sparse.issparse(X):
-        raise TypeError(
-            f"{type(estimator).__name__} does not accept sparse X. Pass X.toarray(), or use "
-            "LinearContrastive, which accepts sparse samples."
-        )
-    if isinstance(X, Tensor):
-        X = X.detach().cpu()
-        X = (X.float() if X.dtype == torch.bfloat16 else X).numpy()
-    if hasattr(X, "collect") and not hasattr(X, "shape"):
-        raise TypeError(f"X is a {type(X).__name__}, which is not computed yet. Pass X.collect().")
-    X = readable(estimator, X)
+    X = _in_memory(estimator, X)
     given = list(_columns_of(estimator, X, reset, min_samples))
     names = getattr(estimator, "feature_names_in_", None)
     if is_categorical is None:
@@ -114,6 +104,21 @@ def read_columns(
         is_categorical,
         names,
     )
+
+
+def _in_memory(estimator, X):
+    """X as an array or data frame; TypeError for sparse and lazy tables, and for dates."""
+    if sparse.issparse(X):
+        raise TypeError(
+            f"{type(estimator).__name__} does not accept sparse X. Pass X.toarray(), or use "
+            "LinearContrastive, which accepts sparse samples."
+        )
+    if isinstance(X, Tensor):
+        X = X.detach().cpu()
+        X = (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+    if hasattr(X, "collect") and not hasattr(X, "shape"):
+        raise TypeError(f"X is a {type(X).__name__}, which is not computed yet. Pass X.collect().")
+    return readable(estimator, X)
 
 
 def _columns_of(estimator: Any, X: Any, reset: bool, min_samples: int) -> Iterator[NDArray]:
@@ -259,18 +264,16 @@ def _as_categories(column):
 
 
 def _as_numbers(column, j, names):
-    """A column of floats as it is; one of objects only if all entries are missing."""
+    """A column as floats; ValueError if it holds text."""
     if column.dtype.kind != "O":
         return column
-    present = [each for each in column if each is not None]
-    if present and not all(isinstance(each, bool | Real) for each in present):
-        text = next(each for each in present if isinstance(each, str))
+    text = next((each for each in column if isinstance(each, str)), None)
+    if text is not None:
         raise ValueError(
             f"{listed([j], names).capitalize()} had numbers in fit and has text now, such as "
             f"{text!r:.40}. Convert it to numbers, with NaN for what is none."
         )
-    values = np.array([np.nan if each is None else each for each in column], dtype=np.float64)
-    return values
+    return np.array([np.nan if each is None else each for each in column], dtype=np.float64)
 
 
 def _check_finite(numbers, positions, names):

@@ -140,6 +140,13 @@ def test_text_where_numbers_were_is_refused():
         model.transform(FRAME.assign(income="much"))
 
 
+def test_numbers_may_come_as_categories_and_columns_may_be_all_missing():
+    model = embedder().fit(FRAME)
+    h = model.transform(FRAME)
+    assert_array_equal(model.transform(FRAME.astype({"count": "category"})), h)
+    assert np.isfinite(model.transform(FRAME.assign(income=None, colour=np.nan, size=None))).all()
+
+
 def test_the_order_of_the_rows_and_other_rows_do_not_change_a_row():
     model = embedder().fit(FRAME)
     h = model.transform(FRAME)
