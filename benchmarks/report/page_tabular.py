@@ -26,7 +26,9 @@ STYLES = {
 
 
 def page():
-    """Verdict, picture and tables of the embedder of tables."""
+    """Verdict, picture and tables of the embedder of tables; None without a record."""
+    if not records_of("tabular", "embedder"):
+        return None
     return Page(
         "tabular",
         "A network on tables",

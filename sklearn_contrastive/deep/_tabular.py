@@ -36,29 +36,22 @@ class TabularContrastiveEmbedder(NetworkEmbedder):
         The network f. "mlp" has hidden layers and returns the embedded columns beside the last one.
         A module is copied, and training starts from its weights; a callable returns a module. It
         maps rows of embedded columns to rows; `torch.nn.LazyLinear` takes any number of features.
-
     width : int, default=128
         Number of units of each hidden layer of "mlp".
-
     depth : int, default=1
         Number of hidden layers of "mlp".
-
     projection_head : {"mlp", "mlp3", "linear", "none"} or nn.Module, default="mlp"
         The network g from representations to projections, which the loss compares: one hidden
         layer, two, a linear map, or the identity.
-
     projection_dim : int, default=128
         Number of features of the projections.
-
     loss : {"nt_xent", "decoupled", "sogclr", "spectral", "linear", "vicreg", "barlow_twins", \
             "sigreg"} or callable, default="nt_xent"
         The loss, as in :class:`SimCLREmbedder`, or a function of the projections of the two views,
         (n, projection_dim) each. Of a module a copy is used, and its parameters are trained.
-
     temperature : float or "learn", default=0.3
         Temperature of "nt_xent", "decoupled" and "sogclr". "learn" trains that of the first two,
         from 0.5, and records it in `history_`.
-
     augmentations : {"masking", "corruption"}, transformer or callable, default="masking"
         How the two views of a row differ. "masking": each entry is hidden in one view and shown in
         the other, by an independent mask for each row. "corruption" (SCARF [1]_): the first view is
@@ -68,54 +61,40 @@ class TabularContrastiveEmbedder(NetworkEmbedder):
         encoded numbers; it cannot read categories. A callable maps a batch (n, n_features) of the
         encoded table to such a batch, and is called for each view: numbers are scores, NaN if
         missing; categories are numbers from 1 on, 0 for an unknown one.
-
     corruption_rate : float, default=0.6
         Probability with which "corruption" replaces an entry, in (0, 1].
-
     categorical_features : "from_dtype" or array-like, default="from_dtype"
         Names, positions or a mask of columns that hold numbers which name categories, such as codes
         of regions. Columns of text, and those that pandas or polars calls categorical, are
         categories in any case.
-
     batch_size : int, default=128
         Number of rows in a step, at least 3. The other rows of the batch are the negatives. If it
         is more than the number of rows, a warning is given and one batch holds all rows.
-
     max_epochs : int, default=200
         Passes over the rows. Large tables need fewer.
-
     optimizer : {"adamw", "sgd", "lars"}, default="adamw"
         SGD has momentum 0.9.
-
     learning_rate : float or {"auto", "linear", "sqrt"}, default="auto"
         Learning rate at the top of the schedule, as in :class:`SimCLREmbedder`: for AdamW 0.002 at
         a batch size of 256, times the square root of the ratio for others.
-
     weight_decay : float, default=1e-4
         Decay of the weights; biases and norms do not decay.
-
     warmup_epochs : float, default=1
         Epochs in which the learning rate rises, at most half of all epochs; then it falls to 0 as a
         cosine.
-
     device : str, default="auto"
         "auto" is a GPU if there is one; otherwise a PyTorch device string such as "cpu".
-
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Precision of the network during training; "auto" is bfloat16 on GPUs that support it and
         float32 elsewhere.
-
     output : {"representation", "projection", "middle"}, default="representation"
         Output of transform: h, z, or the first hidden layer of g. It may be changed after fit.
-
     checkpoint_dir : path-like, default=None
         A folder in which fit saves every epoch, in a subfolder for each combination of parameters,
         data and versions. If the process ends during fit, the same call of fit resumes from the
         last saved epoch, with the same result, and then removes the subfolder.
-
     random_state : int, RandomState instance or None, default=None
         Draws weights, batches and views. PyTorch's global random state does not change.
-
     verbose : "auto" or int, default="auto"
         "auto" prints nothing unless the training takes more than half a minute: then a line on
         stderr says how long, and a progress bar follows. 0 prints nothing, 1 a line for each epoch.
@@ -125,36 +104,27 @@ class TabularContrastiveEmbedder(NetworkEmbedder):
     encoder_ : nn.Module
         The trained f, from rows of the encoded table to representations; its first part embeds the
         columns.
-
     categories_ : list of length n_features_in_
         Categories of each column seen during fit, sorted, with None at the end for missing entries;
         None for columns of numbers.
-
     is_categorical_ : ndarray of bool of shape (n_features_in_,)
         Which columns are categories.
-
     center_ : ndarray of shape (n_features_in_,)
         Median of each column of numbers; NaN for categories.
-
     scale_ : ndarray of shape (n_features_in_,)
         Its interquartile range divided by 1.349, or half of its range where that is 0. A column
         whose scale is 0 has no variation and is ignored. NaN for categories.
-
     net_ : skorch.NeuralNet
         The trainer: `net_.module_` has `encoder` and `head`.
-
     history_ : list of dict
         One record per epoch: "epoch", "loss", "learning_rate" (at its end), "seconds"; for the last
         batch, "alignment", "uniformity" and "contrastive_accuracy", the share of views to which
         their partner is the most similar view; "knn_accuracy" if `X_val` was given, and
         "temperature" if it is learned.
-
     n_iter_ : int
         Number of epochs.
-
     n_features_in_ : int
         Number of features seen during fit.
-
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of features seen during fit, if all are strings.
 
@@ -290,15 +260,12 @@ class TabularContrastiveEmbedder(NetworkEmbedder):
         ----------
         X : array-like or data frame of shape (n_samples, n_features)
             Training rows, at least two; see the notes of the class.
-
         y : None
             Ignored.
-
         X_val : array-like or data frame, default=None
             Labelled rows to monitor the training: after each epoch, "knn_accuracy" in `history_` is
             the leave-one-out accuracy of their 10 nearest neighbours by cosine similarity. The
             network is not trained on them.
-
         y_val : array-like of shape (n_val,), default=None
             Their labels.
 
@@ -337,13 +304,10 @@ class TabularContrastiveEmbedder(NetworkEmbedder):
         ----------
         X : array-like or data frame of shape (n_samples, n_features)
             Training rows, as in fit.
-
         y : None
             Ignored.
-
         X_val : array-like or data frame, default=None
             Labelled rows to monitor the training, as in fit.
-
         y_val : array-like of shape (n_val,), default=None
             Their labels.
 
