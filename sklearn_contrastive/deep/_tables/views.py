@@ -61,6 +61,11 @@ def complementary_masks(table: Tensor, generator: Generator) -> tuple[Tensor, Te
     -------
     view_1, view_2 : Tensor of shape (n, n_features)
         With 0 in hidden entries: the mean of a number, and the code of no category.
+
+    References
+    ----------
+    .. [1] Ji, Deng, Nakada, Zou and Zhang (2023), "The Power of Contrast for Feature Learning: A
+       Theoretical Analysis", Journal of Machine Learning Research 24(330).
     """
     hidden = _uniform(table, generator) < 0.5
     return table.masked_fill(hidden, 0.0), table.masked_fill(~hidden, 0.0)
