@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
+    HasMethods,
     Hidden,
     Interval,
     RealNotInt,
@@ -89,6 +90,7 @@ except ImportError:  # an older scikit-learn converts them to NumPy arrays
 __all__ = [
     "ARRAY_API",
     "CallbackSupportMixin",
+    "HasMethods",
     "Hidden",
     "Interval",
     "RealNotInt",

@@ -1,6 +1,7 @@
 """Grid searches in two processes."""
 
 import numpy as np
+import pandas as pd
 from joblib.externals.loky import get_reusable_executor
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
@@ -10,7 +11,12 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from sklearn_contrastive import MaskedAugmenter
-from sklearn_contrastive.deep import AutoencoderEmbedder, SimCLREmbedder, SupConEmbedder
+from sklearn_contrastive.deep import (
+    AutoencoderEmbedder,
+    SimCLREmbedder,
+    SupConEmbedder,
+    TabularContrastiveEmbedder,
+)
 
 # Each of the two processes imports PyTorch, which takes five seconds. joblib keeps them for the
 # next search, hence one module.
@@ -56,6 +62,18 @@ def test_the_width_of_a_code_is_found_in_two_processes():
     grid = {"autoencoderembedder__n_components": [1, 3]}
     search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X, y)
     assert search.best_params_ == {"autoencoderembedder__n_components": 3}
+    alone = clone(pipeline).set_params(**search.best_params_).fit(X, y)
+    assert_array_equal(search.predict(X), alone.predict(X))
+
+
+def test_views_of_a_table_are_found_in_two_processes():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=60), "b": rng.choice(["x", "y", None], 60)})
+    y = rng.integers(0, 2, size=60)
+    settings = {"max_epochs": 1, "batch_size": 30, "device": "cpu", "random_state": 0}
+    pipeline = make_pipeline(TabularContrastiveEmbedder(width=4, **settings), LogisticRegression())
+    grid = {"tabularcontrastiveembedder__augmentations": ["masking", "corruption"]}
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X, y)
     alone = clone(pipeline).set_params(**search.best_params_).fit(X, y)
     assert_array_equal(search.predict(X), alone.predict(X))
 

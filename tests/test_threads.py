@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 from sklearn_contrastive import LinearContrastive, SimCLREmbedder, SupervisedLinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
-from sklearn_contrastive.deep import LinearContrastiveEncoder
+from sklearn_contrastive.deep import LinearContrastiveEncoder, TabularContrastiveEmbedder
 
 N_THREADS = 8
 X = make_spiked_covariance(400, 16, 2, signal=3.0, random_state=0)[0]
@@ -28,6 +28,7 @@ FITTED = {
         lambda: SimCLREmbedder("resnet_narrow", output="projection", **TRAINING).fit(IMAGES),
         IMAGES,
     ),
+    "TabularContrastiveEmbedder": (lambda: TabularContrastiveEmbedder(**TRAINING).fit(X), X),
     "LinearContrastiveEncoder": (lambda: LinearContrastiveEncoder(2, max_epochs=2).fit(X), X),
 }
 

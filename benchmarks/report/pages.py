@@ -30,6 +30,7 @@ from . import (
     page_speed,
     page_subspace,
     page_supcon,
+    page_tabular,
     page_theory,
     page_views,
 )
@@ -40,7 +41,13 @@ from .sentences import worst_sentence
 README = ROOT / "README.md"
 BEGIN, END = "<!-- from python -m benchmarks.report -->\n", "<!-- end -->\n"
 GROUPS = {
-    "Real tables": (page_accuracy, page_neighbours, page_few_labels, page_numeric_targets),
+    "Real tables": (
+        page_accuracy,
+        page_neighbours,
+        page_few_labels,
+        page_numeric_targets,
+        page_tabular,
+    ),
     "The model": (
         page_subspace,
         page_n_components,

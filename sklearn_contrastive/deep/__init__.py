@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from ._sogclr import sogclr_loss
     from ._supcon import SupConEmbedder
     from ._supcon_loss import supervised_contrastive_loss
+    from ._tabular import TabularContrastiveEmbedder
 
 __all__ = [
     "SimCLREmbedder",
     "SupConEmbedder",
+    "TabularContrastiveEmbedder",
     "AutoencoderEmbedder",
     "LinearContrastiveEncoder",
     "nt_xent_loss",
@@ -54,6 +56,7 @@ _MODULE_OF = {
     "SimCLREmbedder": "._simclr",
     "SupConEmbedder": "._supcon",
     "AutoencoderEmbedder": "._autoencoder",
+    "TabularContrastiveEmbedder": "._tabular",
     "LinearContrastiveEncoder": "._linear.estimator",
     "nt_xent_loss": "._losses",
     "decoupled_contrastive_loss": "._losses",

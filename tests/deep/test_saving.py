@@ -183,7 +183,7 @@ def test_other_code_with_the_same_weights_is_reported(path):
     embedder(own_encoder()).save(path)
     other = own_encoder()
     other[2] = nn.Sigmoid()
-    with pytest.warns(UserWarning, match="another output for a test image than when it was saved"):
+    with pytest.warns(UserWarning, match="another output for a test sample than when it was saved"):
         SimCLREmbedder.load(path, encoder=other)
 
 

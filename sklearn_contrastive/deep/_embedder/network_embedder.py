@@ -365,4 +365,6 @@ def _are_alike(samples, batch_size):
     first = next(samples.batches([torch.zeros(1, dtype=torch.int64)], "cpu"))
     n_samples = min(len(samples), _N_COLLAPSE_SAMPLES)
     indices = torch.arange(n_samples).split(min(int(batch_size), n_samples))
-    return all(bool((batch == first).all()) for batch in samples.batches(indices, "cpu"))
+    batches = samples.batches(indices, "cpu")
+    # NaN is a missing entry of a table
+    return all(bool((batch.nan_to_num() == first.nan_to_num()).all()) for batch in batches)

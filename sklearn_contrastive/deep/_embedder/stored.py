@@ -1,7 +1,7 @@
 """Network and preprocessing of a fitted image embedder, for its file."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..._stored_fit import StoredFit, check_arrays, unusable
 from ..._warnings import warn
@@ -17,10 +17,20 @@ from .._networks.encoders import named_encoder
 from .._networks.heads import build_head
 from .._reconstruction.decoders import build_decoder
 from .._stored_parameters import NotInFile, as_json
+from .._training.trainer import Trainer
 from .build import StoredImages, stored_trainer
 from .losses import LearnedTemperature
 
-__all__ = ["restore_network", "stored_network"]
+__all__ = [
+    "check_part",
+    "check_unchanged",
+    "probe_of",
+    "refuse_missing_modules",
+    "restore_network",
+    "restored_trainer",
+    "stored_network",
+    "stored_weights",
+]
 
 # of height times width times channels, 4096 x 4096 grey pixels: loading tries the network on two
 # images, which takes 1 GB and half a minute at this size, of whatever small file
@@ -40,17 +50,12 @@ def stored_network(embedder: Any) -> tuple[dict[str, Any], dict[str, NDArray]]:
         Fitted.
     """
     network, recipe = embedder.net_.module_, embedder.net_.module
-    _check_unchanged(embedder, recipe)
+    check_unchanged(embedder, recipe, ("encoder", "pretrained", *_OF_OTHER_PARTS))
     if (size := math.prod(recipe.shape)) > _LARGEST_IMAGE:
         raise ValueError(
             f"Images of {size} values cannot be saved, because load accepts {_LARGEST_IMAGE} at "
             "most. Store this estimator with joblib."
         )
-    state = {
-        f"{part}.{name}": value
-        for part in _parts(network)
-        for name, value in getattr(network, part).state_dict().items()
-    }
     attributes = {
         "image_shape_": list(embedder.image_shape_),
         "white_level": getattr(embedder, "_white_level", None),
@@ -59,9 +64,19 @@ def stored_network(embedder: Any) -> tuple[dict[str, Any], dict[str, NDArray]]:
         "chosen_encoder": recipe.encoder if isinstance(recipe.encoder, str) else None,
         "width": network.width,
         "rate_factor": float(embedder.net_.rate_factor_),
-        "probe": _probe(network, recipe.shape),
+        "probe": probe_of(network, recipe.shape),
     }
-    return attributes, {name: _array(name, value) for name, value in state.items()}
+    return attributes, stored_weights(network)
+
+
+def stored_weights(network: nn.Module) -> dict[str, NDArray]:
+    """Weights of encoder, head and our losses as arrays; ValueError for other values."""
+    state = {
+        f"{part}.{name}": value
+        for part in _parts(network)
+        for name, value in getattr(network, part).state_dict().items()
+    }
+    return {name: _array(name, value) for name, value in state.items()}
 
 
 def _parts(network):
@@ -71,10 +86,9 @@ def _parts(network):
     return (*names, *(["loss"] if is_ours else ()))
 
 
-def _check_unchanged(embedder, recipe):
+def check_unchanged(embedder: Any, recipe: Any, names: Sequence[str]) -> None:
     """Raise ValueError if a parameter that describes the network was set after fit."""
-    described = ("encoder", "pretrained", *_OF_OTHER_PARTS)
-    for name in (name for name in described if hasattr(recipe, name)):
+    for name in (name for name in names if hasattr(recipe, name)):
         given, used = (as_json(getattr(each, name)) for each in (embedder, recipe))
         if given != used and given != "auto":
             raise ValueError(
@@ -83,8 +97,8 @@ def _check_unchanged(embedder, recipe):
             )
 
 
-def _probe(network, shape):
-    """Representation of one image that is the same everywhere, at most its first 64 values."""
+def probe_of(network: nn.Module, shape: tuple[int, ...]) -> list[float]:
+    """Representation of one sample that is the same everywhere, at most its first 64 values."""
     device = next(network.parameters()).device
     image = torch.linspace(0, 1, math.prod(shape), device=device).reshape(1, *shape)
     network.eval()
@@ -120,6 +134,22 @@ def restore_network(embedder: Any, stored: StoredFit, attributes: Mapping[str, A
         Its attributes.
     """
     parameters = embedder.get_params(deep=False)
+    refuse_missing_modules(embedder, stored)
+    images = _checked_images(stored, attributes)
+    if isinstance(parameters["encoder"], str) and parameters["encoder"] == "auto":
+        # what it was on the machine of the training
+        parameters["encoder"] = attributes["chosen_encoder"] or "resnet_narrow"
+    _check_named_parts(parameters, images, stored, attributes)
+    c, h, w = images.shape
+    embedder.net_ = restored_trainer(embedder, stored, attributes, images, parameters)
+    embedder.image_shape_ = h, w, c
+    embedder.unreadable_ = {}  # paths of another machine
+    embedder._white_level = attributes["white_level"]
+
+
+def refuse_missing_modules(embedder: Any, stored: StoredFit) -> None:
+    """Raise ValueError if the network has a module of the user that was not passed to load."""
+    parameters = embedder.get_params(deep=False)
     for name in ("encoder", "projection_head", "decoder"):
         if isinstance(parameters.get(name), NotInFile):
             code, kind = parameters[name].name, type(embedder).__name__
@@ -127,25 +157,41 @@ def restore_network(embedder: Any, stored: StoredFit, attributes: Mapping[str, A
                 f"{stored.path} has the weights of a module of your own as {name}, {code}, but no "
                 f"code. Pass a module that it made: {kind}.load(path, {name}=...)."
             )
-    images = _checked_images(stored, attributes)
-    if isinstance(parameters["encoder"], str) and parameters["encoder"] == "auto":
-        # what it was on the machine of the training
-        parameters["encoder"] = attributes["chosen_encoder"] or "resnet_narrow"
-    _check_named_parts(parameters, images, stored, attributes)
+
+
+def restored_trainer(
+    embedder: Any,
+    stored: StoredFit,
+    attributes: Mapping[str, Any],
+    samples: Any,
+    parameters: Mapping[str, Any],
+) -> Trainer:
+    """Trainer with the weights and the history of a file.
+
+    Parameters
+    ----------
+    embedder : NetworkEmbedder
+        Not fitted.
+    stored : StoredFit
+        The file.
+    attributes : mapping
+        Its attributes.
+    samples : object
+        What the file says about the training samples, with their `shape`.
+    parameters : mapping
+        Parameters of the embedder, those of the machine of the training where they are "auto".
+    """
     seed = int(check_random_state(parameters["random_state"]).randint(2**31 - 1))
-    network, objective = embedder._parts(images, parameters, download=False)
+    network, objective = embedder._parts(samples, parameters, download=False)
     net = stored_trainer(network, objective, parameters, seed, attributes["rate_factor"])
     _load_weights(net.module_, parameters, stored)
-    _warn_of_other_code(net.module_, images, stored, attributes)
+    _warn_of_other_code(net.module_, samples, stored, attributes)
     net.initialize_history()
     for epoch in attributes["history_"]:
         net.history.new_epoch()
         for name, value in epoch.items():
             net.history.record("train_loss" if name == "loss" else name, value)
-    c, h, w = images.shape
-    embedder.net_, embedder.image_shape_ = net, (h, w, c)
-    embedder.unreadable_ = {}  # paths of another machine
-    embedder._white_level = attributes["white_level"]
+    return net
 
 
 def _checked_images(stored, attributes):
@@ -199,18 +245,20 @@ def _check_named_parts(parameters, images, stored, attributes):
                 if isinstance(error.__cause__, RuntimeError):
                     return
                 raise
-            _check_part("encoder.1.", encoder, parameters, stored)
+            check_part("encoder.1.", encoder, parameters, stored)
         if isinstance(parameters.get("projection_head"), str):
             size = int(parameters["projection_dim"])
             head = build_head(parameters["projection_head"], width, size)
-            _check_part("head.", head, parameters, stored)
+            check_part("head.", head, parameters, stored)
         if isinstance(parameters.get("decoder"), str):
             shape = images.shape[:1] if images.any_values else images.shape
             decoder = build_decoder(parameters["decoder"], width, shape)
-            _check_part("decoder.0.", decoder, parameters, stored)
+            check_part("decoder.0.", decoder, parameters, stored)
 
 
-def _check_part(prefix, part, parameters, stored):
+def check_part(
+    prefix: str, part: nn.Module, parameters: Mapping[str, Any], stored: StoredFit
+) -> None:
     """Raise ValueError unless the weights that begin with the prefix are those of this part."""
     shapes = {f"{prefix}{name}": value.shape for name, value in part.state_dict().items()}
     arrays = {name: each for name, each in stored.arrays.items() if name.startswith(prefix)}
@@ -234,13 +282,13 @@ def _load_weights(network, parameters, stored):
     network.load_state_dict(weights | loss)
 
 
-def _warn_of_other_code(network, images, stored, attributes):
+def _warn_of_other_code(network, samples, stored, attributes):
     """Warn if the network with these weights has another output than when it was saved."""
-    before, now = np.array(attributes["probe"]), np.array(_probe(network, images.shape))
+    before, now = np.array(attributes["probe"]), np.array(probe_of(network, samples.shape))
     # float32 on another processor differs by much less, other code by much more
     if before.shape != now.shape or np.abs(before - now).max() > 0.01 * np.abs(before).max():
         warn(
-            f"The network of {stored.path} has another output for a test image than when it was "
+            f"The network of {stored.path} has another output for a test sample than when it was "
             "saved. Its code is another one: pass the module that was trained, or install the "
             f"versions that it was saved with, {stored.description.get('versions')!s:.200}."
         )

@@ -1,0 +1,1 @@
+"""Benchmarks of networks on tables of numbers and categories."""
