@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ._classifier import ContrastiveClassifier
     from ._diagnostics import alignment, contrastive_accuracy, uniformity
     from ._linear.autoencoder import train_linear_autoencoder
     from ._linear.contrastive import train_linear_contrastive_encoder
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SimCLREmbedder",
+    "ContrastiveClassifier",
     "LinearContrastiveEncoder",
     "nt_xent_loss",
     "decoupled_contrastive_loss",
@@ -46,6 +48,7 @@ __all__ = [
 
 _MODULE_OF = {
     "SimCLREmbedder": "._simclr",
+    "ContrastiveClassifier": "._classifier",
     "LinearContrastiveEncoder": "._linear.estimator",
     "nt_xent_loss": "._losses",
     "decoupled_contrastive_loss": "._losses",
