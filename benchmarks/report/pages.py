@@ -7,6 +7,7 @@ from . import (
     page_bad_rows,
     page_cifar10,
     page_few_labels,
+    page_fine_tuning,
     page_generative,
     page_gpu,
     page_image_settings,
@@ -54,6 +55,7 @@ GROUPS = {
     "Cost": (page_speed, page_memory, page_scale, page_install_size),
     "Images": (
         page_images,
+        page_fine_tuning,
         page_image_settings,
         page_views,
         page_large_batches,

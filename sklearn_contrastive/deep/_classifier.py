@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -113,9 +112,9 @@ class ContrastiveClassifier(ClassifierMixin, ContrastiveEstimator):
 
     Notes
     -----
-    After a KeyboardInterrupt in the fine-tuning the fitted state is that of the last finished epoch;
-    fit warns and raises the interrupt again. Train long embedders on their own, save them, and give
-    them as ``FrozenEstimator(embedder)``.
+    After a KeyboardInterrupt in the fine-tuning the fitted state is that of the last finished
+    epoch; fit warns and raises the interrupt again. Train long embedders on their own, save them,
+    and give them as ``FrozenEstimator(embedder)``.
 
     Probabilities are not calibrated: networks that fit few labels are too sure. scikit-learn's
     ``CalibratedClassifierCV(FrozenEstimator(classifier))`` calibrates them with labels that were
@@ -329,8 +328,8 @@ class ContrastiveClassifier(ClassifierMixin, ContrastiveEstimator):
         if len(unread):
             problems = {int(row): f"sample {row}" for row in unread}
             raise ValueError(
-                f"{len(unread)} samples cannot be read and have no class; predict_proba has NaN for "
-                f"them. Leave them out:{listed(problems)}"
+                f"{len(unread)} samples cannot be read and have no class; predict_proba has NaN "
+                f"for them. Leave them out:{listed(problems)}"
             )
         return self.classes_[logits.argmax(axis=1)]
 

@@ -88,8 +88,8 @@ def read_labels(y: ArrayLike, n_samples: int, name: str) -> Labels:
     rows = np.flatnonzero(y != _UNLABELLED)
     if 0 < len(rows) < len(y) and all(each == 1 for each in y[rows]):
         warn(
-            "y holds exactly -1 and 1, which are taken for two classes. If -1 marks samples without "
-            "a label here, label samples of another class too.",
+            "y holds exactly -1 and 1, which are taken for two classes. If -1 marks samples "
+            "without a label here, label samples of another class too.",
             LabelsWarning,
         )
         rows = np.arange(len(y))

@@ -1,9 +1,8 @@
-"""Network of a classifier: an embedder's network up to one layer, and a linear map to the classes."""
+"""Network of a classifier: layers of an embedder, and a linear map to the classes."""
 
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 __all__ = ["ClassifierNetwork", "ClassifierRecipe"]

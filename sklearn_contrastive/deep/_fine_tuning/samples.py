@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from .._training.batches import SampleSource, Samples
+from .._training.batches import Samples, SampleSource
 
 __all__ = ["LabelledSamples"]
 

@@ -2,7 +2,6 @@
 
 import pytest
 from helpers.checks import assert_first_class
-from sklearn.base import ClassifierMixin
 from torch import nn
 
 from sklearn_contrastive.deep import ContrastiveClassifier, SimCLREmbedder

@@ -97,5 +97,5 @@ def test_labels_of_the_remaining_samples_are_those_of_the_remaining_rows(n, seed
 
 def test_a_class_that_loses_all_its_samples_is_named():
     labels = Labels(np.array(["cat", "dog"]), np.array([0, 2]), np.array([0, 1]))
-    with pytest.raises(ValueError, match="class .*dog.* can be read"):
+    with pytest.raises(ValueError, match=r"class .*dog.* can be read"):
         labels.without([2])
