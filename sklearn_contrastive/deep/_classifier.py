@@ -58,7 +58,7 @@ class ContrastiveClassifier(ClassifierMixin, ContrastiveEstimator):
     batch_size : int, default=64
         Number of labelled samples in a step, at least 3.
 
-    learning_rate : float, default=0.001
+    learning_rate : float, default=0.002
         Learning rate of AdamW in the first step; it falls to 0 as a cosine.
 
     weight_decay : float, default=1e-4
@@ -158,7 +158,7 @@ class ContrastiveClassifier(ClassifierMixin, ContrastiveEstimator):
         from_layer: str = "middle",
         max_epochs: int = 30,
         batch_size: int = 64,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 2e-3,
         weight_decay: float = 1e-4,
         augmentations: str | Callable[..., Tensor] = "auto",
         class_weight: dict | str | None = None,

@@ -13,8 +13,8 @@ def two_layers():
 
 
 EMBEDDER = SimCLREmbedder(two_layers, max_epochs=1, batch_size=64, device="cpu")
-CLASSIFIER = ContrastiveClassifier(EMBEDDER, max_epochs=20, learning_rate=0.01, batch_size=32)
-N_CHECKS = 58
+CLASSIFIER = ContrastiveClassifier(EMBEDDER, max_epochs=8, learning_rate=0.02, batch_size=32)
+N_CHECKS = 59
 
 
 @pytest.mark.filterwarnings("ignore:batch_size=64 is more than the")
