@@ -4,8 +4,9 @@ SimCLREmbedder is trained on all training images without labels. With the labels
 them ContrastiveClassifier fine-tunes it; the frozen probe is a standardised logistic regression on
 h, that of pixels on pixels, each with its penalty chosen by cross-validation of the labelled
 images. From scratch the same network with random weights is trained on the labelled images alone,
-with the same augmentation, at each of several learning rates; its best accuracy on the test images
-counts, an advantage for it. A seed draws the network and the labelled images, which all methods
+with the same augmentation, for twice as many epochs, at each of two learning rates; its best
+accuracy on the test images counts, an advantage for it. Fine-tuning from h is measured with 1 % of
+the labels only. A seed draws the network and the labelled images, which all methods
 share. All settings were chosen on training images of Fashion-MNIST that are not used here; MNIST-5k
 was not used for any choice. Its digits are not mirrored.
 """
@@ -37,7 +38,8 @@ OURS, FROM_H, PROBE, SCRATCH, PIXELS = (
     "from scratch",
     "pixels",
 )
-RATES = (1e-3, 3e-3, 1e-2)
+RATES = (2e-3, 1e-2)
+SCRATCH_EPOCHS = 60
 # passes of MNIST-5k, which has fewer images, by the passes of Fashion-MNIST
 LONGER = 2
 CALIBRATION_SHARE, N_BINS = 0.2, 15
@@ -112,7 +114,9 @@ def scores(name, n_images, epochs, device, seed):
         model = ContrastiveClassifier(FrozenEstimator(trained), random_state=seed, verbose=0)
         rates = {
             rate: fitted(
-                clone(model).set_params(embedder=FrozenEstimator(start), learning_rate=rate),
+                clone(model).set_params(
+                    embedder=FrozenEstimator(start), learning_rate=rate, max_epochs=SCRATCH_EPOCHS
+                ),
                 images,
                 labelled,
             ).score(images.test, y_test)
@@ -121,7 +125,6 @@ def scores(name, n_images, epochs, device, seed):
         ours = fitted(model, images, labelled)
         p = ours.predict_proba(images.test)
         right = ours.classes_[p.argmax(axis=1)] == y_test
-        from_h = clone(model).set_params(from_layer="representation")
         probes = {}
         for method, rows in (
             (PROBE, (trained.transform(images.train[labelled]), h_test)),
@@ -134,13 +137,16 @@ def scores(name, n_images, epochs, device, seed):
             "n_labels": len(labelled),
             "accuracy": {
                 OURS: float(right.mean()),
-                FROM_H: fitted(from_h, images, labelled).score(images.test, y_test),
                 **probes,
                 SCRATCH: max(rates.values()),
             },
             "from scratch": {str(rate): accuracy for rate, accuracy in rates.items()},
             "calibration error": calibration_error(p, right),
         }
+        if share == min(SHARES):
+            from_h = clone(model).set_params(from_layer="representation")
+            accuracy = fitted(from_h, images, labelled).score(images.test, y_test)
+            found[str(share)]["accuracy"][FROM_H] = accuracy
         if CALIBRATION_SHARE * len(labelled) >= 2 * len(np.unique(y)):
             p = calibrated(model, images, labelled, seed)
             right = np.unique(y)[p.argmax(axis=1)] == y_test
@@ -162,12 +168,14 @@ def main():
         "embedder": parameters_of(model),
         "classifier": {key: str(value) for key, value in classifier.items() if key != "embedder"},
         "rates from scratch": list(RATES),
+        "epochs from scratch": SCRATCH_EPOCHS,
     }
     drawn = {"Fashion-MNIST": [], "MNIST-5k": []}
     run.results = {"sets": drawn}
     for seed in run.seeds:
         for name, draws in drawn.items():
             draws.append(scores(name, *size, run.options.device, seed))
+        run.seeds = range(len(draws))  # a run that ends early leaves a record of so many
         run.write()
     for name, draws in drawn.items():
         for share in draws[0]:

@@ -55,7 +55,7 @@ class ContrastiveClassifier(ClassifierMixin, ContrastiveEstimator):
     max_epochs : int, default=30
         Passes over the labelled samples.
 
-    batch_size : int, default=64
+    batch_size : int, default=32
         Number of labelled samples in a step, at least 3.
 
     learning_rate : float, default=0.002
@@ -157,7 +157,7 @@ class ContrastiveClassifier(ClassifierMixin, ContrastiveEstimator):
         *,
         from_layer: str = "middle",
         max_epochs: int = 30,
-        batch_size: int = 64,
+        batch_size: int = 32,
         learning_rate: float = 2e-3,
         weight_decay: float = 1e-4,
         augmentations: str | Callable[..., Tensor] = "auto",
