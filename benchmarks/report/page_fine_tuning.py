@@ -114,6 +114,9 @@ def accuracy_table():
     for method in methods:
         line = [method]
         for draws in cells().values():
+            if method not in draws[0]["accuracy"]:
+                line.append("")
+                continue
             values = accuracies(draws, method)
             differences = values - accuracies(draws, OURS)
             paired = f" ({differences.mean():+.3f} ± {differences.std(ddof=1):.3f})"
@@ -122,38 +125,37 @@ def accuracy_table():
     return ["method", *cells()], lines
 
 
+def with_temperature():
+    """Cells with enough labels to set a temperature by some of them."""
+    return {name: draws for name, draws in cells().items() if "with temperature" in draws[0]}
+
+
 def calibration_text():
     """Errors of the probabilities, with and without a temperature."""
     errors = [np.mean([draw["calibration error"] for draw in draws]) for draws in cells().values()]
     scaled = [
         np.mean([draw["with temperature"]["calibration error"] for draw in draws])
-        for draws in cells().values()
+        for draws in with_temperature().values()
     ]
     return (
         f"The expected calibration error, in 15 bins of confidence, is {min(errors):.3f} to "
         f"{max(errors):.3f}. With a temperature from a fifth of the labels, by scikit-learn's "
-        f"CalibratedClassifierCV, it is {min(scaled):.3f} to {max(scaled):.3f}; the network is "
-        "then fine-tuned with the other four fifths."
+        f"CalibratedClassifierCV, it is {min(scaled):.3f} to {max(scaled):.3f} where that fifth "
+        "has two labels of each class; the network is then fine-tuned with the other four fifths."
     )
 
 
 def calibration_table():
     """Error and accuracy, without and with a temperature."""
-    return ["cell", "error", "accuracy", "with temperature: error", "accuracy"], [
-        [
-            name,
-            *(
-                f"{np.mean(values):.3f}"
-                for values in (
-                    [draw["calibration error"] for draw in draws],
-                    accuracies(draws, OURS),
-                    [draw["with temperature"]["calibration error"] for draw in draws],
-                    [draw["with temperature"]["accuracy"] for draw in draws],
-                )
-            ),
-        ]
-        for name, draws in cells().items()
-    ]
+    lines = []
+    for name, draws in cells().items():
+        numbers = [[draw["calibration error"] for draw in draws], accuracies(draws, OURS)]
+        if name in with_temperature():
+            scaled = [draw["with temperature"] for draw in draws]
+            numbers += [[each[key] for each in scaled] for key in ("calibration error", "accuracy")]
+        cells_of_line = [f"{np.mean(values):.3f}" for values in numbers]
+        lines.append([name, *cells_of_line, *[""] * (4 - len(cells_of_line))])
+    return ["cell", "error", "accuracy", "with temperature: error", "accuracy"], lines
 
 
 def draw():

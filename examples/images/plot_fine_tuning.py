@@ -2,16 +2,16 @@
 Fine-tuning with few labels
 ===========================
 
-Labels for a few images: train a classifier on frozen representations, or train the network further?
+A few images have labels: fit a classifier to frozen representations, or train the network further?
 
-``SimCLREmbedder`` is trained on all images without labels, once. Then a linear classifier is fitted to
-its representations of the labelled images, and ``ContrastiveClassifier`` fine-tunes the network with the
-same labels.
+``SimCLREmbedder`` is trained on all images without labels, once. Then a linear classifier is fitted
+to its representations of the labelled images, and ``ContrastiveClassifier`` fine-tunes the network
+with the same labels.
 """
 
 # %%
-# The 1797 scanned digits of scikit-learn. Digits are not mirrored, because a mirrored digit is another
-# sign: the views are crops of other brightness.
+# The 1797 scanned digits of scikit-learn. Digits are not mirrored, because a mirrored digit is
+# another sign: the views are crops of other brightness.
 import numpy as np
 from sklearn.datasets import load_digits
 
@@ -30,9 +30,9 @@ embedder = SimCLREmbedder(
 ).fit(X)
 
 # %%
-# ``FrozenEstimator`` keeps the fit of the embedder. A copy of its network is trained further, with the
-# crops of the embedder, but without its changes of brightness. "From scratch" the same network begins
-# with random weights: an embedder with a learning rate of almost 0 has them.
+# ``FrozenEstimator`` keeps the fit of the embedder. A copy of its network is trained further, with
+# the crops of the embedder, but without its changes of brightness. "From scratch" the same network
+# begins with random weights: an embedder with a learning rate of almost 0 has them.
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
@@ -44,8 +44,8 @@ fine_tuned = ContrastiveClassifier(FrozenEstimator(embedder), max_epochs=30, ran
 from_scratch = clone(fine_tuned).set_params(embedder=FrozenEstimator(random))
 
 # %%
-# The first 1000 images may be labelled; the others are test images. The frozen probe is a standardised
-# logistic regression, its penalty chosen by cross-validation.
+# The first 1000 images may be labelled; the others are test images. The frozen probe is a
+# standardised logistic regression, its penalty chosen by cross-validation.
 h = embedder.transform(X)
 numbers = [50, 100, 200]
 accuracies = {"fine-tuned": [], "frozen probe": [], "from scratch": []}
@@ -69,6 +69,6 @@ ax.legend()
 plt.show()
 
 # %%
-# The network before the fine-tuning is unchanged, and that of the classifier has other representations:
+# The given network is unchanged; that of the classifier has other representations:
 after = fine_tuned.embedder_.transform(X[:1])
 print(f"changed by {np.linalg.norm(after - embedder.transform(X[:1])):.1f}")

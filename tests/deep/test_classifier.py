@@ -1,6 +1,7 @@
 """ContrastiveClassifier: learning, labels, embedders, randomness, failures, interruption."""
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -247,6 +248,18 @@ def test_copies_predict_the_same(fitted, copied):
     again = copied(fitted)
     assert_array_equal(again.decision_function(X), fitted.decision_function(X))
     assert_array_equal(again.embedder_.transform(X), fitted.embedder_.transform(X))
+
+
+def test_fits_and_predictions_in_threads_are_those_alone(fitted_embedder):
+    def predicted(seed):
+        model = classifier(FrozenEstimator(fitted_embedder), random_state=seed).fit(X, FEW)
+        return model.decision_function(X)
+
+    alone = [predicted(seed) for seed in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(predicted, [0, 1] * 2))
+    for found, expected in zip(together, alone * 2, strict=True):
+        assert_array_equal(found, expected)
 
 
 # --- input ----------------------------------------------------------------------------------------

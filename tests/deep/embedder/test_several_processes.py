@@ -14,6 +14,7 @@ from helpers.several_processes import (
     IN_CHUNKS,
     OF_ALL_KINDS,
     embedder,
+    fine_tuned,
     results_of_fit,
     train_in_double_precision,
 )
@@ -96,6 +97,13 @@ def test_a_fit_is_that_of_one_process_with_the_whole_batch(results):
         assert_close(found["fit"]["history"], expected["history"], 1e-5)
         assert_close(found["fit in chunks"]["weights"], expected["weights"], 1e-6)
     assert_close(results[0]["fit"], results[1]["fit"], 0)
+
+
+def test_a_fine_tuning_is_that_of_one_process_with_the_whole_batch(results):
+    expected = fine_tuned()
+    for found in results:
+        assert_close(found["fine-tuned"], expected, 1e-4)
+    assert_close(results[0]["fine-tuned"], results[1]["fine-tuned"], 0)
 
 
 def test_all_processes_take_weights_and_seed_of_the_first_one(results):
