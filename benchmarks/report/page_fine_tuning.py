@@ -119,7 +119,8 @@ def accuracy_table():
                 continue
             values = accuracies(draws, method)
             differences = values - accuracies(draws, OURS)
-            paired = f" ({differences.mean():+.3f} ± {differences.std(ddof=1):.3f})"
+            spread = f" ± {differences.std(ddof=1):.3f}" if len(draws) > 1 else ""
+            paired = f" ({differences.mean():+.3f}{spread})"
             line.append(f"{values.mean():.3f}" + (paired if method != OURS else ""))
         lines.append(line)
     return ["method", *cells()], lines

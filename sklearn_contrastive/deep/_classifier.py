@@ -12,7 +12,7 @@ from sklearn.base import ClassifierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state, compute_class_weight
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -64,7 +64,8 @@ class ContrastiveClassifier(ClassifierMixin, ContrastiveEstimator):
     weight_decay : float, default=1e-4
         Decay of the weights; biases and norms do not decay.
 
-    augmentations : {"auto", "crop", "crop_flip", "masking", "none"} or callable, default="auto"
+    augmentations : {"auto", "simclr", "crop", "crop_flip", "masking", "none"} or callable, \
+            default="auto"
         The augmentation of the labelled samples. "auto" has the crops and flips of the
         augmentations of the embedder, without its changes of colour; rows of features stay as they
         are. The others are those of :class:`SimCLREmbedder`.
@@ -284,9 +285,13 @@ class ContrastiveClassifier(ClassifierMixin, ContrastiveEstimator):
     def _class_weights(self, labels: Labels):
         """Weight of each class."""
         of_labelled = labels.classes[labels.codes]
-        return compute_class_weight(
-            self.class_weight, classes=labels.classes, y=of_labelled
-        ).tolist()
+        weights = compute_class_weight(self.class_weight, classes=labels.classes, y=of_labelled)
+        if not (np.all(weights >= 0) and np.isfinite(weights).all() and weights.any()):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} must have weights of at least 0, one of them "
+                "above 0."
+            )
+        return weights.tolist()
 
     def decision_function(self, X: MatrixLike | Tensor | Dataset | Sequence) -> FloatArray:
         """Compute the logits of the classes.
@@ -395,17 +400,17 @@ class ContrastiveClassifier(ClassifierMixin, ContrastiveEstimator):
         ValueError
             If no sample has a label.
         """
-        check_is_fitted(self)
         # as objects: strings and the integer -1 may be mixed
-        labels = np.asarray(y, dtype=object)
+        labels, predicted = np.asarray(y, dtype=object), self.predict(X)
+        check_consistent_length(predicted, labels)
         rows = np.arange(len(labels))
         if -1 not in self.classes_.tolist():
             rows = np.flatnonzero(labels != -1)
         if len(rows) == 0:
             raise ValueError("No sample has a label: all of y is -1, which marks those without.")
         weights = None if sample_weight is None else np.asarray(sample_weight)[rows]
-        predicted = self.predict(X)[rows]
-        return float(accuracy_score(labels[rows].tolist(), predicted, sample_weight=weights))
+        labels = labels[rows].tolist()
+        return float(accuracy_score(labels, predicted[rows], sample_weight=weights))
 
     def _logits(self, X):
         check_is_fitted(self)

@@ -113,6 +113,13 @@ def test_balanced_weights_are_those_of_the_labelled_samples(fitted_embedder):
     assert_allclose(model.net_.criterion.class_weights, counts.sum() / (3 * counts))
 
 
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
+def test_invalid_weights_of_classes_are_refused(weight, fitted_embedder):
+    model = classifier(FrozenEstimator(fitted_embedder), class_weight={0: weight})
+    with pytest.raises(ValueError, match="weights of at least 0"):
+        model.fit(X, FEW)
+
+
 @pytest.mark.parametrize(
     ("head", "from_layer", "layer"),
     [
@@ -167,6 +174,8 @@ def test_the_score_is_the_accuracy_on_the_labelled_samples(fitted):
     assert fitted.score(X, Y) == right.mean()
     weighted = np.average(right[1::2], weights=np.arange(1, 121, 2))
     assert fitted.score(X, FEW, sample_weight=np.arange(120)) == pytest.approx(weighted)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        fitted.score(X, Y[:3])
     with pytest.raises(ValueError, match="No sample has a label"):
         fitted.score(X, np.full(120, -1))
 
@@ -364,7 +373,7 @@ def test_a_diverging_training_is_an_error_that_keeps_the_earlier_fit(fitted_embe
 
 
 class Interrupting:
-    """An augmentation that is interrupted at its n-th call."""
+    """An augmentation that is interrupted after n calls; an epoch has two."""
 
     def __init__(self, n):
         self.n = n
@@ -377,7 +386,7 @@ class Interrupting:
 
 
 def test_an_interrupted_fine_tuning_keeps_the_last_epoch(fitted_embedder):
-    model = classifier(FrozenEstimator(fitted_embedder), augmentations=Interrupting(2))
+    model = classifier(FrozenEstimator(fitted_embedder), augmentations=Interrupting(5))
     with pytest.warns(UserWarning, match="after 2 epochs"), pytest.raises(KeyboardInterrupt):
         model.fit(X, FEW)
     assert model.n_iter_ == len(model.history_) == 2

@@ -48,10 +48,11 @@ class Labels:
         """
         kept = ~np.isin(self.rows, left_out)
         rows, codes = self.rows[kept], self.codes[kept]
-        if len(lost := np.setdiff1d(np.arange(len(self.classes)), codes)):
+        lost = np.delete(self.classes, codes).tolist()
+        if lost:
             raise ValueError(
-                f"No labelled sample of class {self.classes[lost[0]]!r} can be read. Label others, "
-                "or drop the class."
+                f"No labelled sample of class {lost[0]!r} can be read. Label others, or drop the "
+                "class."
             )
         return Labels(self.classes, rows - np.searchsorted(np.sort(left_out), rows), codes)
 
@@ -110,7 +111,8 @@ def read_labels(y: ArrayLike, n_samples: int, name: str) -> Labels:
         rest = len(y) - len(rows)
         also = f"; the other {rest} samples have the mark -1, which is not a class" if rest else ""
         raise ValueError(
-            f"y has one class only, {classes[0]!r}{also}. Label samples of two classes at least."
+            f"y has one class only, {classes.tolist()[0]!r}{also}. Label samples of two classes at "
+            "least."
         )
     return Labels(classes, rows, codes)
 
