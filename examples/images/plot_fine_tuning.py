@@ -40,7 +40,7 @@ from sklearn_contrastive.deep import ContrastiveClassifier
 from sklearn_contrastive.evaluation import linear_probe
 
 random = clone(embedder).set_params(learning_rate=1e-12, max_epochs=1).fit(X)
-fine_tuned = ContrastiveClassifier(FrozenEstimator(embedder), max_epochs=30, random_state=0)
+fine_tuned = ContrastiveClassifier(FrozenEstimator(embedder), max_epochs=20, random_state=0)
 from_scratch = clone(fine_tuned).set_params(embedder=FrozenEstimator(random))
 
 # %%
