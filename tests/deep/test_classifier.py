@@ -70,14 +70,16 @@ def fitted():
 
 def test_fine_tuning_beats_the_frozen_probe_on_digits():
     images = (DIGITS / 16).astype(np.float32)
+    seen, new = images[:800], images[800:]
     training = {"temperature": 0.2, "batch_size": 64, "augmentations": RandomResizedCrop((0.4, 1))}
-    trained = embedder("resnet_narrow", max_epochs=3, **training).fit(images)
-    few = np.where(np.arange(len(images)) < 200, LABELS, -1)
-    model = classifier(FrozenEstimator(trained), max_epochs=20).fit(images, few)
+    trained = embedder("resnet_narrow", max_epochs=3, **training).fit(seen)
+    few = np.where(np.arange(800) < 200, LABELS[:800], -1)
+    model = classifier(FrozenEstimator(trained), max_epochs=12).fit(seen, few)
     probe = make_pipeline(StandardScaler(), LogisticRegression())
-    probe.fit(trained.transform(images[:200]), LABELS[:200])
-    frozen = probe.score(trained.transform(images[200:]), LABELS[200:])
-    assert model.score(images[200:], LABELS[200:]) > frozen + 0.02
+    probe.fit(trained.transform(seen[:200]), LABELS[:200])
+    # with seeds 0, 1 and 2 it was .88, .87 and .92, against .81, .81 and .84
+    frozen = probe.score(trained.transform(new), LABELS[800:])
+    assert model.score(new, LABELS[800:]) > frozen + 0.03
 
 
 def test_unlabelled_samples_matter_to_the_embedder_only(fitted_embedder):
