@@ -18,6 +18,9 @@ from .samples import LabelledSamples
 
 __all__ = ["classifier_trainer", "labelled_samples", "layer_of"]
 
+# parameters of a classifier that those of an embedder with the same names stand for
+_OF_TRAINING = ("max_epochs", "batch_size", "learning_rate", "weight_decay")
+
 
 def labelled_samples(source: Samples, labels: Labels) -> LabelledSamples:
     """The labelled ones among the samples of a source.
@@ -89,6 +92,3 @@ def classifier_trainer(
         seed,
         processes,
     )
-
-
-_OF_TRAINING = ("max_epochs", "batch_size", "learning_rate", "weight_decay")
