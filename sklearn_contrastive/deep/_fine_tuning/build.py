@@ -18,7 +18,7 @@ from .samples import LabelledSamples
 
 __all__ = ["classifier_trainer", "labelled_samples", "layer_of"]
 
-# parameters of a classifier that those of an embedder with the same names stand for
+# parameters that an embedder has under the same names
 _OF_TRAINING = ("max_epochs", "batch_size", "learning_rate", "weight_decay")
 
 
