@@ -8,6 +8,8 @@ from helpers.references import PACKAGE, ROOT, cells_of, references_in
 MATHEMATICS = [
     "augmentation/_masking.py",
     "deep/_diagnostics.py",
+    "deep/_fine_tuning/network.py",
+    "deep/_fine_tuning/objective.py",
     "deep/_linear/autoencoder.py",
     "deep/_linear/contrastive.py",
     "deep/_linear/gan.py",

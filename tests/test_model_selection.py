@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn_contrastive import MaskedAugmenter
 from sklearn_contrastive.deep import (
     AutoencoderEmbedder,
+    ContrastiveClassifier,
     SimCLREmbedder,
     SupConEmbedder,
     TabularContrastiveEmbedder,
@@ -76,6 +77,19 @@ def test_views_of_a_table_are_found_in_two_processes():
     search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X, y)
     alone = clone(pipeline).set_params(**search.best_params_).fit(X, y)
     assert_array_equal(search.predict(X), alone.predict(X))
+
+
+def test_embedders_of_classifiers_are_searched_with_few_labels_in_two_processes():
+    X, y = load_digits(return_X_y=True)
+    X, y = (X[:120] / 16).astype(np.float32), np.where(np.arange(120) < 80, y[:120] % 3, -1)
+    settings = {"max_epochs": 1, "batch_size": 40, "device": "cpu", "random_state": 0}
+    embedder = SimCLREmbedder("resnet_narrow", **settings)
+    classifier = ContrastiveClassifier(embedder, max_epochs=2, random_state=0)
+    grid = {"embedder__max_epochs": [1, 2]}
+    search = GridSearchCV(classifier, grid, cv=2, n_jobs=2).fit(X, y)
+    alone = clone(classifier).set_params(**search.best_params_).fit(X, y)
+    assert_array_equal(search.predict(X), alone.predict(X))
+    assert np.all(search.cv_results_["mean_test_score"] > 0)
 
 
 def test_masks_that_hide_everything_score_worst_in_two_processes():

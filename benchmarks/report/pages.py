@@ -8,6 +8,7 @@ from . import (
     page_batch_sizes,
     page_cifar10,
     page_few_labels,
+    page_fine_tuning,
     page_generative,
     page_generative_images,
     page_gpu,
@@ -66,6 +67,7 @@ GROUPS = {
     "Images": (
         page_images,
         page_supcon,
+        page_fine_tuning,
         page_image_settings,
         page_simclr_findings,
         page_batch_sizes,

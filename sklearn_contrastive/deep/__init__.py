@@ -10,6 +10,7 @@ from .._lazy import lazy_names
 
 if TYPE_CHECKING:
     from ._autoencoder import AutoencoderEmbedder
+    from ._classifier import ContrastiveClassifier
     from ._diagnostics import alignment, contrastive_accuracy, uniformity
     from ._linear.autoencoder import train_linear_autoencoder
     from ._linear.contrastive import train_linear_contrastive_encoder
@@ -34,6 +35,7 @@ __all__ = [
     "SupConEmbedder",
     "TabularContrastiveEmbedder",
     "AutoencoderEmbedder",
+    "ContrastiveClassifier",
     "LinearContrastiveEncoder",
     "nt_xent_loss",
     "decoupled_contrastive_loss",
@@ -57,6 +59,7 @@ _MODULE_OF = {
     "SupConEmbedder": "._supcon",
     "AutoencoderEmbedder": "._autoencoder",
     "TabularContrastiveEmbedder": "._tabular",
+    "ContrastiveClassifier": "._classifier",
     "LinearContrastiveEncoder": "._linear.estimator",
     "nt_xent_loss": "._losses",
     "decoupled_contrastive_loss": "._losses",

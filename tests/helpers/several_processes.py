@@ -16,7 +16,12 @@ from torch import nn
 
 from sklearn_contrastive import SimCLREmbedder
 from sklearn_contrastive.augmentation._images.batch import uniform
-from sklearn_contrastive.deep import AutoencoderEmbedder, SupConEmbedder, nt_xent_loss
+from sklearn_contrastive.deep import (
+    AutoencoderEmbedder,
+    ContrastiveClassifier,
+    SupConEmbedder,
+    nt_xent_loss,
+)
 from sklearn_contrastive.deep._training import processes as processes_module
 from sklearn_contrastive.deep._training.batches import TensorSource
 from sklearn_contrastive.deep._training.checkpoint import Checkpoint
@@ -31,6 +36,7 @@ __all__ = [
     "OF_ALL_KINDS",
     "autoencoder",
     "embedder",
+    "fine_tuned",
     "results_of_fit",
     "supervised_embedder",
     "train_in_double_precision",
@@ -214,6 +220,14 @@ def results_of_fit(fitted):
     }
 
 
+def fine_tuned():
+    """Three steps of a classifier, with labels of two thirds of the images."""
+    labels = np.where(np.arange(33) % 3 == 0, -1, np.arange(33) % 2)
+    given = embedder(projection_head="mlp")
+    classifier = ContrastiveClassifier(given, max_epochs=1, batch_size=8, random_state=0)
+    return results_of_fit(classifier.fit(IMAGES, labels))
+
+
 def error_of(function):
     """The kind and the text of an error; None if there is none."""
     try:
@@ -297,6 +311,7 @@ def main(folder):
         "autoencoder": results_of_fit(autoencoder().fit(IMAGES)),
         "resume": fit_interrupted_and_resumed(f"{folder}/checkpoints"),
         "unseeded": unseeded_fit(),
+        "fine-tuned": fine_tuned(),
         "other images": error_of(lambda: embedder().fit(IMAGES[RANK:][:32])),
         "fewer images": error_of(lambda: embedder().fit(IMAGES[: 33 - RANK])),
         "script": run_the_script_of_the_guide(folder),

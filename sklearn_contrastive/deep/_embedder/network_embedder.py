@@ -141,15 +141,19 @@ class NetworkEmbedder(
         chunk_size = getattr(self, "chunk_size", None)
         return self.batch_size if chunk_size is None else chunk_size
 
-    def _embedded(self, X: Any) -> FloatArray:
-        """Outputs of the network for the samples of X; NaN for those that cannot be read."""
+    def _embedded(self, X: Any, network: nn.Module | None = None) -> FloatArray:
+        """Outputs of the network for the samples of X; NaN for those that cannot be read.
+
+        `network` replaces that of the embedder.
+        """
         check_is_fitted(self)
         self._check_read_parameters()
         with default_torch_state():
             samples = self._read_unchecked(X)
             output = getattr(self, "output", "representation")
             try:
-                rows = embed(self.net_.module_, samples, output, self._n_at_once)
+                network = self.net_.module_ if network is None else network
+                rows = embed(network, samples, output, self._n_at_once)
             except ValueError:
                 if not samples.skips:
                     samples.check()  # names all unreadable files, not only those of one batch

@@ -16,6 +16,7 @@ from helpers.several_processes import (
     OF_ALL_KINDS,
     autoencoder,
     embedder,
+    fine_tuned,
     results_of_fit,
     supervised_embedder,
     train_in_double_precision,
@@ -114,6 +115,13 @@ def test_a_masked_autoencoder_is_that_of_one_process(results):
         assert_close(found["autoencoder"]["weights"], expected["weights"], 1e-5)
         assert_close(found["autoencoder"]["history"], expected["history"], 1e-5)
     assert_close(results[0]["autoencoder"], results[1]["autoencoder"], 0)
+
+
+def test_a_fine_tuning_is_that_of_one_process_with_the_whole_batch(results):
+    expected = fine_tuned()
+    for found in results:
+        assert_close(found["fine-tuned"], expected, 1e-4)
+    assert_close(results[0]["fine-tuned"], results[1]["fine-tuned"], 0)
 
 
 def test_all_processes_take_weights_and_seed_of_the_first_one(results):

@@ -1,0 +1,173 @@
+"""Page: fine-tuning with few labels."""
+
+import numpy as np
+
+from .._common.tables import restructured
+from .drawing import dots, legend, panel
+from .page import Page, Picture, Section
+from .records import read, records_of, results
+
+RECORD = "images.fine_tuning"
+OURS, FROM_H, PROBE, SCRATCH, PIXELS = (
+    "fine-tuned",
+    "fine-tuned from h",
+    "frozen probe",
+    "from scratch",
+    "pixels",
+)
+STYLES = {
+    OURS: ("#D55E00", "o"),
+    PROBE: ("#0072B2", "s"),
+    SCRATCH: ("#56B4E9", "v"),
+    PIXELS: ("#000000", "x"),
+}
+
+
+def page():
+    """Verdict, picture and tables; None without a record."""
+    if RECORD not in records_of("images", "fine_tuning"):
+        return None
+    settings = read(RECORD)["settings"]
+    return Page(
+        "fine_tuning",
+        "Fine-tuning with few labels",
+        verdict(),
+        (
+            Picture(
+                RECORD,
+                "Accuracy with the labels of 1 % and 10 % of the training images of two sets: "
+                "fine-tuned networks, a linear classifier on frozen representations, the same "
+                "network trained from scratch, and a linear classifier on pixels",
+                draw,
+            ),
+        ),
+        f"SimCLREmbedder was trained on all training images without labels: {sizes()}, the narrow "
+        f"network on a CPU, {settings['epochs']} epochs on Fashion-MNIST and twice as many on "
+        "MNIST-5k. Then each method has the labels of 1 % or 10 % of these images, the same for "
+        "all. From scratch the network has random weights, twice as many epochs, and the best of "
+        "the learning rates "
+        f"{', '.join(f'{rate:g}' for rate in settings['rates from scratch'])} on the test images. "
+        "Settings were chosen on other training images of Fashion-MNIST.",
+        (
+            Section(
+                "Accuracy",
+                RECORD,
+                "Means over the seeds; in brackets the mean difference from fine-tuning, with its "
+                "standard deviation over the seeds, which draw network and labels.",
+                {"Accuracy on the test images": restructured(*accuracy_table())},
+            ),
+            Section(
+                "Calibration",
+                RECORD,
+                calibration_text(),
+                {"Calibration error": restructured(*calibration_table())},
+            ),
+        ),
+    )
+
+
+def cells():
+    """Name of each cell -> its draws."""
+    return {
+        f"{name}, {draws[0][share]['n_labels']} labels": [draw[share] for draw in draws]
+        for name, draws in results(RECORD)["sets"].items()
+        for share in draws[0]
+    }
+
+
+def accuracies(draws, method):
+    """Accuracy of a method in each draw."""
+    return np.array([draw["accuracy"][method] for draw in draws])
+
+
+def gain(draws, rival):
+    """Mean difference of fine-tuning and a rival."""
+    return float(np.mean(accuracies(draws, OURS) - accuracies(draws, rival)))
+
+
+def gains(rival):
+    """Differences of all cells, in words."""
+    return ", ".join(f"{gain(draws, rival):+.3f}" for draws in cells().values())
+
+
+def sizes():
+    """Numbers of training images."""
+    shares = {
+        name: draws[0][max(draws[0], key=float)]["n_labels"] / float(max(draws[0], key=float))
+        for name, draws in results(RECORD)["sets"].items()
+    }
+    return ", ".join(f"{number:.0f} of {name}" for name, number in shares.items())
+
+
+def verdict():
+    """Fine-tuning against its rivals in each cell."""
+    return (
+        f"Fine-tuned against the frozen probe: {gains(PROBE)}. The cells are "
+        f"{'; '.join(cells())}. Against training from scratch {gains(SCRATCH)}, against pixels "
+        f"{gains(PIXELS)}."
+    )
+
+
+def accuracy_table():
+    """Mean accuracy and paired difference by method and cell."""
+    methods = [OURS, FROM_H, PROBE, SCRATCH, PIXELS]
+    lines = []
+    for method in methods:
+        line = [method]
+        for draws in cells().values():
+            if method not in draws[0]["accuracy"]:
+                line.append("")
+                continue
+            values = accuracies(draws, method)
+            differences = values - accuracies(draws, OURS)
+            spread = f" ± {differences.std(ddof=1):.3f}" if len(draws) > 1 else ""
+            paired = f" ({differences.mean():+.3f}{spread})"
+            line.append(f"{values.mean():.3f}" + (paired if method != OURS else ""))
+        lines.append(line)
+    return ["method", *cells()], lines
+
+
+def with_temperature():
+    """Cells with enough labels to set a temperature by some of them."""
+    return {name: draws for name, draws in cells().items() if "with temperature" in draws[0]}
+
+
+def calibration_text():
+    """Errors of the probabilities, with and without a temperature."""
+    errors = [np.mean([draw["calibration error"] for draw in draws]) for draws in cells().values()]
+    scaled = [
+        np.mean([draw["with temperature"]["calibration error"] for draw in draws])
+        for draws in with_temperature().values()
+    ]
+    return (
+        f"The expected calibration error, in 15 bins of confidence, is {min(errors):.3f} to "
+        f"{max(errors):.3f}. With a temperature from a fifth of the labels, by scikit-learn's "
+        f"CalibratedClassifierCV, it is {min(scaled):.3f} to {max(scaled):.3f} where that fifth "
+        "has two labels of each class; the network is then fine-tuned with the other four fifths."
+    )
+
+
+def calibration_table():
+    """Error and accuracy, without and with a temperature."""
+    lines = []
+    for name, draws in cells().items():
+        numbers = [[draw["calibration error"] for draw in draws], accuracies(draws, OURS)]
+        if name in with_temperature():
+            scaled = [draw["with temperature"] for draw in draws]
+            numbers += [[each[key] for each in scaled] for key in ("calibration error", "accuracy")]
+        cells_of_line = [f"{np.mean(values):.3f}" for values in numbers]
+        lines.append([name, *cells_of_line, *[""] * (4 - len(cells_of_line))])
+    return ["cell", "error", "accuracy", "with temperature: error", "accuracy"], lines
+
+
+def draw():
+    """Accuracy of each method, a row for each cell."""
+    figure, (axes,) = panel(3.8)
+    series = {
+        method: [float(accuracies(draws, method).mean()) for draws in cells().values()]
+        for method in STYLES
+    }
+    dots(axes, list(cells()), series, styles=STYLES)
+    axes.set_xlabel("accuracy on the test images")
+    legend(figure, axes)
+    return figure

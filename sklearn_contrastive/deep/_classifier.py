@@ -1,0 +1,291 @@
+"""ContrastiveClassifier: an embedder, fine-tuned with few labels."""
+
+import copy
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import ClassVar, Self
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import check_random_state, compute_class_weight
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from .._base import ContrastiveEstimator, fit_progress, fitted_state_kept_on_error
+from .._sklearn_compat import Interval, StrOptions, fit_context, n_rows
+from .._typing import ArrayLike, MatrixLike, RandomState
+from .._warnings import warn
+from ._embedder.network_embedder import NetworkEmbedder, warn_of_unreadable
+from ._embedder.report import epoch_printer, progress_of
+from ._embedder.run import Training
+from ._fine_tuning.build import classifier_trainer, labelled_samples
+from ._fine_tuning.labels import Labels, read_labels
+from ._fine_tuning.predictions import NetworkClassifierMixin
+from ._simclr import SimCLREmbedder
+from ._training.processes import training_processes
+from ._training.torch_state import default_torch_state
+
+__all__ = ["ContrastiveClassifier"]
+
+
+class ContrastiveClassifier(NetworkClassifierMixin, ContrastiveEstimator):
+    """Classifier for few labels: an embedder, fine-tuned with the labelled samples.
+
+    First the embedder is trained on all samples, without labels. Then its network is copied up to a
+    hidden layer, and all its weights are trained further, with a linear map from this layer to the
+    classes, by the cross-entropy of the labelled samples [1]_.
+
+    Parameters
+    ----------
+    embedder : NetworkEmbedder or FrozenEstimator, default=None
+        The embedder, such as :class:`SimCLREmbedder`. A clone of it is trained on all samples of
+        fit. ``FrozenEstimator(embedder)`` of scikit-learn around a fitted embedder keeps its fit: a
+        copy of it is fine-tuned, so that one long training serves many classifiers and a search of
+        their parameters. None: ``SimCLREmbedder()``.
+
+    from_layer : {"middle", "representation"}, default="middle"
+        Layer from which the classes are predicted: the first hidden layer of the projection head,
+        or the representation h. "middle" is h where the head has no hidden layer.
+
+    max_epochs : int, default=30
+        Passes over the labelled samples.
+
+    batch_size : int, default=32
+        Number of labelled samples in a step, at least 3.
+
+    learning_rate : float, default=0.002
+        Learning rate of AdamW in the first step; it falls to 0 as a cosine.
+
+    weight_decay : float, default=1e-4
+        Decay of the weights; biases and norms do not decay.
+
+    augmentations : {"auto", "simclr", "crop", "crop_flip", "masking", "none"} or callable, \
+            default="auto"
+        The augmentation of the labelled samples. "auto" has the crops and flips of the
+        augmentations of the embedder, without its changes of colour; rows of features stay as they
+        are. The others are those of :class:`SimCLREmbedder`.
+
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss. "balanced" weights are inversely proportional to the
+        numbers of labelled samples.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws batches and views, and the training of an embedder whose own `random_state` is None.
+        PyTorch's global random state does not change.
+
+    verbose : "auto" or int, default="auto"
+        As in :class:`SimCLREmbedder`, for the fine-tuning.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes, sorted.
+
+    embedder_ : NetworkEmbedder
+        The embedder with the fine-tuned network: its transform returns representations after the
+        fine-tuning. Its `history_` is that of its own training.
+
+    net_ : skorch.NeuralNet
+        The trainer: `net_.module_` has `embedding`, the network of the embedder, and `linear`.
+
+    history_ : list of dict
+        One record per epoch of the fine-tuning: "epoch", "loss", "accuracy" of the labelled views
+        before their step, "learning_rate" at its end, "seconds".
+
+    n_iter_ : int
+        Number of epochs of the fine-tuning.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during fit, if all are strings.
+
+    See Also
+    --------
+    SimCLREmbedder : Its representations suit any other classifier of scikit-learn.
+    sklearn_contrastive.SupervisedLinearContrastive : Few labels for tables, in closed form.
+
+    Notes
+    -----
+    After a KeyboardInterrupt in the fine-tuning the fitted state is that of the last finished
+    epoch; fit warns and raises the interrupt again. Train long embedders on their own, save them,
+    and give them as ``FrozenEstimator(embedder)``.
+
+    Probabilities are not calibrated. scikit-learn's
+    ``CalibratedClassifierCV(FrozenEstimator(classifier))`` calibrates them with labels that were
+    held out.
+
+    References
+    ----------
+    .. [1] Chen, Kornblith, Swersky, Norouzi and Hinton (2020), "Big Self-Supervised Models are
+       Strong Semi-Supervised Learners", NeurIPS, section 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_contrastive.deep import ContrastiveClassifier, SimCLREmbedder
+    >>> X, y = load_digits(return_X_y=True)
+    >>> few = np.where(np.arange(len(y)) < 100, y, -1)  # -1: no label
+    >>> embedder = SimCLREmbedder("resnet_narrow", max_epochs=1)
+    >>> classifier = ContrastiveClassifier(embedder, max_epochs=10, random_state=0)
+    >>> classifier.fit(X / 16, few).predict_proba(X[-2:] / 16).shape
+    (2, 10)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "embedder": [NetworkEmbedder, FrozenEstimator, None],
+        "from_layer": [StrOptions({"middle", "representation"})],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 3, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "augmentations": [str, callable],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose", StrOptions({"auto"})],
+    }
+
+    def __init__(
+        self,
+        embedder: NetworkEmbedder | FrozenEstimator | None = None,
+        *,
+        from_layer: str = "middle",
+        max_epochs: int = 30,
+        batch_size: int = 32,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 1e-4,
+        augmentations: str | Callable[..., Tensor] = "auto",
+        class_weight: dict | str | None = None,
+        random_state: RandomState = None,
+        verbose: int | str = "auto",
+    ):
+        self.embedder = embedder
+        self.from_layer = from_layer
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.augmentations = augmentations
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # an embedder is validated by its own fit
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: MatrixLike | Tensor | Dataset | Sequence, y: ArrayLike) -> Self:
+        """Train the embedder on all samples, then fine-tune it with the labelled ones.
+
+        Parameters
+        ----------
+        X : array-like, Tensor, list of paths, or Dataset
+            Training samples, labelled or not, as the embedder takes them. With a FrozenEstimator
+            those without a label have no effect.
+
+        y : array-like of shape (n_samples,)
+            Class of each sample, integers or strings, and -1 for samples without a label. Among
+            strings it is the integer -1 in an array of dtype object.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If y has another length than X, labels no sample or one class only, X is not what the
+            embedder takes, or a training diverges. An earlier fit stays usable.
+        TypeError
+            If a FrozenEstimator holds something other than an embedder.
+        NotFittedError
+            If the embedder in a FrozenEstimator is not fitted.
+        """
+        labels = read_labels(y, n_rows(X), type(self).__name__)
+        draws = check_random_state(self.random_state)
+        seeds = [int(draws.randint(2**31 - 1)) for _ in range(2)]
+        with (
+            fitted_state_kept_on_error(self),
+            fit_progress(self, X, y, n_steps=self.max_epochs) as on_step,
+            default_torch_state(),
+        ):
+            embedder = self._trained_embedder(X, y, seeds[0])
+            with training_processes(embedder.device) as processes:
+                interruption = self._fine_tune(embedder, X, labels, seeds[1], processes, on_step)
+        if interruption is not None:
+            warn(
+                f"The fine-tuning was interrupted; the fitted state is that after {self.n_iter_} "
+                "epochs."
+            )
+            raise interruption
+        return self
+
+    def _trained_embedder(self, X, y, seed):
+        """A fitted embedder that nothing else uses."""
+        given = self.embedder
+        if isinstance(given, FrozenEstimator):
+            if not isinstance(given.estimator, NetworkEmbedder):
+                raise TypeError(
+                    f"embedder is a FrozenEstimator of {type(given.estimator).__name__}; it must "
+                    "hold an embedder that trains a network, such as SimCLREmbedder."
+                )
+            check_is_fitted(given.estimator)
+            return copy.deepcopy(given.estimator)
+        if given is not None and hasattr(given, "net_"):
+            warn(
+                f"embedder is a fitted {type(given).__name__}; fit trains a clone of it from the "
+                "beginning. To keep its fit, give FrozenEstimator(embedder), from sklearn.frozen."
+            )
+        embedder = SimCLREmbedder(verbose=self.verbose) if given is None else clone(given)
+        if embedder.random_state is None:
+            embedder.set_params(random_state=seed)
+        return embedder.fit(X, y)
+
+    def _fine_tune(self, embedder, X, labels, seed, processes, on_step):
+        """Train with the labelled samples, set the fitted attributes; returns an interruption."""
+        source = embedder._read(X, None, reset=False)
+        warn_of_unreadable(source, len(source) + len(source.unreadable), "they are left out")
+        labels = labels.without(list(source.unreadable))
+        samples = labelled_samples(source, labels)
+        weights = self._class_weights(labels)
+        parameters = self.get_params(deep=False)
+        seed = processes.broadcast(seed)
+        net = classifier_trainer(embedder, samples, weights, parameters, seed, processes)
+        print_epoch = epoch_printer(self.verbose if processes.is_first else 0)
+
+        def on_record(record):
+            on_step("epoch")
+            print_epoch(record)
+
+        training = Training(
+            net,
+            samples,
+            processes=processes,
+            on_record=on_record,
+            progress=progress_of(self, net, samples) if processes.is_first else None,
+        )
+        interruption = training.run_until_interrupted()
+        net.module_.eval()  # here, because several threads may call predict
+        self.embedder_, self.net_, self.classes_ = embedder, net, labels.classes
+        self.history_ = training.records()
+        self.n_iter_ = len(self.history_)
+        self.n_features_in_ = embedder.n_features_in_
+        if hasattr(embedder, "feature_names_in_"):
+            self.feature_names_in_ = embedder.feature_names_in_
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        return interruption
+
+    def _class_weights(self, labels: Labels):
+        """Weight of each class."""
+        of_labelled = labels.classes[labels.codes]
+        weights = compute_class_weight(self.class_weight, classes=labels.classes, y=of_labelled)
+        if not (np.all(weights >= 0) and np.isfinite(weights).all() and weights.any()):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} must have weights of at least 0, one of them "
+                "above 0."
+            )
+        return weights.tolist()

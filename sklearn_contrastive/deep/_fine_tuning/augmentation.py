@@ -1,0 +1,48 @@
+"""Augmentation of fine-tuning: crops and flips, without changes of colour."""
+
+from typing import Any
+
+from ...augmentation._images.batch import Augmentation
+from ...augmentation._images.by_name import make_augmentation
+from ...augmentation._images.compose import Compose
+from ...augmentation._images.geometry import RandomFlip, RandomResizedCrop
+from ...augmentation._images.simclr import SimCLRAugmentation
+from .._training.batches import Samples
+
+__all__ = ["fine_tuning_augmentation"]
+
+
+def fine_tuning_augmentation(augmentations: Any, embedder: Any, samples: Samples) -> Augmentation:
+    """Augmentation ``(batch, generator) -> batch`` by the parameter of the classifier.
+
+    Parameters
+    ----------
+    augmentations : str or callable
+        "auto", or as `make_augmentation` takes it.
+    embedder : NetworkEmbedder
+        The embedder; "auto" has the crops and flips of its augmentations [1]_.
+    samples : Samples
+        Training samples; "auto" leaves rows of features as they are.
+
+    Returns
+    -------
+    augmentation : callable
+        Takes ``(batch, generator)``.
+
+    References
+    ----------
+    .. [1] Chen, Kornblith, Norouzi and Hinton (2020), "A Simple Framework for Contrastive Learning
+       of Visual Representations", ICML, appendix B.5: random crops and flips.
+    """
+    if not isinstance(augmentations, str) or augmentations != "auto":
+        return make_augmentation(augmentations)
+    if samples.noun != "images":
+        return Compose([])
+    given = getattr(embedder, "augmentations", "crop_flip")
+    augmentation = make_augmentation(given)
+    if isinstance(augmentation, SimCLRAugmentation):
+        augmentation = augmentation.composition(samples.shape)
+    if isinstance(augmentation, RandomResizedCrop | RandomFlip):
+        return augmentation
+    members = augmentation.members if isinstance(augmentation, Compose) else []
+    return Compose([each for each in members if isinstance(each, RandomResizedCrop | RandomFlip)])
