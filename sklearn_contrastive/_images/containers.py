@@ -10,7 +10,7 @@ from scipy.sparse import issparse
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
-from .decode import decoded, is_grey_image, level_of_image
+from .decode import PIL_MODES, decoded, is_grey_image, level_of_image
 from .layout import image_size
 
 __all__ = ["PATH_TYPES", "is_pillow", "shape_of_pillow", "unpacked"]
@@ -125,13 +125,25 @@ def shape_of_pillow(
     -------
     shape : tuple of (c, h, w)
         The shape.
+
+    Raises
+    ------
+    ValueError
+        If `image_shape` has a number of channels other than 1 and 3.
     """
     n_channels = 1 if all(map(is_grey_image, images)) else 3
     if image_shape is None:
         width, height = images[0].size
         return (n_channels, height, width)
     shape = image_size(image_shape)
-    return shape if len(image_shape) == 3 else (n_channels, *shape[1:])
+    if len(image_shape) == 2:
+        return (n_channels, *shape[1:])
+    if shape[0] not in PIL_MODES:
+        raise ValueError(
+            f"image_shape={tuple(image_shape)} has {shape[0]} channels; images of Pillow are read "
+            "in grey, 1 channel, or in colour, 3. Give arrays for other numbers of channels."
+        )
+    return shape
 
 
 def _is_column_of_paths(X):

@@ -4,7 +4,6 @@ import ast
 import importlib.util
 import json
 import sys
-from collections import Counter
 
 import pytest
 from matplotlib.figure import Figure
@@ -44,11 +43,6 @@ def test_every_benchmark_with_a_record_has_all_its_files():
         if path in RECORDS:
             assert path.with_suffix(".md").is_file()
             assert path.with_suffix(".png").is_file()
-
-
-def test_no_two_modules_have_one_name():
-    counts = Counter(path.name for path in MODULES)
-    assert [name for name, count in counts.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)

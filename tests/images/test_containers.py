@@ -114,3 +114,9 @@ def test_sparse_columns_are_refused_as_sparse(kind):
     X = sparse.random_array((20, 1), density=0.5, format=kind, random_state=0)
     with pytest.raises(TypeError, match="dense data is required"):
         SimCLREmbedder("resnet_narrow").fit(X)
+
+
+def test_pillow_has_no_images_of_two_channels():
+    image = Image.fromarray(np.zeros((8, 8), np.uint8))
+    with pytest.raises(ValueError, match=r"has 2 channels; images of Pillow .* in grey"):
+        image_source([image, image], image_shape=(8, 8, 2))

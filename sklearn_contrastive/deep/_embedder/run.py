@@ -145,6 +145,8 @@ class Training:
         try:
             if saved["n_steps"] not in range(steps, self.net.max_epochs * steps + 1, steps):
                 raise ValueError(f"{saved['n_steps']} steps are not a number of epochs")
+            if len(saved["history"]) != len(self.net.history) + saved["n_steps"] // steps:
+                raise ValueError("its records are not those of its epochs")
             self.net.load_training_state(saved)
             check_state(self.net.optimizer_, self.net.optimizer)
         except Exception as error:  # whatever a state of another program leads to

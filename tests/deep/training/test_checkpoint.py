@@ -324,6 +324,7 @@ def with_moments(state, change):
 
 
 FOREIGN = {
+    "no records": lambda file, state: of_another_program(file.parent, state | {"history": []}),
     "no moment": lambda file, state: of_another_program(
         file.parent, with_moments(state, lambda moments: {"step": moments["step"]})
     ),
