@@ -11,7 +11,12 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from sklearn_contrastive import LinearContrastive, SimCLREmbedder
-from sklearn_contrastive.deep import LinearContrastiveEncoder
+from sklearn_contrastive.deep import (
+    AutoencoderEmbedder,
+    LinearContrastiveEncoder,
+    SupConEmbedder,
+    TabularContrastiveEmbedder,
+)
 from sklearn_contrastive.linear import Moments
 
 FILES = Path(__file__).parent / "files"
@@ -77,6 +82,22 @@ def test_an_embedder_loads(release):
     model = SimCLREmbedder.load(path, encoder=own_encoder)
     scores = stored_scores(release)
     assert_allclose(model.transform(scores["images"]), scores["embedder"], rtol=1e-5, atol=1e-6)
+
+
+@each_release
+def test_embedders_with_labels_and_decoders_load(release):
+    scores = stored_scores(release)
+    for name, kind in {"supcon": SupConEmbedder, "decoding": AutoencoderEmbedder}.items():
+        model = kind.load(FILES / release / f"{name}.safetensors", encoder=own_encoder)
+        assert_allclose(model.transform(scores["images"]), scores[name], rtol=1e-5, atol=1e-6)
+
+
+@each_release
+def test_an_embedder_of_tables_loads(release):
+    model = TabularContrastiveEmbedder.load(FILES / release / "tabular.safetensors")
+    numbers = np.where(np.arange(5) == 3, np.nan, stored_scores(release)["X"][:, 0])
+    X = pd.DataFrame({"number": numbers, "category": ["a", "b", None, "a", "b"]})
+    assert_allclose(model.transform(X), stored_scores(release)["tabular"], rtol=1e-5, atol=1e-6)
 
 
 @each_release

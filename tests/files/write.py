@@ -24,7 +24,12 @@ from sklearn_contrastive import (
     SupervisedLinearContrastive,
 )
 from sklearn_contrastive.datasets import make_spiked_covariance
-from sklearn_contrastive.deep import LinearContrastiveEncoder
+from sklearn_contrastive.deep import (
+    AutoencoderEmbedder,
+    LinearContrastiveEncoder,
+    SupConEmbedder,
+    TabularContrastiveEmbedder,
+)
 from sklearn_contrastive.generative import LinearAutoencoder, LinearGAN
 from sklearn_contrastive.linear import Moments
 from sklearn_contrastive.onnx import register_converters
@@ -39,6 +44,13 @@ def own_encoder():
     """Return a network of a few hundred weights."""
     layers = [nn.Conv2d(3, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(2)]
     return nn.Sequential(*layers, nn.Flatten())
+
+
+def table():
+    """Return a table of numbers and categories, some missing."""
+    numbers = np.where(np.arange(16) == 3, np.nan, X[:16, 0])
+    categories = np.array(["a", "b", None], dtype=object)[np.arange(16) % 3]
+    return pd.DataFrame({"number": numbers, "category": categories})
 
 
 def main():
@@ -74,6 +86,16 @@ def main():
     write("embedder.safetensors", embedder.save)
     scores["embedder"] = embedder.transform(IMAGES[:5])
     write("embedder.onnx", embedder.to_onnx)
+    of_images = {"projection_head": "linear", "projection_dim": 3, "output": "projection"}
+    labelled = SupConEmbedder(own_encoder, **of_images, **settings).fit(IMAGES, np.arange(16) % 3)
+    write("supcon.safetensors", labelled.save)
+    scores["supcon"] = labelled.transform(IMAGES[:5])
+    decoding = AutoencoderEmbedder(own_encoder, n_components=2, decoder="linear", **settings)
+    write("decoding.safetensors", decoding.fit(IMAGES).save)
+    scores["decoding"] = decoding.transform(IMAGES[:5])
+    tabular = TabularContrastiveEmbedder(width=3, projection_dim=3, **settings).fit(table())
+    write("tabular.safetensors", tabular.save)
+    scores["tabular"] = tabular.transform(table()[:5])
     write("scores.npz", lambda path: np.savez(path, X=X[:5], images=IMAGES[:5], **scores))
     # estimators that came after scores.npz
     missing = scores.keys() - np.load(FOLDER / "scores.npz").keys()
