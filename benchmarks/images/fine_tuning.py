@@ -4,7 +4,7 @@ SimCLREmbedder is trained on all training images without labels. With the labels
 them ContrastiveClassifier fine-tunes it; the frozen probe is a standardised logistic regression on
 h, that of pixels on pixels, each with its penalty chosen by cross-validation of the labelled
 images. From scratch the same network with random weights is trained on the labelled images alone,
-with the same augmentation, for twice as many epochs, at each of two learning rates; its best
+with the same augmentation, for as many epochs, at each of two learning rates; its best
 accuracy on the test images counts, an advantage for it. Fine-tuning from h is measured with 1 % of
 the labels only. A seed draws the network and the labelled images, which all methods
 share. All settings were chosen on training images of Fashion-MNIST that are not used here; MNIST-5k

@@ -44,7 +44,7 @@ def page():
         f"SimCLREmbedder was trained on all training images without labels: {sizes()}, the narrow "
         f"network on a CPU, {settings['epochs']} epochs on Fashion-MNIST and twice as many on "
         "MNIST-5k. Then each method has the labels of 1 % or 10 % of these images, the same for "
-        "all. From scratch the network has random weights, twice as many epochs, and the best of "
+        "all. From scratch the network has random weights, as many epochs, and the best of "
         "the learning rates "
         f"{', '.join(f'{rate:g}' for rate in settings['rates from scratch'])} on the test images. "
         "Settings were chosen on other training images of Fashion-MNIST.",

@@ -49,7 +49,7 @@ class ContrastiveClassifier(NetworkClassifierMixin, ContrastiveEstimator):
         Layer from which the classes are predicted: the first hidden layer of the projection head,
         or the representation h. "middle" is h where the head has no hidden layer.
 
-    max_epochs : int, default=30
+    max_epochs : int, default=60
         Passes over the labelled samples.
 
     batch_size : int, default=32
@@ -154,7 +154,7 @@ class ContrastiveClassifier(NetworkClassifierMixin, ContrastiveEstimator):
         embedder: NetworkEmbedder | FrozenEstimator | None = None,
         *,
         from_layer: str = "middle",
-        max_epochs: int = 30,
+        max_epochs: int = 60,
         batch_size: int = 32,
         learning_rate: float = 2e-3,
         weight_decay: float = 1e-4,
