@@ -39,9 +39,10 @@ def page():
         "images, mean of the seeds. All labels: each network is trained for "
         f"{read(RECORD)['settings']['epochs']} epochs, and a linear probe and the ten nearest "
         "neighbours have all labels. Few labels: SupConEmbedder sees all images and those labels "
-        "in balanced batches, SimCLREmbedder the images alone, cross-entropy the labelled images "
-        "alone; probe and neighbours have the same labels. Rare classes: five classes of 2400 "
-        "images and five of 60, recall of a probe with balanced weights.",
+        f"in balanced batches, for {read(RECORD)['settings']['few_epochs']} epochs, SimCLREmbedder "
+        "the images alone, for as many epochs as with all labels, cross-entropy the labelled "
+        "images alone; probe and neighbours have the same labels. Rare classes: five classes of "
+        "2400 images and five of 60, recall of a probe with balanced weights.",
         (
             Section(
                 "Tables",

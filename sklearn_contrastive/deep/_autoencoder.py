@@ -14,6 +14,7 @@ from .._sklearn_compat import Interval, StrOptions, fit_context
 from .._typing import ArrayLike, MatrixLike, RandomState, VectorLike
 from ._diagnostics import variance_share
 from ._embedder.image_embedder import ImageEmbedder
+from ._embedder.network_embedder import LARGEST_WIDTH
 from ._reconstruction.build import autoencoder_parts
 from ._reconstruction.decode import DecoderMixin
 
@@ -189,7 +190,7 @@ class AutoencoderEmbedder(DecoderMixin, ImageEmbedder):
             for name, allowed in ImageEmbedder._parameter_constraints.items()
             if name not in _OF_VIEWS
         },
-        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+        "n_components": [Interval(Integral, 1, LARGEST_WIDTH, closed="both"), None],
         "decoder": [StrOptions({"auto", "linear"}), callable],
         "mask_rate": [Interval(Real, 0, 1, closed="left")],
         "patch_size": [Interval(Integral, 1, None, closed="left")],

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
 from .._typing import ArrayLike, DataFrame, FloatArray, RandomState, VectorLike
 from ._embedder.losses import LOSSES
-from ._embedder.network_embedder import NetworkEmbedder
+from ._embedder.network_embedder import LARGEST_WIDTH, NetworkEmbedder
 from ._tables.build import table_parts
 from ._tables.columns import read_columns
 from ._tables.encoding import TableEncoding, fit_encoding
@@ -180,10 +180,10 @@ class TabularContrastiveEmbedder(NetworkEmbedder):
     _parameter_constraints: ClassVar[dict] = {
         **NetworkEmbedder._parameter_constraints,
         "encoder": [StrOptions({"mlp"}), callable],
-        "width": [Interval(Integral, 1, None, closed="left")],
-        "depth": [Interval(Integral, 1, None, closed="left")],
+        "width": [Interval(Integral, 1, LARGEST_WIDTH, closed="both")],
+        "depth": [Interval(Integral, 1, 100, closed="both")],
         "projection_head": [StrOptions({"mlp", "mlp3", "linear", "none"}), callable],
-        "projection_dim": [Interval(Integral, 1, None, closed="left")],
+        "projection_dim": [Interval(Integral, 1, LARGEST_WIDTH, closed="both")],
         "loss": [StrOptions({*LOSSES, "sogclr"}), callable],
         "temperature": [Interval(Real, 0, None, closed="neither"), StrOptions({"learn"})],
         "augmentations": [
