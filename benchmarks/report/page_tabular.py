@@ -91,16 +91,14 @@ def verdict():
 
     def said(labels, rival):
         one = found[labels][rival]
-        return f"{one['mean']:+.3f} ({one['wins']} wins, {one['losses']} losses)"
+        return f"{one['mean']:+.3f} ({one['wins']} of {one['wins'] + one['losses']} won)"
 
     return (
-        f"With 30 labels the accuracy less that of logistic regression on the columns is "
-        f"{said('30', 'columns')}. Less that of the untrained network: "
-        f"{said('30', 'untrained network')}; of LinearContrastive: "
-        f"{said('30', 'LinearContrastive')}; of a random forest: {said('30', 'RandomForest')}. "
-        f"With all labels, less that of the columns: {said('all', 'columns')}; of a random "
-        f"forest: {said('all', 'RandomForest')}; of boosted trees: "
-        f"{said('all', 'HistGradientBoosting')}. Standard errors over the tables are below."
+        f"With 30 labels the accuracy less that of the columns is {said('30', 'columns')}. Less "
+        f"the untrained network: {said('30', 'untrained network')}; LinearContrastive: "
+        f"{said('30', 'LinearContrastive')}; a random forest: {said('30', 'RandomForest')}. With "
+        f"all labels, less a random forest: {said('all', 'RandomForest')}; boosted trees: "
+        f"{said('all', 'HistGradientBoosting')}."
     )
 
 

@@ -209,7 +209,14 @@ class Moments:
         dtype = np.result_type(self.dtype, other.dtype).type
         if 0 in (self.n_samples, other.n_samples):  # no sample has no precision
             dtype = (self if self.n_samples else other).dtype
-        stored = self._in_unit(unit) + other._in_unit(unit)
+        with np.errstate(over="ignore", invalid="ignore"):
+            stored = self._in_unit(unit) + other._in_unit(unit)
+            in_range = np.isfinite(stored.mean).all() and np.isfinite(stored.variances).all()
+        if not in_range:
+            raise ValueError(
+                "The sum of these moments is out of the range of float64. Divide the weights of "
+                "all samples by one number; frequency weights count samples."
+            )
         return type(self)(stored, unit, dtype, names)
 
     __radd__ = __add__  # the built-in sum begins with 0

@@ -315,3 +315,11 @@ def test_rounded_correlations_of_a_frame_can_be_fitted():
 def test_what_is_no_covariance_is_refused(covariance, mean, n_samples, message):
     with pytest.raises(ValueError, match=message):
         Moments.from_covariance(covariance, mean, n_samples)
+
+
+def test_a_sum_out_of_range_is_refused():
+    rng = np.random.default_rng(0)
+    with np.errstate(over="ignore"):
+        moments = Moments.from_array(1e308 * rng.uniform(size=(7, 1)), np.full(7, 1e300))
+    with pytest.raises(ValueError, match=r"out of the range of float64\. Divide the weights"):
+        moments + Moments.from_array(rng.uniform(size=(7, 1)))

@@ -42,8 +42,8 @@ from .run import Training
 
 __all__ = ["LARGEST_WIDTH", "NetworkEmbedder"]
 
-# of a layer that a parameter sizes: a file must not make PyTorch ask for more memory than there is
-LARGEST_WIDTH = 2**20
+# of a layer that a parameter sizes: the number of its weights must be one of 64 bits
+LARGEST_WIDTH = 2**40
 
 # share of the squared norm of representations: float32 leaves about 1e-7 if all are the same
 _COLLAPSED = 1e-5

@@ -31,8 +31,6 @@ __all__ = [
     "validated",
 ]
 
-# sums of weights times squares must be in range
-_LARGEST_WEIGHT = 1e100
 # by so much the sum of weights that are meant to sum to 1 may exceed it
 _ROUNDING_OF_WEIGHTS = 1e-9
 # rows in which missing values are searched at once
@@ -135,11 +133,6 @@ def read_samples(estimator, X, sample_weight=None, *, streaming=False) -> Sample
     if sample_weight is not None:
         weight = place_of(sample_weight).take(sample_weight)
         weight = check_sample_weight(weight, np.empty((X.shape[0], 0)), allow_zero=streaming)
-        if weight.max(initial=0.0) > _LARGEST_WEIGHT:
-            raise ValueError(
-                f"sample_weight has {weight.max():g}; frequency weights count samples and are at "
-                f"most {_LARGEST_WEIGHT:g}. Divide all of them by one number."
-            )
         if missing and not weight.all():  # a row of weight 0 must not count as observed
             X = np.array(X)
             X[weight == 0] = np.nan
