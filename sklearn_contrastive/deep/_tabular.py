@@ -104,7 +104,7 @@ class TabularContrastiveEmbedder(NetworkEmbedder):
     encoder_ : nn.Module
         The trained f, from rows of the encoded table to representations; its first part embeds the
         columns.
-    categories_ : list of length n_features_in_
+    categories_ : list of ndarray or None, one for each feature
         Categories of each column seen during fit, sorted, with None at the end for missing entries;
         None for columns of numbers.
     is_categorical_ : ndarray of bool of shape (n_features_in_,)
