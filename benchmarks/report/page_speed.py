@@ -72,7 +72,7 @@ def verdict():
     real = [cell["ratio"] for cell in cells if cell["method"] == "LinearContrastive"]
     rival = results(RECORD)["factor analysis"][0]
     return (
-        f"A fit takes {span(ratios, 1)} times as long as PCA, on small real tables "
+        f"A fit takes {span(ratios, 1)} times as long as PCA, on real tables "
         f"{span(real, 1)} times. It takes longer in {sum(ratio > 1 for ratio in ratios)} of "
         f"{len(ratios)} sizes of simulated data; on real tables the median is "
         f"{np.median(real):.1f}. Scaler+FA takes {rival['times ours']:.0f} times as long as ours "
