@@ -85,7 +85,7 @@ class SimCLREmbedder(ImageEmbedder):
 
     chunk_size : int or None, default=None
         Number of images whose views are in memory at once, for batches that do not fit: the
-        gradient is that of the whole batch, in a third more time. None: the whole batch. It is at
+        gradient is that of the whole batch, in 1.4 times the time. None: the whole batch. It is at
         most `batch_size`. Batches are cut into chunks of nearly equal size, and every chunk goes
         through augmentation and network twice, with the same random numbers. BatchNorm normalises
         by the two views of a chunk, and its running statistics are those of one pass over the
