@@ -8,7 +8,7 @@ import pytest
 import torch
 from helpers.persistence import by_pickle
 from helpers.trainings import weights_of
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 from torch.nn.functional import cross_entropy, normalize
 
@@ -225,6 +225,14 @@ def test_a_mistyped_output_is_refused_when_it_is_read(output):
         model.transform(X)
     with pytest.raises(ValueError, match="The 'output' parameter of SimCLREmbedder must be"):
         model.get_feature_names_out()
+
+
+def test_sizes_beyond_64_bits_are_read_or_refused():
+    model = embedder(max_epochs=1).fit(X)
+    expected = model.transform(X)
+    assert_allclose(model.set_params(batch_size=2**63).transform(X), expected, atol=1e-6)
+    with pytest.raises(ValueError, match="The 'projection_dim' parameter of SimCLREmbedder must"):
+        embedder(projection_dim=2**63).fit(X)
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 2.5])
