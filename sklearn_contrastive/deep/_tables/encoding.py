@@ -50,7 +50,7 @@ class NumberScaling:
 def _bounded(scores):
     """Smooth bound: about the score itself near 0, at most 3 in absolute value."""
     # as 1 / sqrt(1 / s^2 + 1 / 9), which cannot overflow
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         return np.sign(scores) / np.sqrt(1 / np.square(np.abs(scores).clip(max=1e100)) + _BOUND**-2)
 
 

@@ -130,3 +130,9 @@ def test_columns_keep_their_order():
 def test_tables_without_numbers_or_of_one_row_are_encoded(shape):
     columns = columns_of(np.ones(shape), [["a"]] * shape[0])
     assert np.isfinite(fit_encoding(columns).encoded(columns)).all()
+
+
+def test_scores_that_are_nearly_zero_do_not_overflow():
+    numbers = np.array([[2.8e12], [7.8e-143], [7.8e-143]])
+    scaling = fit_scaling(numbers)
+    assert np.isfinite(scaling.scores(np.zeros((1, 1)))).all()
