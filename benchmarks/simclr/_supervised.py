@@ -36,11 +36,8 @@ class SupervisedNetwork(SimCLREmbedder):
     number of classes k.
     """
 
-    def _read(self, X, y, *, reset, like=None):
-        samples = super()._read(X, y, reset=reset, like=like)
-        if y is not None:
-            samples.targets = torch.as_tensor(np.asarray(y), dtype=torch.int64)
-        return samples
+    def _add_targets(self, samples, y, *, reset):
+        samples.targets = torch.as_tensor(np.asarray(y), dtype=torch.int64)
 
     def _parts(self, samples, parameters, *, download=True):
         network, objective = super()._parts(samples, parameters, download=download)

@@ -246,7 +246,7 @@ class ContrastiveClassifier(NetworkClassifierMixin, ContrastiveEstimator):
 
     def _fine_tune(self, embedder, X, labels, seed, processes, on_step):
         """Train with the labelled samples, set the fitted attributes; returns an interruption."""
-        source = embedder._read(X, None, reset=False)
+        source = embedder._read(X, reset=False)
         warn_of_unreadable(source, len(source) + len(source.unreadable), "they are left out")
         labels = labels.without(list(source.unreadable))
         samples = labelled_samples(source, labels)

@@ -381,26 +381,22 @@ class SupConEmbedder(ImageEmbedder):
         """
         return self._train(X, y, anew=not hasattr(self, "net_"), X_val=X_val, y_val=y_val)
 
-    def _read(self, X, y, *, reset, like=None):
-        if like is not None:  # images of X_val, which are not trained on
-            return self._read_images(X, reset=reset, like=like)
+    def _add_targets(self, samples, y, *, reset):
         if y is None:
             raise ValueError(
                 "SupConEmbedder requires y to be passed, but the target y is None. Give labels, -1 "
                 "for images without one; without any label use SimCLREmbedder."
             )
-        images = self._read_images(X, reset=reset)
-        images.targets, known = read_training_targets(
+        samples.targets, known = read_training_targets(
             y,
-            len(images) + len(images.unreadable),
-            list(images.unreadable),
+            len(samples) + len(samples.unreadable),
+            list(samples.unreadable),
             self.get_params(deep=False),
             None if reset else KnownTargets.of(self),
         )
         known.set_on(self)
         if known.classes is not None and not self.class_balanced:
-            warn_of_few_labels(images.targets, self.batch_size)
-        return images
+            warn_of_few_labels(samples.targets, self.batch_size)
 
     def _parts(self, samples, parameters, *, download=True):
         return supcon_parts(samples, parameters, download=download)

@@ -333,7 +333,7 @@ class TabularContrastiveEmbedder(NetworkEmbedder):
         """
         return self._embedded(X)
 
-    def _read(self, X: Any, y: Any, *, reset: bool, like: TableSource | None = None) -> TableSource:
+    def _read(self, X: Any, *, reset: bool, like: TableSource | None = None) -> TableSource:
         encoding = like.encoding if like is not None else None if reset else self._encoding
         columns = read_columns(
             self,

@@ -22,7 +22,13 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from sklearn_contrastive.augmentation import RandomResizedCrop
-from sklearn_contrastive.deep import ContrastiveClassifier, SimCLREmbedder
+from sklearn_contrastive.deep import (
+    AutoencoderEmbedder,
+    ContrastiveClassifier,
+    SimCLREmbedder,
+    SupConEmbedder,
+    TabularContrastiveEmbedder,
+)
 from sklearn_contrastive.exceptions import UnreadableImagesWarning
 
 DIGITS, LABELS = load_digits(return_X_y=True)
@@ -210,6 +216,17 @@ def test_a_frozen_embedder_serves_clones(fitted_embedder):
 def test_an_unfitted_embedder_gives_what_its_fit_and_a_frozen_one_give(fitted_embedder, fitted):
     frozen = classifier(FrozenEstimator(fitted_embedder)).fit(X, FEW)
     assert_array_equal(weights(frozen), weights(fitted))
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("kind", [SupConEmbedder, AutoencoderEmbedder, TabularContrastiveEmbedder])
+def test_every_embedder_is_fine_tuned(kind, frozen):
+    rows = X.reshape(len(X), -1)[:, :20]
+    settings = {"image_shape": (4, 5)} if kind is SupConEmbedder else {}
+    given = kind(max_epochs=1, batch_size=20, device="cpu", random_state=0, **settings)
+    model = classifier(FrozenEstimator(given.fit(rows, FEW)) if frozen else given).fit(rows, FEW)
+    assert model.predict_proba(rows).shape == (len(rows), len(model.classes_))
+    assert type(model.embedder_) is kind
 
 
 def test_a_fitted_embedder_is_trained_again_with_a_warning(fitted_embedder, fitted):

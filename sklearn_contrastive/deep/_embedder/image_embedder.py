@@ -54,11 +54,7 @@ class ImageEmbedder(OnnxFileMixin, NetworkEmbedder):
         """
         return self._embedded(X)
 
-    def _read(self, X: Any, y: Any, *, reset: bool, like: ImageSource | None = None) -> ImageSource:
-        return self._read_images(X, reset=reset, like=like)
-
-    def _read_images(self, X: Any, *, reset: bool, like: ImageSource | None = None) -> ImageSource:
-        """Images of X, at least two, as for `_read`."""
+    def _read(self, X: Any, *, reset: bool, like: ImageSource | None = None) -> ImageSource:
         if like is not None:
             c, h, w = like.shape
             shape = h, w, c

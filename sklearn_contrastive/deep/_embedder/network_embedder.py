@@ -97,11 +97,17 @@ class NetworkEmbedder(
     }
 
     @abstractmethod
-    def _read(self, X: Any, y: Any, *, reset: bool, like: Samples | None = None) -> Samples:
-        """Samples of X, at least two, with the targets of y where the training uses them.
+    def _read(self, X: Any, *, reset: bool, like: Samples | None = None) -> Samples:
+        """Samples of X, at least two.
 
         With `reset`, in a first fit, ``n_features_in_`` is set; otherwise X is compared with it,
         and has the shape of the samples `like`, or that of the earlier fit.
+        """
+
+    def _add_targets(self, samples: Samples, y: Any, *, reset: bool) -> None:
+        """Set the targets of training samples, where the training uses y; by default it does not.
+
+        With `reset`, in a first fit, the fitted attributes of y are set.
         """
 
     @abstractmethod
@@ -176,7 +182,8 @@ class NetworkEmbedder(
             ):
                 # fit_context skips this in a second partial_fit, when parameters may be other ones
                 self._validate_params()
-                samples = self._read(X, y, reset=anew)
+                samples = self._read(X, reset=anew)
+                self._add_targets(samples, y, reset=anew)
                 n_samples = len(samples) + len(samples.unreadable)
                 warn_of_unreadable(samples, n_samples, "they are not trained on")
                 evaluate = self._evaluation(X_val, y_val, samples)
@@ -242,7 +249,7 @@ class NetworkEmbedder(
             return None
         if X_val is None or y_val is None:
             raise ValueError("Give X_val and y_val together, or neither.")
-        samples = self._read(X_val, None, reset=False, like=like)
+        samples = self._read(X_val, reset=False, like=like)
         labels = np.asarray(y_val)
         n_samples = len(samples) + len(samples.unreadable)
         if labels.shape != (n_samples,):

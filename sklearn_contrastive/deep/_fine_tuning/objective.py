@@ -34,7 +34,8 @@ def weighted_cross_entropy(logits: Tensor, targets: Tensor, class_weights: Tenso
         In float32 at least.
     """
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    return (class_weights[targets] * cross_entropy(logits, targets, reduction="none")).mean()
+    total = cross_entropy(logits, targets, weight=class_weights, reduction="sum")
+    return total / len(targets)
 
 
 class CrossEntropyObjective(Objective):
