@@ -25,8 +25,8 @@ def page():
         ),
         "``SimCLREmbedder``, colour images of 32 x 32 pixels, the narrow network, one thread. Peak "
         "memory of the whole process, and beyond that of a tiny training, which loads the "
-        "libraries; the images of a batch are in memory too. Time of the processor, on a machine "
-        "with other load. Larger batches have a slower loss, whether they are cut or not. "
+        "libraries; the images are in memory too. Time of the processor, the shortest of several "
+        "repetitions. Larger batches have a slower loss, whether they are cut or not. "
         ":doc:`/guide/image_settings` says when to cut them.",
         (Section("Table", RECORD, folded={"Memory and time": restructured(*cost())}),),
     )

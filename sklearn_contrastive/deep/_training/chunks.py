@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
 
 from ...augmentation._images.rows_generator import with_rows
@@ -29,7 +29,8 @@ def embedded_views(
     again and differentiates them, then those of the next chunk. Gradients are those of the loss
     of the whole batch, in the memory of one chunk and four thirds of the time [1]_. The second
     pass starts from the random state and the buffers of the first one, so that dropout is the same
-    and running statistics are updated once.
+    and running statistics are updated once. The last chunk, which is differentiated first, is
+    embedded only once.
 
     Parameters
     ----------
@@ -56,20 +57,17 @@ def embedded_views(
        Memory Limited Setup", RepL4NLP, arXiv:2101.06983.
     """
 
-    def embed(samples: Tensor) -> Tensor:
-        # one pass for both views: batch statistics must be those of both
-        return module(torch.cat(views(samples, generator)))
-
-    def contexts() -> tuple[AbstractContextManager, AbstractContextManager]:
-        return nullcontext(), _Rewound(module, generator)
-
     chunks = chunks_of(batch, chunk_size)
-    if len(chunks) == 1:
-        return embed(batch).chunk(2)
-    pairs = [
-        checkpoint(embed, chunk, use_reentrant=False, context_fn=contexts).chunk(2)
-        for chunk in with_rows(chunks, generator)
-    ]
+    # PyTorch embeds again only what depends on an input with a gradient
+    trained = next((each for each in module.parameters() if each.requires_grad), None)
+    pairs = []
+    for position, chunk in enumerate(with_rows(chunks, generator), start=1):
+        if position == len(chunks) or trained is None:
+            both = _embedded(module, views(chunk, generator))
+        else:
+            repeatable = _Repeatable(module, views, generator)
+            both = checkpoint(repeatable, chunk, trained, use_reentrant=True)
+        pairs.append(both.chunk(2))
     embeddings_1, embeddings_2 = map(torch.cat, zip(*pairs, strict=True))
     return embeddings_1, embeddings_2
 
@@ -81,30 +79,32 @@ def chunks_of(batch: Tensor, chunk_size: int | None) -> tuple[Tensor, ...]:
     return torch.tensor_split(batch, math.ceil(len(batch) / chunk_size))
 
 
-class _Rewound:
-    """Context with the state of a generator and the buffers of a network at its creation.
+def _embedded(module, views):
+    """Embeddings of two views, in one pass: batch statistics must be those of both."""
+    return module(torch.cat(views))
+
+
+class _Repeatable:
+    """Embeds two views of samples, and the second time from the state in which it was made.
 
     `checkpoint` repeats the draws of PyTorch's global generators, but no others, and lets a second
     pass change the buffers again.
     """
 
-    def __init__(self, module: nn.Module, generator: torch.Generator):
-        self._module, self._generator = module, generator
-        self._then = self._state()
+    def __init__(self, module: nn.Module, views: Views, generator: torch.Generator):
+        self._module, self._views, self._generator = module, views, generator
+        self._state = generator.get_state()
+        self._buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
 
-    def __enter__(self) -> None:
-        self._now = self._state()
-        self._set(*self._then)
-
-    def __exit__(self, *error: object) -> None:
-        self._set(*self._now)
-
-    def _state(self):
-        buffers = {name: buffer.clone() for name, buffer in self._module.named_buffers()}
-        return self._generator.get_state(), buffers
-
-    @torch.no_grad()
-    def _set(self, state, buffers):
-        self._generator.set_state(state)
-        for name, buffer in self._module.named_buffers():
-            buffer.copy_(buffers[name])
+    def __call__(self, samples: Tensor, trained: Tensor) -> Tensor:
+        """Embeddings of the first views and of the second ones; `trained` has a gradient."""
+        if not torch.is_grad_enabled():  # the first pass
+            return _embedded(self._module, self._views(samples, self._generator))
+        now = self._generator.get_state()
+        self._generator.set_state(self._state)
+        views = self._views(samples, self._generator)
+        self._generator.set_state(now)
+        # these buffers instead of the module's own
+        embeddings = functional_call(self._module, self._buffers, torch.cat(views))
+        # of a network whose trained parameters are all those of the loss
+        return embeddings if embeddings.requires_grad else embeddings.requires_grad_()
