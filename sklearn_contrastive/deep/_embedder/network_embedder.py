@@ -4,7 +4,7 @@ import copy
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -27,8 +27,7 @@ from .._diagnostics import collapse_share
 from .._networks.pretrained_file import digest_of_file
 from .._saving import SavedFitMixin
 from .._training.batches import Samples
-from .._training.checkpoint import locked_checkpoint
-from .._training.fingerprint import UnseenValueError, fingerprint
+from .._training.held_checkpoints import held_checkpoints
 from .._training.objectives import Objective
 from .._training.optimizers import OPTIMIZERS
 from .._training.processes import training_processes
@@ -171,10 +170,9 @@ class NetworkEmbedder(
         return rows
 
     def _train(self, X, y, *, anew, X_val=None, y_val=None):
+        check_chunk_size(getattr(self, "chunk_size", None), self.batch_size)
         # the checkpoint is removed and unlocked at the very end, when the estimator is fitted
-        with ExitStack() as stack:
-            check_chunk_size(getattr(self, "chunk_size", None), self.batch_size)
-            processes = stack.enter_context(training_processes(self.device))
+        with training_processes(self.device) as processes, held_checkpoints() as held:
             with (
                 fitted_state_kept_on_error(self),
                 self._progress(X, y, processes) as on_step,
@@ -191,10 +189,7 @@ class NetworkEmbedder(
                 net = self._new_net(samples, processes) if anew else self._copied_net(samples)
                 self._check_output(net.module_)
                 check_repeatable(net, samples, processes.size)
-                checkpoint = None
-                if processes.is_first:
-                    checkpoint = stack.enter_context(self._checkpoint(net, samples))
-
+                checkpoint = self._checkpoint(held, net, samples) if processes.is_first else None
                 print_epoch = epoch_printer(self.verbose if processes.is_first else 0)
 
                 def on_record(record):
@@ -219,8 +214,7 @@ class NetworkEmbedder(
                 )
                 raise interruption
             self._warn_of_collapse(samples)
-            if checkpoint is not None:
-                checkpoint.remove()
+            held.finish(checkpoint)
         return self
 
     def _progress(self, X, y, processes):
@@ -282,10 +276,10 @@ class NetworkEmbedder(
         start_averages(net, len(samples))
         return net
 
-    def _checkpoint(self, net, samples):
-        """Context of the checkpoint of this training; of None without `checkpoint_dir`."""
+    def _checkpoint(self, held, net, samples):
+        """Checkpoint of this training; None without `checkpoint_dir`."""
         if self.checkpoint_dir is None:
-            return nullcontext()
+            return None  # to hash the samples takes time
         parameters = {
             name: value
             for name, value in self.get_params(deep=False).items()
@@ -301,16 +295,8 @@ class NetworkEmbedder(
         of_samples = [samples.digest()]
         if samples.targets is not None:
             of_samples.append(samples.targets)
-        try:
-            name = fingerprint(type(self).__name__, parameters, seed, start, *of_samples)
-        except UnseenValueError as error:
-            warn(
-                f"A checkpoint cannot be recognised, because it cannot depend on {error}. This "
-                "training is neither saved in checkpoint_dir nor resumed from it. Pass such "
-                "values as attributes of an object or as default arguments of the function."
-            )
-            return nullcontext()
-        return locked_checkpoint(self.checkpoint_dir, name, self.max_epochs)
+        facts = (type(self).__name__, parameters, seed, start, *of_samples)
+        return held.open(self.checkpoint_dir, self.max_epochs, *facts)
 
     def _check_read_parameters(self):
         """Raise an error for invalid values of the parameters that may change after fit."""
