@@ -60,8 +60,9 @@ class SavedFitMixin:
         Notes
         -----
         Not stored: `checkpoint_dir`, a `device` (a loaded estimator is on the CPU), a generator as
-        `random_state`, functions and modules of your own, the state of the optimiser, and
-        ``set_output``. pickle and joblib store them, but run code when they load a file.
+        `random_state`, functions and modules of your own, the state of the optimiser, what a
+        ``FrozenEstimator`` learned, and ``set_output``. pickle and joblib store them, but run code
+        when they load a file.
         """
         check_is_fitted(self)
         description, arrays = described_fit(self)
@@ -81,6 +82,7 @@ class SavedFitMixin:
         **parameters : dict
             Parameters of the estimator that replace those of the file: modules and functions of
             your own, which are not in it, or ``device="cuda"``; the default device is the CPU.
+            Those of an embedder in a classifier have the prefix ``embedder__``.
 
         Returns
         -------

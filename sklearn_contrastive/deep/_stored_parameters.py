@@ -110,13 +110,14 @@ def from_json(value: Any, path: Path, depth: int = 0) -> Any:
 
 def _dict_of(entries, path):
     """A dict of labels and numbers, from its entries."""
-    try:
-        found = dict(entries)
-    except (TypeError, ValueError) as error:
-        raise unusable(path, f"a parameter has the entries {entries!r:.80}") from error
-    if not all(isinstance(each, str | int | float) for each in (*found, *found.values())):
-        raise unusable(path, "a parameter has entries that are neither numbers nor strings")
-    return found
+    if not isinstance(entries, list) or not all(map(_is_entry, entries)):
+        raise unusable(path, f"a parameter has the entries {entries!r:.80}")
+    return dict(entries)
+
+
+def _is_entry(pair):
+    kinds = str | int | float
+    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(x, kinds) for x in pair)
 
 
 def _full_name(named):

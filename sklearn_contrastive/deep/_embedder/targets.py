@@ -1,6 +1,7 @@
 """Targets of the training images: labels as codes, numbers standardised; and in a file."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +26,13 @@ __all__ = [
 ]
 
 # of an array of numbers as labels
-_DTYPES = ("bool", *(f"{sign}int{n}" for sign in ("", "u") for n in (8, 16, 32, 64)), "float16",
-           "float32", "float64")
+_DTYPES = (
+    "bool",
+    *(f"{sign}int{n}" for sign in ("", "u") for n in (8, 16, 32, 64)),
+    "float16",
+    "float32",
+    "float64",
+)
 # number of characters of all classes, each as long as the longest
 _LARGEST_CLASSES = 2**26
 
@@ -241,17 +247,15 @@ def stored_classes(classes: NDArray[Any]) -> dict[str, Any]:
 
 def restored_classes(stored: StoredFit, attributes: Mapping[str, Any]) -> NDArray[Any]:
     """Labels of `stored_classes`; ValueError unless they are valid and sorted."""
-    labels, name = attributes.get("classes_"), attributes.get("classes_dtype")
-    refused = unusable(stored.path, f"classes_={labels!r:.80} is not valid")
-    if not (_are_labels(labels) and (name is None or name in _DTYPES)):
-        raise refused
-    try:
-        classes = np.array(labels, dtype=object if attributes.get("classes_are_objects") else name)
-        kept = classes.tolist() == labels and np.array_equal(np.unique(classes), classes)
-    except (OverflowError, ValueError) as error:  # a number that the dtype does not have
-        raise refused from error
-    if not kept or (classes.dtype.kind == "O" and type(labels[0]) is not str):
-        raise refused
+    labels, dtype = attributes.get("classes_"), attributes.get("classes_dtype")
+    classes = None
+    if _are_labels(labels) and (dtype is None or dtype in _DTYPES):
+        dtype = object if attributes.get("classes_are_objects") else dtype
+        with suppress(OverflowError, ValueError):  # a number that the dtype does not have
+            classes = np.array(labels, dtype=dtype)
+    valid = classes is not None and (classes.dtype.kind != "O" or type(labels[0]) is str)
+    if not (valid and classes.tolist() == labels and np.array_equal(np.unique(classes), classes)):
+        raise unusable(stored.path, f"classes_={labels!r:.80} is not valid")
     return classes
 
 
