@@ -11,11 +11,12 @@ from helpers.trainings import CutOff, cut_off_after
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from sklearn.base import clone
 from torch import nn
 
 from sklearn_contrastive import LinearContrastive, SimCLREmbedder
 from sklearn_contrastive._stored_fit import read_fit, write_fit
-from sklearn_contrastive.deep import LinearContrastiveEncoder
+from sklearn_contrastive.deep import ContrastiveClassifier, LinearContrastiveEncoder
 from sklearn_contrastive.deep._training.checkpoint import Checkpoint
 from sklearn_contrastive.linear import Moments
 
@@ -23,6 +24,8 @@ N_EXAMPLES = settings().max_examples
 RNG = np.random.default_rng(0)
 X = RNG.normal(5.0, size=(40, 4))
 IMAGES = RNG.random((8, 8, 8)).astype(np.float32)
+LABELS = np.array(["a", "b"])[np.arange(8) % 2]
+OF_CLASSIFIER = {"max_epochs": 1, "batch_size": 4, "random_state": 0}
 TRAINING = {"batch_size": 4, "random_state": 0, "device": "cpu", "verbose": 0}
 
 numbers = st.one_of(
@@ -51,7 +54,9 @@ def folder(tmp_path_factory):
         Moments.from_array(samples).save(folder / name)
     LinearContrastiveEncoder(2, max_epochs=1, random_state=0).fit(X).save(folder / "encoder")
     embedder = SimCLREmbedder(small_encoder, max_epochs=1, projection_dim=3, **TRAINING)
-    embedder.fit(IMAGES).save(folder / "embedder")
+    clone(embedder).fit(IMAGES).save(folder / "embedder")
+    classifier = ContrastiveClassifier(embedder, class_weight={"a": 2.0}, **OF_CLASSIFIER)
+    classifier.fit(IMAGES, LABELS).save(folder / "classifier")
     return folder
 
 
@@ -86,6 +91,9 @@ def changed(draw, description):
     description = copy.deepcopy(description)
     part = description[draw(st.sampled_from(["parameters", "attributes"]))]
     name = draw(st.sampled_from(sorted(part)))
+    while isinstance(part[name], dict) and part[name] and draw(st.booleans()):  # inside of it
+        part = part[name]
+        name = draw(st.sampled_from(sorted(part)))
     old = part[name]
     if isinstance(old, list) and old and draw(st.booleans()):  # one of its entries
         old[draw(st.integers(0, len(old) - 1))] = draw(values)
@@ -97,6 +105,7 @@ def changed(draw, description):
 NETWORKS = {
     "encoder": (LinearContrastiveEncoder, X, {}),
     "embedder": (SimCLREmbedder, IMAGES, {"encoder": small_encoder}),
+    "classifier": (ContrastiveClassifier, IMAGES, {"embedder__encoder": small_encoder}),
 }
 
 
@@ -116,9 +125,14 @@ def test_any_description_in_a_file_loads_or_is_refused(name, data, folder):
     loaded, _ = attempt(lambda: estimator.load(folder / "changed", **given_parameters))
     if loaded is None:
         return
-    scores, _ = attempt(lambda: loaded.transform(samples))
+    if name == "classifier":
+        scores, _ = attempt(lambda: loaded.predict_proba(samples))
+        width = len(loaded.classes_)
+    else:
+        scores, _ = attempt(lambda: loaded.transform(samples))
+        width = len(loaded.get_feature_names_out())
     if scores is not None:
-        assert scores.shape == (len(samples), len(loaded.get_feature_names_out()))
+        assert scores.shape == (len(samples), width)
     json.dumps(loaded.history_)
 
 
