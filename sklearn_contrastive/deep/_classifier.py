@@ -20,8 +20,7 @@ from .._typing import ArrayLike, MatrixLike, RandomState
 from .._warnings import warn
 from ._autoencoder import AutoencoderEmbedder
 from ._embedder.network_embedder import NetworkEmbedder, warn_of_unreadable
-from ._embedder.report import epoch_printer, progress_of
-from ._embedder.run import Training
+from ._embedder.report import reported_training
 from ._fine_tuning.build import classifier_trainer, facts_of_training, labelled_samples
 from ._fine_tuning.labels import Labels, read_labels
 from ._fine_tuning.predictions import NetworkClassifierMixin
@@ -239,8 +238,8 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
         labels = read_labels(y, n_rows(X), type(self).__name__)
         draws = check_random_state(self.random_state)
         seeds = [int(draws.randint(2**31 - 1)) for _ in range(2)]
-        # checkpoints, that of the embedder too, are removed when the classifier is fitted
-        with held_checkpoints() as held:
+        # they are removed, that of the embedder too, when the classifier is fitted
+        with held_checkpoints(self.checkpoint_dir) as held:
             with (
                 fitted_state_kept_on_error(self),
                 fit_progress(self, X, y, n_steps=self.max_epochs) as on_step,
@@ -283,10 +282,7 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
         # without a seed the embedder draws its own: its checkpoint is then that of any training
         if embedder.random_state is None and self.random_state is not None:
             embedder.set_params(random_state=seed)
-        folder = embedder.checkpoint_dir
-        if folder is None:
-            embedder.set_params(checkpoint_dir=self.checkpoint_dir)
-        return embedder.fit(X, y).set_params(checkpoint_dir=folder)
+        return embedder.fit(X, y)
 
     def _fine_tune(self, embedder, X, labels, seed, processes, held, on_step):
         """Train with the labelled samples, set the fitted attributes; returns an interruption."""
@@ -299,25 +295,12 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
         seed = processes.broadcast(seed)
         net = classifier_trainer(embedder, samples, weights, parameters, seed, processes)
         checkpoint = None
-        if processes.is_first and self.checkpoint_dir is not None:
+        if processes.is_first and held.folder is not None:
             # without a seed, trainings cannot be distinguished: the next one resumes this one
             known_seed = None if self.random_state is None else seed
             facts = (type(self).__name__, known_seed, *facts_of_training(embedder, net, samples))
-            checkpoint = held.open(self.checkpoint_dir, self.max_epochs, *facts)
-        print_epoch = epoch_printer(self.verbose if processes.is_first else 0)
-
-        def on_record(record):
-            on_step("epoch")
-            print_epoch(record)
-
-        training = Training(
-            net,
-            samples,
-            processes=processes,
-            checkpoint=checkpoint,
-            on_record=on_record,
-            progress=progress_of(self, net, samples) if processes.is_first else None,
-        )
+            checkpoint = held.open(self.max_epochs, *facts)
+        training = reported_training(self, net, samples, processes, on_step, checkpoint=checkpoint)
         interruption = training.run_until_interrupted()
         held.finish(checkpoint)
         net.module_.eval()  # here, because several threads may call predict

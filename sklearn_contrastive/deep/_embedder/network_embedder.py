@@ -36,8 +36,7 @@ from .._training.trainer import Trainer
 from .build import configure_schedule, embedder_trainer, start_averages
 from .chunk_checks import check_chunk_size, check_repeatable
 from .embed import embed
-from .report import epoch_printer, progress_of
-from .run import Training
+from .report import reported_training
 
 __all__ = ["LARGEST_WIDTH", "NetworkEmbedder"]
 
@@ -170,16 +169,19 @@ class NetworkEmbedder(
         return rows
 
     def _train(self, X, y, *, anew, X_val=None, y_val=None):
+        # fit_context skips this in a second partial_fit, when parameters may be other ones
+        self._validate_params()
         check_chunk_size(getattr(self, "chunk_size", None), self.batch_size)
-        # the checkpoint is removed and unlocked at the very end, when the estimator is fitted
-        with training_processes(self.device) as processes, held_checkpoints() as held:
+        with (
+            training_processes(self.device) as processes,
+            # the checkpoint is removed and unlocked at the very end, when the estimator is fitted
+            held_checkpoints(self.checkpoint_dir) as held,
+        ):
             with (
                 fitted_state_kept_on_error(self),
                 self._progress(X, y, processes) as on_step,
                 default_torch_state(),
             ):
-                # fit_context skips this in a second partial_fit, when parameters may be other ones
-                self._validate_params()
                 samples = self._read(X, reset=anew)
                 self._add_targets(samples, y, reset=anew)
                 n_samples = len(samples) + len(samples.unreadable)
@@ -190,20 +192,8 @@ class NetworkEmbedder(
                 self._check_output(net.module_)
                 check_repeatable(net, samples, processes.size)
                 checkpoint = self._checkpoint(held, net, samples) if processes.is_first else None
-                print_epoch = epoch_printer(self.verbose if processes.is_first else 0)
-
-                def on_record(record):
-                    on_step("epoch")
-                    print_epoch(record)
-
-                training = Training(
-                    net,
-                    samples,
-                    processes=processes,
-                    checkpoint=checkpoint,
-                    evaluate=evaluate,
-                    on_record=on_record,
-                    progress=progress_of(self, net, samples) if processes.is_first else None,
+                training = reported_training(
+                    self, net, samples, processes, on_step, checkpoint=checkpoint, evaluate=evaluate
                 )
                 interruption = training.run_until_interrupted()
                 self._set_fitted(net, training.records(), samples)
@@ -277,8 +267,8 @@ class NetworkEmbedder(
         return net
 
     def _checkpoint(self, held, net, samples):
-        """Checkpoint of this training; None without `checkpoint_dir`."""
-        if self.checkpoint_dir is None:
+        """Checkpoint of this training; None without a folder."""
+        if held.folder is None:
             return None  # to hash the samples takes time
         parameters = {
             name: value
@@ -296,7 +286,7 @@ class NetworkEmbedder(
         if samples.targets is not None:
             of_samples.append(samples.targets)
         facts = (type(self).__name__, parameters, seed, start, *of_samples)
-        return held.open(self.checkpoint_dir, self.max_epochs, *facts)
+        return held.open(self.max_epochs, *facts)
 
     def _check_read_parameters(self):
         """Raise an error for invalid values of the parameters that may change after fit."""
