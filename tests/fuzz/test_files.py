@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from torch import nn
 
 from sklearn_contrastive import LinearContrastive, SimCLREmbedder
@@ -143,21 +144,32 @@ STATES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    """State after the first of two epochs, and the folder of its file."""
+@pytest.fixture(scope="module", params=["embedder", "classifier"])
+def checkpoint(request, tmp_path_factory):
+    """State after the first of two epochs, the folder of its file, and the fit."""
     folder = tmp_path_factory.mktemp("checkpoints")
+    train = {"embedder": trained_embedder, "classifier": fine_tuned_embedder()}[request.param]
     with pytest.MonkeyPatch.context() as patched:
         cut_off_after(1, patched)
         with pytest.raises(CutOff):
             train(folder)
     (file,) = folder.glob("*/state.pt")
-    return Checkpoint(file.parent).load(), folder, file.parent
+    return Checkpoint(file.parent).load(), folder, file.parent, train
 
 
-def train(folder):
+def trained_embedder(folder):
     model = SimCLREmbedder(small_encoder, max_epochs=2, checkpoint_dir=folder, **TRAINING)
     return model.fit(IMAGES)
+
+
+def fine_tuned_embedder():
+    frozen = FrozenEstimator(trained_embedder(None))
+
+    def fine_tuned(folder):
+        parameters = OF_CLASSIFIER | {"max_epochs": 2, "checkpoint_dir": folder}
+        return ContrastiveClassifier(frozen, **parameters).fit(IMAGES, LABELS)
+
+    return fine_tuned
 
 
 def paths(state, above=()):
@@ -171,7 +183,7 @@ def paths(state, above=()):
 @pytest.mark.parametrize("seed", range(N_EXAMPLES))
 def test_any_state_in_a_checkpoint_is_continued_or_set_aside(seed, checkpoint):
     rng = np.random.default_rng(seed)
-    state, folder, own = copy.deepcopy(checkpoint[0]), *checkpoint[1:]
+    state, folder, own, train = copy.deepcopy(checkpoint[0]), *checkpoint[1:]
     found = list(paths(state))
     *path, key = found[rng.integers(len(found))]
     part = state
@@ -188,4 +200,5 @@ def test_any_state_in_a_checkpoint_is_continued_or_set_aside(seed, checkpoint):
         damaged.unlink()
     if model is not None:
         assert model.n_iter_ == len(model.history_) == 2
-        assert model.transform(IMAGES).shape == (8, 3)
+        embedder = getattr(model, "embedder_", model)
+        assert embedder.transform(IMAGES).shape == (8, 3)

@@ -1,6 +1,7 @@
 """save and load of ContrastiveClassifier: round trips, embedders, own parts, altered files."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,9 @@ import pytest
 import torch
 from helpers.mixed_tables import as_pandas, mixed_columns
 from helpers.persistence import by_pickle
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
 from safetensors import safe_open
 from sklearn.base import clone
@@ -15,7 +19,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from torch import nn
 
-from sklearn_contrastive._stored_fit import read_fit, write_fit
+from sklearn_contrastive._stored_fit import StoredFit, read_fit, write_fit
 from sklearn_contrastive.augmentation import Compose, RandomResizedCrop
 from sklearn_contrastive.deep import (
     AutoencoderEmbedder,
@@ -24,6 +28,7 @@ from sklearn_contrastive.deep import (
     SupConEmbedder,
     TabularContrastiveEmbedder,
 )
+from sklearn_contrastive.deep._embedder.targets import restored_classes, stored_classes
 
 RNG = np.random.default_rng(0)
 X = RNG.random((40, 8, 8)).astype(np.float32)
@@ -147,6 +152,28 @@ def test_classes_come_back_with_their_type(name, path):
     assert_array_equal(loaded.predict(X), model.predict(X))
     assert loaded.class_weight == weights
     assert loaded.net_.criterion.class_weights == model.net_.criterion.class_weights
+
+
+numbers = st.sampled_from(
+    ["int64", "int32", "uint8", "uint64", "bool", "float64", "float32"]
+).flatmap(
+    lambda dtype: hnp.arrays(
+        dtype, st.integers(1, 9), elements={"allow_nan": False} if "f" in dtype else None
+    )
+)
+strings = st.builds(
+    np.array, st.lists(st.text(max_size=5), min_size=1), dtype=st.sampled_from(["U", object])
+)
+
+
+@given(labels=st.one_of(numbers, strings))
+def test_any_classes_come_back_from_json(labels):
+    classes = np.unique(labels)
+    attributes = json.loads(json.dumps(stored_classes(classes)))
+    restored = restored_classes(StoredFit(Path("file"), {}, {}, ""), attributes)
+    assert restored.tolist() == classes.tolist()
+    # an array of strings may have been wider than its longest one
+    assert restored.dtype == classes.dtype or restored.dtype.kind == classes.dtype.kind == "U"
 
 
 def test_classes_of_other_types_are_refused(path):
@@ -308,9 +335,9 @@ def test_embedders_of_other_classes_are_refused(path):
     class OwnEmbedder(SimCLREmbedder):
         """A subclass, whose code no file has."""
 
-    for given in (embedder(OwnEmbedder), FrozenEstimator(embedder(OwnEmbedder).fit(X))):
+    for own in (embedder(OwnEmbedder), FrozenEstimator(embedder(OwnEmbedder).fit(X))):
         with pytest.raises(ValueError, match=r"The embedder is a OwnEmbedder; .*with joblib"):
-            classifier(given).fit(X, FEW).save(path)
+            classifier(own).fit(X, FEW).save(path)
     assert not path.exists()
 
 
