@@ -39,11 +39,14 @@ class StoredFit:
         Parameters, attributes and versions, as JSON.
     arrays : dict of str to ndarray
         The weights.
+    call : str
+        How a parameter of this part is passed to load, for error messages.
     """
 
     path: Path
     description: dict[str, Any]
     arrays: dict[str, NDArray]
+    call: str
 
 
 def write_fit(
@@ -120,7 +123,7 @@ def read_fit(path: str | os.PathLike[str], estimator: str) -> StoredFit:
         raise unusable(path, _first_line(error)) from error
     if not intact:
         raise unusable(path, "its content is not that which was written")
-    return StoredFit(path, description, arrays)
+    return StoredFit(path, description, arrays, f"{estimator}.load(path, ")
 
 
 def unusable(path: Path, reason: str) -> ValueError:

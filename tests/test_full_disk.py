@@ -7,9 +7,10 @@ import pytest
 from helpers.disk import full_disk, read_only_folder
 from helpers.trainings import CutOff, cut_off_after, weights_of
 from numpy.testing import assert_array_equal
+from sklearn.frozen import FrozenEstimator
 
 from sklearn_contrastive import SimCLREmbedder
-from sklearn_contrastive.deep import LinearContrastiveEncoder
+from sklearn_contrastive.deep import ContrastiveClassifier, LinearContrastiveEncoder
 from sklearn_contrastive.deep._embedder import export
 from sklearn_contrastive.linear import Moments
 
@@ -29,6 +30,8 @@ def writers():
     moments = Moments.from_array(X)
     encoder = LinearContrastiveEncoder(2, max_epochs=1).fit(X)
     images = embedder().fit(IMAGES)
+    classifier = ContrastiveClassifier(FrozenEstimator(images), max_epochs=1, random_state=0)
+    classifier.fit(IMAGES, np.arange(40) % 2)
     with pytest.MonkeyPatch.context() as patched:
         # the slow half of an export, which has written nothing yet, once
         patched.setattr(export, "exported", cache(export.exported))
@@ -36,6 +39,10 @@ def writers():
             "Moments.save": (moments.save, lambda: moments.covariance),
             "LinearContrastiveEncoder.save": (encoder.save, lambda: encoder.transform(X)),
             "SimCLREmbedder.save": (images.save, lambda: images.transform(IMAGES)),
+            "ContrastiveClassifier.save": (
+                classifier.save,
+                lambda: classifier.predict_proba(IMAGES),
+            ),
             "SimCLREmbedder.to_onnx": (images.to_onnx, lambda: images.transform(IMAGES)),
         }
 
@@ -44,6 +51,7 @@ NAMES = [
     "Moments.save",
     "LinearContrastiveEncoder.save",
     "SimCLREmbedder.save",
+    "ContrastiveClassifier.save",
     "SimCLREmbedder.to_onnx",
 ]
 each_writer = pytest.mark.parametrize("name", NAMES)

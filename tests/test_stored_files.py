@@ -13,6 +13,7 @@ from torch import nn
 from sklearn_contrastive import LinearContrastive, SimCLREmbedder
 from sklearn_contrastive.deep import (
     AutoencoderEmbedder,
+    ContrastiveClassifier,
     LinearContrastiveEncoder,
     SupConEmbedder,
     TabularContrastiveEmbedder,
@@ -98,6 +99,20 @@ def test_an_embedder_of_tables_loads(release):
     numbers = np.where(np.arange(5) == 3, np.nan, stored_scores(release)["X"][:, 0])
     X = pd.DataFrame({"number": numbers, "category": ["a", "b", None, "a", "b"]})
     assert_allclose(model.transform(X), stored_scores(release)["tabular"], rtol=1e-5, atol=1e-6)
+
+
+@each_release
+def test_a_classifier_loads(release):
+    path = FILES / release / "classifier.safetensors"
+    model = ContrastiveClassifier.load(path, embedder__encoder=own_encoder)
+    scores = stored_scores(release)
+    expected = scores["classifier"]
+    found = model.decision_function(scores["images"])
+    assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert model.predict(scores["images"]).tolist() == list(
+        np.array(["blue", "green", "red"])[expected.argmax(axis=1)]
+    )
+    assert model.embedder_.transform(scores["images"]).shape == (5, 3)
 
 
 @each_release

@@ -1,6 +1,7 @@
 """ContrastiveClassifier: an embedder, fine-tuned with few labels."""
 
 import copy
+import os
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import ClassVar, Self
@@ -17,20 +18,33 @@ from .._base import ContrastiveEstimator, fit_progress, fitted_state_kept_on_err
 from .._sklearn_compat import Interval, StrOptions, fit_context, n_rows
 from .._typing import ArrayLike, MatrixLike, RandomState
 from .._warnings import warn
+from ._autoencoder import AutoencoderEmbedder
 from ._embedder.network_embedder import NetworkEmbedder, warn_of_unreadable
-from ._embedder.report import epoch_printer, progress_of
-from ._embedder.run import Training
-from ._fine_tuning.build import classifier_trainer, labelled_samples
+from ._embedder.report import reported_training
+from ._fine_tuning.build import classifier_trainer, facts_of_training, labelled_samples
 from ._fine_tuning.labels import Labels, read_labels
 from ._fine_tuning.predictions import NetworkClassifierMixin
+from ._fine_tuning.stored import restore_classifier, stored_classifier
+from ._saving import SavedFitMixin
 from ._simclr import SimCLREmbedder
+from ._supcon import SupConEmbedder
+from ._tabular import TabularContrastiveEmbedder
+from ._training.held_checkpoints import held_checkpoints
 from ._training.processes import training_processes
 from ._training.torch_state import default_torch_state
 
 __all__ = ["ContrastiveClassifier"]
 
+# that a file may hold
+_EMBEDDERS = (
+    SimCLREmbedder,
+    SupConEmbedder,
+    AutoencoderEmbedder,
+    TabularContrastiveEmbedder,
+)
 
-class ContrastiveClassifier(NetworkClassifierMixin, ContrastiveEstimator):
+
+class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEstimator):
     """Classifier for few labels: an embedder, fine-tuned with the labelled samples.
 
     First the embedder is trained on all samples, without labels. Then its network is copied up to a
@@ -70,6 +84,12 @@ class ContrastiveClassifier(NetworkClassifierMixin, ContrastiveEstimator):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss. "balanced" weights are inversely proportional to the
         numbers of labelled samples.
+
+    checkpoint_dir : path-like, default=None
+        A folder in which fit saves every epoch of the fine-tuning, and of the training of the
+        embedder unless that has a `checkpoint_dir` of its own. If the process ends during fit, the
+        same call of fit resumes from the last saved epoch, with the same result, and then removes
+        what it saved. A training with a larger `max_epochs` continues from where it was.
 
     random_state : int, RandomState instance or None, default=None
         Draws batches and views, and the training of an embedder whose own `random_state` is None.
@@ -111,8 +131,14 @@ class ContrastiveClassifier(NetworkClassifierMixin, ContrastiveEstimator):
     Notes
     -----
     After a KeyboardInterrupt in the fine-tuning the fitted state is that of the last finished
-    epoch; fit warns and raises the interrupt again. Train long embedders on their own, save them,
-    and give them as ``FrozenEstimator(embedder)``.
+    epoch; fit warns and raises the interrupt again. With `checkpoint_dir` the same call of fit
+    continues. An embedder that is trained on its own serves several classifiers, as
+    ``FrozenEstimator(embedder)``.
+
+    :meth:`save` writes the network after the fine-tuning, and the parameters of `embedder` without
+    its fit. So the `embedder` of a loaded classifier is not fitted: fit trains it as before, but a
+    ``FrozenEstimator`` must be given again to fit anew, with set_params or to :meth:`load`.
+    Predictions, `embedder_` and ``clone`` need nothing.
 
     Probabilities are not calibrated. scikit-learn's
     ``CalibratedClassifierCV(FrozenEstimator(classifier))`` calibrates them with labels that were
@@ -145,9 +171,12 @@ class ContrastiveClassifier(NetworkClassifierMixin, ContrastiveEstimator):
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "augmentations": [str, callable],
         "class_weight": [StrOptions({"balanced"}), dict, None],
+        "checkpoint_dir": [str, os.PathLike, None],
         "random_state": ["random_state"],
         "verbose": ["verbose", StrOptions({"auto"})],
     }
+
+    _estimator_parameters = ("embedder",)
 
     def __init__(
         self,
@@ -160,6 +189,7 @@ class ContrastiveClassifier(NetworkClassifierMixin, ContrastiveEstimator):
         weight_decay: float = 1e-4,
         augmentations: str | Callable[..., Tensor] = "auto",
         class_weight: dict | str | None = None,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
         random_state: RandomState = None,
         verbose: int | str = "auto",
     ):
@@ -171,6 +201,7 @@ class ContrastiveClassifier(NetworkClassifierMixin, ContrastiveEstimator):
         self.weight_decay = weight_decay
         self.augmentations = augmentations
         self.class_weight = class_weight
+        self.checkpoint_dir = checkpoint_dir
         self.random_state = random_state
         self.verbose = verbose
 
@@ -207,20 +238,24 @@ class ContrastiveClassifier(NetworkClassifierMixin, ContrastiveEstimator):
         labels = read_labels(y, n_rows(X), type(self).__name__)
         draws = check_random_state(self.random_state)
         seeds = [int(draws.randint(2**31 - 1)) for _ in range(2)]
-        with (
-            fitted_state_kept_on_error(self),
-            fit_progress(self, X, y, n_steps=self.max_epochs) as on_step,
-            default_torch_state(),
-        ):
-            embedder = self._trained_embedder(X, y, seeds[0])
-            with training_processes(embedder.device) as processes:
-                interruption = self._fine_tune(embedder, X, labels, seeds[1], processes, on_step)
-        if interruption is not None:
-            warn(
-                f"The fine-tuning was interrupted; the fitted state is that after {self.n_iter_} "
-                "epochs."
-            )
-            raise interruption
+        # they are removed, that of the embedder too, when the classifier is fitted
+        with held_checkpoints(self.checkpoint_dir) as held:
+            with (
+                fitted_state_kept_on_error(self),
+                fit_progress(self, X, y, n_steps=self.max_epochs) as on_step,
+                default_torch_state(),
+            ):
+                embedder = self._trained_embedder(X, y, seeds[0])
+                with training_processes(embedder.device) as processes:
+                    interruption = self._fine_tune(
+                        embedder, X, labels, seeds[1], processes, held, on_step
+                    )
+            if interruption is not None:
+                warn(
+                    f"The fine-tuning was interrupted; the fitted state is that after "
+                    f"{self.n_iter_} epochs."
+                )
+                raise interruption
         return self
 
     def _trained_embedder(self, X, y, seed):
@@ -232,7 +267,11 @@ class ContrastiveClassifier(NetworkClassifierMixin, ContrastiveEstimator):
                     f"embedder is a FrozenEstimator of {type(given.estimator).__name__}; it must "
                     "hold an embedder that trains a network, such as SimCLREmbedder."
                 )
-            check_is_fitted(given.estimator)
+            check_is_fitted(
+                given.estimator,
+                msg="The %(name)s in the FrozenEstimator is not fitted; that of a classifier which "
+                "was loaded from a file never is. Give FrozenEstimator(embedder) of a fitted one.",
+            )
             return copy.deepcopy(given.estimator)
         if given is not None and hasattr(given, "net_"):
             warn(
@@ -240,11 +279,12 @@ class ContrastiveClassifier(NetworkClassifierMixin, ContrastiveEstimator):
                 "beginning. To keep its fit, give FrozenEstimator(embedder), from sklearn.frozen."
             )
         embedder = SimCLREmbedder(verbose=self.verbose) if given is None else clone(given)
-        if embedder.random_state is None:
+        # without a seed the embedder draws its own: its checkpoint is then that of any training
+        if embedder.random_state is None and self.random_state is not None:
             embedder.set_params(random_state=seed)
         return embedder.fit(X, y)
 
-    def _fine_tune(self, embedder, X, labels, seed, processes, on_step):
+    def _fine_tune(self, embedder, X, labels, seed, processes, held, on_step):
         """Train with the labelled samples, set the fitted attributes; returns an interruption."""
         source = embedder._read(X, reset=False)
         warn_of_unreadable(source, len(source) + len(source.unreadable), "they are left out")
@@ -254,20 +294,15 @@ class ContrastiveClassifier(NetworkClassifierMixin, ContrastiveEstimator):
         parameters = self.get_params(deep=False)
         seed = processes.broadcast(seed)
         net = classifier_trainer(embedder, samples, weights, parameters, seed, processes)
-        print_epoch = epoch_printer(self.verbose if processes.is_first else 0)
-
-        def on_record(record):
-            on_step("epoch")
-            print_epoch(record)
-
-        training = Training(
-            net,
-            samples,
-            processes=processes,
-            on_record=on_record,
-            progress=progress_of(self, net, samples) if processes.is_first else None,
-        )
+        checkpoint = None
+        if processes.is_first and held.folder is not None:
+            # without a seed, trainings cannot be distinguished: the next one resumes this one
+            known_seed = None if self.random_state is None else seed
+            facts = (type(self).__name__, known_seed, *facts_of_training(embedder, net, samples))
+            checkpoint = held.open(self.max_epochs, *facts)
+        training = reported_training(self, net, samples, processes, on_step, checkpoint=checkpoint)
         interruption = training.run_until_interrupted()
+        held.finish(checkpoint)
         net.module_.eval()  # here, because several threads may call predict
         self.embedder_, self.net_, self.classes_ = embedder, net, labels.classes
         self.history_ = training.records()
@@ -289,3 +324,9 @@ class ContrastiveClassifier(NetworkClassifierMixin, ContrastiveEstimator):
                 "above 0."
             )
         return weights.tolist()
+
+    def _stored_attributes(self):
+        return stored_classifier(self, _EMBEDDERS)
+
+    def _restore(self, stored, attributes, **of_embedder):
+        restore_classifier(self, stored, attributes, of_embedder, _EMBEDDERS)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +17,25 @@ from .._stored_fit import StoredFit, read_fit, unusable, write_fit
 from ._stored_parameters import as_json, from_json
 from ._training.torch_state import default_torch_state
 
-__all__ = ["SavedFitMixin"]
+__all__ = [
+    "SavedFitMixin",
+    "described_fit",
+    "described_parameters",
+    "estimator_of",
+    "restored_fit",
+]
 
 # parameters of the machine, and generators, whose state a new fit would change
 _NOT_STORED = ("checkpoint_dir", "device", "random_state")
 
+Estimator = TypeVar("Estimator", bound="SavedFitMixin")
+
 
 class SavedFitMixin:
     """`save` and `load`: one file for parameters, weights and preprocessing."""
+
+    # parameters that are estimators; `_stored_attributes` and `_restore` see to them
+    _estimator_parameters: ClassVar[tuple[str, ...]] = ()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted estimator to one file, which :meth:`load` reads without running code.
@@ -49,26 +60,13 @@ class SavedFitMixin:
         Notes
         -----
         Not stored: `checkpoint_dir`, a `device` (a loaded estimator is on the CPU), a generator as
-        `random_state`, functions and modules of your own, the state of the optimiser, and
-        ``set_output``. pickle and joblib store them, but run code when they load a file.
+        `random_state`, functions and modules of your own, the state of the optimiser, what a
+        ``FrozenEstimator`` learned, and ``set_output``. pickle and joblib store them, but run code
+        when they load a file.
         """
         check_is_fitted(self)
-        parameters = self.get_params(deep=False)
-        if isinstance(pretrained := parameters.get("pretrained"), str | os.PathLike):
-            parameters["pretrained"] = Path(pretrained).name  # folders are of this machine
-        seed = parameters.get("random_state")
-        stored = {
-            name: as_json(value) for name, value in parameters.items() if name not in _NOT_STORED
-        }
-        if isinstance(seed, Integral):
-            stored["random_state"] = int(seed)
-        with default_torch_state():
-            attributes, arrays = self._stored_attributes()
-        attributes |= {"n_features_in_": int(self.n_features_in_), "history_": self.history_}
-        if hasattr(self, "feature_names_in_"):
-            attributes["feature_names_in_"] = list(self.feature_names_in_)
-        description = {"versions": _versions(), "parameters": stored, "attributes": attributes}
-        write_fit(path, type(self).__name__, description, arrays)
+        description, arrays = described_fit(self)
+        write_fit(path, type(self).__name__, {"versions": _versions(), **description}, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], **parameters: Any) -> Self:
@@ -84,6 +82,7 @@ class SavedFitMixin:
         **parameters : dict
             Parameters of the estimator that replace those of the file: modules and functions of
             your own, which are not in it, or ``device="cuda"``; the default device is the CPU.
+            Those of an embedder in a classifier have the prefix ``embedder__``.
 
         Returns
         -------
@@ -100,20 +99,7 @@ class SavedFitMixin:
         ImportError
             If safetensors or timm is needed and not installed.
         """
-        stored = read_fit(path, cls.__name__)
-        estimator = cls(**{**_parameters_of(stored, cls), **parameters})
-        validate_parameter_constraints(
-            cls._parameter_constraints, estimator.get_params(deep=False), caller_name=cls.__name__
-        )
-        attributes = _attributes_of(stored)
-        with default_torch_state():
-            estimator._restore(stored, attributes)
-        estimator.history_ = attributes["history_"]
-        estimator.n_iter_ = len(estimator.history_)
-        estimator.n_features_in_ = attributes["n_features_in_"]
-        if (names := attributes.get("feature_names_in_")) is not None:
-            estimator.feature_names_in_ = np.array(names, dtype=object)
-        return estimator
+        return restored_fit(cls, read_fit(path, cls.__name__), parameters)
 
     @abstractmethod
     def _stored_attributes(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
@@ -121,7 +107,76 @@ class SavedFitMixin:
 
     @abstractmethod
     def _restore(self, stored: StoredFit, attributes: Mapping[str, Any]) -> None:
-        """Set the fitted attributes; ValueError unless the file has the right ones."""
+        """Set the fitted attributes; ValueError unless the file has the right ones.
+
+        An estimator with `_estimator_parameters` also takes, by keyword, the parameters of these
+        that were passed to load, such as ``embedder__device``.
+        """
+
+
+def described_fit(estimator: SavedFitMixin) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    """Values of JSON and arrays from which `restored_fit` makes the fitted estimator."""
+    with default_torch_state():
+        attributes, arrays = estimator._stored_attributes()
+    attributes |= {"n_features_in_": int(estimator.n_features_in_), "history_": estimator.history_}
+    if hasattr(estimator, "feature_names_in_"):
+        attributes["feature_names_in_"] = list(estimator.feature_names_in_)
+    return {"parameters": described_parameters(estimator), "attributes": attributes}, arrays
+
+
+def described_parameters(estimator: SavedFitMixin) -> dict[str, Any]:
+    """Parameters as values of JSON, without those of the machine and without estimators."""
+    parameters = estimator.get_params(deep=False)
+    if isinstance(pretrained := parameters.get("pretrained"), str | os.PathLike):
+        parameters["pretrained"] = Path(pretrained).name  # folders are of this machine
+    seed = parameters.get("random_state")
+    left_out = {*_NOT_STORED, *estimator._estimator_parameters}
+    stored = {name: as_json(value) for name, value in parameters.items() if name not in left_out}
+    return stored | ({"random_state": int(seed)} if isinstance(seed, Integral) else {})
+
+
+def restored_fit(
+    kind: type[Estimator], stored: StoredFit, parameters: Mapping[str, Any]
+) -> Estimator:
+    """The fitted estimator of a file, or of a part of it.
+
+    Parameters
+    ----------
+    kind : type
+        Its class.
+    stored : StoredFit
+        The file.
+    parameters : mapping
+        Those that replace parameters of the file. Those of an estimator that is itself a parameter
+        have its name and two underscores in front.
+    """
+    inner = {
+        name: value
+        for name, value in parameters.items()
+        if "__" in name and name.partition("__")[0] in kind._estimator_parameters
+    }
+    own = {name: value for name, value in parameters.items() if name not in inner}
+    estimator = estimator_of(kind, stored, own)
+    attributes = _attributes_of(stored)
+    with default_torch_state():
+        estimator._restore(stored, attributes, **inner)
+    estimator.history_ = attributes["history_"]
+    estimator.n_iter_ = len(estimator.history_)
+    estimator.n_features_in_ = attributes["n_features_in_"]
+    if (names := attributes.get("feature_names_in_")) is not None:
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+    return estimator
+
+
+def estimator_of(
+    kind: type[Estimator], stored: StoredFit, parameters: Mapping[str, Any]
+) -> Estimator:
+    """The estimator of a file without its fit; `parameters` replace those of the file."""
+    estimator = kind(**{**_parameters_of(stored, kind), **parameters})
+    validate_parameter_constraints(
+        kind._parameter_constraints, estimator.get_params(deep=False), caller_name=kind.__name__
+    )
+    return estimator
 
 
 def _versions():
@@ -146,15 +201,17 @@ def _parameters_of(stored, cls):
             f"{stored.path} has parameters that {cls.__name__} does not have in this version of "
             f"sklearn-contrastive: {', '.join(map(repr, unknown[:5]))}. Upgrade the package."
         )
-    if refused := values.keys() & ({*_NOT_STORED} - {"random_state"}):
+    if refused := values.keys() & ({*_NOT_STORED, *cls._estimator_parameters} - {"random_state"}):
         raise unusable(stored.path, f"it sets {min(refused)!r}, which save leaves out")
     if isinstance(weights := values.get("pretrained"), str) and {*"/\\"} & {*weights}:
         raise unusable(stored.path, f"it sets the folder of pretrained={weights!r:.80}")
     for name, value in values.items():
         if isinstance(value, dict) and "augmentation" in value and name != "augmentations":
             raise unusable(stored.path, f"{name} is an augmentation")
+        if isinstance(value, dict) and "entries" in value and name != "class_weight":
+            raise unusable(stored.path, f"{name} is a dict")
     parameters = {name: from_json(value, stored.path) for name, value in values.items()}
-    return {"device": "cpu", **parameters}
+    return ({"device": "cpu"} if "device" in names else {}) | parameters
 
 
 def _attributes_of(stored):

@@ -56,6 +56,8 @@ def as_json(value: Any) -> Any:
         return as_json(value.item())
     if isinstance(value, list | tuple | np.ndarray):
         return [as_json(each) for each in value]
+    if type(value) is dict:
+        return {"entries": [[as_json(key), as_json(each)] for key, each in value.items()]}
     kind = type(value).__name__
     if kind in _AUGMENTATIONS and type(value) is getattr(augmentation, kind):
         given = {each.name: getattr(value, each.name) for each in fields(value) if each.init}
@@ -89,6 +91,8 @@ def from_json(value: Any, path: Path, depth: int = 0) -> Any:
         return value
     if value.keys() == {"not_in_file"}:
         return NotInFile(str(value["not_in_file"])[:200])
+    if value.keys() == {"entries"} and depth == 0:
+        return _dict_of(value["entries"], path)
     kind = value.get("augmentation")
     if kind not in _AUGMENTATIONS:
         raise unusable(path, f"a parameter has the unknown kind {kind!r:.80}")
@@ -102,6 +106,18 @@ def from_json(value: Any, path: Path, depth: int = 0) -> Any:
         return make(**arguments)
     except (TypeError, ValueError) as error:
         raise unusable(path, f"{kind} cannot be made ({error})") from error
+
+
+def _dict_of(entries, path):
+    """A dict of labels and numbers, from its entries."""
+    if not isinstance(entries, list) or not all(map(_is_entry, entries)):
+        raise unusable(path, f"a parameter has the entries {entries!r:.80}")
+    return dict(entries)
+
+
+def _is_entry(pair):
+    kinds = str | int | float
+    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(x, kinds) for x in pair)
 
 
 def _full_name(named):

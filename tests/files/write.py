@@ -11,6 +11,7 @@ import pandas as pd
 import skops.io
 import torch
 from skl2onnx import to_onnx
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
@@ -26,6 +27,7 @@ from sklearn_contrastive import (
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.deep import (
     AutoencoderEmbedder,
+    ContrastiveClassifier,
     LinearContrastiveEncoder,
     SupConEmbedder,
     TabularContrastiveEmbedder,
@@ -96,11 +98,18 @@ def main():
     tabular = TabularContrastiveEmbedder(width=3, projection_dim=3, **settings).fit(table())
     write("tabular.safetensors", tabular.save)
     scores["tabular"] = tabular.transform(table()[:5])
+    colours = np.array(["red", "green", "blue", -1], dtype=object)
+    colours = colours[np.where(np.arange(16) < 12, np.arange(16) % 3, 3)]
+    tuned = ContrastiveClassifier(clone(embedder), max_epochs=1, batch_size=6, random_state=0)
+    tuned.set_params(class_weight={"red": 2.0}).fit(IMAGES, colours)
+    write("classifier.safetensors", tuned.save)
+    scores["classifier"] = tuned.decision_function(IMAGES[:5])
     write("scores.npz", lambda path: np.savez(path, X=X[:5], images=IMAGES[:5], **scores))
-    # estimators that came after scores.npz
-    missing = scores.keys() - np.load(FOLDER / "scores.npz").keys()
-    later = {name: scores[name] for name in sorted(missing)}
-    write("scores_later.npz", lambda path: np.savez_compressed(path, **later))
+    # estimators that came after scores.npz, and after the next one
+    for name in ("scores_later", "scores_of_classifier"):
+        found = [np.load(path).keys() for path in FOLDER.glob("scores*.npz")]
+        later = {key: scores[key] for key in sorted(scores.keys() - set().union(*found))}
+        write(f"{name}.npz", lambda path, later=later: np.savez_compressed(path, **later))
 
 
 def write_moments():

@@ -11,11 +11,13 @@ from helpers.trainings import CutOff, cut_off_after
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from torch import nn
 
 from sklearn_contrastive import LinearContrastive, SimCLREmbedder
 from sklearn_contrastive._stored_fit import read_fit, write_fit
-from sklearn_contrastive.deep import LinearContrastiveEncoder
+from sklearn_contrastive.deep import ContrastiveClassifier, LinearContrastiveEncoder
 from sklearn_contrastive.deep._training.checkpoint import Checkpoint
 from sklearn_contrastive.linear import Moments
 
@@ -23,6 +25,8 @@ N_EXAMPLES = settings().max_examples
 RNG = np.random.default_rng(0)
 X = RNG.normal(5.0, size=(40, 4))
 IMAGES = RNG.random((8, 8, 8)).astype(np.float32)
+LABELS = np.array(["a", "b"])[np.arange(8) % 2]
+OF_CLASSIFIER = {"max_epochs": 1, "batch_size": 4, "random_state": 0}
 TRAINING = {"batch_size": 4, "random_state": 0, "device": "cpu", "verbose": 0}
 
 numbers = st.one_of(
@@ -51,7 +55,9 @@ def folder(tmp_path_factory):
         Moments.from_array(samples).save(folder / name)
     LinearContrastiveEncoder(2, max_epochs=1, random_state=0).fit(X).save(folder / "encoder")
     embedder = SimCLREmbedder(small_encoder, max_epochs=1, projection_dim=3, **TRAINING)
-    embedder.fit(IMAGES).save(folder / "embedder")
+    clone(embedder).fit(IMAGES).save(folder / "embedder")
+    classifier = ContrastiveClassifier(embedder, class_weight={"a": 2.0}, **OF_CLASSIFIER)
+    classifier.fit(IMAGES, LABELS).save(folder / "classifier")
     return folder
 
 
@@ -86,6 +92,9 @@ def changed(draw, description):
     description = copy.deepcopy(description)
     part = description[draw(st.sampled_from(["parameters", "attributes"]))]
     name = draw(st.sampled_from(sorted(part)))
+    while isinstance(part[name], dict) and part[name] and draw(st.booleans()):  # inside of it
+        part = part[name]
+        name = draw(st.sampled_from(sorted(part)))
     old = part[name]
     if isinstance(old, list) and old and draw(st.booleans()):  # one of its entries
         old[draw(st.integers(0, len(old) - 1))] = draw(values)
@@ -97,6 +106,7 @@ def changed(draw, description):
 NETWORKS = {
     "encoder": (LinearContrastiveEncoder, X, {}),
     "embedder": (SimCLREmbedder, IMAGES, {"encoder": small_encoder}),
+    "classifier": (ContrastiveClassifier, IMAGES, {"embedder__encoder": small_encoder}),
 }
 
 
@@ -116,9 +126,14 @@ def test_any_description_in_a_file_loads_or_is_refused(name, data, folder):
     loaded, _ = attempt(lambda: estimator.load(folder / "changed", **given_parameters))
     if loaded is None:
         return
-    scores, _ = attempt(lambda: loaded.transform(samples))
+    if name == "classifier":
+        scores, _ = attempt(lambda: loaded.predict_proba(samples))
+        width = len(loaded.classes_)
+    else:
+        scores, _ = attempt(lambda: loaded.transform(samples))
+        width = len(loaded.get_feature_names_out())
     if scores is not None:
-        assert scores.shape == (len(samples), len(loaded.get_feature_names_out()))
+        assert scores.shape == (len(samples), width)
     json.dumps(loaded.history_)
 
 
@@ -129,21 +144,32 @@ STATES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    """State after the first of two epochs, and the folder of its file."""
+@pytest.fixture(scope="module", params=["embedder", "classifier"])
+def checkpoint(request, tmp_path_factory):
+    """State after the first of two epochs, the folder of its file, and the fit."""
     folder = tmp_path_factory.mktemp("checkpoints")
+    train = {"embedder": trained_embedder, "classifier": fine_tuned_embedder()}[request.param]
     with pytest.MonkeyPatch.context() as patched:
         cut_off_after(1, patched)
         with pytest.raises(CutOff):
             train(folder)
     (file,) = folder.glob("*/state.pt")
-    return Checkpoint(file.parent).load(), folder, file.parent
+    return Checkpoint(file.parent).load(), folder, file.parent, train
 
 
-def train(folder):
+def trained_embedder(folder):
     model = SimCLREmbedder(small_encoder, max_epochs=2, checkpoint_dir=folder, **TRAINING)
     return model.fit(IMAGES)
+
+
+def fine_tuned_embedder():
+    frozen = FrozenEstimator(trained_embedder(None))
+
+    def fine_tuned(folder):
+        parameters = OF_CLASSIFIER | {"max_epochs": 2, "checkpoint_dir": folder}
+        return ContrastiveClassifier(frozen, **parameters).fit(IMAGES, LABELS)
+
+    return fine_tuned
 
 
 def paths(state, above=()):
@@ -157,7 +183,7 @@ def paths(state, above=()):
 @pytest.mark.parametrize("seed", range(N_EXAMPLES))
 def test_any_state_in_a_checkpoint_is_continued_or_set_aside(seed, checkpoint):
     rng = np.random.default_rng(seed)
-    state, folder, own = copy.deepcopy(checkpoint[0]), *checkpoint[1:]
+    state, folder, own, train = copy.deepcopy(checkpoint[0]), *checkpoint[1:]
     found = list(paths(state))
     *path, key = found[rng.integers(len(found))]
     part = state
@@ -174,4 +200,5 @@ def test_any_state_in_a_checkpoint_is_continued_or_set_aside(seed, checkpoint):
         damaged.unlink()
     if model is not None:
         assert model.n_iter_ == len(model.history_) == 2
-        assert model.transform(IMAGES).shape == (8, 3)
+        embedder = getattr(model, "embedder_", model)
+        assert embedder.transform(IMAGES).shape == (8, 3)

@@ -220,12 +220,13 @@ def results_of_fit(fitted):
     }
 
 
-def fine_tuned():
-    """Three steps of a classifier, with labels of two thirds of the images."""
+def fine_tuned(folder=None, max_epochs=1):
+    """Epochs of three steps of a classifier, with labels of two thirds of the images."""
     labels = np.where(np.arange(33) % 3 == 0, -1, np.arange(33) % 2)
     given = embedder(projection_head="mlp")
-    classifier = ContrastiveClassifier(given, max_epochs=1, batch_size=8, random_state=0)
-    return results_of_fit(classifier.fit(IMAGES, labels))
+    classifier = ContrastiveClassifier(given, batch_size=8, random_state=0)
+    classifier.set_params(checkpoint_dir=folder, max_epochs=max_epochs)
+    return classifier.fit(IMAGES, labels)
 
 
 def error_of(function):
@@ -237,25 +238,25 @@ def error_of(function):
     return None
 
 
-def fit_interrupted_and_resumed(folder):
-    """An undisturbed fit, one that the first process leaves after an epoch, and its resumption."""
+def fit_interrupted_and_resumed(fit, folder, n_epochs):
+    """An undisturbed fit, one that the first process leaves after some epochs, and the next one."""
     writes = []
     save = Checkpoint.save
 
-    def fit():
-        return embedder(**OF_ALL_KINDS, checkpoint_dir=folder).fit(IMAGES)
-
     def save_and_leave(self, state):
         save(self, state)
-        raise CutOff("no power")
+        writes.append(state["n_steps"])
+        if len(writes) == n_epochs:
+            raise CutOff("no power")
 
-    undisturbed = embedder(**OF_ALL_KINDS).fit(IMAGES)
+    undisturbed = fit(None)
     Checkpoint.save = save_and_leave
-    error = error_of(fit)
-    files = sorted(path.name for path in Path(folder).glob("*/*"))
-    Checkpoint.save = lambda self, state: (writes.append(state["n_steps"]), save(self, state))
     try:
-        resumed = fit()
+        error = error_of(lambda: fit(folder))
+        files = sorted(path.name for path in Path(folder).glob("*/*"))
+        writes.clear()
+        n_epochs = None
+        resumed = fit(folder)
     finally:
         Checkpoint.save = save
     return {
@@ -266,6 +267,11 @@ def fit_interrupted_and_resumed(folder):
         "writes": writes,
         "left": sorted(path.name for path in Path(folder).glob("*/*")),
     }
+
+
+def fit_of_all_kinds(folder):
+    """A fit with its checkpoints in a folder."""
+    return embedder(**OF_ALL_KINDS, checkpoint_dir=folder).fit(IMAGES)
 
 
 def unseeded_fit():
@@ -309,9 +315,12 @@ def main(folder):
         "labels": results_of_fit(supervised_embedder().fit(IMAGES, LABELS)),
         "other labels": error_of(lambda: supervised_embedder().fit(IMAGES, LABELS + RANK)),
         "autoencoder": results_of_fit(autoencoder().fit(IMAGES)),
-        "resume": fit_interrupted_and_resumed(f"{folder}/checkpoints"),
+        "resume": fit_interrupted_and_resumed(fit_of_all_kinds, f"{folder}/checkpoints", 1),
+        "resume fine-tuning": fit_interrupted_and_resumed(
+            lambda folder: fine_tuned(folder, max_epochs=3), f"{folder}/fine-tuning", 3
+        ),
         "unseeded": unseeded_fit(),
-        "fine-tuned": fine_tuned(),
+        "fine-tuned": results_of_fit(fine_tuned()),
         "other images": error_of(lambda: embedder().fit(IMAGES[RANK:][:32])),
         "fewer images": error_of(lambda: embedder().fit(IMAGES[: 33 - RANK])),
         "script": run_the_script_of_the_guide(folder),

@@ -4,7 +4,7 @@ import copy
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -27,8 +27,7 @@ from .._diagnostics import collapse_share
 from .._networks.pretrained_file import digest_of_file
 from .._saving import SavedFitMixin
 from .._training.batches import Samples
-from .._training.checkpoint import locked_checkpoint
-from .._training.fingerprint import UnseenValueError, fingerprint
+from .._training.held_checkpoints import held_checkpoints
 from .._training.objectives import Objective
 from .._training.optimizers import OPTIMIZERS
 from .._training.processes import training_processes
@@ -37,8 +36,7 @@ from .._training.trainer import Trainer
 from .build import configure_schedule, embedder_trainer, start_averages
 from .chunk_checks import check_chunk_size, check_repeatable
 from .embed import embed
-from .report import epoch_printer, progress_of
-from .run import Training
+from .report import reported_training
 
 __all__ = ["LARGEST_WIDTH", "NetworkEmbedder"]
 
@@ -171,17 +169,19 @@ class NetworkEmbedder(
         return rows
 
     def _train(self, X, y, *, anew, X_val=None, y_val=None):
-        # the checkpoint is removed and unlocked at the very end, when the estimator is fitted
-        with ExitStack() as stack:
-            check_chunk_size(getattr(self, "chunk_size", None), self.batch_size)
-            processes = stack.enter_context(training_processes(self.device))
+        # fit_context skips this in a second partial_fit, when parameters may be other ones
+        self._validate_params()
+        check_chunk_size(getattr(self, "chunk_size", None), self.batch_size)
+        with (
+            training_processes(self.device) as processes,
+            # the checkpoint is removed and unlocked at the very end, when the estimator is fitted
+            held_checkpoints(self.checkpoint_dir) as held,
+        ):
             with (
                 fitted_state_kept_on_error(self),
                 self._progress(X, y, processes) as on_step,
                 default_torch_state(),
             ):
-                # fit_context skips this in a second partial_fit, when parameters may be other ones
-                self._validate_params()
                 samples = self._read(X, reset=anew)
                 self._add_targets(samples, y, reset=anew)
                 n_samples = len(samples) + len(samples.unreadable)
@@ -191,24 +191,9 @@ class NetworkEmbedder(
                 net = self._new_net(samples, processes) if anew else self._copied_net(samples)
                 self._check_output(net.module_)
                 check_repeatable(net, samples, processes.size)
-                checkpoint = None
-                if processes.is_first:
-                    checkpoint = stack.enter_context(self._checkpoint(net, samples))
-
-                print_epoch = epoch_printer(self.verbose if processes.is_first else 0)
-
-                def on_record(record):
-                    on_step("epoch")
-                    print_epoch(record)
-
-                training = Training(
-                    net,
-                    samples,
-                    processes=processes,
-                    checkpoint=checkpoint,
-                    evaluate=evaluate,
-                    on_record=on_record,
-                    progress=progress_of(self, net, samples) if processes.is_first else None,
+                checkpoint = self._checkpoint(held, net, samples) if processes.is_first else None
+                training = reported_training(
+                    self, net, samples, processes, on_step, checkpoint=checkpoint, evaluate=evaluate
                 )
                 interruption = training.run_until_interrupted()
                 self._set_fitted(net, training.records(), samples)
@@ -219,8 +204,7 @@ class NetworkEmbedder(
                 )
                 raise interruption
             self._warn_of_collapse(samples)
-            if checkpoint is not None:
-                checkpoint.remove()
+            held.finish(checkpoint)
         return self
 
     def _progress(self, X, y, processes):
@@ -282,10 +266,10 @@ class NetworkEmbedder(
         start_averages(net, len(samples))
         return net
 
-    def _checkpoint(self, net, samples):
-        """Context of the checkpoint of this training; of None without `checkpoint_dir`."""
-        if self.checkpoint_dir is None:
-            return nullcontext()
+    def _checkpoint(self, held, net, samples):
+        """Checkpoint of this training; None without a folder."""
+        if held.folder is None:
+            return None  # to hash the samples takes time
         parameters = {
             name: value
             for name, value in self.get_params(deep=False).items()
@@ -301,16 +285,8 @@ class NetworkEmbedder(
         of_samples = [samples.digest()]
         if samples.targets is not None:
             of_samples.append(samples.targets)
-        try:
-            name = fingerprint(type(self).__name__, parameters, seed, start, *of_samples)
-        except UnseenValueError as error:
-            warn(
-                f"A checkpoint cannot be recognised, because it cannot depend on {error}. This "
-                "training is neither saved in checkpoint_dir nor resumed from it. Pass such "
-                "values as attributes of an object or as default arguments of the function."
-            )
-            return nullcontext()
-        return locked_checkpoint(self.checkpoint_dir, name, self.max_epochs)
+        facts = (type(self).__name__, parameters, seed, start, *of_samples)
+        return held.open(self.max_epochs, *facts)
 
     def _check_read_parameters(self):
         """Raise an error for invalid values of the parameters that may change after fit."""

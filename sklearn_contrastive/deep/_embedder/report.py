@@ -8,13 +8,53 @@ import torch
 
 from ..._sklearn_compat import has_progress_bar
 from .._training.batches import Samples
+from .._training.processes import Processes
 from .._training.progress import TrainingProgress
 from .._training.trainer import Trainer
+from .run import Training
 
-__all__ = ["epoch_printer", "progress_of"]
+__all__ = ["epoch_printer", "progress_of", "reported_training"]
 
 # images with a longer side are slow to train on without a GPU
 _LARGE_SIDE = 64
+
+
+def reported_training(
+    estimator: Any,
+    net: Trainer,
+    samples: Samples,
+    processes: Processes,
+    on_step: Callable[[str], None],
+    **options: Any,
+) -> Training:
+    """Training of an estimator that reports its epochs; only the first process prints.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        With `verbose`.
+    net : Trainer
+        Initialised.
+    samples : Samples
+        Training samples.
+    processes : Processes
+        Those that train.
+    on_step : callable
+        Takes the name of a finished step, for scikit-learn's callbacks.
+    **options : dict
+        Others of `Training`: its checkpoint, its evaluation.
+    """
+    is_first = processes.is_first
+    print_epoch = epoch_printer(estimator.verbose if is_first else 0)
+
+    def on_record(record):
+        on_step("epoch")
+        print_epoch(record)
+
+    progress = progress_of(estimator, net, samples) if is_first else None
+    return Training(
+        net, samples, processes=processes, on_record=on_record, progress=progress, **options
+    )
 
 
 def epoch_printer(verbose: int | str) -> Callable[[Mapping[str, Any]], None]:

@@ -26,6 +26,7 @@ __all__ = [
     "check_unchanged",
     "probe_of",
     "refuse_missing_modules",
+    "restore_history",
     "restore_network",
     "restored_trainer",
     "stored_network",
@@ -152,10 +153,10 @@ def refuse_missing_modules(embedder: Any, stored: StoredFit) -> None:
     parameters = embedder.get_params(deep=False)
     for name in ("encoder", "projection_head", "decoder"):
         if isinstance(parameters.get(name), NotInFile):
-            code, kind = parameters[name].name, type(embedder).__name__
+            code = parameters[name].name
             raise ValueError(
                 f"{stored.path} has the weights of a module of your own as {name}, {code}, but no "
-                f"code. Pass a module that it made: {kind}.load(path, {name}=...)."
+                f"code. Pass a module that it made: {stored.call}{name}=...)."
             )
 
 
@@ -186,12 +187,17 @@ def restored_trainer(
     net = stored_trainer(network, objective, parameters, seed, attributes["rate_factor"])
     _load_weights(net.module_, parameters, stored)
     _warn_of_other_code(net.module_, samples, stored, attributes)
+    restore_history(net, attributes["history_"])
+    return net
+
+
+def restore_history(net: Trainer, records: Sequence[Mapping[str, Any]]) -> None:
+    """Set the history of a trainer from the records of a file."""
     net.initialize_history()
-    for epoch in attributes["history_"]:
+    for epoch in records:
         net.history.new_epoch()
         for name, value in epoch.items():
             net.history.record("train_loss" if name == "loss" else name, value)
-    return net
 
 
 def _checked_images(stored, attributes):

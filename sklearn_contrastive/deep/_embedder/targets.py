@@ -1,6 +1,7 @@
 """Targets of the training images: labels as codes, numbers standardised; and in a file."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,25 @@ from ..._targets import names_classes, read_targets
 from ..._warnings import warn
 from ...exceptions import LabelsWarning
 
-__all__ = ["KnownTargets", "read_training_targets", "restore_targets", "stored_targets"]
+__all__ = [
+    "KnownTargets",
+    "read_training_targets",
+    "restore_targets",
+    "restored_classes",
+    "stored_classes",
+    "stored_targets",
+]
+
+# of an array of numbers as labels
+_DTYPES = (
+    "bool",
+    *(f"{sign}int{n}" for sign in ("", "u") for n in (8, 16, 32, 64)),
+    "float16",
+    "float32",
+    "float64",
+)
+# number of characters of all classes, each as long as the longest
+_LARGEST_CLASSES = 2**26
 
 
 @dataclass(frozen=True)
@@ -191,24 +210,13 @@ def stored_targets(estimator: Any) -> dict[str, Any]:
     known = KnownTargets.of(estimator)
     if known.classes is None:
         return {"target_mean_": known.mean.tolist(), "target_scale_": known.scale.tolist()}
-    labels = [each.item() if isinstance(each, np.generic) else each for each in known.classes]
-    if not _are_labels(labels):
-        kinds = ", ".join(sorted({type(label).__name__ for label in labels}))
-        raise ValueError(
-            f"classes_ holds labels of type {kinds}; save writes numbers and strings. Store this "
-            "estimator with joblib."
-        )
-    return {"classes_": labels, "classes_are_objects": known.classes.dtype.kind == "O"}
+    return stored_classes(known.classes)
 
 
 def restore_targets(estimator: Any, stored: StoredFit, attributes: Mapping[str, Any]) -> None:
     """Set the fitted attributes of `stored_targets`; ValueError unless they are valid."""
-    classes = attributes.get("classes_")
-    if classes is not None:
-        if not _are_labels(classes):
-            raise unusable(stored.path, f"classes_={classes!r:.80} is not valid")
-        dtype = object if attributes.get("classes_are_objects") else None
-        KnownTargets(np.array(classes, dtype=dtype)).set_on(estimator)
+    if attributes.get("classes_") is not None:
+        KnownTargets(restored_classes(stored, attributes)).set_on(estimator)
         return
     mean, scale = (attributes.get(name) for name in ("target_mean_", "target_scale_"))
     if not (
@@ -221,13 +229,44 @@ def restore_targets(estimator: Any, stored: StoredFit, attributes: Mapping[str, 
     KnownTargets(None, np.array(mean), np.array(scale)).set_on(estimator)
 
 
+def stored_classes(classes: NDArray[Any]) -> dict[str, Any]:
+    """Values of JSON from which `restored_classes` makes the same array of sorted labels."""
+    labels = [each.item() if isinstance(each, np.generic) else each for each in classes]
+    if not _are_labels(labels):
+        kinds = ", ".join(sorted({type(label).__name__ for label in labels}))
+        raise ValueError(
+            f"classes_ holds labels of type {kinds}; save writes numbers and strings. Store this "
+            "estimator with joblib."
+        )
+    return {
+        "classes_": labels,
+        "classes_are_objects": classes.dtype.kind == "O",
+        "classes_dtype": classes.dtype.name if classes.dtype.kind in "biuf" else None,
+    }
+
+
+def restored_classes(stored: StoredFit, attributes: Mapping[str, Any]) -> NDArray[Any]:
+    """Labels of `stored_classes`; ValueError unless they are valid and sorted."""
+    labels, dtype = attributes.get("classes_"), attributes.get("classes_dtype")
+    classes = None
+    if _are_labels(labels) and (dtype is None or dtype in _DTYPES):
+        dtype = object if attributes.get("classes_are_objects") else dtype
+        with suppress(OverflowError, ValueError):  # a number that the dtype does not have
+            classes = np.array(labels, dtype=dtype)
+    valid = classes is not None and (classes.dtype.kind != "O" or type(labels[0]) is str)
+    if not (valid and classes.tolist() == labels and np.array_equal(np.unique(classes), classes)):
+        raise unusable(stored.path, f"classes_={labels!r:.80} is not valid")
+    return classes
+
+
 def _are_labels(values):
-    """Whether these are strings, or numbers."""
+    """Whether these are strings, or numbers, which an array may hold."""
     if not isinstance(values, list) or not values:
         return False
-    return all(type(each) is str for each in values) or all(
-        type(each) in (int, float, bool) for each in values
-    )
+    if all(type(each) is str for each in values):
+        # all take as much memory as the longest
+        return len(values) * max(map(len, values)) <= _LARGEST_CLASSES
+    return all(type(each) in (int, float, bool) for each in values)
 
 
 def _are_floats(values):

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from .._embedder.build import embedder_trainer
+from .._embedder.build import embedder_trainer, stored_trainer
 from .._embedder.network_embedder import NetworkEmbedder
 from .._training.batches import Samples
 from .._training.processes import Processes
@@ -16,10 +16,18 @@ from .network import ClassifierRecipe
 from .objective import CrossEntropyObjective
 from .samples import LabelledSamples
 
-__all__ = ["classifier_trainer", "labelled_samples", "layer_of"]
+__all__ = [
+    "classifier_trainer",
+    "facts_of_training",
+    "labelled_samples",
+    "layer_of",
+    "stored_classifier_trainer",
+]
 
 # parameters that an embedder has under the same names
 _OF_TRAINING = ("max_epochs", "batch_size", "learning_rate", "weight_decay")
+# what an embedder's recipe of its network says about the code of the network
+_CODE = ("encoder", "projection_head", "decoder")
 
 
 def labelled_samples(source: Samples, labels: Labels) -> LabelledSamples:
@@ -73,22 +81,70 @@ def classifier_trainer(
     processes : Processes
         Those that train.
     """
+    parts = _parts(embedder, samples, class_weights, parameters)
+    of_training = _of_training(embedder, parameters)
+    return embedder_trainer(*parts, samples, of_training, seed, processes)
+
+
+def stored_classifier_trainer(
+    embedder: NetworkEmbedder,
+    samples: Any,
+    class_weights: Sequence[float],
+    parameters: Mapping[str, Any],
+    seed: int,
+) -> Trainer:
+    """The same for weights of the linear map that are loaded next.
+
+    `samples` is what a file says about the training samples: their `shape` and `noun`.
+    """
+    parts = _parts(embedder, samples, class_weights, parameters)
+    return stored_trainer(*parts, _of_training(embedder, parameters), seed, 1.0)
+
+
+def facts_of_training(
+    embedder: NetworkEmbedder, trainer: Trainer, samples: LabelledSamples
+) -> tuple[Any, ...]:
+    """All that a fine-tuning depends on besides its seed and number of epochs, for a fingerprint.
+
+    Parameters
+    ----------
+    embedder : NetworkEmbedder
+        Fitted.
+    trainer : Trainer
+        Initialised: its network has the weights of the embedder.
+    samples : LabelledSamples
+        Labelled training samples.
+    """
+    recipe, objective = embedder.net_.module, trainer.criterion
+    return (
+        {name: getattr(recipe, name) for name in _CODE if hasattr(recipe, name)},
+        trainer.module_.state_dict(),
+        trainer.module_.layer,
+        (trainer.optimizer, trainer.lr, trainer.batch_size, trainer.half, str(trainer.device)),
+        (objective.augmentation, objective.class_weights),
+        samples.digest(),
+        samples.targets,
+    )
+
+
+def _parts(embedder, samples, class_weights, parameters):
+    """Factory of the network and objective."""
     network = embedder.net_.module_
     layer = layer_of(network, parameters["from_layer"])
     encoder = getattr(embedder.net_.module, "encoder", None)
     augmentation = fine_tuning_augmentation(parameters["augmentations"], embedder, samples)
-    of_training = {
+    return (
+        ClassifierRecipe(network, layer, len(class_weights), encoder),
+        CrossEntropyObjective(augmentation, class_weights),
+    )
+
+
+def _of_training(embedder, parameters):
+    """Parameters of the training under the names that they have in embedders."""
+    return {
         "device": embedder.device,
         "precision": embedder.precision,
         "optimizer": "adamw",
         "warmup_epochs": 0,
         **{name: parameters[name] for name in _OF_TRAINING},
     }
-    return embedder_trainer(
-        ClassifierRecipe(network, layer, len(class_weights), encoder),
-        CrossEntropyObjective(augmentation, class_weights),
-        samples,
-        of_training,
-        seed,
-        processes,
-    )

@@ -122,18 +122,15 @@ class _HashedFile:
 
 
 @contextmanager
-def locked_checkpoint(
-    checkpoint_dir: str | os.PathLike[str], name: str, max_epochs: int
-) -> Iterator[Checkpoint | None]:
+def locked_checkpoint(parent: Path, name: str, max_epochs: int) -> Iterator[Checkpoint | None]:
     """Open the checkpoint of one training and lock it against other processes.
 
     Without a state of its own, it takes over that of the same training of fewer epochs.
 
     Parameters
     ----------
-    checkpoint_dir : path-like
-        Folder of the checkpoints of all trainings; created if missing. The process may change its
-        current folder later.
+    parent : pathlib.Path
+        Folder of the checkpoints of all trainings, absolute; created if missing.
     name : str
         Name of this training without its number of epochs, a `fingerprint`.
     max_epochs : int
@@ -144,7 +141,6 @@ def locked_checkpoint(
     checkpoint : Checkpoint or None
         None, with a warning, if another process runs the same training.
     """
-    parent = Path(checkpoint_dir).expanduser().absolute()
     parent.mkdir(parents=True, exist_ok=True)
     stem = f"simclr-{name[:20]}"
     folder = parent / f"{stem}-{max_epochs}"

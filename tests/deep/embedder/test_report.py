@@ -9,9 +9,8 @@ from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from sklearn_contrastive.deep import SimCLREmbedder
-from sklearn_contrastive.deep._embedder import network_embedder
 from sklearn_contrastive.deep._networks.encoders import chosen_encoder
-from sklearn_contrastive.deep._training import progress
+from sklearn_contrastive.deep._training import held_checkpoints, progress
 from sklearn_contrastive.deep._training.fingerprint import fingerprint
 
 IMAGES = load_digits().images[:60].astype(np.float32) / 16
@@ -126,7 +125,7 @@ def test_auto_and_the_name_it_stands_for_share_a_checkpoint(tmp_path, monkeypatc
         names.append(fingerprint(*parts))
         return names[-1]
 
-    monkeypatch.setattr(network_embedder, "fingerprint", noted)
+    monkeypatch.setattr(held_checkpoints, "fingerprint", noted)
     for encoder in ("auto", "resnet_narrow", nn.Flatten):
         embedder(encoder=encoder, max_epochs=1, batch_size=8, checkpoint_dir=tmp_path).fit(
             IMAGES[:8]

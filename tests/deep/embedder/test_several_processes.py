@@ -118,7 +118,7 @@ def test_a_masked_autoencoder_is_that_of_one_process(results):
 
 
 def test_a_fine_tuning_is_that_of_one_process_with_the_whole_batch(results):
-    expected = fine_tuned()
+    expected = results_of_fit(fine_tuned())
     for found in results:
         assert_close(found["fine-tuned"], expected, 1e-4)
     assert_close(results[0]["fine-tuned"], results[1]["fine-tuned"], 0)
@@ -150,6 +150,16 @@ def test_training_resumes_exactly_from_the_checkpoint_of_the_first_process(resul
         assert_close(resume["resumed"], resume["undisturbed"], 0)
     assert [found["resume"]["writes"] for found in results] == [[6, 9], []]
     assert_close(results[0]["resume"]["resumed"], results[1]["resume"]["resumed"], 0)
+
+
+def test_a_fine_tuning_resumes_exactly_from_the_checkpoints_of_the_first_process(results):
+    for found in results:
+        resume = found["resume fine-tuning"]
+        assert resume["files"] == ["state.pt", "state.pt"]  # that of the embedder is kept
+        assert_close(resume["resumed"], resume["undisturbed"], 0)
+    writes = [found["resume fine-tuning"]["writes"] for found in results]
+    assert [len(each) for each in writes] == [1, 0]
+    assert results[0]["resume fine-tuning"]["left"] == []
 
 
 def test_the_script_of_the_guide_saves_once(results):
