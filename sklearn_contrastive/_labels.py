@@ -57,7 +57,7 @@ def read_labels(
     n_samples : int
         Number of samples.
     unlabelled : label, "auto" or None, default="auto"
-        The mark of a sample without a label; NaN is allowed. "auto" is -1 unless the labels are
+        The mark of a sample without a label; NaN is allowed. "auto" is the number -1, also among
         strings; None takes every value for a label.
     known : array-like of shape (n_known,), default=()
         Classes of earlier samples.
@@ -136,25 +136,23 @@ def _marked(y, unlabelled):
     if unlabelled is None:
         return np.zeros(len(y), bool)
     if isinstance(unlabelled, str) and unlabelled == "auto":
-        if y.dtype.kind in "USO" and not all(isinstance(label, Real) for label in y):
-            return np.zeros(len(y), bool)
         unlabelled = -1
     if isinstance(unlabelled, Real) and np.isnan(unlabelled):
         return _is_nan(y)
     if y.dtype.kind in "biuf" and isinstance(unlabelled, Real):
         return y == unlabelled
-    return np.array([label == unlabelled for label in y.tolist()], dtype=bool)
+    return np.array([_are_equal(label, unlabelled) for label in y.tolist()], dtype=bool)
 
 
 def _is_nan(y):
     if y.dtype.kind == "O":  # NaN differs from itself, pandas' NA gives NA
-        missing = [label is None or not _equals_itself(label) for label in y.tolist()]
+        missing = [label is None or not _are_equal(label, label) for label in y.tolist()]
         return np.array(missing, dtype=bool)
     return np.isnan(y) if y.dtype.kind == "f" else np.zeros(len(y), bool)
 
 
-def _equals_itself(label):
-    equal = label == label
+def _are_equal(label, other):
+    equal = label == other  # NA for pandas' NA
     return isinstance(equal, bool | np.bool_) and bool(equal)
 
 

@@ -63,6 +63,14 @@ MARKS = {
 }
 
 
+@pytest.mark.parametrize("mark", [-1, -1.0, np.int8(-1)])
+@pytest.mark.parametrize("container", [list, lambda y: np.array(y, object), pd.Series])
+def test_the_number_minus_one_among_strings_marks_samples_without_a_label(mark, container):
+    labels = read_labels(container(["b", mark, "-1", "a", mark]), 5)
+    assert labels.classes.tolist() == ["-1", "a", "b"]
+    assert labels.codes.tolist() == [2, UNLABELLED, 0, 1, UNLABELLED]
+
+
 @pytest.mark.parametrize("name", MARKS)
 @pytest.mark.parametrize("container", [list, np.array, lambda y: np.array(y, object), pd.Series])
 def test_marked_samples_have_no_label_and_the_mark_is_no_class(name, container):
@@ -144,7 +152,7 @@ INVALID = {
     "two columns": ([[0, 1]] * 3, r"shape \(3, 2\); give one label per sample, in shape \(3,\)"),
     "row": ([[0, 1, 1]], r"shape \(1, 3\)"),
     "scalar": (1, r"shape \(\)"),
-    "numbers and strings": (["a", -1, "b"], "labels of type int, str, which have no order"),
+    "numbers and strings": (["a", 2, "b"], "labels of type int, str, which have no order"),
     "None among strings": (["a", None, "b"], "contains NaN or None; give every sample"),
     "dates": (np.array([1, 2, 3], "datetime64[D]"), "dtype datetime64"),
     "complex": ([1j, 2j, 0j], "dtype complex128"),

@@ -86,8 +86,8 @@ class SupConEmbedder(ImageEmbedder):
 
     unlabelled : label or None, default="auto"
         The value in y that marks an image without a label; ``numpy.nan`` is allowed. Unknown
-        numbers are NaN always. "auto" is -1, unless labels are strings; y with exactly the values
-        -1 and 1 is refused as ambiguous. With None every value is a label.
+        numbers are NaN always. "auto" is the number -1, also among strings; y with exactly the
+        values -1 and 1 is refused as ambiguous. With None every value is a label.
 
     bandwidth : float, default=0.25
         Of numbers in y: the difference at which the weight of a positive falls to exp(-1/2), in

@@ -65,9 +65,9 @@ class SupervisedLinearContrastive(LabelledEstimator):
 
     unlabelled : label or None, default="auto"
         The value in y that marks a sample without a label; ``numpy.nan`` is allowed. Unknown
-        targets are NaN always. "auto" is -1,
-        as everywhere in scikit-learn, unless labels are strings; y with exactly the values -1 and
-        1 is refused as ambiguous. With None every value is a label.
+        targets are NaN always. "auto" is the number -1, as everywhere in scikit-learn, also among
+        strings; y with exactly the values -1 and 1 is refused as ambiguous. With None every value
+        is a label.
 
     noise_weighted : bool, default=True
         Whether scores are generalised least squares, weighted by the inverse noise variances. If

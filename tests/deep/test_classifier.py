@@ -176,6 +176,14 @@ def test_classes_of_strings_with_the_mark_are_predicted(fitted_embedder):
     assert model.score(X, y) == numbers.score(X, FEW)
 
 
+def test_an_embedder_that_uses_labels_reads_the_mark_among_strings_too():
+    y = NAMES.astype(object)
+    y[::2] = -1
+    given = SupConEmbedder(small_encoder, max_epochs=1, batch_size=40, device="cpu", random_state=0)
+    by_name, by_number = (classifier(given).fit(X, labels) for labels in (y, FEW))
+    assert_array_equal(weights(by_name), weights(by_number))
+
+
 def test_the_score_is_the_accuracy_on_the_labelled_samples(fitted):
     right = fitted.predict(X) == Y
     assert fitted.score(X, FEW) == right[1::2].mean()
