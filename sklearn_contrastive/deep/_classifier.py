@@ -69,8 +69,10 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
     batch_size : int, default=32
         Number of labelled samples in a step, at least 3.
 
-    learning_rate : float, default=0.002
-        Learning rate of AdamW in the first step; it falls to 0 as a cosine.
+    learning_rate : float or "auto", default="auto"
+        Learning rate of AdamW in the first step; it falls to 0 as a cosine. "auto" is 0.0005 with
+        100 labelled samples or fewer and 0.002 with 1600 or more, between them proportional to the
+        square root of their number.
 
     weight_decay : float, default=1e-4
         Decay of the weights; biases and norms do not decay.
@@ -167,7 +169,7 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
         "from_layer": [StrOptions({"middle", "representation"})],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 3, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "augmentations": [str, callable],
         "class_weight": [StrOptions({"balanced"}), dict, None],
@@ -185,7 +187,7 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
         from_layer: str = "middle",
         max_epochs: int = 60,
         batch_size: int = 32,
-        learning_rate: float = 2e-3,
+        learning_rate: float | str = "auto",
         weight_decay: float = 1e-4,
         augmentations: str | Callable[..., Tensor] = "auto",
         class_weight: dict | str | None = None,

@@ -1,5 +1,6 @@
 """Trainer of a classifier, built from a trained embedder and labelled samples."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,11 +22,14 @@ __all__ = [
     "facts_of_training",
     "labelled_samples",
     "layer_of",
+    "rate_of",
     "stored_classifier_trainer",
 ]
 
 # parameters that an embedder has under the same names
-_OF_TRAINING = ("max_epochs", "batch_size", "learning_rate", "weight_decay")
+_OF_TRAINING = ("max_epochs", "batch_size", "weight_decay")
+# automatic learning rates of few and of many labelled samples
+_RATE_OF_FEW, _RATE, _MANY = 5e-4, 2e-3, 1600
 # what an embedder's recipe of its network says about the code of the network
 _CODE = ("encoder", "projection_head", "decoder")
 
@@ -56,6 +60,23 @@ def layer_of(network: Any, from_layer: str) -> str:
     return from_layer
 
 
+def rate_of(learning_rate: float | str, n_labelled: int) -> float:
+    """Learning rate of the first step.
+
+    Parameters
+    ----------
+    learning_rate : float or "auto"
+        Parameter of the classifier. "auto" grows with the square root of the number of labelled
+        samples, because few of them are soon fitted by any weights: long steps then lead far from
+        what the embedder learned from all samples.
+    n_labelled : int
+        Number of labelled samples.
+    """
+    if learning_rate != "auto":
+        return learning_rate
+    return min(max(_RATE * math.sqrt(n_labelled / _MANY), _RATE_OF_FEW), _RATE)
+
+
 def classifier_trainer(
     embedder: NetworkEmbedder,
     samples: LabelledSamples,
@@ -82,7 +103,7 @@ def classifier_trainer(
         Those that train.
     """
     parts = _parts(embedder, samples, class_weights, parameters)
-    of_training = _of_training(embedder, parameters)
+    of_training = _of_training(embedder, parameters, len(samples))
     return embedder_trainer(*parts, samples, of_training, seed, processes)
 
 
@@ -98,7 +119,8 @@ def stored_classifier_trainer(
     `samples` is what a file says about the training samples: their `shape` and `noun`.
     """
     parts = _parts(embedder, samples, class_weights, parameters)
-    return stored_trainer(*parts, _of_training(embedder, parameters), seed, 1.0)
+    of_training = _of_training(embedder, parameters, _MANY)  # it does not train
+    return stored_trainer(*parts, of_training, seed, 1.0)
 
 
 def facts_of_training(
@@ -139,12 +161,13 @@ def _parts(embedder, samples, class_weights, parameters):
     )
 
 
-def _of_training(embedder, parameters):
+def _of_training(embedder, parameters, n_labelled):
     """Parameters of the training under the names that they have in embedders."""
     return {
         "device": embedder.device,
         "precision": embedder.precision,
         "optimizer": "adamw",
         "warmup_epochs": 0,
+        "learning_rate": rate_of(parameters["learning_rate"], n_labelled),
         **{name: parameters[name] for name in _OF_TRAINING},
     }

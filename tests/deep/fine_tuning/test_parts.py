@@ -18,6 +18,7 @@ from sklearn_contrastive.augmentation import (
 )
 from sklearn_contrastive.deep import SimCLREmbedder
 from sklearn_contrastive.deep._fine_tuning.augmentation import fine_tuning_augmentation
+from sklearn_contrastive.deep._fine_tuning.build import rate_of
 from sklearn_contrastive.deep._fine_tuning.samples import LabelledSamples
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 8, 8), dtype=np.uint8)
@@ -77,3 +78,12 @@ def test_auto_leaves_rows_of_features_as_they_are():
     assert rows.any_values
     assert fine_tuning_augmentation("auto", SimCLREmbedder(), rows) == Compose([])
     assert isinstance(fine_tuning_augmentation("masking", SimCLREmbedder(), rows), PatchMasking)
+
+
+@given(n=st.integers(1, 10**6))
+def test_the_automatic_rate_grows_with_the_labelled_samples_within_its_limits(n):
+    rate = rate_of("auto", n)
+    assert 5e-4 <= rate <= rate_of("auto", n + 1) <= 2e-3
+    if 100 <= n <= 400:
+        np.testing.assert_allclose(rate_of("auto", 4 * n), 2 * rate)
+    assert rate_of(0.1, n) == 0.1

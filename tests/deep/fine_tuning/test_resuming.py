@@ -281,7 +281,7 @@ def test_a_fine_tuning_that_fails_keeps_the_trained_embedder(tmp_path, monkeypat
     with pytest.raises(ValueError, match="diverged"):
         model.fit(X, FEW)
     assert not hasattr(model, "net_")
-    again = model.set_params(learning_rate=2e-3)
+    again = model.set_params(learning_rate="auto")
     assert trained_epochs(again, monkeypatch) == N_SECOND
     assert_array_equal(weights(again), weights(whole))
 
