@@ -179,7 +179,7 @@ class AutoencoderEmbedder(DecoderMixin, ImageEmbedder):
     >>> embedder = AutoencoderEmbedder("resnet_narrow", max_epochs=2, random_state=0)
     >>> h = embedder.fit_transform(images)
     >>> h.shape, embedder.inverse_transform(h).shape
-    ((1797, 128), (1797, 64))
+    ((1797, 512), (1797, 64))
     >>> embedder.history_[-1]["loss"] < 1  # better than the mean
     True
     """

@@ -30,10 +30,12 @@ class SimCLREmbedder(ImageEmbedder):
     encoder : str, nn.Module or callable, default="auto"
         The network f. "auto" is "resnet18" on a GPU or with `pretrained`, and "resnet_narrow" on a
         CPU, which trains it in a small part of the time; name one of them for the same network on
-        every machine. "mlp", two hidden layers of 128 units, is for rows of features. All other
-        names are timm's, such as "resnet50" or "convnext_atto". Residual networks get a small stem
-        for images under 64 pixels. A module is copied, and training starts from its weights; a
-        callable returns a module. The module maps images (n, c, h, w) to rows.
+        every machine. "resnet_narrow" averages its 128 last maps over each quarter of the image, so
+        that the 512 features of h tell the parts of the image apart. "mlp", two hidden layers of
+        128 units, is for rows of features. All other names are timm's, such as "resnet50" or
+        "convnext_atto". Residual networks get a small stem for images under 64 pixels. A module is
+        copied, and training starts from its weights; a callable returns a module. The module maps
+        images (n, c, h, w) to rows.
 
     pretrained : bool or path-like, default=False
         Whether the encoder starts from timm's pretrained weights, or the path of a file of weights
@@ -210,7 +212,7 @@ class SimCLREmbedder(ImageEmbedder):
     >>> embedder = SimCLREmbedder("resnet_narrow", max_epochs=2, random_state=0)
     >>> h = embedder.fit_transform(X / 16)  # without labels
     >>> h.shape, h.dtype
-    ((1797, 128), dtype('float32'))
+    ((1797, 512), dtype('float32'))
     >>> [sorted(record) for record in embedder.history_][0][:3]
     ['alignment', 'contrastive_accuracy', 'epoch']
     """

@@ -228,7 +228,7 @@ class SupConEmbedder(ImageEmbedder):
     >>> embedder = SupConEmbedder("resnet_narrow", batch_size=64, max_epochs=2, random_state=0)
     >>> h = embedder.fit(X[:500], y[:500]).transform(X)
     >>> h.shape, embedder.classes_.tolist()
-    ((1797, 128), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    ((1797, 512), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     >>> KNeighborsClassifier().fit(h[:500], y[:500]).score(h[500:], y[500:]) > 0.8
     True
     """

@@ -171,11 +171,11 @@ def test_an_encoder_of_your_own_must_be_given(path):
 
 
 def test_a_head_of_your_own_must_be_given(path):
-    model = embedder(projection_head=nn.Linear(128, 9), output="projection")
+    model = embedder(projection_head=nn.Linear(512, 9), output="projection")
     model.save(path)
     with pytest.raises(ValueError, match=r"as projection_head, torch\.nn.*Linear, but no code"):
         SimCLREmbedder.load(path)
-    loaded = SimCLREmbedder.load(path, projection_head=nn.Linear(128, 9))
+    loaded = SimCLREmbedder.load(path, projection_head=nn.Linear(512, 9))
     assert_array_equal(loaded.transform(GREY), model.transform(GREY))
 
 
@@ -348,7 +348,7 @@ def test_a_file_that_is_made_by_hand_without_changes_loads(estimator, samples, p
     loaded = load_forged(path, valid, estimator)
     assert isinstance(loaded, estimator)
     # what the tests below change is what these scores depend on
-    width = 128 if estimator is SimCLREmbedder else 2
+    width = 512 if estimator is SimCLREmbedder else 2
     assert loaded.transform(samples).shape == (len(samples), width)
     loaded.save(path.with_suffix(".again"))
     description, arrays = contents(path.with_suffix(".again"))

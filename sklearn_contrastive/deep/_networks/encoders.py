@@ -1,6 +1,7 @@
 """Encoders: modules from images to representations, by name, as modules or from factories."""
 
 import copy
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ __all__ = [
     "try_out",
     "try_out_training",
 ]
+
+# cells on a side over which resnet_narrow averages its last maps
+_GRID = 2
 
 
 def build_encoder(
@@ -76,7 +80,7 @@ def build_encoder(
     >>> from sklearn_contrastive.deep._networks.encoders import build_encoder
     >>> encoder = build_encoder("resnet_narrow", (1, 28, 28))
     >>> encoder(torch.zeros(5, 1, 28, 28)).shape
-    torch.Size([5, 128])
+    torch.Size([5, 512])
     """
     if pretrained and not isinstance(encoder, str):
         raise ValueError(
@@ -219,7 +223,10 @@ def named_encoder(
         raise no_weights(name)
     if name == "mlp":
         return mlp(shape)
-    return narrow_resnet(shape[0], stem_stride=_narrow_stride(min(shape[1:])))
+    stride = _narrow_stride(min(shape[1:]))
+    # the second and the third stage halve the sides, rounded up
+    grid = tuple(min(_GRID, math.ceil(side / (4 * stride))) for side in shape[1:])
+    return narrow_resnet(shape[0], stem_stride=stride, grid=grid)
 
 
 def _narrow_stride(side):

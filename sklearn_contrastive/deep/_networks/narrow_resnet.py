@@ -34,6 +34,7 @@ def narrow_resnet(
     widths: Sequence[int] = (32, 64, 128),
     blocks: Sequence[int] = (1, 1, 1),
     stem_stride: int = 1,
+    grid: int | tuple[int, int] = 1,
 ) -> nn.Sequential:
     """Residual network narrow enough for training on a CPU.
 
@@ -42,16 +43,19 @@ def narrow_resnet(
     in_chans : int
         Number of channels c of the images.
     widths : sequence of int, default=(32, 64, 128)
-        Number of channels of each stage; the last is the width of the representations.
+        Number of channels of each stage.
     blocks : sequence of int, default=(1, 1, 1)
         Number of residual blocks of each stage. Every stage except the first halves both sides.
     stem_stride : int, default=1
         Stride of the first convolution, 3x3.
+    grid : int or tuple of (rows, columns), default=1
+        Cells over which the last maps are averaged: the whole image, as in [1]_, or several parts
+        of it, which the representations then tell apart.
 
     Returns
     -------
     nn.Sequential
-        Maps (n, c, h, w) to (n, widths[-1]), for any h and w of at least 1.
+        Maps (n, c, h, w) to (n, widths[-1] * rows * columns), for any h and w of at least 1.
 
     References
     ----------
@@ -66,7 +70,7 @@ def narrow_resnet(
             stride = 2 if stage > 0 and block == 0 else 1
             layers.append(_ResidualBlock(width_in, width, stride))
             width_in = width
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(grid), nn.Flatten())
 
 
 def convolution(width_in: int, width: int, *, kernel: int = 3, stride: int = 1) -> nn.Conv2d:

@@ -1,6 +1,7 @@
 """Encoders: names, modules and factories, image shapes, pretrained weights, invalid input."""
 
 import copy
+import math
 import sys
 
 import huggingface_hub
@@ -54,14 +55,29 @@ def flat_encoder(n_pixels=64, width=5):
 # --- names ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "width"), [("resnet_narrow", 128), ("resnet18", 512)])
+@pytest.mark.parametrize("name", ["resnet_narrow", "resnet18"])
 @pytest.mark.parametrize("n_channels", [1, 3])
 @pytest.mark.parametrize("size", [8, 28, 32, 64])
-def test_residual_networks_take_grey_and_colour_of_every_size(name, width, n_channels, size):
+def test_residual_networks_take_grey_and_colour_of_every_size(name, n_channels, size):
     shape = (n_channels, size, size)
     encoder = build_encoder(name, shape)
-    assert encoder_width(encoder, shape) == width
-    assert encoder.eval()(images(3, *shape)).shape == (3, width)
+    assert encoder_width(encoder, shape) == 512
+    assert encoder.eval()(images(3, *shape)).shape == (3, 512)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (20, 12), (28, 28), (70, 130)])
+def test_the_narrow_network_tells_the_quarters_of_an_image_apart(size):
+    encoder, batch = build_encoder("resnet_narrow", (1, *size)).eval(), images(2, 1, *size)
+    with torch.no_grad():
+        maps, rows = encoder[:-2](batch), encoder(batch)
+    height, width = (math.ceil(side / 2) for side in maps.shape[2:])
+    below_left = maps[:, :, -height:, :width].mean(dim=(2, 3))
+    assert_allclose(rows.reshape(2, 128, 2, 2)[:, :, 1, 0], below_left, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "width"), [((1, 1), 128), ((4, 4), 128), ((4, 5), 256)])
+def test_the_narrow_network_averages_maps_of_one_position_once(size, width):
+    assert encoder_width(build_encoder("resnet_narrow", (1, *size)), (1, *size)) == width
 
 
 @given(n_features=st.integers(1, 63), seed=SEEDS)
@@ -69,7 +85,7 @@ def test_rows_of_features_are_images_that_can_be_trained_on(n_features, seed):
     encoder = seeded(seed, lambda: build_encoder("resnet_narrow", (1, 1, n_features)))
     output = encoder(images(2, 1, 1, n_features, seed=seed))
     output.square().sum().backward()
-    assert output.shape == (2, 128)
+    assert output.shape == (2, 128 if n_features <= 4 else 256)
     assert all(weight.grad.isfinite().all() for weight in encoder.parameters())
 
 
@@ -345,7 +361,7 @@ def test_an_unknown_name_raises_an_error_with_the_closest_names():
 
 def test_without_timm_resnet_narrow_works_and_other_names_raise_import_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
-    assert encoder_width(build_encoder("resnet_narrow", (1, 8, 8)), (1, 8, 8)) == 128
+    assert encoder_width(build_encoder("resnet_narrow", (1, 8, 8)), (1, 8, 8)) == 512
     with pytest.raises(ImportError, match=r"python -m pip install timm$") as caught:
         build_encoder("resnet18", (1, 8, 8))
     assert "\n" not in str(caught.value)
