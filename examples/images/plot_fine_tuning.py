@@ -25,7 +25,6 @@ X = X / 16
 embedder = SimCLREmbedder(
     "resnet_narrow",
     augmentations=Compose([RandomResizedCrop((0.4, 1.0)), ColorJitter(0.4, 0.4, 0.4, 0.0)]),
-    temperature=0.2,
     batch_size=128,
     max_epochs=5,
     random_state=0,

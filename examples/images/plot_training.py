@@ -22,7 +22,6 @@ X = X / 16
 embedder = SimCLREmbedder(
     "resnet_narrow",
     augmentations=RandomResizedCrop((0.4, 1.0)),
-    temperature=0.2,
     batch_size=128,
     max_epochs=8,
     random_state=0,

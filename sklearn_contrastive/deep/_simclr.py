@@ -68,7 +68,7 @@ class SimCLREmbedder(ImageEmbedder):
         :func:`sigreg_loss`; or a function of the projections of the two views, (n, projection_dim)
         each. Of a module a copy is used, and its parameters are trained.
 
-    temperature : float or "learn", default=0.5
+    temperature : float or "learn", default=0.2
         Temperature of "nt_xent", "decoupled" and "sogclr". A low temperature gives more weight to
         the hardest negatives. "learn" trains that of the first two, from 0.5, and records it in
         `history_`.
@@ -233,7 +233,7 @@ class SimCLREmbedder(ImageEmbedder):
         projection_head: str | nn.Module = "mlp",
         projection_dim: int = 128,
         loss: str | Callable[[Tensor, Tensor], Tensor] = "nt_xent",
-        temperature: float | str = 0.5,
+        temperature: float | str = 0.2,
         augmentations: str | Callable[..., Tensor] = "simclr",
         batch_size: int = 256,
         chunk_size: int | None = None,
