@@ -16,12 +16,13 @@ from .images._accuracy_plot import accuracy_curves
 from .images._embedder import N_COMPONENTS, N_LABELS, embedder
 from .images._image_data import available
 from .images._representations import (
-    NEIGHBOURS,
+    N_NEIGHBOURS_POOL,
     OURS,
     SECONDS,
     fitted,
     labelled_pool,
     methods,
+    neighbours,
     score,
 )
 
@@ -73,9 +74,13 @@ def main():
         print(f"{name} ...", end="\n" if name == OURS else " ", flush=True)
         transformers[name], seconds = fitted(method, images.train)
         entry = score(transformers[name], images, n_labels, SEED, C=PENALTY)
+        entry |= neighbours(transformers[name], images, SEED)
         scores[name] = entry | {SECONDS: seconds}
     print("\n" + text_table([{"method": name} | entry for name, entry in scores.items()]))
-    print(f"\n{NEIGHBOURS}: of {max(n_labels):,} labelled images. Columns: number of labels.")
+    print(
+        f"\nkNN: of {min(N_NEIGHBOURS_POOL, n_images):,} labelled images, centred, or whitened by "
+        "PCA. Columns: number of labels."
+    )
     figure = Figure(figsize=(12, 5), layout="constrained")
     left, right = figure.subplots(1, 2)
     entries = {name: [entry] for name, entry in scores.items()}

@@ -18,7 +18,8 @@ from sklearn_contrastive.exceptions import HeywoodWarning
 
 from ._embedder import N_COMPONENTS
 
-NEIGHBOURS = "kNN"
+NEIGHBOURS, WHITENED = "kNN", "kNN whitened"
+N_NEIGHBOURS_POOL = 20_000
 SECONDS = "fit s"
 OURS = "SimCLREmbedder"
 N_DRAWS = 3
@@ -111,6 +112,24 @@ def score(transformer, images, n_labels, seed, C="auto"):
     means = [float(mean) for curve in curves for mean in curve.mean]
     accuracies = dict(zip(map(str, n_labels), means, strict=True))
     return accuracies | {NEIGHBOURS: knn_accuracy(*data)}
+
+
+def neighbours(transformer, images, seed, n_labels=N_NEIGHBOURS_POOL):
+    """Accuracies of ten neighbours by cosine similarity, of rows as they are and whitened.
+
+    Both are centred. Whitened rows are those of scikit-learn's PCA with at most 128 components.
+    """
+    pool, y_pool = labelled_pool(images, n_labels, seed)
+    rows, test_rows = transformer.transform(pool), transformer.transform(images.test)
+    n_components = min(N_COMPONENTS, *rows.shape)
+    whitening = PCA(n_components, whiten=True, random_state=seed).fit(rows)
+    return {
+        name: knn_accuracy(scaled(rows), y_pool, scaled(test_rows), images.y_test)
+        for name, scaled in (
+            (NEIGHBOURS, lambda rows: rows - whitening.mean_),
+            (WHITENED, whitening.transform),
+        )
+    }
 
 
 def summary(name, scores):

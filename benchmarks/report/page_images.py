@@ -31,7 +31,8 @@ def page():
         "Fashion-MNIST: each method is fitted to 60,000 images without labels, a linear probe to "
         "the given number of labels; accuracy on the 10,000 test images, mean of the seeds. The "
         "narrow ResNet on a CPU. PCA and LinearContrastive have 128 components. kNN: ten nearest "
-        "of 5000 labelled images by cosine similarity.",
+        "of 20,000 labelled images by cosine similarity, of centred rows, or rows "
+        "whitened by PCA with 128 components.",
         (Section("Table", RECORD, folded={"Accuracy and time": restructured(*accuracy())}),),
     )
 
@@ -47,11 +48,12 @@ def verdict():
         {name: mean(name, n_labels) for name in (OURS, "raw pixels")}
         for n_labels in ("100", "5000")
     )
-    word, numbers = against(mean(OURS, "kNN"), mean("PCA", "kNN"))
+    best = {name: max(mean(name, "kNN"), mean(name, "kNN whitened")) for name in (OURS, "PCA")}
+    word, numbers = against(best[OURS], best["PCA"])
     return (
         f"{OURS} with 100 labels: {beside(few, OURS, 'raw pixels')}, with 5000: "
-        f"{beside(many, OURS, 'raw pixels')}. In kNN it is {word} PCA {numbers}. It trains for "
-        f"{mean(OURS, 'fit s') / 60:.0f} minutes on a CPU."
+        f"{beside(many, OURS, 'raw pixels')}. In kNN, whitened or not, it is {word} PCA {numbers}. "
+        f"It trains for {mean(OURS, 'fit s') / 60:.0f} minutes on a CPU."
     )
 
 
