@@ -190,12 +190,8 @@ def _hessian(values, vectors, n_live, uniqueness, prior):
         formed -= of_factors @ of_factors.T * among
         return lambda x: diagonal * x + formed @ x - _along_pairs(inner, outer, x, inside)
     of_factors = 0.5 * ((outside - factors)[:, None] + outside - factors)
-    of_others = outside[:, None] - inside
-    return lambda x: (
-        diagonal * x
-        + _along_pairs(inner, inner, x, of_factors)
-        + _along_pairs(inner, outer, x, of_others)
-    )
+    of_pairs = np.hstack([of_factors, outside[:, None] - inside])
+    return lambda x: diagonal * x + _along_pairs(inner, vectors, x, of_pairs)
 
 
 def _formed_is_cheaper(vectors):
