@@ -128,7 +128,9 @@ class HeteroPCA(MomentEstimator):
 
     Notes
     -----
-    Eigenvalues are taken largest absolute value first, as published. With missing values the
+    Eigenvalues are taken largest absolute value first, as published. The steps are extrapolated by
+    Anderson acceleration, which reaches the same end with fewer eigenproblems; where a leading
+    eigenvalue is negative they are the published ones. With missing values the
     pairwise covariances are used, and rows are scored from their observed features.
 
     References

@@ -3,6 +3,7 @@
 import pickle
 from dataclasses import dataclass
 from functools import cached_property
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.stats import multivariate_normal
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 
@@ -26,6 +28,7 @@ from sklearn_contrastive import HeteroPCA, LinearContrastive
 from sklearn_contrastive.datasets import make_spiked_covariance
 from sklearn_contrastive.exceptions import ComponentsWarning
 from sklearn_contrastive.linear._covariance.scatter import scatter_covariance
+from sklearn_contrastive.linear._factor import imputed_diagonal
 from sklearn_contrastive.linear._factor.imputed_diagonal import (
     _Completed,
     deflation_ranks,
@@ -34,7 +37,7 @@ from sklearn_contrastive.linear._factor.imputed_diagonal import (
 from sklearn_contrastive.linear._factor.options import FitOptions
 from sklearn_contrastive.metrics import sin_theta_distance
 
-TOL = 1e-6
+TOL, TIGHT = 1e-6, 1e-11
 few_steps_allowed = pytest.mark.filterwarnings("ignore:No convergence in")
 hopeless_allowed = pytest.mark.filterwarnings(
     "ignore::sklearn_contrastive.exceptions.ComponentsWarning",
@@ -158,19 +161,19 @@ def assert_pairs(model, values, vectors, matrix, tol):
 def test_plain_is_algorithm_1(problem):
     covariance, k = np.cov(problem.X.T), problem.n_components
     start = np.zeros(len(covariance))
-    values, vectors, diagonal, n_iter, converged = algorithm_1(covariance, k, start, 500)
-    model = problem.fitted(deflated=False)
+    values, vectors, diagonal, n_iter, converged = algorithm_1(covariance, k, start, 500, TIGHT)
+    model = problem.fitted(deflated=False, tol=TIGHT)
     assert converged
-    assert model.n_iter_ == n_iter
+    # extrapolated steps, to the same end
+    assert model.n_iter_ <= n_iter + 1
     matrix = with_diagonal(covariance, diagonal)
-    # the steps are the same up to rounding
-    assert_pairs(model, values, vectors, matrix, tol=1e-9)
+    assert_pairs(model, values, vectors, matrix, tol=1e-8)
     assert_allclose(model.noise_variance_, np.diag(covariance) - diagonal, rtol=1e-7)
 
 
 @few_steps_allowed
-@given(problem=easy_problems(), max_iter=st.integers(1, 8))
-def test_every_step_is_that_of_algorithm_1(problem, max_iter):
+@given(problem=easy_problems(), max_iter=st.integers(1, 2))
+def test_the_first_two_steps_are_those_of_algorithm_1(problem, max_iter):
     covariance, k = np.cov(problem.X.T), problem.n_components
     start = np.zeros(len(covariance))
     values, vectors, diagonal, n_iter, _ = algorithm_1(covariance, k, start, max_iter)
@@ -185,9 +188,8 @@ def test_every_step_is_that_of_algorithm_1(problem, max_iter):
 @given(problem=easy_problems(ratio=4.0))
 def test_deflated_is_algorithm_2(problem):
     covariance, k = np.cov(problem.X.T), problem.n_components
-    values, vectors, diagonal, n_iter, _ = algorithm_2(covariance, k)
-    model = problem.fitted()
-    assert model.n_iter_ == n_iter
+    values, vectors, diagonal, *_ = algorithm_2(covariance, k, tol=TIGHT)
+    model = problem.fitted(tol=TIGHT)
     assert_pairs(model, values, vectors, with_diagonal(covariance, diagonal), tol=1e-8)
     assert_allclose(model.noise_variance_, np.diag(covariance) - diagonal, rtol=1e-6)
 
@@ -196,11 +198,22 @@ def test_deflated_is_algorithm_2(problem):
 def test_deflated_is_algorithm_2_over_several_stages(signal):
     X, _ = make_spiked_covariance(2000, 40, 3, signal=signal, noise=0.3, random_state=0)
     covariance = np.cov(X.T)
-    values, vectors, diagonal, n_iter, ranks = algorithm_2(covariance, 3)
+    values, vectors, diagonal, n_iter, ranks = algorithm_2(covariance, 3, tol=TIGHT)
     assert len(ranks) > 1
-    model = HeteroPCA(3, random_state=0).fit(X)
-    assert model.n_iter_ == n_iter
+    model = HeteroPCA(3, tol=TIGHT, random_state=0).fit(X)
+    # stages before the last one end early
+    assert model.n_iter_ < n_iter
     assert_pairs(model, values, vectors, with_diagonal(covariance, diagonal), tol=1e-8)
+
+
+@each_form
+def test_a_slow_iteration_needs_few_eigenproblems(deflated):
+    # of 64 pixels a few have almost no variance of their own
+    covariance = np.cov(load_digits().data.T)
+    slow = algorithm_1(covariance, 5, np.zeros(64), 500, 1e-9)
+    model = HeteroPCA(5, deflated=deflated, tol=1e-9).fit(load_digits().data)
+    assert slow[3] > 1.5 * model.n_iter_
+    assert_allclose(np.sum(model.loadings_**2, axis=1), slow[2], rtol=0, atol=1e-6)
 
 
 def test_algorithm_2_holds_for_many_features():
@@ -210,7 +223,7 @@ def test_algorithm_2_holds_for_many_features():
     values, vectors, diagonal, n_iter, ranks = algorithm_2(covariance, 3)
     assert len(ranks) == 2
     model = HeteroPCA(3, random_state=0).fit(X)
-    assert abs(model.n_iter_ - n_iter) <= 1
+    assert model.n_iter_ < n_iter
     assert_pairs(model, values, vectors, with_diagonal(covariance, diagonal), tol=1e-5)
 
 
@@ -219,14 +232,18 @@ def test_algorithm_2_holds_for_many_features():
     n_features=st.integers(2, 12),
     n_pairs=st.integers(1, 12),
     factor=st.sampled_from([0.0, 0.5, 1.0, 2.0]),
+    largest_whole=st.sampled_from([0, 256]),
     seed=SEEDS,
 )
-def test_eigenpairs_are_the_largest_of_either_sign(n_features, n_pairs, factor, seed):
+def test_eigenpairs_are_the_largest_of_either_sign(
+    n_features, n_pairs, factor, largest_whole, seed
+):
     X, rng = mixture(n_features, seed), np.random.default_rng(seed)
     covariance, n_pairs = np.cov(X.T), min(n_pairs, n_features)
     diagonal = factor * rng.uniform(size=n_features) * np.diag(covariance)
     matrix = with_diagonal(covariance, diagonal)
-    completed = _Completed(scatter_covariance(X), n_pairs, np.random.RandomState(0))
+    with mock.patch.object(imputed_diagonal, "_WHOLE", largest_whole):
+        completed = _Completed(scatter_covariance(X), n_pairs, np.random.RandomState(0))
     pairs = completed.leading(n_pairs, diagonal)
     expected, _ = leading_by_size(matrix, n_pairs)
     size = np.abs(expected[0]) + np.trace(covariance)
@@ -404,7 +421,7 @@ def test_auto_finds_the_number_of_components():
 
 
 @hopeless_allowed
-@given(n_components=st.integers(1, 6), max_iter=st.integers(1, 3), seed=SEEDS)
+@given(n_components=st.integers(1, 6), max_iter=st.integers(1, 2), seed=SEEDS)
 def test_algorithm_1_holds_up_to_as_many_components_as_features(n_components, max_iter, seed):
     X = mixture(6, seed)
     values, vectors, _, n_iter, _ = algorithm_1(np.cov(X.T), n_components, np.zeros(6), max_iter)

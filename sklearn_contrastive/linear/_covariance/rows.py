@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.linalg.blas import dger
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from .._solvers.chebyshev import RowBlock
@@ -250,7 +251,10 @@ class SparseRows(RowCovariance):
         return self._X @ directions - self.mean @ directions
 
     def combine(self, scores):
-        return self._X.T @ scores - np.outer(self.mean, scores.sum(axis=0))
+        total = self._X.T @ scores
+        # the mean's part is subtracted in place: a matrix of it takes as long as the product
+        dger(-1.0, scores.sum(axis=0), self.mean, a=total.T, overwrite_a=True)
+        return total
 
 
 def row_covariance(X, sample_weight: NDArray[np.float64] | None = None) -> RowCovariance:

@@ -19,7 +19,6 @@ __all__ = [
     "closed_form",
     "contrastive_eigenvalues",
     "label_share",
-    "lapack_is_faster",
     "leading_eigenpairs",
     "supervised_closed_form",
 ]
@@ -73,7 +72,7 @@ def closed_form(
         covariance.rounding,
         start,
         tol,
-        covariance.to_matrix() if lapack_is_faster(covariance, n_pairs) else None,
+        covariance.to_matrix() if _lapack_is_faster(covariance, n_pairs) else None,
     )
 
 
@@ -149,21 +148,8 @@ def contrastive_eigenvalues(
     return np.linalg.eigvalsh(covariance.along(basis) - basis.T @ (deleted * basis))[::-1]
 
 
-def lapack_is_faster(covariance: Covariance, n_pairs: int) -> bool:
-    """Whether the covariance is held as a matrix, and small for the number of pairs.
-
-    Parameters
-    ----------
-    covariance : Covariance
-        Of the samples.
-    n_pairs : int
-        How many eigenpairs are wanted.
-
-    Returns
-    -------
-    faster : bool
-        If so, LAPACK needs less time than Davidson's method.
-    """
+def _lapack_is_faster(covariance, n_pairs):
+    """Whether LAPACK takes less time than Davidson's method, for a covariance held as a matrix."""
     width = n_pairs + OVERSAMPLING
     return covariance.mergeable and covariance.n_features <= _FEATURES_PER_DIRECTION * width
 

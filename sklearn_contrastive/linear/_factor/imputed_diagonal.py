@@ -6,15 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._covariance.base import Covariance
+from .._solvers.anderson import AndersonMemory
 from .._solvers.davidson import Eigenpairs, SearchSpace
-from .closed_form import lapack_is_faster
 from .options import FitOptions
 
 __all__ = ["ImputedDiagonal", "deflation_ranks", "impute_diagonal"]
 
-# residuals of eigenvectors as shares of the eigenvalues
-_TOL = 1e-8
-# up to this many features the space of the search is everything
+# residuals of eigenvectors as shares of the eigenvalues: at the end; as a share of the last change
+# of the diagonal, which is a share itself; and where the rank of a stage is chosen
+_TOL, _TOL_OF_CHANGE, _TOL_OF_RANK = 1e-8, 0.1, 1e-3
+# change of the diagonal at which a stage before the last one ends: the next one begins there only
+_STAGE_TOL = 1e-3
+# up to this many features LAPACK decomposes the matrix: there may be hundreds of eigenproblems
 _WHOLE = 256
 # within one stage of deflation the largest eigenvalue is at most so many times the smallest
 _CONDITION = 4.0
@@ -54,30 +57,29 @@ class _Completed:
         self.variances = np.maximum(covariance.variances, 0.0)
         self._unit = self.variances.mean() or 1.0
         size = len(self.variances)
-        self._matrix = covariance.to_matrix() if lapack_is_faster(covariance, n_pairs) else None
-        # every eigenproblem is cheap where the space is everything, and there may be hundreds
-        start = np.eye(size) if size <= _WHOLE else None
-        self._positive = SearchSpace(
-            covariance.times, size, n_pairs, rng, start, covariance.rounding
-        )
+        self._matrix = covariance.times(np.eye(size)) if size <= _WHOLE else None
+        if self._matrix is None:
+            self._positive = SearchSpace(
+                covariance.times, size, n_pairs, rng, rounding=covariance.rounding
+            )
         self._negative = None
         self._start_negative = lambda: SearchSpace(
-            lambda v: -covariance.times(v), size, 1, rng, start, covariance.rounding
+            lambda v: -covariance.times(v), size, 1, rng, rounding=covariance.rounding
         )
 
-    def leading(self, n_pairs, diagonal):
+    def leading(self, n_pairs, diagonal, tol=_TOL):
         """Eigenvalues, signed, largest absolute value first, and orthonormal vectors."""
         if self._matrix is not None:
             return self._leading_of_matrix(n_pairs, diagonal)
         shift = self.variances - diagonal
-        pairs = self._positive.leading(n_pairs, shift, tol=_TOL, unit=self._unit)
+        pairs = self._positive.leading(n_pairs, shift, tol=tol, unit=self._unit)
         values, vectors = pairs.values, pairs.vectors
         # the covariance is positive: no eigenvalue lies below the least of -shift
         if np.max(shift) > values[-1]:
             self._negative = self._negative or self._start_negative()
             n_low = 1
             while True:
-                low = self._negative.leading(n_low, -shift, tol=_TOL, unit=self._unit)
+                low = self._negative.leading(n_low, -shift, tol=tol, unit=self._unit)
                 if n_low == n_pairs or low.values[-1] <= values[-1]:
                     break
                 n_low = min(2 * n_low, n_pairs)
@@ -105,7 +107,8 @@ def impute_diagonal(
 
     Starts with a diagonal of zeros, LinearContrastive's closed form, and repeats until the
     diagonal converges. Deflated, it does so first for the leading components of similar strength
-    that are separated from the rest, and then adds more.
+    that are separated from the rest, and then adds more. Steps are extrapolated, as long as no
+    leading eigenvalue is negative, and eigenpairs are as accurate as the steps need.
 
     Parameters
     ----------
@@ -130,6 +133,7 @@ def impute_diagonal(
     algorithm 1.
     Zhou and Chen (2025), Deflated HeteroPCA: overcoming the curse of ill-conditioning in
     heteroskedastic PCA, algorithm 2.
+    Anderson (1965), Iterative procedures for nonlinear integral equations.
     """
     if n_components == 0:
         nothing = np.zeros((covariance.n_features, 0))
@@ -137,24 +141,42 @@ def impute_diagonal(
         return ImputedDiagonal(pairs, np.zeros(covariance.n_features), 0, True)
     completed = _Completed(covariance, min(n_components + 1, covariance.n_features), options.rng)
     size = np.where(completed.variances > 0, completed.variances, 1.0)
-    diagonal = np.zeros(covariance.n_features)
+    diagonal = following = np.zeros(covariance.n_features)
     rank = 0 if deflated else n_components
-    pairs, n_iter, converged = None, 0, False
-    while n_iter < options.max_iter:
-        if deflated and (rank == 0 or (converged and rank < n_components)):
-            n_pairs = min(n_components + 1, covariance.n_features)
-            rank = deflation_ranks(completed.leading(n_pairs, diagonal).values, rank, n_components)
-        pairs = completed.leading(rank, diagonal)
+    pairs, n_iter, ended, converged = None, 0, True, False
+    memory, change = AndersonMemory(), 1.0
+    while n_iter < options.max_iter and not converged:
+        if ended and rank < n_components:
+            values = _values_of_stage(completed, diagonal, rank, n_components)
+            rank = deflation_ranks(values, rank, n_components)
+            memory, change = AndersonMemory(), 1.0
+        tol = max(_TOL, _TOL_OF_CHANGE * change)
+        pairs = completed.leading(rank, diagonal, tol)
         following = np.sum(pairs.vectors**2 * pairs.values, axis=1)
-        converged = bool(np.max(np.abs(following - diagonal) / size) <= options.tol)
-        diagonal = following
+        step, last_change = (following - diagonal) / size, change
+        change = float(np.max(np.abs(step)))
         n_iter += 1
         options.on_step("eigenproblem")
-        if converged and rank == n_components:
-            break
+        ended = change <= max(options.tol, 0.0 if rank == n_components else _STAGE_TOL)
+        converged = ended and rank == n_components
+        if change > last_change or np.any(pairs.values < 0):
+            memory = AndersonMemory()  # where it diverges, it does so by plain steps
+        diagonal = diagonal + size * memory.extrapolate(diagonal / size, step)
     if pairs is None or rank < n_components:
         pairs, converged = completed.leading(n_components, diagonal), options.max_iter == 0
-    return ImputedDiagonal(pairs, diagonal, n_iter, converged)
+    return ImputedDiagonal(pairs, following, n_iter, converged)
+
+
+def _values_of_stage(completed, diagonal, rank, n_components):
+    """Leading eigenvalues down to the first that is too small for the next stage."""
+    n_pairs, largest = rank + 2, min(n_components + 1, len(diagonal))
+    while True:
+        n_pairs = min(n_pairs, largest)
+        values = completed.leading(n_pairs, diagonal, _TOL_OF_RANK).values
+        too_small = _CONDITION * np.abs(values) < np.abs(values[rank])
+        if n_pairs == largest or too_small.any():
+            return values[: np.argmax(too_small) + 1] if too_small.any() else values
+        n_pairs = 2 * n_pairs - rank
 
 
 def deflation_ranks(values: NDArray[np.float64], rank: int, n_components: int) -> int:
@@ -162,7 +184,7 @@ def deflation_ranks(values: NDArray[np.float64], rank: int, n_components: int) -
 
     Parameters
     ----------
-    values : ndarray of shape (>= n_components,)
+    values : ndarray of shape (> rank,)
         Eigenvalues, largest absolute value first; missing ones count as 0.
     rank : int
         Components of the stage before.
@@ -176,7 +198,7 @@ def deflation_ranks(values: NDArray[np.float64], rank: int, n_components: int) -
         separated from the next eigenvalue by at least a share 1 / n_components of itself;
         `n_components` if there is none.
     """
-    sizes = np.append(np.abs(values), 0.0)
+    sizes = np.append(np.abs(values), np.zeros(n_components + 1))
     candidates = np.arange(rank + 1, n_components + 1)
     last, following = sizes[candidates - 1], sizes[candidates]
     allowed = (sizes[rank] <= _CONDITION * last) & (last - following >= last / n_components)

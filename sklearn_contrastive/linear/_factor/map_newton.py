@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .._solvers.anderson import AndersonMemory
 from .._solvers.chebyshev import LeadingBlock, WhitenedPairs
 from .newton_step import newton_step, row_products
 from .options import FitOptions
@@ -27,6 +28,9 @@ REFINEMENT_FLOOR = 1e-3
 PRIOR_SAMPLES = 1.0
 # Variance along a factor beyond the noise's, in its units, below which the factor does not exist.
 SMALLEST_EXCESS = 1e-6
+# Steps that change no log uniqueness by more than this are extrapolated: longer ones contract
+# faster by themselves.
+_LARGEST_EXTRAPOLATED = 0.1
 # A refused step is shortened by this factor.
 _SHRINK = 0.5
 # The contraction by which the remaining distance is estimated is at least and at most this.
@@ -97,9 +101,10 @@ def refine(
     feature from vanishing where there are few samples.
 
     The eigenpairs are improved once for each step, not solved: their errors and the steps vanish
-    together. The iteration stops when the steps that are still to come, as far as their
-    contraction predicts, change no log u by more than `tol`, or when the next one would raise the
-    log-posterior by no more than a change of one independent log u by `tol` does.
+    together. Where the Hessian is not exact the last steps shrink slowly; they are extrapolated
+    (Anderson acceleration). The iteration stops when the steps that are still to come, as far as
+    their contraction predicts, change no log u by more than `tol`, or when the next one would raise
+    the log-posterior by no more than a change of one independent log u by `tol` does.
 
     Parameters
     ----------
@@ -131,6 +136,7 @@ def refine(
     point = _evaluated(block, uniqueness, n_factors, prior)
     options.on_step("eigenproblem")
     n_iter, converged, exact, length, last_size = 1, False, True, 1.0, np.inf
+    memory = AndersonMemory()
     while n_iter < options.max_iter and not converged:
         step, gain = newton_step(
             point.uniqueness, point.pairs, point.n_live, prior, floor, exact=exact
@@ -138,10 +144,12 @@ def refine(
         if gain <= 0.5 * tol**2:
             converged = True
             break
-        step = length * step
-        proposal = np.clip(point.uniqueness * np.exp(step), floor, 1.0)
-        # of the whole step: a shortened one says nothing about the way to go
-        size = float(np.abs(np.log(proposal / point.uniqueness)).max(initial=0.0)) / length
+        # of the whole plain step: a shortened one says nothing about the way to go
+        logarithm = np.log(point.uniqueness)
+        size = np.abs(np.clip(logarithm + step, np.log(floor), 0.0) - logarithm).max(initial=0.0)
+        if exact and size <= _LARGEST_EXTRAPOLATED:
+            step = memory.extrapolate(logarithm, step)
+        proposal = np.clip(point.uniqueness * np.exp(length * step), floor, 1.0)
         candidate = _evaluated(block, proposal, n_factors, prior)
         options.on_step("eigenproblem")
         n_iter += 1
@@ -156,6 +164,7 @@ def refine(
             if not point.pairs.exact:
                 point = _evaluated(block, point.uniqueness, n_factors, prior)
             exact, length = False, length if exact else _SHRINK * length
+            memory = AndersonMemory()
     return _as_refinement(point, n_factors, prior, floor, n_iter, bool(converged))
 
 

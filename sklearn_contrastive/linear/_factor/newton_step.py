@@ -183,17 +183,15 @@ def _hessian(values, vectors, n_live, uniqueness, prior):
     diagonal = 1.0 / uniqueness - squares[:, :n_live] @ outside + prior + _RIDGE
     diagonal -= share * row_products(squares[:, :n_live], of_feature)
     if _formed_is_cheaper(vectors):
+        # products of a matrix with its own transpose take half the time
         among = inner @ inner.T
-        formed = (inner * (outside - factors)) @ inner.T * among
-        formed += (inner * outside) @ inner.T * (outer @ outer.T)
+        of_factors, of_outside = inner * np.sqrt(factors), inner * np.sqrt(outside)
+        formed = of_outside @ of_outside.T * (among + outer @ outer.T)
+        formed -= of_factors @ of_factors.T * among
         return lambda x: diagonal * x + formed @ x - _along_pairs(inner, outer, x, inside)
     of_factors = 0.5 * ((outside - factors)[:, None] + outside - factors)
-    of_others = outside[:, None] - inside
-    return lambda x: (
-        diagonal * x
-        + _along_pairs(inner, inner, x, of_factors)
-        + _along_pairs(inner, outer, x, of_others)
-    )
+    of_pairs = np.hstack([of_factors, outside[:, None] - inside])
+    return lambda x: diagonal * x + _along_pairs(inner, vectors, x, of_pairs)
 
 
 def _formed_is_cheaper(vectors):

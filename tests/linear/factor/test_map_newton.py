@@ -254,6 +254,15 @@ def test_a_clear_problem_takes_few_eigenproblems(problem):
     assert refined.n_iter <= 20
 
 
+def test_slow_last_steps_are_extrapolated():
+    # twenty factors too many, as many samples as features: 124 eigenproblems without extrapolation
+    X, _ = make_spiked_covariance(300, 300, 20, random_state=1)
+    refined = Correlations(np.corrcoef(X.T), 40, seed=0).refine(prior=1 / 300)
+    assert refined.converged
+    assert refined.n_iter <= 60
+    assert refined.log_posterior >= -118.0848
+
+
 @pytest.mark.parametrize(
     ("n_samples", "n_features", "n_factors", "seed"),
     [(105, 5, 1, 3), (25, 5, 1, 18), (112, 12, 3, 0), (520, 20, 5, 27)],
