@@ -6,8 +6,13 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.decomposition import PCA
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from benchmarks.images import _image_data as image_data
+from benchmarks.images._representations import as_rows, labelled_pool, neighbours
 from benchmarks.images.emoji import matching
 
 
@@ -102,3 +107,21 @@ def test_matching_counts_nearer_pictures_of_the_other_vendor():
         ]
         assert found[f"top-{k}"] == pytest.approx(np.mean(hits))
     assert 0 < found["top-1"] < found["top-5"] < 1
+
+
+def test_neighbours_are_those_of_scikit_learn_centred_and_whitened():
+    def middle(images):  # no pixel is constant there
+        return as_rows(images)[:, 17:47]
+
+    images = image_data.digits()
+    pool, labels = labelled_pool(images, 300, seed=1)
+    train, test = middle(pool), middle(images.test)
+    found = neighbours(FunctionTransformer(middle), images, seed=1, n_labels=300)
+    for name, scaler in (
+        ("kNN", StandardScaler(with_std=False)),
+        ("kNN whitened", PCA(whiten=True, random_state=1)),
+    ):
+        voters = make_pipeline(scaler, KNeighborsClassifier(10, metric="cosine"))
+        expected = voters.fit(train, labels).score(test, images.y_test)
+        assert found[name] == pytest.approx(expected, abs=0.005)  # neighbours of equal distance
+        assert expected > 0.8
