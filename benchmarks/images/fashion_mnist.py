@@ -50,6 +50,7 @@ def main():
     if run.options.epochs:
         changes["max_epochs"] = run.options.epochs
     scores = {}
+    run.results = {"scores": scores}
     for seed in run.seeds:
         network = embedder(run.options.device, seed, **changes)
         for name, method in methods(network, seed).items():
@@ -60,9 +61,10 @@ def main():
                 entry["all"] = with_all_labels(transformer, images)
             scores.setdefault(name, []).append(entry | {SECONDS: seconds})
             print_entry(seed, name, scores[name][-1])
+        run.settings["embedder"] = parameters_of(network)
+        run.seeds = range(seed + 1)  # a run that ends early leaves a record of so many
+        run.write()
     run.add_table("Accuracy", [summary(name, entries) for name, entries in scores.items()])
-    run.settings["embedder"] = parameters_of(network)
-    run.results = {"scores": scores}
     run.save()  # `python -m benchmarks.report` draws the figure
 
 
