@@ -229,7 +229,7 @@ def test_outputs_are_data_frames_on_request():
 # --- parameters -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("X", "width"), [(ROWS, 3), (IMAGES, 128)], ids=["rows", "images"])
+@pytest.mark.parametrize(("X", "width"), [(ROWS, 3), (IMAGES, 512)], ids=["rows", "images"])
 def test_n_components_is_the_width_of_the_code(X, width):
     assert embedder(max_epochs=1).fit(X).transform(X).shape[1] == width
     model = embedder(max_epochs=1, n_components=2).fit(X)
@@ -268,7 +268,7 @@ BAD = {
     "a code of no width": (ROWS, {"n_components": 0}, "The 'n_components' parameter"),
     "nothing to see": (ROWS, {"mask_rate": 1.0}, "The 'mask_rate' parameter"),
     "another name": (ROWS, {"decoder": "mlp"}, "The 'decoder' parameter"),
-    "another size": (IMAGES, {"decoder": lambda: nn.Linear(128, 63)}, "returned 63 values for"),
+    "another size": (IMAGES, {"decoder": lambda: nn.Linear(512, 63)}, "returned 63 values for"),
     "another width": (ROWS, {"encoder": nn.Linear(4, 2)}, "encoder cannot take samples of shape"),
     "too bright": (IMAGES * 16, {}, "largest value is 16; they must be in"),
     "a missing value": (np.where(ROWS > 2, np.nan, ROWS), {}, "Input X contains NaN"),
