@@ -45,7 +45,8 @@ def fingerprint(*parts: Any) -> str:
         Numbers, strings, None, containers, arrays, networks (by their weights and attributes),
         functions and classes (by name and code, with the values that they enclose, the globals
         and the attributes of modules that they use), or other objects (by class and attributes).
-        Those of installed packages are hashed by name and version.
+        Those of installed packages are hashed by name and version; a package that a function
+        imports itself by name only, because it may be imported already or not.
 
     Returns
     -------
@@ -213,7 +214,8 @@ def _used_values(digest, function):
     values = {name: function.__globals__[name] for name in names & set(function.__globals__)}
     enclosed = [_content(cell) for cell in function.__closure__ or ()]
     modules = [each for each in (*values.values(), *enclosed) if inspect.ismodule(each)]
-    for module in used_modules([*modules, *_imported(names)], names):
+    of_user = [each for each in _imported(names) if _installed(each) is None]
+    for module in used_modules([*modules, *of_user], names):
         if not _is_installed(module, digest):
             found = names & set(vars(module))
             values |= {f"{module.__name__}.{name}": vars(module)[name] for name in found}
@@ -237,16 +239,21 @@ def _feed_code(digest, code, seen):
 
 def _is_installed(part, digest):
     """Whether it comes from an installed package, whose version is hashed instead of its code."""
+    installed = _installed(part)
+    digest.update((installed or "").encode())
+    return installed is not None
+
+
+def _installed(part):
+    """Installed package and version from which it comes, "" of Python itself; otherwise None."""
     name = part.__name__ if inspect.ismodule(part) else getattr(part, "__module__", None) or ""
     package = name.partition(".")[0]
     if package in sys.stdlib_module_names and package != "__main__":
-        return True
+        return ""
     file = getattr(sys.modules.get(name), "__file__", None) or ""
     if _SITE.isdisjoint(Path(file).parts) and package not in _recorded(_root(package)):
-        return False
-    installed = getattr(sys.modules.get(package), "__version__", "")
-    digest.update(f"{package}={installed};".encode())
-    return True
+        return None
+    return f"{package}={getattr(sys.modules.get(package), '__version__', '')};"
 
 
 def _root(package):

@@ -169,6 +169,21 @@ def test_modules_of_the_user_beside_installed_packages_are_known_by_their_code(i
     assert made(1) != made(2)
 
 
+def test_a_package_that_a_function_imports_itself_may_be_imported_already(
+    imported, tmp_path, monkeypatch
+):
+    monkeypatch.delitem(sys.modules, "a_package", raising=False)
+    package = tmp_path / "site-packages" / "a_package"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(CODE.format(factor=1, version="1.0"))
+    code = "def loss(a, b):\n    from a_package import loss\n    return loss(a, b)\n"
+    (tmp_path / "a_users_file.py").write_text(code)
+    loss = imported(tmp_path, "a_users_file").loss
+    before = fingerprint(loss)
+    imported(package.parent, "a_package")
+    assert fingerprint(loss) == before
+
+
 def reads_a_file(batch):
     with open("factor.txt") as file:
         return batch * float(file.read())
