@@ -29,12 +29,18 @@ def page():
             ),
         ),
         "Fashion-MNIST: each method is fitted to 60,000 images without labels, a linear probe to "
-        "the given number of labels; accuracy on the 10,000 test images, mean of the seeds. The "
+        f"the given number of labels; accuracy on the 10,000 test images, {seeds()}. The "
         "narrow ResNet on a CPU. PCA and LinearContrastive have 128 components. kNN: ten nearest "
         "of 20,000 labelled images by cosine similarity, of centred rows, or rows "
         "whitened by PCA with 128 components.",
         (Section("Table", RECORD, folded={"Accuracy and time": restructured(*accuracy())}),),
     )
+
+
+def seeds():
+    """Number of seeds, in words."""
+    n_seeds = len(results(RECORD)["scores"][OURS])
+    return "one seed" if n_seeds == 1 else f"mean of {n_seeds} seeds"
 
 
 def mean(name, key):
@@ -53,7 +59,7 @@ def verdict():
     return (
         f"{OURS} with 100 labels: {beside(few, OURS, 'raw pixels')}, with 5000: "
         f"{beside(many, OURS, 'raw pixels')}. In kNN, whitened or not, it is {word} PCA {numbers}. "
-        f"It trains for {mean(OURS, 'fit s') / 60:.0f} minutes on a CPU."
+        f"It trains for {mean(OURS, 'fit s') / 60:.0f} minutes on a CPU; {seeds()}."
     )
 
 

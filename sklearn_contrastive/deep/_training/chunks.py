@@ -56,7 +56,6 @@ def embedded_views(
     .. [1] Gao, Zhang, Han and Callan (2021), "Scaling Deep Contrastive Learning Batch Size under
        Memory Limited Setup", RepL4NLP, arXiv:2101.06983.
     """
-
     chunks = chunks_of(batch, chunk_size)
     # PyTorch embeds again only what depends on an input with a gradient
     trained = next((each for each in module.parameters() if each.requires_grad), None)
