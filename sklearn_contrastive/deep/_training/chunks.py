@@ -14,6 +14,9 @@ __all__ = ["Views", "chunks_of", "embedded_views"]
 
 Views = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
 
+# values of the two views of a batch that are kept for the second pass, 128 MB of float32
+_KEPT_VALUES = 2**25
+
 
 def embedded_views(
     module: nn.Module,
@@ -24,13 +27,13 @@ def embedded_views(
 ) -> tuple[Tensor, Tensor]:
     """Embeddings of two random views of each sample, with gradients, chunk by chunk.
 
-    The first pass over a chunk keeps its embeddings only. The backward pass, which brings the
-    gradient by the embeddings of the whole batch, draws the views of a chunk again, embeds them
-    again and differentiates them, then those of the next chunk. Gradients are those of the loss
-    of the whole batch, in the memory of one chunk and four thirds of the time [1]_. The second
-    pass starts from the random state and the buffers of the first one, so that dropout is the same
-    and running statistics are updated once. The last chunk, which is differentiated first, is
-    embedded only once.
+    The first pass over a chunk keeps its embeddings, and its views if those of the whole batch are
+    at most 128 MB. The backward pass, which brings the gradient by the embeddings of the whole
+    batch, draws views that were not kept again, embeds the chunk again and differentiates it, then
+    the next chunk. Gradients are those of the loss of the whole batch, in the memory of one chunk
+    and four thirds of the time [1]_. The second pass starts from the random state and the buffers
+    of the first one, so that dropout is the same and running statistics are updated once. The last
+    chunk, which is differentiated first, is embedded only once.
 
     Parameters
     ----------
@@ -59,14 +62,20 @@ def embedded_views(
     chunks = chunks_of(batch, chunk_size)
     # PyTorch embeds again only what depends on an input with a gradient
     trained = next((each for each in module.parameters() if each.requires_grad), None)
+    keep = 2 * batch.numel() <= _KEPT_VALUES  # a view has as many values as its sample
+
+    def both_views(chunk):
+        return torch.cat(views(chunk, generator))
+
     pairs = []
     for position, chunk in enumerate(with_rows(chunks, generator), start=1):
         if position == len(chunks) or trained is None:
-            both = _embedded(module, views(chunk, generator))
+            both = module(both_views(chunk))
         else:
-            repeatable = _Repeatable(module, views, generator)
-            both = checkpoint(repeatable, chunk, trained, use_reentrant=True)
-        pairs.append(both.chunk(2))
+            draw, source = (_as_they_are, both_views(chunk)) if keep else (both_views, chunk)
+            repeatable = _Repeatable(module, draw, generator)
+            both = checkpoint(repeatable, source, trained, use_reentrant=True)
+        pairs.append(both.chunk(2))  # batch statistics are those of both views
     embeddings_1, embeddings_2 = map(torch.cat, zip(*pairs, strict=True))
     return embeddings_1, embeddings_2
 
@@ -78,32 +87,33 @@ def chunks_of(batch: Tensor, chunk_size: int | None) -> tuple[Tensor, ...]:
     return torch.tensor_split(batch, math.ceil(len(batch) / chunk_size))
 
 
-def _embedded(module, views):
-    """Embeddings of two views, in one pass: batch statistics must be those of both."""
-    return module(torch.cat(views))
+def _as_they_are(views):
+    return views
 
 
 class _Repeatable:
-    """Embeds two views of samples, and the second time from the state in which it was made.
+    """Draws and embeds views, and the second time from the state in which it was made.
 
     `checkpoint` repeats the draws of PyTorch's global generators, but no others, and lets a second
     pass change the buffers again.
     """
 
-    def __init__(self, module: nn.Module, views: Views, generator: torch.Generator):
-        self._module, self._views, self._generator = module, views, generator
+    def __init__(
+        self, module: nn.Module, draw: Callable[[Tensor], Tensor], generator: torch.Generator
+    ):
+        self._module, self._draw, self._generator = module, draw, generator
         self._state = generator.get_state()
         self._buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
 
-    def __call__(self, samples: Tensor, trained: Tensor) -> Tensor:
+    def __call__(self, source: Tensor, trained: Tensor) -> Tensor:
         """Embeddings of the first views and of the second ones; `trained` has a gradient."""
         if not torch.is_grad_enabled():  # the first pass
-            return _embedded(self._module, self._views(samples, self._generator))
+            return self._module(self._draw(source))
         now = self._generator.get_state()
         self._generator.set_state(self._state)
-        views = self._views(samples, self._generator)
+        views = self._draw(source)
         self._generator.set_state(now)
         # these buffers instead of the module's own
-        embeddings = functional_call(self._module, self._buffers, torch.cat(views))
+        embeddings = functional_call(self._module, self._buffers, views)
         # of a network whose trained parameters are all those of the loss
         return embeddings if embeddings.requires_grad else embeddings.requires_grad_()

@@ -2,6 +2,7 @@
 
 import weakref
 from typing import ClassVar
+from unittest import mock
 
 import pytest
 import torch
@@ -22,6 +23,7 @@ from sklearn_contrastive.deep import (
     spectral_contrastive_loss,
     vicreg_loss,
 )
+from sklearn_contrastive.deep._training import chunks
 from sklearn_contrastive.deep._training.chunks import chunks_of, embedded_views
 from sklearn_contrastive.deep._training.objectives import ContrastiveObjective
 
@@ -109,10 +111,15 @@ def assert_equal_steps(found, expected):
 
 
 @pytest.mark.parametrize("loss", [None, *LOSSES])
-@settings(max_examples=5)
-@given(n_samples=st.integers(2, 13), chunk_size=st.integers(1, 14), seed=SEEDS)
-def test_chunked_steps_equal_those_of_one_graph_in_float64(loss, n_samples, chunk_size, seed):
-    with torch.random.fork_rng(devices=[]):
+@settings(max_examples=8)
+@given(
+    n_samples=st.integers(2, 13),
+    chunk_size=st.integers(1, 14),
+    kept=st.sampled_from([0, 2**25]),
+    seed=SEEDS,
+)
+def test_chunked_steps_equal_those_of_one_graph_in_float64(loss, n_samples, chunk_size, kept, seed):
+    with torch.random.fork_rng(devices=[]), mock.patch.object(chunks, "_KEPT_VALUES", kept):
         steps = [
             one_step(embedded, loss, n_samples, chunk_size, seed)
             for embedded in (embedded_views, in_one_graph)
@@ -168,6 +175,20 @@ def test_one_chunk_at_a_time_has_its_activations_in_memory():
         del pair
         assert len(Watched.counts) == n_passes
         assert max(Watched.counts) <= most
+
+
+@pytest.mark.parametrize(("n_kept", "n_draws"), [(80, 5), (79, 9)])
+def test_views_of_small_batches_are_drawn_once(monkeypatch, n_kept, n_draws):
+    monkeypatch.setattr(chunks, "_KEPT_VALUES", n_kept)
+    draws = []
+
+    def views(samples, _):
+        draws.append(len(samples))
+        return samples, samples
+
+    network, batch = nn.Linear(N_FEATURES, 3), torch.randn(10, N_FEATURES)
+    nt_xent_loss(*embedded_views(network, views, batch, torch.Generator(), 2)).backward()
+    assert draws == [2] * n_draws
 
 
 def test_chunks_differ_by_at_most_one_sample():
