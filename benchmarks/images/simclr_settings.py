@@ -36,6 +36,7 @@ PAPER = {
     "output": "h is better than z by more than 10",
     "temperature": "0.05, 0.1, 0.5, 1: 59.7, 64.4, 60.7, 58.0",
     "batch": "256, 4096 at 100 epochs: 57.5, 64.6",
+    "optimiser": "",
     "loss": "",
 }
 
@@ -67,6 +68,7 @@ def variations():
         "head": {name: {"projection_head": name} for name in ("none", "linear", "mlp3")},
         "temperature": {f"{t:g}": {"temperature": t} for t in (0.05, 0.1, 0.5, 1.0)},
         "batch": {str(size): {"batch_size": size} for size in (64, 1024)},
+        "optimiser": {name: {"optimizer": name} for name in ("adamw", "sgd", "lars")},
         "loss": {name: {"loss": name} for name in ("decoupled", "spectral", "linear")}
         | {name: {"loss": name, "projection_dim": 512} for name in WITHOUT_NEGATIVES},
     }
@@ -86,6 +88,7 @@ def baseline_names():
         "output": "h",
         "temperature": f"{TEMPERATURE:g}",
         "batch": str(BATCH_SIZE),
+        "optimiser": "muon",
         "loss": "nt_xent",
     }
 

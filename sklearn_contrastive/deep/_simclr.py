@@ -97,13 +97,15 @@ class SimCLREmbedder(ImageEmbedder):
     max_epochs : int, default=100
         Passes over the images. On a CPU begin with 10 to see what a training gives.
 
-    optimizer : {"adamw", "sgd", "lars"}, default="adamw"
-        SGD has momentum 0.9; LARS is the optimiser of the paper, for large batches.
+    optimizer : {"muon", "adamw", "sgd", "lars"}, default="muon"
+        Muon moves the filters of convolutions by momentum whose singular values are made
+        equal [3]_, and all other weights as AdamW does: a network without convolutions is trained
+        by AdamW. SGD has momentum 0.9; LARS is the optimiser of the paper, for large batches.
 
     learning_rate : float or {"auto", "linear", "sqrt"}, default="auto"
         Learning rate at the top of the schedule. "linear" grows with the batch size, "sqrt" with
-        its square root; "auto" is "sqrt" for AdamW and LARS, "linear" for SGD. For a batch size of
-        256 it is 0.002 for AdamW, 0.03 for SGD, and 1.2 (or 0.3 with "linear") for LARS; those of
+        its square root; "auto" is "linear" for SGD, "sqrt" for the others. For a batch size of 256 it
+        is 0.002 for Muon and AdamW, 0.03 for SGD, and 1.2 (or 0.3 with "linear") for LARS; those of
         SGD and LARS are lower for a loss with larger gradients than NT-Xent.
 
     weight_decay : float, default=1e-4
@@ -202,6 +204,8 @@ class SimCLREmbedder(ImageEmbedder):
        of Visual Representations", ICML.
     .. [2] Wang and Isola (2020), "Understanding Contrastive Representation Learning through
        Alignment and Uniformity on the Hypersphere", ICML.
+    .. [3] Jordan, Jin, Boza, You, Cesista, Newhouse and Bernstein (2024), "Muon: An optimizer for
+       hidden layers in neural networks", kellerjordan.github.io/posts/muon.
 
     Examples
     --------
@@ -239,7 +243,7 @@ class SimCLREmbedder(ImageEmbedder):
         batch_size: int = 256,
         chunk_size: int | None = None,
         max_epochs: int = 100,
-        optimizer: str = "adamw",
+        optimizer: str = "muon",
         learning_rate: float | str = "auto",
         weight_decay: float = 1e-4,
         warmup_epochs: float = 1,

@@ -116,13 +116,15 @@ class SupConEmbedder(ImageEmbedder):
     max_epochs : int, default=100
         Passes over the images. On a CPU begin with 10 to see what a training gives.
 
-    optimizer : {"adamw", "sgd", "lars"}, default="adamw"
-        SGD has momentum 0.9; LARS is for large batches.
+    optimizer : {"muon", "adamw", "sgd", "lars"}, default="muon"
+        Muon moves the filters of convolutions by momentum whose singular values are made
+        equal [3]_, and all other weights as AdamW does: a network without convolutions is trained
+        by AdamW. SGD has momentum 0.9; LARS is for large batches.
 
     learning_rate : float or {"auto", "linear", "sqrt"}, default="auto"
         Learning rate at the top of the schedule. "linear" grows with the batch size, "sqrt" with
-        its square root; "auto" is "sqrt" for AdamW and LARS, "linear" for SGD. For a batch size of
-        256 it is 0.002 for AdamW, 0.03 for SGD, and 1.2 (or 0.3 with "linear") for LARS.
+        its square root; "auto" is "linear" for SGD, "sqrt" for the others. For a batch size of 256 it
+        is 0.002 for Muon and AdamW, 0.03 for SGD, and 1.2 (or 0.3 with "linear") for LARS.
 
     weight_decay : float, default=1e-4
         Decay of the weights; biases and norms do not decay.
@@ -218,6 +220,8 @@ class SupConEmbedder(ImageEmbedder):
        "Supervised Contrastive Learning", NeurIPS, arXiv:2004.11362.
     .. [2] Dufumier et al. (2021), "Contrastive Learning with Continuous Proxy Meta-Data for 3D MRI
        Classification", MICCAI, arXiv:2106.08808.
+    .. [3] Jordan, Jin, Boza, You, Cesista, Newhouse and Bernstein (2024), "Muon: An optimizer for
+       hidden layers in neural networks", kellerjordan.github.io/posts/muon.
 
     Examples
     --------
@@ -261,7 +265,7 @@ class SupConEmbedder(ImageEmbedder):
         batch_size: int = 256,
         chunk_size: int | None = None,
         max_epochs: int = 100,
-        optimizer: str = "adamw",
+        optimizer: str = "muon",
         learning_rate: float | str = "auto",
         weight_decay: float = 1e-4,
         warmup_epochs: float = 1,

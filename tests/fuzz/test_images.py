@@ -106,7 +106,7 @@ VALUES = {
     "temperature": [0.01, 5.0, "learn"],
     "augmentations": ["crop", "crop_flip", "masking", "none"],
     "batch_size": [3, 10**6],
-    "optimizer": ["sgd", "lars"],
+    "optimizer": ["muon", "adamw", "sgd", "lars"],
     "learning_rate": ["linear", "sqrt", 1e-30, 1e30],
     "weight_decay": [0, 1e30],
     "warmup_epochs": [0, 0.5, 1e9],

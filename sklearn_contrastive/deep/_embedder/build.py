@@ -107,7 +107,9 @@ def embedder_trainer(
     configure_schedule(trainer, len(samples), parameters)
     trainer.initialize()
     start_averages(trainer, len(samples))
-    usual = parameters["optimizer"] == "adamw" or parameters.get("loss") in _OF_USUAL_SCALE
+    usual = (
+        parameters["optimizer"] in ("muon", "adamw") or parameters.get("loss") in _OF_USUAL_SCALE
+    )
     if isinstance(objective, SimCLRObjective) and not usual:
         trainer.rate_factor_ = processes.broadcast(_rate_factor(trainer, samples))
         configure_schedule(trainer, len(samples), parameters)

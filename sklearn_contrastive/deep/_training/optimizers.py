@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .muon import Muon
+
 __all__ = ["OPTIMIZERS", "OptimizerRecipe", "check_state", "peak_learning_rate"]
 
 
@@ -29,9 +31,10 @@ def _sgd(groups: list[dict[str, Any]], **settings: Any) -> torch.optim.Optimizer
     return torch.optim.SGD(groups, momentum=0.9, nesterov=True, **settings)
 
 
-# Base rates: AdamW's is that of the trainings in benchmarks/images/, SGD's that of the best public
+# Base rates: AdamW's and Muon's are those of the trainings in benchmarks/images/, SGD's that of the best public
 # recipe for CIFAR-10; LARS's is the paper's 0.075 sqrt(batch size), which at 256 is 1.2.
 OPTIMIZERS = {
+    "muon": _Kind(Muon, 2e-3, "sqrt"),
     "adamw": _Kind(torch.optim.AdamW, 2e-3, "sqrt"),
     "sgd": _Kind(_sgd, 0.03, "linear"),
     "lars": _Kind(_lars, 1.2, "sqrt"),
@@ -49,7 +52,7 @@ def peak_learning_rate(learning_rate: float | str, optimizer: str, batch_size: i
     learning_rate : float or {"auto", "linear", "sqrt"}
         A number is used as it is. "linear" grows with the batch size, "sqrt" with its square root;
         "auto" is the default rule of the optimiser.
-    optimizer : {"adamw", "sgd", "lars"}
+    optimizer : {"muon", "adamw", "sgd", "lars"}
         Name of the optimiser.
     batch_size : int
         Number of images in a batch.
@@ -57,8 +60,8 @@ def peak_learning_rate(learning_rate: float | str, optimizer: str, batch_size: i
     Returns
     -------
     rate : float
-        For a batch size of 256: 0.002 for AdamW, 0.03 for SGD; for LARS 0.3 with "linear" and 1.2
-        with "sqrt", as in the paper.
+        For a batch size of 256: 0.002 for Muon and AdamW, 0.03 for SGD; for LARS 0.3 with "linear"
+        and 1.2 with "sqrt", as in the paper.
 
     References
     ----------
@@ -79,7 +82,7 @@ class OptimizerRecipe:
 
     Parameters
     ----------
-    name : {"adamw", "sgd", "lars"}
+    name : {"muon", "adamw", "sgd", "lars"}
         Name of the optimiser.
     weight_decay : float
         Decay of the weights. Without decay LARS does not adapt its rate either.
@@ -114,13 +117,17 @@ def check_state(optimizer: torch.optim.Optimizer, make: Callable[..., Any]) -> N
     make : callable
         Its factory, from parameter groups and `lr`.
     """
-    probe = nn.Parameter(torch.zeros(1, 1))
-    probe.grad = torch.zeros_like(probe)
-    fresh = make([{"params": [probe]}], lr=0.0)
+    parameters = [each for group in optimizer.param_groups for each in group["params"]]
+    probes = {each.shape: nn.Parameter(torch.zeros(each.shape)) for each in parameters}
+    for probe in probes.values():
+        probe.grad = torch.zeros_like(probe)
+    fresh = make([{"params": list(probes.values())}], lr=0.0)
     fresh.step()
-    kinds = {name: type(value) for name, value in fresh.state[probe].items()}
     for parameter, state in optimizer.state.items():
-        if {name: type(value) for name, value in state.items()} != kinds:
+        expected = fresh.state[probes[parameter.shape]]
+        if {name: type(value) for name, value in state.items()} != {
+            name: type(value) for name, value in expected.items()
+        }:
             raise ValueError("the state of the optimiser has other entries than its own")
         if any(
             isinstance(value, Tensor) and value.ndim and value.shape != parameter.shape

@@ -326,10 +326,10 @@ def with_moments(state, change):
 FOREIGN = {
     "no records": lambda file, state: of_another_program(file.parent, state | {"history": []}),
     "no moment": lambda file, state: of_another_program(
-        file.parent, with_moments(state, lambda moments: {"step": moments["step"]})
+        file.parent, with_moments(state, lambda moments: {})
     ),
     "moments of another shape": lambda file, state: of_another_program(
-        file.parent, with_moments(state, lambda moments: moments | {"exp_avg": torch.zeros(3)})
+        file.parent, with_moments(state, lambda moments: dict.fromkeys(moments, torch.zeros(3)))
     ),
     "a number": lambda file, state: of_another_program(file.parent, 3),
     "no weights": lambda file, state: of_another_program(file.parent, state | {"module": {}}),

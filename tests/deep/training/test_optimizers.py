@@ -20,7 +20,9 @@ def test_learning_rates_of_lars_are_those_of_the_paper():
     assert_allclose(linear, root)
 
 
-@given(batch_size=st.integers(3, 10**5), optimizer=st.sampled_from(["adamw", "sgd", "lars"]))
+@given(
+    batch_size=st.integers(3, 10**5), optimizer=st.sampled_from(["muon", "adamw", "sgd", "lars"])
+)
 def test_rates_grow_with_the_batch_size_by_their_rule(batch_size, optimizer):
     for rule, factor in [("linear", 4), ("sqrt", 2)]:
         rate = peak_learning_rate(rule, optimizer, batch_size)
@@ -31,9 +33,9 @@ def test_rates_grow_with_the_batch_size_by_their_rule(batch_size, optimizer):
     assert peak_learning_rate(0.7, optimizer, batch_size) == 0.7
 
 
-@pytest.mark.parametrize("name", ["adamw", "sgd", "lars"])
+@pytest.mark.parametrize("name", ["muon", "adamw", "sgd", "lars"])
 def test_biases_and_norms_do_not_decay(name):
-    network = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    network = nn.Sequential(nn.Conv1d(2, 3, 2), nn.Linear(3, 2), nn.BatchNorm1d(2))
     optimizer = OptimizerRecipe(name, 0.5)([{"params": list(network.parameters())}], lr=0.1)
     before = [weights.detach().clone() for weights in network.parameters()]
     for weights in network.parameters():

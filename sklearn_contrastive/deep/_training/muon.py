@@ -1,0 +1,130 @@
+"""Muon: steps along the momentum of filters, with its singular values made equal."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.adamw import adamw
+
+__all__ = ["Muon", "orthogonalised"]
+
+# odd polynomials bring singular values near 1 [1]_
+_POLYNOMIAL = (3.4445, -4.7750, 2.0315)
+_N_ITERATIONS = 5
+# root mean square of the entries of an update of orthogonal filters; about .2 is that of AdamW [2]_
+_SIZE = 2.0
+
+
+class Muon(torch.optim.Optimizer):
+    """Muon for the filters of convolutions, AdamW for all other parameters.
+
+    The momentum of the filters of a layer is a matrix with one row for each filter. Muon replaces
+    it by a matrix with the same singular vectors, and singular values near 1: rare directions of
+    the gradient then count as much as frequent ones [1]_. Steps of filters are scaled as in [2]_,
+    ten times as long as there.
+
+    Filters of a single channel, such as depthwise ones, are not a matrix between channels; AdamW
+    trains them, and the matrices of linear layers, for which these steps would cost the most.
+
+    Parameters
+    ----------
+    groups : iterable of dict
+        Groups of parameters.
+    lr : float
+        Learning rate.
+    momentum : float, default=0.9
+        Decay of the mean of the gradients of filters.
+    weight_decay : float, default=0.0
+        Decay of the weights, apart from the gradients.
+
+    References
+    ----------
+    .. [1] Jordan, Jin, Boza, You, Cesista, Newhouse and Bernstein (2024), "Muon: An optimizer for
+       hidden layers in neural networks", kellerjordan.github.io/posts/muon.
+    .. [2] Liu and others (2025), "Muon is Scalable for LLM Training", arXiv:2502.16982, equation 4.
+    """
+
+    def __init__(
+        self, groups: Iterable[Any], lr: float, momentum: float = 0.9, weight_decay: float = 0.0
+    ):
+        super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Change all parameters that have a gradient; the value of the closure if one is given."""
+        value = None
+        if closure is not None:
+            with torch.enable_grad():
+                value = closure()
+        for group in self.param_groups:
+            moved = [each for each in group["params"] if each.grad is not None]
+            for filters in filter(_are_filters, moved):
+                self._move_filters(filters, group)
+            self._move_others([each for each in moved if not _are_filters(each)], group)
+        return value
+
+    def _move_filters(self, filters: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[filters]
+        if not state:
+            state["momentum"] = torch.zeros_like(filters)
+        state["momentum"].lerp_(filters.grad, 1 - group["momentum"])
+        update = orthogonalised(state["momentum"].flatten(1))
+        filters.mul_(1 - group["lr"] * group["weight_decay"])
+        size = _SIZE * max(update.shape) ** 0.5
+        filters.add_(update.view_as(filters), alpha=-group["lr"] * size)
+
+    def _move_others(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        states = [self.state[each] for each in parameters]
+        for each, state in zip(parameters, states, strict=True):
+            if not state:
+                state["step"] = torch.tensor(0.0)
+                state["exp_avg"] = torch.zeros_like(each)
+                state["exp_avg_sq"] = torch.zeros_like(each)
+        adamw(
+            parameters,
+            [each.grad for each in parameters],
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
+            [],
+            [state["step"] for state in states],
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=group["lr"],
+            weight_decay=group["weight_decay"],
+            eps=1e-8,
+            maximize=False,
+        )
+
+
+def orthogonalised(matrix: Tensor) -> Tensor:
+    """A matrix with the singular vectors of another, and singular values between 0.6 and 1.3.
+
+    Five steps of a Newton-Schulz iteration; singular values below a hundredth of the norm stay
+    smaller.
+
+    Parameters
+    ----------
+    matrix : Tensor of shape (n_rows, n_columns)
+        Any matrix; zeros stay zeros.
+
+    Returns
+    -------
+    Tensor of shape (n_rows, n_columns)
+        Of the same dtype. On a GPU it is computed in bfloat16, which is slow on most CPUs.
+    """
+    linear, cubic, quintic = _POLYNOMIAL
+    x = matrix.bfloat16() if matrix.is_cuda else matrix
+    if tall := len(x) > x.shape[1]:
+        x = x.T
+    x = x / x.norm().clamp(min=torch.finfo(x.dtype).tiny)
+    for _ in range(_N_ITERATIONS):
+        gram = x @ x.T
+        x = linear * x + (cubic * gram + quintic * (gram @ gram)) @ x
+    return (x.T if tall else x).to(matrix.dtype)
+
+
+def _are_filters(parameter):
+    """Whether Muon moves them: filters of a convolution with several channels."""
+    return parameter.ndim > 2 and parameter.shape[1] > 1
