@@ -104,9 +104,9 @@ class SimCLREmbedder(ImageEmbedder):
 
     learning_rate : float or {"auto", "linear", "sqrt"}, default="auto"
         Learning rate at the top of the schedule. "linear" grows with the batch size, "sqrt" with
-        its square root; "auto" is "linear" for SGD, "sqrt" for the others. For a batch size of 256 it
-        is 0.002 for Muon and AdamW, 0.03 for SGD, and 1.2 (or 0.3 with "linear") for LARS; those of
-        SGD and LARS are lower for a loss with larger gradients than NT-Xent.
+        its square root; "auto" is "linear" for SGD, "sqrt" for the others. For a batch size of 256
+        it is 0.002 for Muon and AdamW, 0.03 for SGD, and 1.2 (or 0.3 with "linear") for
+        LARS; those of SGD and LARS are lower for a loss with larger gradients than NT-Xent.
 
     weight_decay : float, default=1e-4
         Decay of the weights; biases and norms do not decay. The paper has 1e-6 with LARS.

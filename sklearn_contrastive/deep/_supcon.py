@@ -123,8 +123,9 @@ class SupConEmbedder(ImageEmbedder):
 
     learning_rate : float or {"auto", "linear", "sqrt"}, default="auto"
         Learning rate at the top of the schedule. "linear" grows with the batch size, "sqrt" with
-        its square root; "auto" is "linear" for SGD, "sqrt" for the others. For a batch size of 256 it
-        is 0.002 for Muon and AdamW, 0.03 for SGD, and 1.2 (or 0.3 with "linear") for LARS.
+        its square root; "auto" is "linear" for SGD, "sqrt" for the others. For a batch size of 256
+        it is 0.002 for Muon and AdamW, 0.03 for SGD, and 1.2 (or 0.3 with "linear") for
+        LARS.
 
     weight_decay : float, default=1e-4
         Decay of the weights; biases and norms do not decay.
