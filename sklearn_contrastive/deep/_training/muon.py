@@ -12,6 +12,8 @@ __all__ = ["Muon", "orthogonalised"]
 # odd polynomials bring singular values near 1 [1]_
 _POLYNOMIAL = (3.4445, -4.7750, 2.0315)
 _N_ITERATIONS = 5
+# the largest squared singular value after them is 1.5
+_LARGEST = 2.0
 # root mean square of the entries of an update of orthogonal filters; about .2 is that of AdamW [2]_
 _SIZE = 2.0
 
@@ -114,15 +116,38 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     Tensor of shape (n_rows, n_columns)
         Of the same dtype. On a GPU it is computed in bfloat16, which is slow on most CPUs.
     """
-    linear, cubic, quintic = _POLYNOMIAL
     x = matrix.bfloat16() if matrix.is_cuda else matrix
     if tall := len(x) > x.shape[1]:
         x = x.T
     x = x / x.norm().clamp(min=torch.finfo(x.dtype).tiny)
+    # on a CPU products are dear; those of bfloat16 are not exact enough for small singular values
+    y = None if matrix.is_cuda else _by_gram_matrix(x)
+    y = _iterated(x) if y is None else y
+    return (y.T if tall else y).to(matrix.dtype)
+
+
+def _iterated(x):
+    """The Newton-Schulz iteration of a wide matrix."""
+    linear, cubic, quintic = _POLYNOMIAL
     for _ in range(_N_ITERATIONS):
         gram = x @ x.T
         x = linear * x + (cubic * gram + quintic * (gram @ gram)) @ x
-    return (x.T if tall else x).to(matrix.dtype)
+    return x
+
+
+def _by_gram_matrix(x):
+    """The same by products of small matrices; None where rounding errors have grown.
+
+    Each iteration multiplies x by a polynomial of its Gram matrix. A singular value that rounding
+    made negative there is not bounded.
+    """
+    linear, cubic, quintic = _POLYNOMIAL
+    gram = x @ x.T
+    factor = identity = torch.eye(len(x), dtype=x.dtype)
+    for _ in range(_N_ITERATIONS):
+        step = linear * identity + cubic * gram + quintic * (gram @ gram)
+        gram, factor = step @ gram @ step, step @ factor
+    return factor @ x if gram.abs().max() < _LARGEST else None
 
 
 def _are_filters(parameter):

@@ -40,6 +40,27 @@ def test_singular_vectors_stay_and_singular_values_are_near_one(shape, spread, s
     assert 0.6 < torch.diag(core).min() <= torch.diag(core).max() < 1.3
 
 
+@pytest.mark.parametrize("shape", [(64, 576), (30, 30), (96, 20)])
+def test_float32_is_enough_for_tiny_singular_values(shape):
+    values = torch.logspace(0, -7, min(shape), dtype=torch.float64)
+    matrix = drawn_matrix(*shape, values, seed=0)[0]
+    assert_allclose(orthogonalised(matrix.float()), orthogonalised(matrix), atol=1e-3)
+
+
+def test_rounding_errors_do_not_grow(monkeypatch):
+    """As where PyTorch multiplies float32 in bfloat16."""
+    matmul = torch.Tensor.__matmul__
+    rounded = matmul(torch.ones(1, 1), torch.ones(1, 1)).dtype
+
+    def coarse(first, second):
+        return matmul(first.bfloat16(), second.bfloat16()).to(rounded)
+
+    monkeypatch.setattr(torch.Tensor, "__matmul__", coarse)
+    values = torch.logspace(0, -3, 64, dtype=torch.float64).float()
+    matrix = drawn_matrix(64, 576, values.double(), seed=1)[0].float()
+    assert torch.linalg.matrix_norm(orthogonalised(matrix), ord=2) < 1.5
+
+
 def test_a_matrix_of_zeros_stays():
     assert torch.equal(orthogonalised(torch.zeros(3, 5)), torch.zeros(3, 5))
 
