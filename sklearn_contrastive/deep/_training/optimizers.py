@@ -31,8 +31,8 @@ def _sgd(groups: list[dict[str, Any]], **settings: Any) -> torch.optim.Optimizer
     return torch.optim.SGD(groups, momentum=0.9, nesterov=True, **settings)
 
 
-# Base rates: Muon's and AdamW's are those of the trainings in benchmarks/images/, SGD's that of the
-# best public recipe for CIFAR-10; LARS's is the paper's 0.075 sqrt(batch size), which at 256 is 1.2.
+# Base rates: those of Muon and AdamW are of the trainings in benchmarks/images/, that of SGD of the
+# best public recipe for CIFAR-10; LARS has the 0.075 sqrt(batch size) of the paper, 1.2 at 256.
 OPTIMIZERS = {
     "muon": _Kind(Muon, 2e-3, "sqrt"),
     "adamw": _Kind(torch.optim.AdamW, 2e-3, "sqrt"),
