@@ -8,9 +8,9 @@ from sklearn_contrastive.deep import SimCLREmbedder
 CPU = {"encoder": "resnet_narrow", "batch_size": 256, "max_epochs": 14}
 GPU = {"encoder": "resnet18", "batch_size": 512, "max_epochs": 100}
 TEMPERATURE = 0.2
-STRENGTH = 0.5
+STRENGTH = 1.0
 N_LABELS = (100, 1000, 5000)
-# of PCA and LinearContrastive: as many as resnet_narrow has
+# of PCA and LinearContrastive
 N_COMPONENTS = 128
 
 

@@ -43,7 +43,7 @@ SCRATCH_EPOCHS = 60
 # passes of MNIST-5k, which has fewer images, by the passes of Fashion-MNIST
 LONGER = 2
 CALIBRATION_SHARE, N_BINS = 0.2, 15
-DIGITS = Compose([RandomResizedCrop((0.2, 1.0)), ColorJitter(0.4, 0.4, 0.4, 0.0)])
+DIGITS = Compose([RandomResizedCrop((0.2, 1.0)), ColorJitter(0.8, 0.8, 0.8, 0.0)])
 
 
 def calibration_error(p, correct):

@@ -30,12 +30,12 @@ class SimCLREmbedder(ImageEmbedder):
     encoder : str, nn.Module or callable, default="auto"
         The network f. "auto" is "resnet18" on a GPU or with `pretrained`, and "resnet_narrow" on a
         CPU, which trains it in a small part of the time; name one of them for the same network on
-        every machine. "resnet_narrow" averages its 128 last maps over each quarter of the image, so
-        that the 512 features of h tell the parts of the image apart. "mlp", two hidden layers of
-        128 units, is for rows of features. All other names are timm's, such as "resnet50" or
-        "convnext_atto". Residual networks get a small stem for images under 64 pixels. A module is
-        copied, and training starts from its weights; a callable returns a module. The module maps
-        images (n, c, h, w) to rows.
+        every machine. "resnet_narrow" averages its 128 last maps over 4 x 4 parts of the image, or
+        fewer where the maps are smaller, so that the 2048 features of h tell the parts apart.
+        "mlp", two hidden layers of 128 units, is for rows of features. All other names are timm's,
+        such as "resnet50" or "convnext_atto". Residual networks get a small stem for images under
+        64 pixels. A module is copied, and training starts from its weights; a callable returns a
+        module. The module maps images (n, c, h, w) to rows.
 
     pretrained : bool or path-like, default=False
         Whether the encoder starts from timm's pretrained weights, or the path of a file of weights
@@ -54,7 +54,8 @@ class SimCLREmbedder(ImageEmbedder):
         64 x 64 pixels train several times as fast as files of 224 x 224.
 
     projection_head : {"mlp", "mlp3", "linear", "none"} or nn.Module, default="mlp"
-        The network g: one hidden layer, two, a linear map, or the identity.
+        The network g: one hidden layer, two, a linear map, or the identity. A hidden layer is as
+        wide as h, but has at most 512 units, or four times `projection_dim`.
 
     projection_dim : int, default=128
         Number of features of the projections.

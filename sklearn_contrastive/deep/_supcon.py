@@ -61,7 +61,8 @@ class SupConEmbedder(ImageEmbedder):
         64 x 64 pixels train several times as fast as files of 224 x 224.
 
     projection_head : {"mlp", "mlp3", "linear", "none"} or nn.Module, default="mlp"
-        The network g: one hidden layer, two, a linear map, or the identity.
+        The network g: one hidden layer, two, a linear map, or the identity. A hidden layer is as
+        wide as h, but has at most 512 units, or four times `projection_dim`.
 
     projection_dim : int, default=128
         Number of features of the projections.

@@ -42,7 +42,8 @@ class TabularContrastiveEmbedder(NetworkEmbedder):
         Number of hidden layers of "mlp".
     projection_head : {"mlp", "mlp3", "linear", "none"} or nn.Module, default="mlp"
         The network g from representations to projections, which the loss compares: one hidden
-        layer, two, a linear map, or the identity.
+        layer, two, a linear map, or the identity. A hidden layer is as wide as the representations,
+        but has at most 512 units, or four times `projection_dim`.
     projection_dim : int, default=128
         Number of features of the projections.
     loss : {"nt_xent", "decoupled", "sogclr", "spectral", "linear", "vicreg", "barlow_twins", \

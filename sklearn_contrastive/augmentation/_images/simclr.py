@@ -19,7 +19,7 @@ __all__ = ["SimCLRAugmentation"]
 # in the best recipes for CIFAR
 SMALL = 64
 # jitter of images that are not grey, whose colours may be what matters, and of grey ones
-COLOUR_STRENGTH, GREY_STRENGTH = 0.25, 0.5
+COLOUR_STRENGTH, GREY_STRENGTH = 0.25, 1.0
 # number of values in a piece of a batch, about the size of a CPU's cache: pieces are 1.5 times as
 # fast as the whole batch at 512 images of 32 pixels, and twice as fast at 2048
 PIECE = 2**19
@@ -33,7 +33,7 @@ class SimCLRAugmentation:
     ----------
     strength : float or "auto", default="auto"
         Factor s of the colour jitter only: brightness, contrast and saturation by 0.8 s, hue by
-        0.2 s. At most 2.5. "auto" is 0.25, and 0.5 for grey images. The paper uses 1 for ImageNet
+        0.2 s. At most 2.5. "auto" is 0.25, and 1 for grey images. The paper uses 1 for ImageNet
         and 0.5 for CIFAR-10, where objects have any colour.
     crop_scale : tuple of float or "auto", default="auto"
         Smallest and largest share of the area of a crop. "auto" is (0.08, 1), and (0.2, 1) for

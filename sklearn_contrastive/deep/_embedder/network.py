@@ -89,12 +89,14 @@ class SimCLRNetwork(nn.Module):
         """Number of features of an output; ValueError if the head has no middle layer."""
         if output == "projection":
             return self.head.projection_width
-        if output == "middle" and not self.head.has_middle:
+        if output == "representation":
+            return self.width
+        if not self.head.has_middle:
             raise ValueError(
                 f'output="middle" needs a hidden layer of the projection head; a head of kind '
                 f"{self.head.kind!r} has none; use 'mlp' or 'mlp3'."
             )
-        return self.width
+        return self.head.middle_width
 
 
 @dataclass(frozen=True)

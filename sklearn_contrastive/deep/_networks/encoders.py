@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 # cells on a side over which resnet_narrow averages its last maps
-_GRID = 2
+_GRID = 4
 
 
 def build_encoder(
@@ -80,7 +80,7 @@ def build_encoder(
     >>> from sklearn_contrastive.deep._networks.encoders import build_encoder
     >>> encoder = build_encoder("resnet_narrow", (1, 28, 28))
     >>> encoder(torch.zeros(5, 1, 28, 28)).shape
-    torch.Size([5, 512])
+    torch.Size([5, 2048])
     """
     if pretrained and not isinstance(encoder, str):
         raise ValueError(

@@ -1,6 +1,7 @@
 """Projection heads: networks from representations to projections."""
 
 import copy
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -9,14 +10,16 @@ from .encoders import try_out, try_out_training
 __all__ = ["ProjectionHead", "build_head"]
 
 _HIDDEN_LAYERS = {"none": 0, "linear": 0, "mlp": 1, "mlp3": 2}
+_LARGEST_HIDDEN = 512
 
 
 class ProjectionHead(nn.Module):
     """Network from representations h to projections z.
 
-    A hidden layer is as wide as h: a linear map without bias, batch norm, ReLU. The last layer is
-    a linear map with bias, without batch norm; the code of [1]_ has a batch norm there, its text
-    does not.
+    A hidden layer is a linear map without bias, batch norm, ReLU. It is as wide as h, as in [1]_,
+    but has at most 512 units, or four times `projection_dim`, so that it costs little beside the
+    encoder. The last layer is a linear map with bias, without batch norm; the code of [1]_ has a
+    batch norm there, its text does not.
 
     Parameters
     ----------
@@ -33,6 +36,8 @@ class ProjectionHead(nn.Module):
         The layers, in order.
     kind : str
         The kind; "given" for a module of the user.
+    middle_width : int
+        Number of units of a hidden layer, where there is one.
     projection_width : int
         Number of features of z.
 
@@ -65,11 +70,14 @@ class ProjectionHead(nn.Module):
                 f"The kind of projection head {kind!r} is not known; choose one of "
                 f"{', '.join(map(repr, _HIDDEN_LAYERS))}."
             )
-        layers: list[nn.Module] = [_hidden_layer(width) for _ in range(_HIDDEN_LAYERS[kind])]
+        hidden = min(width, max(_LARGEST_HIDDEN, 4 * projection_dim))
+        widths = [width, *[hidden] * _HIDDEN_LAYERS[kind]]
+        layers: list[nn.Module] = [_hidden_layer(*both) for both in pairwise(widths)]
         if kind != "none":
-            layers.append(nn.Linear(width, projection_dim))
+            layers.append(nn.Linear(widths[-1], projection_dim))
         self.layers = nn.ModuleList(layers)
         self.kind = kind
+        self.middle_width = hidden
         self.projection_width = width if kind == "none" else projection_dim
 
     def forward(self, h: Tensor) -> Tensor:
@@ -92,7 +100,7 @@ class ProjectionHead(nn.Module):
         return len(self.layers) > 1
 
     def middle(self, h: Tensor) -> Tensor:
-        """Outputs (n, width) of the first hidden layer, which [2]_ uses for fine-tuning.
+        """Outputs of the first hidden layer, which [2]_ uses for fine-tuning.
 
         Raises
         ------
@@ -113,6 +121,7 @@ class _GivenHead(ProjectionHead):
         nn.Module.__init__(self)
         self.layers = nn.ModuleList([module])
         self.kind = "given"
+        self.middle_width = 0
         self.projection_width = projection_width
 
 
@@ -162,8 +171,8 @@ def build_head(
     return _GivenHead(module, projection_width)
 
 
-def _hidden_layer(width):
-    """Linear map to the same width, batch norm, ReLU."""
+def _hidden_layer(width_in, width):
+    """Linear map, batch norm, ReLU."""
     return nn.Sequential(
-        nn.Linear(width, width, bias=False), nn.BatchNorm1d(width), nn.ReLU(inplace=True)
+        nn.Linear(width_in, width, bias=False), nn.BatchNorm1d(width), nn.ReLU(inplace=True)
     )

@@ -57,22 +57,27 @@ def flat_encoder(n_pixels=64, width=5):
 
 @pytest.mark.parametrize("name", ["resnet_narrow", "resnet18"])
 @pytest.mark.parametrize("n_channels", [1, 3])
-@pytest.mark.parametrize("size", [8, 28, 32, 64])
-def test_residual_networks_take_grey_and_colour_of_every_size(name, n_channels, size):
+@pytest.mark.parametrize(("size", "n_parts"), [(8, 4), (24, 9), (28, 16), (32, 16), (64, 16)])
+def test_residual_networks_take_grey_and_colour_of_every_size(name, n_channels, size, n_parts):
     shape = (n_channels, size, size)
     encoder = build_encoder(name, shape)
-    assert encoder_width(encoder, shape) == 512
-    assert encoder.eval()(images(3, *shape)).shape == (3, 512)
+    width = 512 if name == "resnet18" else 128 * n_parts
+    assert encoder_width(encoder, shape) == width
+    assert encoder.eval()(images(3, *shape)).shape == (3, width)
 
 
 @pytest.mark.parametrize("size", [(8, 8), (20, 12), (28, 28), (70, 130)])
-def test_the_narrow_network_tells_the_quarters_of_an_image_apart(size):
+def test_the_narrow_network_tells_the_parts_of_an_image_apart(size):
     encoder, batch = build_encoder("resnet_narrow", (1, *size)).eval(), images(2, 1, *size)
     with torch.no_grad():
         maps, rows = encoder[:-2](batch), encoder(batch)
-    height, width = (math.ceil(side / 2) for side in maps.shape[2:])
+    n_rows, n_columns = (min(4, side) for side in maps.shape[2:])
+    height, width = (
+        math.ceil(side / n) for side, n in zip(maps.shape[2:], (n_rows, n_columns), strict=True)
+    )
     below_left = maps[:, :, -height:, :width].mean(dim=(2, 3))
-    assert_allclose(rows.reshape(2, 128, 2, 2)[:, :, 1, 0], below_left, rtol=1e-5, atol=1e-6)
+    parts = rows.reshape(2, 128, n_rows, n_columns)
+    assert_allclose(parts[:, :, -1, 0], below_left, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("size", "width"), [((1, 1), 128), ((4, 4), 128), ((4, 5), 256)])
@@ -85,7 +90,7 @@ def test_rows_of_features_are_images_that_can_be_trained_on(n_features, seed):
     encoder = seeded(seed, lambda: build_encoder("resnet_narrow", (1, 1, n_features)))
     output = encoder(images(2, 1, 1, n_features, seed=seed))
     output.square().sum().backward()
-    assert output.shape == (2, 128 if n_features <= 4 else 256)
+    assert output.shape == (2, 128 * min(4, math.ceil(n_features / 4)))
     assert all(weight.grad.isfinite().all() for weight in encoder.parameters())
 
 

@@ -68,6 +68,16 @@ def test_the_middle_is_the_first_hidden_layer(kind):
     assert head.middle(h).min() >= 0
 
 
+@pytest.mark.parametrize(
+    ("width", "projection_dim", "hidden"), [(512, 2, 512), (2048, 128, 512), (2048, 200, 800)]
+)
+def test_hidden_layers_of_wide_representations_are_narrower(width, projection_dim, hidden):
+    head = ProjectionHead(width, projection_dim, "mlp3").eval()
+    outputs = head.outputs(rows(3, width).float())
+    assert [each.shape[1] for each in outputs] == [hidden, hidden, projection_dim]
+    assert head.middle_width == hidden
+
+
 @pytest.mark.parametrize("head", ["none", "linear", nn.Linear(6, 3)])
 def test_a_head_without_a_hidden_layer_has_no_middle(head):
     built = build_head(head, 6, 3)
