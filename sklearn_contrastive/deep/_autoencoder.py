@@ -79,8 +79,9 @@ class AutoencoderEmbedder(DecoderMixin, ImageEmbedder):
     max_epochs : int, default=100
         Passes over the samples. On a CPU begin with 10 to see what a training gives.
 
-    optimizer : {"adamw", "sgd", "lars"}, default="adamw"
-        SGD has momentum 0.9.
+    optimizer : {"muon", "adamw", "sgd", "lars"}, default="muon"
+        As in :class:`SimCLREmbedder`: Muon moves the filters of convolutions, and all other weights
+        as AdamW does, so that a network without convolutions is trained by AdamW.
 
     learning_rate : float or {"auto", "linear", "sqrt"}, default="auto"
         Learning rate at the top of the schedule. "linear" grows with the batch size, "sqrt" with
@@ -210,7 +211,7 @@ class AutoencoderEmbedder(DecoderMixin, ImageEmbedder):
         patch_size: int = 4,
         batch_size: int = 256,
         max_epochs: int = 100,
-        optimizer: str = "adamw",
+        optimizer: str = "muon",
         learning_rate: float | str = "auto",
         weight_decay: float = 1e-4,
         warmup_epochs: float = 1,

@@ -73,8 +73,8 @@ class TabularContrastiveEmbedder(NetworkEmbedder):
         is more than the number of rows, a warning is given and one batch holds all rows.
     max_epochs : int, default=200
         Passes over the rows. Large tables need fewer.
-    optimizer : {"adamw", "sgd", "lars"}, default="adamw"
-        SGD has momentum 0.9.
+    optimizer : {"muon", "adamw", "sgd", "lars"}, default="adamw"
+        SGD has momentum 0.9. Muon differs from AdamW for convolutions only.
     learning_rate : float or {"auto", "linear", "sqrt"}, default="auto"
         Learning rate at the top of the schedule, as in :class:`SimCLREmbedder`: for AdamW 0.002 at
         a batch size of 256, times the square root of the ratio for others.
