@@ -5,7 +5,7 @@ import torch
 from sklearn_contrastive.augmentation import SimCLRAugmentation
 from sklearn_contrastive.deep import SimCLREmbedder
 
-CPU = {"encoder": "resnet_narrow", "batch_size": 256, "max_epochs": 14}
+CPU = {"encoder": "resnet_narrow", "batch_size": 256, "max_epochs": 13}
 GPU = {"encoder": "resnet18", "batch_size": 512, "max_epochs": 100}
 TEMPERATURE = 0.2
 STRENGTH = 1.0
