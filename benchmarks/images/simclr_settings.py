@@ -27,7 +27,7 @@ from ._image_run import image_run
 from ._representations import NEIGHBOURS, SECONDS, Method, fitted, score
 
 IMAGES, TEST_IMAGES, LABELS = 10_000, 5000, 1000
-EPOCHS, BATCH_SIZE = 3, 256
+EPOCHS, BATCH_SIZE = 2, 256
 BASELINE = "baseline"
 WITHOUT_NEGATIVES = ("vicreg", "barlow_twins", "sigreg")
 PAPER = {

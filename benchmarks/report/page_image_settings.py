@@ -3,13 +3,14 @@
 from .._common.tables import restructured
 from .drawing import dots, panel
 from .page import Page, Picture, Section
-from .records import plus_minus_cell, results
+from .records import plus_minus_cell, read, results
 
 RECORD = "images.simclr_settings"
 
 
 def page():
     """Verdict, picture and tables of the settings."""
+    n_epochs = read(RECORD)["settings"]["epochs"]
     return Page(
         "image_settings",
         "Settings of SimCLREmbedder",
@@ -22,10 +23,10 @@ def page():
                 draw,
             ),
         ),
-        "Fashion-MNIST, the narrow network, two epochs, one setting changed at a time; the filled "
-        "circle is the baseline. Linear probe with 1000 labels, mean of the seeds. Two epochs are "
-        "few: small differences may not hold after long trainings. :doc:`/guide/image_settings` "
-        "says what to choose.",
+        f"Fashion-MNIST, the narrow network, {n_epochs} epochs, one setting changed at a time; the "
+        "filled circle is the baseline. Linear probe with 1000 labels, mean of the seeds. So few "
+        "epochs are a short training: small differences may not hold after long ones. "
+        ":doc:`/guide/image_settings` says what to choose.",
         (
             Section(
                 "Tables",
