@@ -21,6 +21,7 @@ from .values import check_dtype, check_range
 __all__ = ["ArrayFileSource", "are_arrays"]
 
 _NUMPY, _TIFF = (".npy",), (".tif", ".tiff")
+_ATTEMPTS = 5
 # types of batches that are those of the files; all others are floats
 _KEPT = {np.uint8: torch.uint8, np.bool_: torch.bool}
 
@@ -133,12 +134,22 @@ def _opened(path: str) -> Iterator[tuple[_Kind, Callable[[], NDArray]]]:
         raise OSError("not a file")  # opening a FIFO waits for a writer
     if ending in _NUMPY:
         # neither pickled objects, nor fewer bytes than the header says
-        mapped = np.lib.format.open_memmap(path, mode="r")
+        mapped = _mapped(path)
         yield _kind_of(mapped), lambda: np.array(mapped)
     else:
         with _tifffile().TiffFile(path) as file:
             series = file.series[0]
             yield _kind_of(series), series.asarray
+
+
+def _mapped(path):
+    """The array of a file of NumPy, whose values are read later."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return np.lib.format.open_memmap(path, mode="r")
+        except SystemError:  # headers that threads parse at once, before Python 3.11.5 (gh-106905)
+            continue
+    return np.lib.format.open_memmap(path, mode="r")
 
 
 def _kind_of(stored):

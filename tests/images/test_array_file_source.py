@@ -145,6 +145,21 @@ def test_floats_outside_zero_and_one_are_named(tmp_path, value):
         image_source(paths, SHAPE).check()
 
 
+def test_headers_that_threads_parse_at_once_are_read_again(tmp_path, monkeypatch):
+    opened, calls = np.lib.format.open_memmap, []
+
+    def open_memmap(path, **settings):
+        calls.append(path)
+        if calls.count(path) % 3:
+            raise SystemError("AST constructor recursion depth mismatch (before=42, after=39)")
+        return opened(path, **settings)
+
+    monkeypatch.setattr(np.lib.format, "open_memmap", open_memmap)
+    images = arrays()
+    source = image_source(save(tmp_path, images), SHAPE)
+    assert_array_equal(read_all(source), channels_first(images) / np.float32(255))
+
+
 @pytest.mark.parametrize("dtype", [np.int16, np.int32, np.complex64])
 def test_types_without_a_white_are_refused(tmp_path, dtype):
     paths = save(tmp_path, arrays(2, dtype=dtype, largest=9))

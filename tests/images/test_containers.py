@@ -84,7 +84,7 @@ def test_columns_and_bytes_of_paths_are_read(spell, tmp_path):
     for path, image in zip(paths, PIXELS, strict=True):
         Image.fromarray(image).save(path)
     model = SimCLREmbedder("resnet_narrow", image_shape=(8, 9), max_epochs=1, batch_size=4)
-    assert model.fit(spell(paths)).transform(spell(paths)).shape == (4, 512)
+    assert model.fit(spell(paths)).transform(spell(paths)).shape == (4, 128 * 2 * 3)
     assert model.image_shape_ == (8, 9, 3)
 
 
