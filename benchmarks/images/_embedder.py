@@ -2,24 +2,19 @@
 
 import torch
 
-from sklearn_contrastive.augmentation import SimCLRAugmentation
 from sklearn_contrastive.deep import SimCLREmbedder
 
 CPU = {"encoder": "resnet_narrow", "batch_size": 256, "max_epochs": 13}
 GPU = {"encoder": "resnet18", "batch_size": 512, "max_epochs": 100}
-TEMPERATURE = 0.2
-STRENGTH = 1.0
 N_LABELS = (100, 1000, 5000)
 # of PCA and LinearContrastive
 N_COMPONENTS = 128
 
 
 def embedder(device, seed, **changes):
-    """SimCLREmbedder with the settings of the device, and some changes."""
+    """SimCLREmbedder with its defaults, but for the settings of the device and some changes."""
     on_gpu = torch.device(device).type == "cuda"
     settings = {
-        "temperature": TEMPERATURE,
-        "augmentations": SimCLRAugmentation(STRENGTH),
         "precision": "auto" if on_gpu else cpu_precision(),
         "device": device,
         "random_state": seed,

@@ -21,13 +21,15 @@ from sklearn_contrastive.augmentation import (
 )
 
 from .._common.averages import averaged, plus_minus
-from ._embedder import STRENGTH, TEMPERATURE, embedder, parameters_of
+from ._embedder import embedder, parameters_of
 from ._image_data import LabelledImages, fashion_mnist
 from ._image_run import image_run
 from ._representations import NEIGHBOURS, SECONDS, Method, fitted, score
 
 IMAGES, TEST_IMAGES, LABELS = 10_000, 5000, 1000
 EPOCHS, BATCH_SIZE = 2, 256
+# the defaults for grey images
+STRENGTH, TEMPERATURE = 1.0, 0.2
 BASELINE = "baseline"
 WITHOUT_NEGATIVES = ("vicreg", "barlow_twins", "sigreg")
 PAPER = {

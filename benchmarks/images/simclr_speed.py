@@ -18,7 +18,7 @@ import torch
 from sklearn_contrastive.augmentation import SimCLRAugmentation
 
 from .._common.timing import interleaved_times, median_ratio
-from ._embedder import STRENGTH, TEMPERATURE, embedder, parameters_of
+from ._embedder import embedder, parameters_of
 from ._encoder_only import (
     encoder_training,
     encoder_transform,
@@ -31,6 +31,9 @@ from ._image_run import gpu_name, image_run
 STEP, TRANSFORM, PEER = 1.15, 1.1, 1 / 0.97
 EPOCH_SECONDS = 6
 EPOCH_IMAGES, EPOCH_BATCH = 50_000, 512
+# the same for all programs
+STRENGTH, TEMPERATURE = 0.5, 0.2
+COMMON = {"augmentations": SimCLRAugmentation(STRENGTH), "temperature": TEMPERATURE}
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Case:
     def fitted(self, device, images):
         """The embedder after one epoch."""
         changes = {"encoder": self.encoder, "batch_size": self.batch_size, "max_epochs": 1}
-        return embedder(device, 0, **changes).fit(images)
+        return embedder(device, 0, **COMMON | changes).fit(images)
 
 
 def cases(device, quick):
@@ -160,7 +163,7 @@ def main():
     if gpu_name(device):
         epochs = epoch_seconds(device, 4096 if run.quick else EPOCH_IMAGES)
         print(f"An epoch: {np.median(epochs):.2f} s (target {EPOCH_SECONDS})")
-    run.settings["embedder"] = parameters_of(embedder(device, 0))
+    run.settings["embedder"] = parameters_of(embedder(device, 0, **COMMON))
     run.results = {"rows": rows, "epoch_seconds": epochs}
     run.save()
 

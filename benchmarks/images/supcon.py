@@ -33,13 +33,12 @@ from sklearn_contrastive.augmentation import (
     Compose,
     RandomFlip,
     RandomResizedCrop,
-    SimCLRAugmentation,
 )
 from sklearn_contrastive.deep import SupConEmbedder
 from sklearn_contrastive.evaluation import knn_accuracy, linear_probe
 
 from ._cross_entropy import CrossEntropyEmbedder
-from ._embedder import CPU, GPU, STRENGTH, TEMPERATURE, cpu_precision, embedder, parameters_of
+from ._embedder import CPU, GPU, cpu_precision, embedder, parameters_of
 from ._image_data import fashion_mnist
 from ._image_run import gpu_name, image_run
 from ._representations import MAX_ITER, NEIGHBOURS, SECONDS, as_rows, print_entry, summary
@@ -54,11 +53,7 @@ PROBE, OWN = "linear probe", "own classifier"
 OURS, BALANCED = "SupConEmbedder", "class_balanced"
 VIEWS = Compose([RandomResizedCrop((0.4, 1.0)), RandomFlip()])
 # where most images have no label: the views and the temperature of SimCLREmbedder
-FEW = {
-    "class_balanced": True,
-    "temperature": TEMPERATURE,
-    "augmentations": SimCLRAugmentation(STRENGTH),
-}
+FEW = {"class_balanced": True, "temperature": 0.2, "augmentations": "simclr"}
 
 
 def settings(device, seed, epochs):

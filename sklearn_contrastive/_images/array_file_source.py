@@ -147,7 +147,7 @@ def _mapped(path):
     for _ in range(_ATTEMPTS - 1):
         try:
             return np.lib.format.open_memmap(path, mode="r")
-        except SystemError:  # headers that threads parse at once, before Python 3.11.5 (gh-106905)
+        except SystemError:  # Python 3.11, of headers that threads parse at once (gh-106905)
             continue
     return np.lib.format.open_memmap(path, mode="r")
 

@@ -107,12 +107,12 @@ class SupConEmbedder(ImageEmbedder):
 
     chunk_size : int or None, default=None
         Number of images whose views are in memory at once, for batches that do not fit: the
-        gradient is that of the whole batch, in 1.2 to 1.4 times the time. None: the whole batch. It
-        is at most `batch_size`. Batches are cut into chunks of nearly equal size, and every chunk
-        goes through the network twice, with the same random numbers; the views of a batch are kept
-        if they are at most 128 MB, and drawn again otherwise. BatchNorm normalises by the two views
-        of a chunk, and its running statistics are those of one pass over the chunks; all else is as
-        in a whole batch. :meth:`transform` takes so many images at once.
+        gradient is that of the whole batch, in up to four thirds of the time. None: the whole
+        batch. It is at most `batch_size`. Batches are cut into chunks of nearly equal size, and
+        every chunk goes through the network twice, with the same random numbers; the views of a
+        batch are kept if they are at most 128 MB, and drawn again otherwise. BatchNorm normalises
+        by the two views of a chunk, and its running statistics are those of one pass over the
+        chunks; all else is as in a whole batch. :meth:`transform` takes so many images at once.
 
     max_epochs : int, default=100
         Passes over the images. On a CPU begin with 10 to see what a training gives.

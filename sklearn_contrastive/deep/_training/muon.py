@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim.adamw import adamw
 
 __all__ = ["Muon", "orthogonalised"]
 
@@ -14,11 +13,13 @@ _POLYNOMIAL = (3.4445, -4.7750, 2.0315)
 _N_ITERATIONS = 5
 # the largest squared singular value after them is 1.5
 _LARGEST = 2.0
+# decay of the mean of the gradients
+_MOMENTUM = 0.9
 # root mean square of the entries of an update of orthogonal filters; about .2 is that of AdamW [2]_
 _SIZE = 2.0
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(torch.optim.AdamW):
     """Muon for the filters of convolutions, AdamW for all other parameters.
 
     The momentum of the filters of a layer is a matrix with one row for each filter. Muon replaces
@@ -27,16 +28,14 @@ class Muon(torch.optim.Optimizer):
     ten times as long as there.
 
     Filters of a single channel, such as depthwise ones, are not a matrix between channels; AdamW
-    trains them, and the matrices of linear layers, for which these steps would cost the most.
+    moves them, and the matrices of linear layers, for which these steps would cost the most.
 
     Parameters
     ----------
-    groups : iterable of dict
-        Groups of parameters.
+    groups : iterable
+        Parameters, or groups of them.
     lr : float
         Learning rate.
-    momentum : float, default=0.9
-        Decay of the mean of the gradients of filters.
     weight_decay : float, default=0.0
         Decay of the weights, apart from the gradients.
 
@@ -47,10 +46,8 @@ class Muon(torch.optim.Optimizer):
     .. [2] Liu and others (2025), "Muon is Scalable for LLM Training", arXiv:2502.16982, equation 4.
     """
 
-    def __init__(
-        self, groups: Iterable[Any], lr: float, momentum: float = 0.9, weight_decay: float = 0.0
-    ):
-        super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+    def __init__(self, groups: Iterable[Any], lr: float, weight_decay: float = 0.0):
+        super().__init__(groups, lr=lr, weight_decay=weight_decay)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -59,51 +56,37 @@ class Muon(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 value = closure()
-        for group in self.param_groups:
-            moved = [each for each in group["params"] if each.grad is not None]
-            for filters in filter(_are_filters, moved):
-                self._move_filters(filters, group)
-            self._move_others([each for each in moved if not _are_filters(each)], group)
+        filters = [
+            (each, each.grad, group)
+            for group in self.param_groups
+            for each in group["params"]
+            if each.grad is not None and _are_filters(each)
+        ]
+        for each, _, _ in filters:
+            each.grad = None  # AdamW leaves them out
+        super().step()
+        for each, gradient, group in filters:
+            each.grad = gradient
+            self._move(each, group["lr"], group["weight_decay"])
         return value
 
-    def _move_filters(self, filters: Tensor, group: dict[str, Any]) -> None:
+    def _move(self, filters, lr, weight_decay):
+        """One step of Muon."""
         state = self.state[filters]
         if not state:
+            state["step"] = torch.tensor(0.0)  # AdamW expects it in every state
             state["momentum"] = torch.zeros_like(filters)
-        state["momentum"].lerp_(filters.grad, 1 - group["momentum"])
+        state["step"] += 1
+        state["momentum"].lerp_(filters.grad, 1 - _MOMENTUM)
         update = orthogonalised(state["momentum"].flatten(1))
-        filters.mul_(1 - group["lr"] * group["weight_decay"])
-        size = _SIZE * max(update.shape) ** 0.5
-        filters.add_(update.view_as(filters), alpha=-group["lr"] * size)
-
-    def _move_others(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
-        states = [self.state[each] for each in parameters]
-        for each, state in zip(parameters, states, strict=True):
-            if not state:
-                state["step"] = torch.tensor(0.0)
-                state["exp_avg"] = torch.zeros_like(each)
-                state["exp_avg_sq"] = torch.zeros_like(each)
-        adamw(
-            parameters,
-            [each.grad for each in parameters],
-            [state["exp_avg"] for state in states],
-            [state["exp_avg_sq"] for state in states],
-            [],
-            [state["step"] for state in states],
-            amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
-            lr=group["lr"],
-            weight_decay=group["weight_decay"],
-            eps=1e-8,
-            maximize=False,
-        )
+        filters.mul_(1 - lr * weight_decay)
+        filters.add_(update.view_as(filters), alpha=-lr * _SIZE * max(update.shape) ** 0.5)
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
     """A matrix with the singular vectors of another, and singular values between 0.6 and 1.3.
 
-    Five steps of a Newton-Schulz iteration; singular values below a hundredth of the norm stay
+    Five steps of a Newton-Schulz iteration; singular values below a thousandth of the norm stay
     smaller.
 
     Parameters
@@ -120,7 +103,7 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     if tall := len(x) > x.shape[1]:
         x = x.T
     x = x / x.norm().clamp(min=torch.finfo(x.dtype).tiny)
-    # on a CPU products are dear; those of bfloat16 are not exact enough for small singular values
+    # not in bfloat16, whose rounding errors would grow
     y = None if matrix.is_cuda else _by_gram_matrix(x)
     y = _iterated(x) if y is None else y
     return (y.T if tall else y).to(matrix.dtype)
@@ -143,7 +126,7 @@ def _by_gram_matrix(x):
     """
     linear, cubic, quintic = _POLYNOMIAL
     gram = x @ x.T
-    factor = identity = torch.eye(len(x), dtype=x.dtype)
+    factor = identity = torch.eye(len(x), dtype=x.dtype, device=x.device)
     for _ in range(_N_ITERATIONS):
         step = linear * identity + cubic * gram + quintic * (gram @ gram)
         gram, factor = step @ gram @ step, step @ factor
