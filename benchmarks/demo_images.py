@@ -73,7 +73,7 @@ def main():
         # the network, the last, reports its progress on lines of its own
         print(f"{name} ...", end="\n" if name == OURS else " ", flush=True)
         transformers[name], seconds = fitted(method, images.train)
-        entry = score(transformers[name], images, n_labels, SEED, C=PENALTY)
+        entry = score(transformers[name], images, n_labels, SEED, C=PENALTY, scaling="rows")
         entry |= neighbours(transformers[name], images, SEED)
         scores[name] = entry | {SECONDS: seconds}
     print("\n" + text_table([{"method": name} | entry for name, entry in scores.items()]))

@@ -4,7 +4,7 @@ import torch
 
 from sklearn_contrastive.deep import SimCLREmbedder
 
-CPU = {"encoder": "resnet_narrow", "batch_size": 256, "max_epochs": 13}
+CPU = {"encoder": "resnet_narrow", "batch_size": 256, "max_epochs": 15}
 GPU = {"encoder": "resnet18", "batch_size": 512, "max_epochs": 100}
 N_LABELS = (100, 1000, 5000)
 # of PCA and LinearContrastive

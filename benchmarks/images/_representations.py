@@ -5,12 +5,14 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from joblib import parallel_config
 from sklearn.base import BaseEstimator, clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from threadpoolctl import threadpool_limits
 
 from sklearn_contrastive import LinearContrastive
 from sklearn_contrastive.evaluation import knn_accuracy, label_efficiency_curve
@@ -20,6 +22,8 @@ from ._embedder import N_COMPONENTS
 
 NEIGHBOURS, WHITENED = "kNN", "kNN whitened"
 N_NEIGHBOURS_POOL = 20_000
+# after a number of labels: the probe has rows of one length
+ROWS = ", rows"
 SECONDS = "fit s"
 OURS = "SimCLREmbedder"
 N_DRAWS = 3
@@ -89,22 +93,29 @@ def fitted(method, images):
     return transformer, time.perf_counter() - start
 
 
-def score(transformer, images, n_labels, seed, C="auto"):
+def score(transformer, images, n_labels, seed, C="auto", scaling="columns"):
     """Accuracies on the test images with few labels and by neighbours.
 
     The largest number of labels is the size of the pool; the smaller ones are drawn from it, and
-    neighbours are found in it.
+    neighbours are found in it. The probe scales columns or rows, as `linear_probe` does.
     """
     pool, y_pool = labelled_pool(images, max(n_labels), seed)
     data = transformer.transform(pool), y_pool, transformer.transform(images.test), images.y_test
-    with warnings.catch_warnings():
+    # products with ten columns: two threads take three times as long as one, two processes half
+    with warnings.catch_warnings(), threadpool_limits(1), parallel_config(n_jobs=-1):
         # raw pixels with a weak penalty need thousands of steps, which do not improve them
         warnings.simplefilter("ignore", ConvergenceWarning)
         # few labels vary by chance; the whole pool is always the same
         *few, most = n_labels
         curves = [
             label_efficiency_curve(
-                *data, n_labels=sizes, n_draws=draws, C=C, max_iter=MAX_ITER, random_state=seed
+                *data,
+                n_labels=sizes,
+                n_draws=draws,
+                C=C,
+                max_iter=MAX_ITER,
+                scaling=scaling,
+                random_state=seed,
             )
             for sizes, draws in ((few, N_DRAWS), ([most], 1))
             if sizes

@@ -50,10 +50,10 @@ class Case:
         """Images for these batches."""
         return synthetic_images(self.batch_size * self.n_batches, self.side, self.channels)
 
-    def fitted(self, device, images):
+    def fitted(self, device, images, **changes):
         """The embedder after one epoch."""
-        changes = {"encoder": self.encoder, "batch_size": self.batch_size, "max_epochs": 1}
-        return embedder(device, 0, **COMMON | changes).fit(images)
+        settings = {"encoder": self.encoder, "batch_size": self.batch_size, "max_epochs": 1}
+        return embedder(device, 0, **COMMON | settings | changes).fit(images)
 
 
 def cases(device, quick):
@@ -62,7 +62,7 @@ def cases(device, quick):
         return [Case("resnet_narrow", 28, 1, 32, 2), Case("resnet18", 32, 3, 4, 1)]
     if gpu_name(device):
         return [Case("resnet_narrow", 28, 1, 512, 40), Case("resnet18", 32, 3, 512, 40)]
-    return [Case("resnet_narrow", 28, 1, 256, 12), Case("resnet18", 32, 3, 64, 2)]
+    return [Case("resnet_narrow", 28, 1, 256, 16), Case("resnet18", 32, 3, 64, 6)]
 
 
 def compared(operation, case, functions, device, repetitions, target):
@@ -95,6 +95,17 @@ def against_the_encoder(case, device, repetitions):
         "encoder": encoder_transform(fitted, images),
     }
     yield compared("transform", case, forwards, device, repetitions, TRANSFORM)
+
+
+def in_float32(case, device, repetitions):
+    """Training steps in float32 over those in the default precision, where it is another."""
+    images = case.images()
+    networks = {"ours": {"precision": "float32"}, "default precision": {}}
+    fitted = {name: case.fitted(device, images, **change) for name, change in networks.items()}
+    if not fitted["default precision"].net_.half:
+        return []
+    steps = {name: real_epoch(each, images) for name, each in fitted.items()}
+    return [compared("step in float32", case, steps, device, repetitions, None)]
 
 
 def against_lightly(case, device, repetitions):
@@ -153,6 +164,7 @@ def main():
     rows, epochs = [], None
     for case in cases(device, run.quick):
         rows += against_the_encoder(case, device, repetitions)
+        rows += in_float32(case, device, repetitions)
         if importlib.util.find_spec("lightly"):
             # its documentation has colour images
             colour = Case(case.encoder, 32, 3, case.batch_size, case.n_batches)

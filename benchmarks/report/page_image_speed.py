@@ -39,11 +39,13 @@ def verdict():
     for row in results(SPEED)["rows"]:
         over.setdefault((row["operation"], row["over"]), []).append(row["ratio"])
     steps, views = over["training step", "lightly"], over["augmentation", "kornia"]
+    alone = over["training step", "encoder"]
     rows = results(MEMORY)["rows"]
     most = max(row["pairs"] for row in rows)
     peak = {row["loss of"]: row["peak MB"] for row in rows if row["pairs"] == most}
     return (
-        f"A training step takes {span(steps)} times as long as with lightly. Augmentation takes "
+        f"A training step takes {span(steps)} times as long as with lightly, and {span(alone)} times "
+        "as long as the forward and backward pass of the encoder alone. Augmentation takes "
         f"{span(views)} times as long as with kornia. The loss of {most} pairs needs "
         f"{peak['default']:.0f} MB instead of {peak['whole matrix']:.0f} MB."
     )
@@ -60,7 +62,7 @@ def speed():
             str(row["batch"]),
             row["over"],
             f"{row['ratio']:.2f}",
-            f"{row['target']:.2f}",
+            "" if row["target"] is None else f"{row['target']:.2f}",
             f"{row['images/s']:.0f}",
         ]
         for row in results(SPEED)["rows"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, Normalizer, StandardScaler
 from sklearn.utils import check_random_state, check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 
@@ -36,8 +37,9 @@ def linear_probe(
     *,
     C: float | Literal["auto"] = 1.0,
     max_iter: int = 1000,
+    scaling: Literal["columns", "rows"] = "columns",
 ) -> float:
-    """Accuracy of logistic regression on standardised representations.
+    """Accuracy of logistic regression on scaled representations.
 
     Parameters
     ----------
@@ -54,6 +56,11 @@ def linear_probe(
         cross-validation of the labelled samples; it costs about fifteen times as much.
     max_iter : int, default=1000
         Largest number of iterations; scikit-learn warns where it is too small.
+    scaling : {"columns", "rows"}, default="columns"
+        "columns" standardises each feature, whatever its unit. "rows" centres the features and
+        gives all rows one length, as in cosine similarity: better with few labels where features
+        of small variance say little. 100 labels of Fashion-MNIST on components of PCA: 0.51 with
+        columns, 0.70 with rows (`benchmarks.images.fashion_mnist`).
 
     Returns
     -------
@@ -63,8 +70,8 @@ def linear_probe(
     Raises
     ------
     ValueError
-        If samples and labels do not fit, there is one class only, or C="auto" and a class has one
-        sample.
+        If samples and labels do not fit, there is one class only, scaling is unknown, or C="auto"
+        and a class has one sample.
 
     See Also
     --------
@@ -83,7 +90,10 @@ def linear_probe(
     classes, counts = np.unique(y_train, return_counts=True)
     if len(classes) < 2:
         raise ValueError(f"The labelled samples are all of class {classes[0]}; give two classes.")
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=max_iter))
+    if scaling not in ("columns", "rows"):
+        raise ValueError(f'scaling={scaling!r} must be "columns" or "rows".')
+    scaled = StandardScaler() if scaling == "columns" else _unit_rows(H_train.shape[1])
+    probe = make_pipeline(scaled, LogisticRegression(max_iter=max_iter))
     if C == "auto":
         probe = searched(probe, counts.min())
     else:
@@ -200,6 +210,7 @@ def label_efficiency_curve(
     n_draws: int = 5,
     C: float | Literal["auto"] = 1.0,
     max_iter: int = 1000,
+    scaling: Literal["columns", "rows"] = "columns",
     random_state: RandomState = None,
 ) -> LabelEfficiency:
     """Accuracy of the linear probe by the number of labelled samples.
@@ -225,6 +236,8 @@ def label_efficiency_curve(
     C : float or "auto", default=1.0
         As in :func:`linear_probe`.
     max_iter : int, default=1000
+        As in :func:`linear_probe`.
+    scaling : {"columns", "rows"}, default="columns"
         As in :func:`linear_probe`.
     random_state : int, RandomState instance or None, default=None
         Draws the labelled samples. Pass an int to compare representations on the same samples.
@@ -268,7 +281,13 @@ def label_efficiency_curve(
         for row, size in enumerate(sizes):
             labelled = order[:size]
             accuracy[row, draw] = linear_probe(
-                H_train[labelled], y_train[labelled], H_test, y_test, C=C, max_iter=max_iter
+                H_train[labelled],
+                y_train[labelled],
+                H_test,
+                y_test,
+                C=C,
+                max_iter=max_iter,
+                scaling=scaling,
             )
     return LabelEfficiency(sizes, accuracy)
 
@@ -286,6 +305,15 @@ def _checked(H_train, y_train, H_test, y_test):
         )
     check_classification_targets(y_train)
     return H_train, y_train, H_test, y_test
+
+
+def _unit_rows(n_features):
+    """Centred rows of a length at which features have variance 1 on the mean, as penalties need."""
+    return make_pipeline(
+        StandardScaler(with_std=False),
+        Normalizer(),
+        FunctionTransformer(partial(np.multiply, np.sqrt(n_features))),
+    )
 
 
 def searched(probe: Pipeline, smallest_class: int) -> GridSearchCV:

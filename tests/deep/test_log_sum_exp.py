@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import normalize
 
-from sklearn_contrastive.deep import alignment, uniformity
+from sklearn_contrastive.deep import _log_sum_exp, alignment, uniformity
 from sklearn_contrastive.deep._losses import (
     decoupled_contrastive_loss,
     nt_xent_loss,
@@ -35,6 +35,17 @@ def test_a_large_batch_is_computed_in_chunks_by_default():
     pair = random_pair(900)
     expected = value_and_gradients(nt_xent_loss, pair, 0.1, chunk_size=10**6)
     assert_same(value_and_gradients(nt_xent_loss, pair, 0.1), expected, 10)
+
+
+@given(pair=embedding_pairs(), chunk_size=st.integers(1, 15))
+@pytest.mark.parametrize("loss", COSINE_LOSSES)
+@pytest.mark.parametrize("temperature", [0.2, 0.026])
+def test_sums_without_a_maximum_are_the_same(loss, temperature, pair, chunk_size):
+    results = value_and_gradients(loss, pair, temperature, chunk_size=chunk_size)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_log_sum_exp, "_LARGEST_EXPONENT", 0.0)
+        expected = value_and_gradients(loss, pair, temperature, chunk_size=chunk_size)
+    assert_same(results, expected, gradient_scale(pair, temperature))
 
 
 @pytest.mark.parametrize("chunk_size", [0, -1, 2.5])

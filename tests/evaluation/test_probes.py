@@ -39,6 +39,36 @@ def test_linear_probe_is_logistic_regression_on_standardised_representations():
     assert type(accuracy) is float
 
 
+def test_rows_of_one_length_instead_of_standardised_columns():
+    mean = SPLIT[0].mean(axis=0)
+    train, test = (each - mean for each in SPLIT[::2])
+    train, test = (
+        8 * each / np.linalg.norm(each, axis=1)[:, None] for each in (train, test)
+    )  # of 64 features
+    model = LogisticRegression(C=0.1, max_iter=1000).fit(train, SPLIT[1])
+    expected = np.mean(model.predict(test) == SPLIT[3])
+    assert linear_probe(*SPLIT, C=0.1, scaling="rows") == pytest.approx(expected)
+    curve = label_efficiency_curve(
+        *SPLIT, C=0.1, scaling="rows", n_labels=[600], n_draws=1, random_state=0
+    )
+    assert curve.mean[0] == pytest.approx(expected, abs=2e-3)
+
+
+def test_rows_help_where_features_of_small_variance_are_noise():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], 300)
+    H = rng.normal(size=(600, 200)) * 1e-3
+    H[:, 0] += y
+    few = rng.permutation(600)[:30]
+    data = H[few], y[few], H, y
+    assert linear_probe(*data, scaling="rows") > linear_probe(*data) + 0.1
+
+
+def test_an_unknown_scaling_is_refused():
+    with pytest.raises(ValueError, match="scaling='both' must be \"columns\" or \"rows\""):
+        linear_probe(*SPLIT, scaling="both")
+
+
 def test_neighbours_are_found_by_cosine_similarity():
     train, test = (each / np.linalg.norm(each, axis=1)[:, None] for each in SPLIT[::2])
     nearest = np.argsort(-(test @ train.T), axis=1, kind="stable")[:, :10]

@@ -1,6 +1,6 @@
 """Colour augmentations: brightness, contrast, saturation and hue jitter, grey."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
@@ -103,8 +103,6 @@ def _blend_(images: Tensor, jitter: Jitter, step: int, allowed: Tensor | bool) -
         there are not three), or the grey of the pixel.
     """
     now = (jitter.position[:, :3] == step) & allowed
-    if images.shape[1] != 3:
-        now[:, SATURATION] = False
     factors = jitter.factors.to(images.dtype)
     kept = torch.where(now, factors, 1).prod(dim=1)[:, None, None, None]
     rest = torch.where(now, 1 - factors, 0)[:, :, None, None, None]
@@ -136,8 +134,11 @@ def jittered(images: Tensor, jitter: Jitter) -> Tensor:
     """
     images = images.clone()
     if images.shape[1] != 3:
-        for step in range(4):
-            _blend_(images, jitter, step, True)
+        # only brightness and contrast change, so there are two steps instead of four
+        later = (jitter.position[:, BRIGHTNESS] > jitter.position[:, CONTRAST]).long()
+        order = torch.stack([later, 1 - later, torch.full_like(later, -1)], dim=1)
+        for step in range(2):
+            _blend_(images, replace(jitter, position=order), step, True)
         return images
     hue_step = jitter.position[:, HUE, None]
     for step in range(3):

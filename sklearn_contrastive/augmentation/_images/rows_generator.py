@@ -87,34 +87,38 @@ def pieces_of(
     Parameters
     ----------
     batch : Tensor of shape (n_images, ...)
-        Images.
+        Images, on the CPU.
     generator : torch.Generator
-        A `RowsGenerator` draws for the pieces of the whole batch one after the other, so pieces
-        without rows of `batch` are empty.
+        Seeds the generators of several pieces; a `RowsGenerator` seeds those of the pieces of the
+        whole batch.
     max_size : int
         Largest number of values in a piece, if this is more than that of an image.
 
     Yields
     ------
     piece : Tensor of shape (n, ...)
-        Images of the batch.
+        Images of the batch; empty only if the batch is.
     generator : torch.Generator
-        Draws for this piece; valid until the next one.
+        Draws for this piece.
     """
-    if not isinstance(generator, RowsGenerator):
-        for piece in batch.chunk(max(1, math.ceil(batch.numel() / max_size))):
-            yield piece, generator
+    shared = isinstance(generator, RowsGenerator)
+    n_rows, rows = (generator.n_rows, generator.rows) if shared else (len(batch), range(len(batch)))
+    n_pieces = math.ceil(n_rows * math.prod(batch.shape[1:]) / max_size)
+    if n_pieces <= 1:
+        yield batch, generator
         return
-    n_rows, rows = generator.n_rows, generator.rows
-    n_pieces = max(1, math.ceil(n_rows * math.prod(batch.shape[1:]) / max_size))
-    size = math.ceil(n_rows / n_pieces)  # as of Tensor.chunk
-    try:
-        for first in range(0, n_rows, size):
-            last = min(first + size, n_rows)
-            start = min(max(rows.start, first), last)
-            stop = max(min(rows.stop, last), start)
-            generator.n_rows = last - first
-            generator.rows = range(start - first, stop - first)
-            yield batch[start - rows.start : stop - rows.start], generator
-    finally:
-        generator.n_rows, generator.rows = n_rows, rows
+    size = math.ceil(n_rows / n_pieces)
+    firsts = range(0, n_rows, size)
+    # a generator for each, so that pieces without rows of this batch need no draws
+    source = generator.whole if shared else generator
+    seeds = torch.randint(2**62, (len(firsts),), generator=source).tolist()
+    for first, seed in zip(firsts, seeds, strict=True):
+        last = min(first + size, n_rows)
+        own = range(min(max(rows.start, first), last), max(min(rows.stop, last), first))
+        if not own and (rows or first):
+            continue
+        draws = torch.Generator().manual_seed(seed)
+        if shared:
+            draws = RowsGenerator(draws, seed)
+            draws.n_rows, draws.rows = last - first, range(own.start - first, own.stop - first)
+        yield batch[own.start - rows.start : own.stop - rows.start], draws

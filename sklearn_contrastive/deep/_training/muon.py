@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 __all__ = ["Muon", "orthogonalised"]
 
 # odd polynomials bring singular values near 1 [1]_
 _POLYNOMIAL = (3.4445, -4.7750, 2.0315)
 _N_ITERATIONS = 5
-# the largest squared singular value after them is 1.5
+# number of rows with their own singular values
+_BLOCK = 128
+# the largest squared singular value after the iterations is 1.5
 _LARGEST = 2.0
 # decay of the mean of the gradients
 _MOMENTUM = 0.9
@@ -47,7 +49,7 @@ class Muon(torch.optim.AdamW):
     """
 
     def __init__(self, groups: Iterable[Any], lr: float, weight_decay: float = 0.0):
-        super().__init__(groups, lr=lr, weight_decay=weight_decay)
+        super().__init__(groups, lr=lr, weight_decay=weight_decay, fused=True)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -87,49 +89,57 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     """A matrix with the singular vectors of another, and singular values between 0.6 and 1.3.
 
     Five steps of a Newton-Schulz iteration; singular values below a thousandth of the norm stay
-    smaller.
+    smaller. On a CPU each block of 128 rows has its own singular vectors and values: 512 rows then
+    take a quarter of the time, which would be more than a fifth of that of a training.
 
     Parameters
     ----------
     matrix : Tensor of shape (n_rows, n_columns)
-        Any matrix; zeros stay zeros.
+        Any matrix; zeros stay zeros. If it has more rows than columns, the blocks are of columns.
 
     Returns
     -------
     Tensor of shape (n_rows, n_columns)
         Of the same dtype. On a GPU it is computed in bfloat16, which is slow on most CPUs.
     """
-    x = matrix.bfloat16() if matrix.is_cuda else matrix
-    if tall := len(x) > x.shape[1]:
-        x = x.T
-    x = x / x.norm().clamp(min=torch.finfo(x.dtype).tiny)
+    wide = matrix.T if (tall := len(matrix) > matrix.shape[1]) else matrix
+    x = wide.bfloat16()[None] if matrix.is_cuda else _blocks(wide)
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)
     # not in bfloat16, whose rounding errors would grow
-    y = None if matrix.is_cuda else _by_gram_matrix(x)
-    y = _iterated(x) if y is None else y
+    y = None if matrix.is_cuda else _by_gram_matrices(x)
+    y = (_iterated(x) if y is None else y).flatten(0, 1)[: len(wide)]
     return (y.T if tall else y).to(matrix.dtype)
 
 
+def _blocks(matrix):
+    """Blocks of rows, of shape (n_blocks, n_rows, n_columns); zeros fill the last one."""
+    n_rows = min(len(matrix), _BLOCK)
+    padded = nn.functional.pad(matrix, (0, 0, 0, -len(matrix) % n_rows))
+    return padded.reshape(-1, n_rows, matrix.shape[1])
+
+
 def _iterated(x):
-    """The Newton-Schulz iteration of a wide matrix."""
+    """The Newton-Schulz iteration of wide matrices."""
     linear, cubic, quintic = _POLYNOMIAL
     for _ in range(_N_ITERATIONS):
-        gram = x @ x.T
+        gram = x @ x.mT
         x = linear * x + (cubic * gram + quintic * (gram @ gram)) @ x
     return x
 
 
-def _by_gram_matrix(x):
+def _by_gram_matrices(x):
     """The same by products of small matrices; None where rounding errors have grown.
 
     Each iteration multiplies x by a polynomial of its Gram matrix. A singular value that rounding
     made negative there is not bounded.
     """
     linear, cubic, quintic = _POLYNOMIAL
-    gram = x @ x.T
-    factor = identity = torch.eye(len(x), dtype=x.dtype, device=x.device)
+    gram = x @ x.mT
+    identity = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    factor = None
     for _ in range(_N_ITERATIONS):
-        step = linear * identity + cubic * gram + quintic * (gram @ gram)
-        gram, factor = step @ gram @ step, step @ factor
+        step = torch.baddbmm(linear * identity + cubic * gram, gram, gram, alpha=quintic)
+        gram, factor = step @ gram @ step, step if factor is None else step @ factor
     return factor @ x if gram.abs().max() < _LARGEST else None
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..._torch_random import seeded_generators
 from ...augmentation._images.rows_generator import RowsGenerator
 from .batches import RandomBatches, SampleSource
 from .first_loss import check_first_loss
+from .narrow_maps import narrow_maps_refused
 from .objectives import Objective
 from .processes import ALONE, Processes, Share
 from .schedule import cosine
@@ -133,20 +134,23 @@ class Trainer(NeuralNet):
     ) -> dict[str, Tensor]:
         """Make the steps of the objective, the loss is that of the last; skorch makes one step."""
         self._set_training(True)
-        for loss, parameters in self._losses(batch, generator, index):
-            if self.n_steps_ == 0:
-                check_first_loss(loss, self.module_)
-            # the optimiser does not move parameters without a gradient
-            self.optimizer_.zero_grad(set_to_none=True)
-            loss.backward(inputs=parameters)
-            self.processes.average_gradients(
-                self.module_.parameters() if parameters is None else parameters
-            )
-            self.optimizer_.step()
+        first = self.n_steps_ == 0
+        in_half_on_cpu = self.half and batch.device.type == "cpu"
+        with narrow_maps_refused(self.module_) if first and in_half_on_cpu else nullcontext():
+            for loss, parameters in self._losses(batch, generator, index):
+                if first:
+                    check_first_loss(loss, self.module_)
+                # the optimiser does not move parameters without a gradient
+                self.optimizer_.zero_grad(set_to_none=True)
+                loss.backward(inputs=parameters)
+                self.processes.average_gradients(
+                    self.module_.parameters() if parameters is None else parameters
+                )
+                self.optimizer_.step()
         return {"loss": loss.detach()}
 
     def __getstate__(self):
-        """Store the state of the generator; PyTorch 2.3 cannot pickle generators."""
+        """Store the state of the generator; not every PyTorch can pickle generators."""
         state = super().__getstate__() | {"generator_": self.generator_.get_state().numpy()}
         state.pop("processes", None)  # connections cannot be copied
         return state

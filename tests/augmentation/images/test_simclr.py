@@ -33,11 +33,16 @@ def test_steps_depend_on_the_size_and_the_channels(shape, crop, names):
 def test_a_large_batch_is_augmented_in_pieces(memory_format):
     # 600 x 3 x 32 x 32 values are slightly more than three pieces
     batch = images(600, 3, 32, 32).contiguous(memory_format=memory_format)
-    generator = seeded()
     augmented = SimCLRAugmentation()(batch, seeded())
     assert augmented.is_contiguous(memory_format=memory_format)
     composition = SimCLRAugmentation().composition((3, 32, 32))
-    expected = torch.cat([composition(piece, generator) for piece in batch.split(150)])
+    seeds = torch.randint(2**62, (4,), generator=seeded()).tolist()
+    expected = torch.cat(
+        [
+            composition(piece, torch.Generator().manual_seed(seed))
+            for piece, seed in zip(batch.split(150), seeds, strict=True)
+        ]
+    )
     assert torch.equal(augmented, expected)
 
 

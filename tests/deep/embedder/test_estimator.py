@@ -132,6 +132,17 @@ def test_half_precision_gives_similar_representations():
     assert not np.array_equal(weights_of(full), weights_of(half))
 
 
+@pytest.mark.parametrize("shape", [(5, 1), (9, 2)])
+def test_half_precision_refuses_maps_narrower_than_a_strided_convolution(shape):
+    images = np.random.default_rng(0).integers(0, 256, (40, *shape, 3), dtype=np.uint8)
+    model = embedder("resnet_narrow", max_epochs=1, image_shape=shape)
+    model.fit(images)
+    expected = model.transform(images)
+    with pytest.raises(ValueError, match='maps of [12], which .* Use precision="float32"'):
+        model.set_params(precision="bfloat16").fit(images)
+    assert_array_equal(model.transform(images), expected)
+
+
 # --- randomness -----------------------------------------------------------------------------------
 
 

@@ -70,7 +70,7 @@ def test_residual_networks_take_grey_and_colour_of_every_size(name, n_channels, 
 def test_the_narrow_network_tells_the_parts_of_an_image_apart(size):
     encoder, batch = build_encoder("resnet_narrow", (1, *size)).eval(), images(2, 1, *size)
     with torch.no_grad():
-        maps, rows = encoder[:-2](batch), encoder(batch)
+        maps, rows = encoder[:-1](batch), encoder(batch)
     n_rows, n_columns = (min(4, side) for side in maps.shape[2:])
     height, width = (
         math.ceil(side / n) for side, n in zip(maps.shape[2:], (n_rows, n_columns), strict=True)
@@ -78,6 +78,23 @@ def test_the_narrow_network_tells_the_parts_of_an_image_apart(size):
     below_left = maps[:, :, -height:, :width].mean(dim=(2, 3))
     parts = rows.reshape(2, 128, n_rows, n_columns)
     assert_allclose(parts[:, :, -1, 0], below_left, rtol=1e-5, atol=1e-6)
+
+
+@given(
+    sides=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    grid=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    seed=SEEDS,
+)
+def test_averages_over_cells_are_those_of_adaptive_pooling(sides, grid, seed):
+    maps = images(2, 3, *sides, seed=seed).double().requires_grad_()
+    again = maps.detach().clone().requires_grad_()
+    averages = narrow_resnet(3, widths=[3], grid=grid, blocks=[0])[-1](maps)
+    expected = F.adaptive_avg_pool2d(again, grid).flatten(1)
+    assert_allclose(averages.detach(), expected.detach(), rtol=1e-12)
+    weights = torch.linspace(-1, 2, expected.numel()).double().view_as(expected)
+    for each in (averages, expected):
+        each.backward(weights)
+    assert_allclose(maps.grad, again.grad, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(("size", "width"), [((1, 1), 128), ((4, 4), 128), ((4, 5), 256)])

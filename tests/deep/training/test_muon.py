@@ -61,8 +61,19 @@ def test_rounding_errors_do_not_grow(monkeypatch):
     assert torch.linalg.matrix_norm(orthogonalised(matrix), ord=2) < 1.5
 
 
-def test_a_matrix_of_zeros_stays():
-    assert torch.equal(orthogonalised(torch.zeros(3, 5)), torch.zeros(3, 5))
+@pytest.mark.parametrize("shape", [(3, 5), (130, 140)])
+def test_a_matrix_of_zeros_stays(shape):
+    assert torch.equal(orthogonalised(torch.zeros(shape)), torch.zeros(shape))
+
+
+@pytest.mark.parametrize("shape", [(128, 200), (129, 200), (300, 1100), (1100, 300)])
+def test_blocks_of_128_rows_have_equal_singular_values(shape):
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    wide = matrix if shape[0] <= shape[1] else matrix.T
+    expected = torch.cat([orthogonalised(block) for block in wide.split(128)])
+    result = orthogonalised(matrix)
+    assert result.shape == shape
+    assert_allclose(result, expected if wide is matrix else expected.T, atol=1e-9)
 
 
 def moved(optimizer, network, gradients):
@@ -85,7 +96,9 @@ def test_what_is_no_filter_moves_as_with_adamw(weight_decay):
     gradients = [[torch.randn_like(each) for each in network.parameters()] for _ in range(4)]
     settings = {"lr": 0.01, "weight_decay": weight_decay}
     ours = moved(lambda weights: Muon(weights, **settings), network, gradients)
-    adamw = moved(lambda weights: torch.optim.AdamW(weights, **settings), network, gradients)
+    adamw = moved(
+        lambda weights: torch.optim.AdamW(weights, fused=True, **settings), network, gradients
+    )
     for name, expected in adamw.items():
         if name != "0.weight":
             assert torch.equal(ours[name], expected), name
