@@ -65,7 +65,7 @@ def test_rows_help_where_features_of_small_variance_are_noise():
 
 
 def test_an_unknown_scaling_is_refused():
-    with pytest.raises(ValueError, match="scaling='both' must be \"columns\" or \"rows\""):
+    with pytest.raises(ValueError, match=r'must be "columns" or "rows"'):
         linear_probe(*SPLIT, scaling="both")
 
 

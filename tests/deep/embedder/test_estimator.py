@@ -138,7 +138,7 @@ def test_half_precision_refuses_maps_narrower_than_a_strided_convolution(shape):
     model = embedder("resnet_narrow", max_epochs=1, image_shape=shape)
     model.fit(images)
     expected = model.transform(images)
-    with pytest.raises(ValueError, match='maps of [12], which .* Use precision="float32"'):
+    with pytest.raises(ValueError, match=r'maps of [12], which .* Use precision="float32"'):
         model.set_params(precision="bfloat16").fit(images)
     assert_array_equal(model.transform(images), expected)
 
