@@ -98,11 +98,11 @@ def against_the_encoder(case, device, repetitions):
 
 
 def in_float32(case, device, repetitions):
-    """Training steps in float32 over those in the default precision, where it is another."""
+    """Training steps in float32 over those in bfloat16, where that is the precision here."""
     images = case.images()
-    networks = {"ours": {"precision": "float32"}, "default precision": {}}
+    networks = {"ours": {"precision": "float32"}, "bfloat16": {}}
     fitted = {name: case.fitted(device, images, **change) for name, change in networks.items()}
-    if not fitted["default precision"].net_.half:
+    if not fitted["bfloat16"].net_.half:
         return []
     steps = {name: real_epoch(each, images) for name, each in fitted.items()}
     return [compared("step in float32", case, steps, device, repetitions, None)]

@@ -26,7 +26,7 @@ def page():
         "``SimCLREmbedder``, colour images of 32 x 32 pixels, the narrow network, one thread. Peak "
         "memory of the whole process, and beyond that of a tiny training, which loads the "
         "libraries; the images are in memory too. Time of the processor, the shortest of several "
-        "repetitions. Larger batches have a slower loss, whether they are cut or not. "
+        "repetitions. "
         ":doc:`/guide/image_settings` says when to cut them.",
         (Section("Table", RECORD, folded={"Memory and time": restructured(*cost())}),),
     )

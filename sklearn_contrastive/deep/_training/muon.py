@@ -90,7 +90,7 @@ def orthogonalised(matrix: Tensor) -> Tensor:
 
     Five steps of a Newton-Schulz iteration; singular values below a thousandth of the norm stay
     smaller. On a CPU each block of 128 rows has its own singular vectors and values: 512 rows then
-    take a quarter of the time, which would be more than a fifth of that of a training.
+    take a quarter of the time, which is more than a fifth of a step of ResNet-18 on 64 images.
 
     Parameters
     ----------
