@@ -44,8 +44,8 @@ def verdict():
     most = max(row["pairs"] for row in rows)
     peak = {row["loss of"]: row["peak MB"] for row in rows if row["pairs"] == most}
     return (
-        f"A training step takes {span(steps)} times as long as with lightly, and {span(alone)} "
-        "times as long as the forward and backward pass of the encoder alone. Augmentation takes "
+        f"A training step takes {span(steps)} times as long as with lightly. It takes "
+        f"{span(alone)} times as long as both passes of the encoder alone. Augmentation takes "
         f"{span(views)} times as long as with kornia. The loss of {most} pairs needs "
         f"{peak['default']:.0f} MB instead of {peak['whole matrix']:.0f} MB."
     )

@@ -49,7 +49,7 @@ class Muon(torch.optim.AdamW):
     """
 
     def __init__(self, groups: Iterable[Any], lr: float, weight_decay: float = 0.0):
-        super().__init__(groups, lr=lr, weight_decay=weight_decay, fused=True)
+        super().__init__(groups, lr=lr, weight_decay=weight_decay)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

@@ -31,16 +31,11 @@ def _sgd(groups: list[dict[str, Any]], **settings: Any) -> torch.optim.Optimizer
     return torch.optim.SGD(groups, momentum=0.9, nesterov=True, **settings)
 
 
-def _adamw(groups: list[dict[str, Any]], **settings: Any) -> torch.optim.Optimizer:
-    # all of a parameter's step in one pass, three times as fast on a CPU
-    return torch.optim.AdamW(groups, fused=True, **settings)
-
-
 # Base rates: those of Muon and AdamW are of the trainings in benchmarks/images/, that of SGD of the
 # best public recipe for CIFAR-10; LARS has the 0.075 sqrt(batch size) of the paper, 1.2 at 256.
 OPTIMIZERS = {
     "muon": _Kind(Muon, 2e-3, "sqrt"),
-    "adamw": _Kind(_adamw, 2e-3, "sqrt"),
+    "adamw": _Kind(torch.optim.AdamW, 2e-3, "sqrt"),
     "sgd": _Kind(_sgd, 0.03, "linear"),
     "lars": _Kind(_lars, 1.2, "sqrt"),
 }

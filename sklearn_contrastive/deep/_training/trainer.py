@@ -150,7 +150,7 @@ class Trainer(NeuralNet):
         return {"loss": loss.detach()}
 
     def __getstate__(self):
-        """Store the state of the generator; not every PyTorch can pickle generators."""
+        """Store the state of the generator; PyTorch 2.3 cannot pickle generators."""
         state = super().__getstate__() | {"generator_": self.generator_.get_state().numpy()}
         state.pop("processes", None)  # connections cannot be copied
         return state
