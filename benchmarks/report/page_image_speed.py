@@ -45,8 +45,8 @@ def verdict():
     peak = {row["loss of"]: row["peak MB"] for row in rows if row["pairs"] == most}
     return (
         f"A training step takes {span(steps)} times as long as with lightly. It takes "
-        f"{span(alone)} times as long as both passes of the encoder alone. Augmentation takes "
-        f"{span(views)} times as long as with kornia. The loss of {most} pairs needs "
+        f"{span(alone)} times as long as the encoder alone, forward and backward. Augmentation "
+        f"takes {span(views)} times as long as with kornia. The loss of {most} pairs needs "
         f"{peak['default']:.0f} MB instead of {peak['whole matrix']:.0f} MB."
     )
 

@@ -27,16 +27,16 @@ def page():
             Picture(
                 RECORD,
                 "Accuracy on Fashion-MNIST against the number of labels: SimCLREmbedder is "
-                "highest, then raw pixels, then the untrained encoder, and PCA is lowest",
+                "highest, raw pixels and PCA are level, and the untrained encoder is lowest",
                 draw,
             ),
         ),
         "Fashion-MNIST: each method is fitted to 60,000 images without labels, a linear probe to "
         f"the given number of labels; accuracy on the 10,000 test images, {seeds()}. The "
         "narrow ResNet on a CPU. PCA and LinearContrastive have 128 components. The probe "
-        "standardises columns, or centres them and gives rows one length (“rows”); picture and "
-        "first sentence have the better of the two for each method. kNN: ten nearest "
-        "of 20,000 labelled images by cosine similarity, of centred rows, or rows "
+        "standardises columns, or centres them and gives rows one length (“rows”); in the picture "
+        "and the first sentence ours has rows, and each rival the better of the two. kNN: ten "
+        "nearest of 20,000 labelled images by cosine similarity, of centred rows, or rows "
         "whitened by PCA with 128 components.",
         (Section("Table", RECORD, folded={"Accuracy and time": restructured(*accuracy())}),),
     )
@@ -53,15 +53,16 @@ def mean(name, key):
     return float(np.mean([entry[key] for entry in results(RECORD)["scores"][name]]))
 
 
-def best(name, n_labels):
-    """Mean over seeds with the scaling of the probe that suits the method."""
-    return max(mean(name, n_labels), mean(name, n_labels + ROWS))
+def accuracy_of(name, n_labels):
+    """Mean over seeds: ours with rows of one length, a rival with the better scaling."""
+    rows = mean(name, n_labels + ROWS)
+    return rows if name == OURS else max(rows, mean(name, n_labels))
 
 
 def verdict():
     """Against raw pixels with few and many labels, and against PCA in kNN."""
     few, many = (
-        {name: best(name, n_labels) for name in (OURS, "raw pixels")}
+        {name: accuracy_of(name, n_labels) for name in (OURS, "raw pixels")}
         for n_labels in ("100", "5000")
     )
     near = {name: max(mean(name, "kNN"), mean(name, "kNN whitened")) for name in (OURS, "PCA")}
@@ -100,7 +101,7 @@ def draw():
     lines(
         axes,
         list(range(len(sizes))),
-        {name: [best(name, key) for key in sizes] for name in DRAWN},
+        {name: [accuracy_of(name, key) for key in sizes] for name in DRAWN},
         names=sizes,
         labels=LABELS,
     )

@@ -18,16 +18,15 @@ def page():
             Picture(
                 RECORD,
                 "Memory of a training beyond that of the libraries: whole batches of 1024 need "
-                "four times that of batches of 256, and batches of 1024 and 4096 in chunks of 256 "
-                "somewhat more than those",
+                "nearly four times that of batches of 256, batches of 1024 in chunks of 256 a "
+                "fifth more, and batches of 4096 twice as much",
                 draw,
             ),
         ),
         "``SimCLREmbedder``, colour images of 32 x 32 pixels, the narrow network, one thread. Peak "
         "memory of the whole process, and beyond that of a tiny training, which loads the "
         "libraries; the images are in memory too. Time of the processor, the shortest of several "
-        "repetitions. "
-        ":doc:`/guide/image_settings` says when to cut them.",
+        "repetitions. :doc:`/guide/image_settings` says when to cut them.",
         (Section("Table", RECORD, folded={"Memory and time": restructured(*cost())}),),
     )
 

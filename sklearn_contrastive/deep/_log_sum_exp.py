@@ -82,7 +82,7 @@ class _LogSumExpOverOthers(torch.autograd.Function):
                 return (weights + weights.T) @ embeddings, None, None
             result = torch.empty_like(embeddings)
             safe = _exponentials_are_safe(embeddings)
-            factors = grad * torch.exp(-sums)
+            factors = grad * torch.exp(-sums) if safe else None
             for rows, block in _similarities(embeddings, n_samples, chunk_size):
                 if safe:
                     weights = block.exp_().mul_(factors[rows, None] + factors)

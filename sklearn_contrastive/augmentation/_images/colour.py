@@ -136,9 +136,10 @@ def jittered(images: Tensor, jitter: Jitter) -> Tensor:
     if images.shape[1] != 3:
         # only brightness and contrast change, so there are two steps instead of four
         later = (jitter.position[:, BRIGHTNESS] > jitter.position[:, CONTRAST]).long()
-        order = torch.stack([later, 1 - later, torch.full_like(later, -1)], dim=1)
+        position = torch.stack([later, 1 - later, torch.full_like(later, -1)], dim=1)
+        jitter = replace(jitter, position=position)
         for step in range(2):
-            _blend_(images, replace(jitter, position=order), step, True)
+            _blend_(images, jitter, step, True)
         return images
     hue_step = jitter.position[:, HUE, None]
     for step in range(3):
