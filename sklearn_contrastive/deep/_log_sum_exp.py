@@ -101,8 +101,8 @@ def _rows_at_once(embeddings):
 def _exponentials_are_safe(embeddings):
     """Whether exponentials of all inner products, and of their sums, are far from 0 and infinity.
 
-    They are then as exact without the subtraction of a maximum, in about half the time. On a GPU
-    the answer would have to wait for all that is computed there.
+    They are then as exact without the subtraction of a maximum, and take less time. On a GPU the
+    answer would have to wait for all that is computed there.
     """
     if embeddings.device.type != "cpu":
         return False

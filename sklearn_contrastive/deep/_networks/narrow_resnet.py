@@ -31,8 +31,7 @@ class _ResidualBlock(nn.Module):
 class _CellAverages(nn.Module):
     """Averages over the cells of a grid on the last maps, by products with a matrix.
 
-    The cells are those of `torch.nn.AdaptiveAvgPool2d`, whose gradient takes several times as
-    long on a CPU.
+    The cells are those of `torch.nn.AdaptiveAvgPool2d`, whose gradient is slow on a CPU.
     """
 
     def __init__(self, grid: int | tuple[int, int]):

@@ -89,8 +89,8 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     """A matrix with the singular vectors of another, and singular values between 0.6 and 1.3.
 
     Five steps of a Newton-Schulz iteration; singular values below a thousandth of the norm stay
-    smaller. On a CPU each block of 128 rows has its own singular vectors and values: 512 rows then
-    take a quarter of the time, which is more than a fifth of a step of ResNet-18 on 64 images.
+    smaller. On a CPU each block of 128 rows has its own singular vectors and values, because whole
+    matrices of 512 rows would add much to the time of a step on a small batch.
 
     Parameters
     ----------
