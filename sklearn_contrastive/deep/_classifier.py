@@ -142,6 +142,10 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
     ``FrozenEstimator`` must be given again to fit anew, with set_params or to :meth:`load`.
     Predictions, `embedder_` and ``clone`` need nothing.
 
+    With about ten labels of a class, a linear classifier on the representations of an embedder may
+    be more accurate than its fine-tuned network. scikit-learn's ``VotingClassifier`` averages the
+    probabilities of both (guide: fine-tune with few labels).
+
     Probabilities are not calibrated. scikit-learn's
     ``CalibratedClassifierCV(FrozenEstimator(classifier))`` calibrates them with labels that were
     held out.

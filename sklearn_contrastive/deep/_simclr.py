@@ -121,9 +121,9 @@ class SimCLREmbedder(ImageEmbedder):
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Precision of the network during training; "auto" is bfloat16 on GPUs that support it and
-        float32 elsewhere. CPUs with instructions for bfloat16 are also faster with it; images of a
-        few pixels, whose convolutions PyTorch computes wrongly there, are refused. The loss is
-        always computed in float32.
+        float32 elsewhere. CPUs with matrix instructions for bfloat16 (AMX) are also faster with it;
+        images of a few pixels, whose convolutions PyTorch computes wrongly there, are refused. The
+        loss is always computed in float32.
 
     output : {"representation", "projection", "middle"}, default="representation"
         Output of transform: h, z, or the first hidden layer of g. It may be changed after fit.
