@@ -6,11 +6,11 @@ h of one length, its penalty chosen by cross-validation of the labelled images; 
 VotingClassifier averages the probabilities of both. Pixels have the same logistic regression, on
 scaled columns or rows. From scratch the same network with random weights is trained on the labelled
 images alone, with the same augmentation, for as many epochs: with AdamW at each of two learning
-rates, and with Muon. Where a rival has several settings, its best accuracy on the test images
-counts, an advantage for it. Fine-tuning from h is measured with 1 % of the labels only. A seed
-draws the network and the labelled images, which all methods share. All settings were chosen on
-training images of Fashion-MNIST that are not used here; MNIST-5k was not used for any choice. Its
-digits are not mirrored.
+rates, and with Muon at the lower one, then with two views of each image in a step. Where a rival
+has several settings, its best accuracy on the test images counts, an advantage for it. Fine-tuning
+from h is measured with 1 % of the labels only. A seed draws the network and the labelled images,
+which all methods share. All settings were chosen on training images of Fashion-MNIST that are not
+used here; MNIST-5k was not used for any choice. Its digits are not mirrored.
 """
 
 import warnings
