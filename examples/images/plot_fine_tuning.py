@@ -6,7 +6,7 @@ A few images have labels: fit a classifier to frozen representations, or train t
 
 ``SimCLREmbedder`` is trained on all images without labels, once. Then a linear classifier is fitted
 to its representations of the labelled images, and ``ContrastiveClassifier`` fine-tunes the network
-with the same labels.
+with the same labels. With the unlabelled images it then trains itself.
 """
 
 # %%
@@ -41,17 +41,22 @@ from sklearn_contrastive.deep import ContrastiveClassifier
 from sklearn_contrastive.evaluation import linear_probe
 
 random = clone(embedder).set_params(learning_rate=1e-12, max_epochs=1).fit(X)
-fine_tuned = ContrastiveClassifier(FrozenEstimator(embedder), max_epochs=20, random_state=0)
-from_scratch = clone(fine_tuned).set_params(embedder=FrozenEstimator(random))
+classifier = ContrastiveClassifier(FrozenEstimator(embedder), max_epochs=20, random_state=0)
+from_scratch = clone(classifier).set_params(embedder=FrozenEstimator(random))
 
 # %%
-# The first 1000 images may be labelled; the others are test images. The frozen probe is a
-# standardised logistic regression, its penalty chosen by cross-validation.
+# The first 1000 images may be labelled; the others are test images. -1 marks images without a label:
+# with them the classifier trains itself after the fine-tuning. Without them there is the fine-tuning
+# alone. The frozen probe is a standardised logistic regression, its penalty chosen by
+# cross-validation.
 h = embedder.transform(X)
 numbers = [80, 160, 320]
-accuracies = {"fine-tuned": [], "frozen probe": [], "from scratch": []}
+accuracies = {"self-trained": [], "fine-tuned": [], "frozen probe": [], "from scratch": []}
 for n in numbers:
-    for name, method in (("fine-tuned", fine_tuned), ("from scratch", from_scratch)):
+    some = np.where(np.arange(1000) < n, y[:1000], -1)
+    self_trained = clone(classifier).fit(X[:1000], some)
+    accuracies["self-trained"].append(self_trained.score(X[1000:], y[1000:]))
+    for name, method in (("fine-tuned", classifier), ("from scratch", from_scratch)):
         accuracies[name].append(method.fit(X[:n], y[:n]).score(X[1000:], y[1000:]))
     accuracies["frozen probe"].append(linear_probe(h[:n], y[:n], h[1000:], y[1000:], C="auto"))
 for name, scores in accuracies.items():
@@ -72,5 +77,5 @@ plt.show()
 
 # %%
 # The given network is unchanged; that of the classifier has other representations:
-after = fine_tuned.embedder_.transform(X[:1])
+after = self_trained.embedder_.transform(X[:1])
 print(f"changed by {np.linalg.norm(after - embedder.transform(X[:1])):.1f}")

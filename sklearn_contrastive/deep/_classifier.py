@@ -3,6 +3,7 @@
 import copy
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar, Self
 
@@ -21,10 +22,19 @@ from .._warnings import warn
 from ._autoencoder import AutoencoderEmbedder
 from ._embedder.network_embedder import NetworkEmbedder, warn_of_unreadable
 from ._embedder.report import reported_training
-from ._fine_tuning.build import classifier_trainer, facts_of_training, labelled_samples
+from ._fine_tuning.build import (
+    ClassifierFit,
+    classifier_trainer,
+    facts_of_training,
+    labelled_samples,
+    self_training_epochs_of,
+    student_trainer,
+    taught_samples,
+)
 from ._fine_tuning.labels import Labels, read_labels
 from ._fine_tuning.predictions import NetworkClassifierMixin
 from ._fine_tuning.stored import restore_classifier, stored_classifier
+from ._fine_tuning.teacher import probabilities_of_teacher
 from ._saving import SavedFitMixin
 from ._simclr import SimCLREmbedder
 from ._supcon import SupConEmbedder
@@ -50,6 +60,11 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
     First the embedder is trained on all samples, without labels. Then its network is copied up to a
     hidden layer, and all its weights are trained further, with a linear map from this layer to the
     classes, by the cross-entropy of the labelled samples [1]_.
+
+    Where some images have no label, self-training follows: the embedder is trained once more, on
+    all images, with the class probabilities that a teacher gives them. The teacher is the mean of
+    the fine-tuned network, logistic regression on the representations, and labels spread among
+    neighbours [2]_.
 
     Parameters
     ----------
@@ -79,16 +94,21 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
 
     augmentations : {"auto", "simclr", "crop", "crop_flip", "masking", "none"} or callable, \
             default="auto"
-        The augmentation of the labelled samples. "auto" has the crops and flips of the
-        augmentations of the embedder, without its changes of colour; rows of features stay as they
-        are. The others are those of :class:`SimCLREmbedder`.
+        The augmentation of both trainings. "auto" has the crops and flips of the augmentations of
+        the embedder, without its changes of colour, and in the self-training all of them; rows of
+        features stay as they are. The others are those of :class:`SimCLREmbedder`.
 
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss. "balanced" weights are inversely proportional to the
         numbers of labelled samples.
 
+    self_training_epochs : int or "auto", default="auto"
+        Passes over all samples in the self-training, if some have no label. "auto" is 20 for
+        images, and 0 for rows of features, which are not augmented. 0: the fine-tuned network is
+        the classifier.
+
     checkpoint_dir : path-like, default=None
-        A folder in which fit saves every epoch of the fine-tuning, and of the training of the
+        A folder in which fit saves every epoch of both trainings, and of the training of the
         embedder unless that has a `checkpoint_dir` of its own. If the process ends during fit, the
         same call of fit resumes from the last saved epoch, with the same result, and then removes
         what it saved. A training with a larger `max_epochs` continues from where it was.
@@ -106,18 +126,19 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
         The classes, sorted.
 
     embedder_ : NetworkEmbedder
-        The embedder with the fine-tuned network: its transform returns representations after the
-        fine-tuning. Its `history_` is that of its own training.
+        The embedder with the network of the classifier: its transform returns representations
+        after the fine-tuning, or the self-training. Its `history_` is that of its own training.
 
     net_ : skorch.NeuralNet
         The trainer: `net_.module_` has `embedding`, the network of the embedder, and `linear`.
 
     history_ : list of dict
-        One record per epoch of the fine-tuning: "epoch", "loss", "accuracy" of the labelled views
-        before their step, "learning_rate" at its end, "seconds".
+        One record per epoch of the fine-tuning, and then of the self-training: "epoch", "loss",
+        "accuracy" of the views before their step, in the self-training for the most probable class
+        by the teacher, "learning_rate" at its end, "seconds".
 
     n_iter_ : int
-        Number of epochs of the fine-tuning.
+        Number of epochs of the fine-tuning and of the self-training.
 
     n_features_in_ : int
         Number of features seen during fit.
@@ -132,7 +153,7 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
 
     Notes
     -----
-    After a KeyboardInterrupt in the fine-tuning the fitted state is that of the last finished
+    After a KeyboardInterrupt in either training the fitted state is that of the last finished
     epoch; fit warns and raises the interrupt again. With `checkpoint_dir` the same call of fit
     continues. An embedder that is trained on its own serves several classifiers, as
     ``FrozenEstimator(embedder)``.
@@ -142,9 +163,13 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
     ``FrozenEstimator`` must be given again to fit anew, with set_params or to :meth:`load`.
     Predictions, `embedder_` and ``clone`` need nothing.
 
-    With about ten labels of a class, a linear classifier on the representations of an embedder may
-    be more accurate than its fine-tuned network. scikit-learn's ``VotingClassifier`` averages the
-    probabilities of both (guide: fine-tune with few labels).
+    With about ten labels of a class and no unlabelled samples, a linear classifier on the
+    representations of an embedder may be more accurate than its fine-tuned network. scikit-learn's
+    ``VotingClassifier`` averages the probabilities of both (guide: fine-tune with few labels).
+
+    The search for the neighbours takes time proportional to the square of the number of samples;
+    of more than 50000, so many are drawn for it. Labels are spread by scikit-learn's
+    ``LabelSpreading`` on a graph of the 10 nearest neighbours by cosine similarity.
 
     Probabilities are not calibrated. scikit-learn's
     ``CalibratedClassifierCV(FrozenEstimator(classifier))`` calibrates them with labels that were
@@ -153,7 +178,11 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
     References
     ----------
     .. [1] Chen, Kornblith, Swersky, Norouzi and Hinton (2020), "Big Self-Supervised Models are
-       Strong Semi-Supervised Learners", NeurIPS, section 2.
+       Strong Semi-Supervised Learners", NeurIPS, section 2. Its self-training has the fine-tuned
+       network alone as the teacher.
+
+    .. [2] Iscen, Tolias, Avrithis and Chum (2019), "Label Propagation for Deep Semi-supervised
+       Learning", CVPR.
 
     Examples
     --------
@@ -177,6 +206,7 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "augmentations": [str, callable],
         "class_weight": [StrOptions({"balanced"}), dict, None],
+        "self_training_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
         "checkpoint_dir": [str, os.PathLike, None],
         "random_state": ["random_state"],
         "verbose": ["verbose", StrOptions({"auto"})],
@@ -195,6 +225,7 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
         weight_decay: float = 1e-4,
         augmentations: str | Callable[..., Tensor] = "auto",
         class_weight: dict | str | None = None,
+        self_training_epochs: int | str = "auto",
         checkpoint_dir: str | os.PathLike[str] | None = None,
         random_state: RandomState = None,
         verbose: int | str = "auto",
@@ -207,6 +238,7 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
         self.weight_decay = weight_decay
         self.augmentations = augmentations
         self.class_weight = class_weight
+        self.self_training_epochs = self_training_epochs
         self.checkpoint_dir = checkpoint_dir
         self.random_state = random_state
         self.verbose = verbose
@@ -214,13 +246,13 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
     # an embedder is validated by its own fit
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: MatrixLike | Tensor | Dataset | Sequence, y: ArrayLike) -> Self:
-        """Train the embedder on all samples, then fine-tune it with the labelled ones.
+        """Train the embedder on all samples, fine-tune it with the labelled ones, then self-train.
 
         Parameters
         ----------
         X : array-like, Tensor, list of paths, or Dataset
             Training samples, labelled or not, as the embedder takes them. With a FrozenEstimator
-            those without a label have no effect.
+            those without a label matter to the self-training only.
 
         y : array-like of shape (n_samples,)
             Class of each sample, integers or strings, and -1 for samples without a label. Among
@@ -243,22 +275,22 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
         """
         labels = read_labels(y, n_rows(X), type(self).__name__)
         draws = check_random_state(self.random_state)
-        seeds = [int(draws.randint(2**31 - 1)) for _ in range(2)]
+        seeds = [int(draws.randint(2**31 - 1)) for _ in range(3)]
         # they are removed, that of the embedder too, when the classifier is fitted
         with held_checkpoints(self.checkpoint_dir) as held:
             with (
                 fitted_state_kept_on_error(self),
-                fit_progress(self, X, y, n_steps=self.max_epochs) as on_step,
+                fit_progress(self, X, y, n_steps=self._n_epochs(labels, n_rows(X))) as on_step,
                 default_torch_state(),
             ):
                 embedder = self._trained_embedder(X, y, seeds[0])
                 with training_processes(embedder.device) as processes:
-                    interruption = self._fine_tune(
-                        embedder, X, labels, seeds[1], processes, held, on_step
+                    interruption = self._train(
+                        embedder, X, labels, seeds[1:], processes, held, on_step
                     )
             if interruption is not None:
                 warn(
-                    f"The fine-tuning was interrupted; the fitted state is that after "
+                    f"The training was interrupted; the fitted state is that after "
                     f"{self.n_iter_} epochs."
                 )
                 raise interruption
@@ -290,35 +322,74 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
             embedder.set_params(random_state=seed)
         return embedder.fit(X, y)
 
-    def _fine_tune(self, embedder, X, labels, seed, processes, held, on_step):
-        """Train with the labelled samples, set the fitted attributes; returns an interruption."""
+    def _train(self, embedder, X, labels, seeds, processes, held, on_step):
+        """Fine-tune, then train with all samples; sets the fit, returns an interruption if any."""
         source = embedder._read(X, reset=False)
         warn_of_unreadable(source, len(source) + len(source.unreadable), "they are left out")
         labels = labels.without(list(source.unreadable))
-        samples = labelled_samples(source, labels)
         weights = self._class_weights(labels)
+        seeds = processes.broadcast(seeds)
+        run = partial(self._run, processes=processes, held=held, on_step=on_step)
+        n_epochs = self_training_epochs_of(self.self_training_epochs, source)
+        trains_itself = n_epochs > 0 and len(labels.rows) < len(source)
+        start = copy.deepcopy(embedder) if trains_itself else None
+
+        samples = labelled_samples(source, labels)
         parameters = self.get_params(deep=False)
-        seed = processes.broadcast(seed)
-        net = classifier_trainer(embedder, samples, weights, parameters, seed, processes)
+        net = classifier_trainer(embedder, samples, weights, parameters, seeds[0], processes)
+        fit, interruption = run(embedder, net, samples, seeds[0])
+        if trains_itself and interruption is None:
+            try:
+                p = None
+                if processes.is_first:
+                    p = probabilities_of_teacher(start, net, source, labels, weights, seeds[1])
+                samples = taught_samples(source, processes.broadcast(p))
+                parameters["max_epochs"] = n_epochs
+                net = student_trainer(start, samples, parameters, seeds[1], processes)
+                fit, interruption = run(start, net, samples, seeds[1], fit.records)
+            except KeyboardInterrupt as early:  # the fine-tuned network stays the fit
+                interruption = early
+        self._set_fit(fit, labels.classes)
+        return interruption
+
+    def _run(self, embedder, net, samples, seed, earlier=(), *, processes, held, on_step):
+        """Run a training; returns the fit after its last epoch and an interruption, if any."""
         checkpoint = None
         if processes.is_first and held.folder is not None:
             # without a seed, trainings cannot be distinguished: the next one resumes this one
             known_seed = None if self.random_state is None else seed
             facts = (type(self).__name__, known_seed, *facts_of_training(embedder, net, samples))
-            checkpoint = held.open(self.max_epochs, *facts)
+            checkpoint = held.open(net.max_epochs, *facts)
         training = reported_training(self, net, samples, processes, on_step, checkpoint=checkpoint)
         interruption = training.run_until_interrupted()
         held.finish(checkpoint)
         net.module_.eval()  # here, because several threads may call predict
-        self.embedder_, self.net_, self.classes_ = embedder, net, labels.classes
-        self.history_ = training.records()
+        records = [
+            {**record, "epoch": len(earlier) + record["epoch"]} for record in training.records()
+        ]
+        return ClassifierFit(embedder, net, [*earlier, *records]), interruption
+
+    def _set_fit(self, fit, classes):
+        """Set the fitted attributes."""
+        embedder = fit.embedder
+        self.embedder_, self.net_, self.classes_ = embedder, fit.net, classes
+        self.history_ = fit.records
         self.n_iter_ = len(self.history_)
         self.n_features_in_ = embedder.n_features_in_
         if hasattr(embedder, "feature_names_in_"):
             self.feature_names_in_ = embedder.feature_names_in_
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
-        return interruption
+
+    def _n_epochs(self, labels, n_samples):
+        """Number of epochs of both trainings; None where it depends on what the samples are."""
+        if len(labels.rows) == n_samples:
+            return self.max_epochs
+        return (
+            None
+            if self.self_training_epochs == "auto"
+            else self.max_epochs + self.self_training_epochs
+        )
 
     def _class_weights(self, labels: Labels):
         """Weight of each class."""

@@ -51,7 +51,8 @@ def embedder(encoder=small_encoder, **parameters):
 
 
 def classifier(given=None, **parameters):
-    defaults = {"max_epochs": 3, "random_state": 0}
+    """Return a classifier without self-training, which test_self_training.py tests."""
+    defaults = {"max_epochs": 3, "self_training_epochs": 0, "random_state": 0}
     return ContrastiveClassifier(embedder() if given is None else given, **(defaults | parameters))
 
 

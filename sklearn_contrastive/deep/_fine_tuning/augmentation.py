@@ -1,4 +1,4 @@
-"""Augmentation of fine-tuning: crops and flips, without changes of colour."""
+"""Augmentations of both trainings of a classifier, made from those of the embedder."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from ...augmentation._images.geometry import RandomFlip, RandomResizedCrop
 from ...augmentation._images.simclr import SimCLRAugmentation
 from .._training.batches import Samples
 
-__all__ = ["fine_tuning_augmentation"]
+__all__ = ["fine_tuning_augmentation", "self_training_augmentation"]
 
 
 def fine_tuning_augmentation(augmentations: Any, embedder: Any, samples: Samples) -> Augmentation:
@@ -34,15 +34,32 @@ def fine_tuning_augmentation(augmentations: Any, embedder: Any, samples: Samples
     .. [1] Chen, Kornblith, Norouzi and Hinton (2020), "A Simple Framework for Contrastive Learning
        of Visual Representations", ICML, appendix B.5: random crops and flips.
     """
-    if not isinstance(augmentations, str) or augmentations != "auto":
-        return make_augmentation(augmentations)
-    if samples.noun != "images":
-        return Compose([])
-    given = getattr(embedder, "augmentations", "crop_flip")
-    augmentation = make_augmentation(given)
+    augmentation = self_training_augmentation(augmentations, embedder, samples)
+    if not _is_auto(augmentations):
+        return augmentation
     if isinstance(augmentation, SimCLRAugmentation):
         augmentation = augmentation.composition(samples.shape)
     if isinstance(augmentation, RandomResizedCrop | RandomFlip):
         return augmentation
     members = augmentation.members if isinstance(augmentation, Compose) else []
     return Compose([each for each in members if isinstance(each, RandomResizedCrop | RandomFlip)])
+
+
+def self_training_augmentation(augmentations: Any, embedder: Any, samples: Samples) -> Augmentation:
+    """The same for the self-training, where "auto" has all augmentations of the embedder [1]_.
+
+    References
+    ----------
+    .. [1] Beyer, Zhai, Royer, Markeeva, Anil and Kolesnikov (2022), "Knowledge Distillation: A Good
+       Teacher is Patient and Consistent", CVPR: a student needs strong augmentations and many
+       epochs.
+    """
+    if not _is_auto(augmentations):
+        return make_augmentation(augmentations)
+    if samples.noun != "images":
+        return Compose([])
+    return make_augmentation(getattr(embedder, "augmentations", "crop_flip"))
+
+
+def _is_auto(augmentations):
+    return isinstance(augmentations, str) and augmentations == "auto"

@@ -1,4 +1,4 @@
-"""Cross-entropy of labelled samples as a training objective."""
+"""Cross-entropy of labelled samples, or of probabilities by a teacher, as a training objective."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ __all__ = ["CrossEntropyObjective", "weighted_cross_entropy"]
 
 
 def weighted_cross_entropy(logits: Tensor, targets: Tensor, class_weights: Tensor) -> Tensor:
-    """Mean over the samples of -w_c log p_c, where c is the class of the sample.
+    """Mean over the samples of -sum_c t_c w_c log p_c; t_c is 1 for the class of the sample.
 
     The sum is divided by the number of samples, not by the sum of their weights as PyTorch does:
     so the mean over all batches is the loss of all samples.
@@ -23,8 +23,8 @@ def weighted_cross_entropy(logits: Tensor, targets: Tensor, class_weights: Tenso
     ----------
     logits : Tensor of shape (n, n_classes)
         Logits, p = softmax(logits).
-    targets : Tensor of int64 of shape (n,)
-        Class of each sample.
+    targets : Tensor of int64 of shape (n,), or of shape (n, n_classes)
+        Class of each sample, or weights t of the classes for each sample.
     class_weights : Tensor of shape (n_classes,)
         Weights w.
 
@@ -39,7 +39,7 @@ def weighted_cross_entropy(logits: Tensor, targets: Tensor, class_weights: Tenso
 
 
 class CrossEntropyObjective(Objective):
-    """Weighted cross-entropy of one random view of each labelled sample, over all processes.
+    """Weighted cross-entropy of one random view of each sample, over all processes.
 
     Parameters
     ----------
@@ -62,7 +62,8 @@ class CrossEntropyObjective(Objective):
             own = module(view)
         (logits,) = self.share.gather(own)
         targets = self.targets[index].to(logits.device)
-        self._hits = [*getattr(self, "_hits", []), (logits.detach().argmax(1) == targets)]
+        classes = targets if targets.ndim == 1 else targets.argmax(1)
+        self._hits = [*getattr(self, "_hits", []), (logits.detach().argmax(1) == classes)]
         weights = torch.tensor(self.class_weights, device=logits.device)
         yield weighted_cross_entropy(logits, targets, weights), None
 

@@ -1,4 +1,4 @@
-"""The labelled part of the samples of an embedder."""
+"""Samples of an embedder with the targets of a classifier."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -13,16 +13,16 @@ __all__ = ["LabelledSamples"]
 
 
 class LabelledSamples(Dataset):
-    """Some of the samples of a source, with a class each.
+    """Some of the samples of a source, with a class each, or with weights of all classes.
 
     Parameters
     ----------
     source : Samples
         All samples, labelled or not.
     rows : Tensor of int64 of shape (n_labelled,)
-        Positions of the labelled ones in the source.
-    targets : Tensor of int64 of shape (n_labelled,)
-        Number of the class of each.
+        Positions of those that are trained on in the source.
+    targets : Tensor of int64 of shape (n_labelled,), or of shape (n_labelled, n_classes)
+        Number of the class of each, or weights of the classes.
     """
 
     def __init__(self, source: Samples, rows: Tensor, targets: Tensor):

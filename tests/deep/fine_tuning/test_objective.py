@@ -65,6 +65,20 @@ def test_loss_and_gradient_are_those_of_the_equation(problem):
     np.testing.assert_allclose(leaf.grad.numpy(), expected, rtol=0, atol=tolerance)
 
 
+@given(problem=problems(), seed=SEEDS)
+def test_weights_of_classes_as_targets_are_a_mean_over_the_classes(problem, seed):
+    logits, _, weights = problem
+    shares = np.random.default_rng(seed).uniform(size=logits.shape)
+    soft = weighted_cross_entropy(*(torch.tensor(each) for each in (logits, shares, weights)))
+    expected = sum(
+        slow_cross_entropy(logits[[row]], [c], weights) * shares[row, c]
+        for row in range(len(logits))
+        for c in range(logits.shape[1])
+    )
+    tolerance = 100 * EPS * weights.sum() * (1 + np.abs(logits).max())
+    assert abs(soft.item() - expected / len(logits)) <= tolerance
+
+
 @given(problem=problems(), n_batches=st.integers(1, 5))
 def test_the_mean_over_equal_batches_is_the_loss_of_all_samples(problem, n_batches):
     logits, targets, weights = (torch.tensor(np.repeat(p, 1, axis=0)) for p in problem)
@@ -111,6 +125,17 @@ def test_targets_are_those_of_the_samples_of_the_batch():
     ((loss, _),) = objective.steps(network, batch, torch.Generator(), index)
     right, wrong = math.log1p(math.exp(-2)), math.log1p(math.exp(2))
     assert loss.item() == pytest.approx((2 * right + wrong) / 3, rel=1e-6)
+    assert objective.diagnostics(network) == {"accuracy": pytest.approx(2 / 3)}
+
+
+def test_a_view_is_right_if_it_is_the_most_probable_class_of_its_targets():
+    objective = CrossEntropyObjective(lambda batch, generator: batch, [1.0, 1.0])
+    objective.targets = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+    network = ClassifierNetwork(Layers(), "representation", 2)
+    with torch.no_grad():
+        network.linear.weight.copy_(torch.tensor([[-1.0, 0, 0], [1.0, 0, 0]]))
+    batch = torch.tensor([[-1.0, 0, 0], [-1.0, 0, 0], [-1.0, 0, 0]])  # all of class 0
+    list(objective.steps(network, batch, torch.Generator(), torch.arange(3)))
     assert objective.diagnostics(network) == {"accuracy": pytest.approx(2 / 3)}
 
 

@@ -16,8 +16,12 @@ from sklearn_contrastive.augmentation import (
     RandomResizedCrop,
     SimCLRAugmentation,
 )
+from sklearn_contrastive.augmentation._images.by_name import make_augmentation
 from sklearn_contrastive.deep import SimCLREmbedder
-from sklearn_contrastive.deep._fine_tuning.augmentation import fine_tuning_augmentation
+from sklearn_contrastive.deep._fine_tuning.augmentation import (
+    fine_tuning_augmentation,
+    self_training_augmentation,
+)
 from sklearn_contrastive.deep._fine_tuning.build import rate_of
 from sklearn_contrastive.deep._fine_tuning.samples import LabelledSamples
 
@@ -78,6 +82,16 @@ def test_auto_leaves_rows_of_features_as_they_are():
     assert rows.any_values
     assert fine_tuning_augmentation("auto", SimCLREmbedder(), rows) == Compose([])
     assert isinstance(fine_tuning_augmentation("masking", SimCLREmbedder(), rows), PatchMasking)
+
+
+@pytest.mark.parametrize("given_augmentation", [Compose([CROP, JITTER]), PatchMasking(), JITTER])
+def test_the_self_training_has_all_augmentations_of_the_embedder(given_augmentation):
+    embedder = SimCLREmbedder(augmentations=given_augmentation)
+    found = self_training_augmentation("auto", embedder, source())
+    assert found == make_augmentation(given_augmentation)
+    assert self_training_augmentation("none", embedder, source()) == Compose([])
+    rows = source(np.zeros((4, 5), np.float32))
+    assert self_training_augmentation("auto", embedder, rows) == Compose([])
 
 
 @given(n=st.integers(1, 10**6))

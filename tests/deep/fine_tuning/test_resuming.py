@@ -31,8 +31,9 @@ from sklearn_contrastive.deep._training.checkpoint import Checkpoint
 X = np.random.default_rng(0).uniform(size=(60, 64)).astype(np.float32)
 Y = np.arange(60) % 3
 FEW = np.where(np.arange(60) % 4, Y, -1)
-# epochs of the embedder, and of the fine-tuning
-N_FIRST, N_SECOND = 2, 3
+# epochs of the embedder, of the fine-tuning and of the self-training, and of the last two
+N_FIRST, N_TUNING, N_TAUGHT = 2, 3, 2
+N_SECOND = N_TUNING + N_TAUGHT
 
 
 def small_encoder():
@@ -49,7 +50,12 @@ def embedder(kind=SimCLREmbedder, **parameters):
 
 
 def classifier(folder, given=None, **parameters):
-    defaults = {"max_epochs": N_SECOND, "batch_size": 20, "random_state": 0}
+    defaults = {
+        "max_epochs": N_TUNING,
+        "self_training_epochs": N_TAUGHT,
+        "batch_size": 20,
+        "random_state": 0,
+    }
     given = embedder() if given is None else given
     return ContrastiveClassifier(given, checkpoint_dir=folder, **(defaults | parameters))
 
@@ -163,8 +169,8 @@ PROGRAM = """
     embedder = SimCLREmbedder("resnet_narrow", max_epochs=2, batch_size=30, device="cpu")
     sys.stdout = Waiting()
     ContrastiveClassifier(
-        embedder, max_epochs=3, batch_size=20, checkpoint_dir=sys.argv[1], random_state=0,
-        verbose=1,
+        embedder, max_epochs=3, batch_size=20, self_training_epochs=2, random_state=0,
+        checkpoint_dir=sys.argv[1], verbose=1,
     ).fit(X, y)
 """
 
@@ -182,12 +188,12 @@ def test_after_kill_9_the_same_call_ends_bit_by_bit_the_same(tmp_path, monkeypat
     assert [line.split(":")[0] for line in lines] == ["epoch 1", "epoch 2"]
     given = embedder(encoder="resnet_narrow", random_state=None)
     resumed = classifier(tmp_path, given)
-    assert trained_epochs(resumed, monkeypatch) == 1
+    assert trained_epochs(resumed, monkeypatch) == 1 + N_TAUGHT
     assert_array_equal(weights(resumed), weights(classifier(None, given).fit(X, FEW)))
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("n_calls", [1, 4])
+@pytest.mark.parametrize("n_calls", [1, 4, 6])
 def test_an_interruption_keeps_all_checkpoints(n_calls, tmp_path, monkeypatch, whole):
     save, seen = Checkpoint.save, []
 
@@ -204,7 +210,8 @@ def test_an_interruption_keeps_all_checkpoints(n_calls, tmp_path, monkeypatch, w
             model.fit(X, FEW)
     # that of the fine-tuning has epochs, that of the embedder alone is not a classifier
     assert hasattr(model, "net_") == (n_calls > N_FIRST)
-    assert len(list(tmp_path.glob("*/state.pt"))) == 1 + (n_calls > N_FIRST)
+    n_trainings = 1 + (n_calls > N_FIRST) + (n_calls > N_FIRST + N_TUNING)
+    assert len(list(tmp_path.glob("*/state.pt"))) == n_trainings
     resumed = classifier(tmp_path)
     assert trained_epochs(resumed, monkeypatch) == N_FIRST + N_SECOND - n_calls
     assert_array_equal(weights(resumed), weights(whole))
@@ -222,8 +229,16 @@ def test_only_max_epochs_grew(tmp_path, monkeypatch, frozen):
     cut_off(classifier(tmp_path, frozen), 2, monkeypatch)
     longer = classifier(tmp_path, frozen, max_epochs=5)
     with pytest.warns(UserWarning, match="continues the same training of 3 epochs"):
-        assert trained_epochs(longer, monkeypatch) == 3
-    assert [record["epoch"] for record in longer.history_] == [1, 2, 3, 4, 5]
+        assert trained_epochs(longer, monkeypatch) == 3 + N_TAUGHT
+    assert [record["epoch"] for record in longer.history_] == [1, 2, 3, 4, 5, 6, 7]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_longer_self_training_goes_on(tmp_path, monkeypatch, frozen):
+    cut_off(classifier(tmp_path, frozen), N_TUNING + 1, monkeypatch)
+    longer = classifier(tmp_path, frozen, self_training_epochs=N_TAUGHT + 2)
+    with pytest.warns(UserWarning, match=f"continues the same training of {N_TAUGHT} epochs"):
+        assert trained_epochs(longer, monkeypatch) == N_TAUGHT + 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -300,7 +315,7 @@ def test_nothing_is_removed_before_the_classifier_is_fitted(tmp_path, monkeypatc
             model.fit(X, FEW)
     assert len(removed) == 1
     assert_array_equal(weights(model), weights(whole))
-    assert len(list(tmp_path.glob("*/state.pt"))) == 2
+    assert len(list(tmp_path.glob("*/state.pt"))) == 3
     # a fit after it removes its own
     embedder(checkpoint_dir=tmp_path / "alone").fit(X)
     assert list((tmp_path / "alone").iterdir()) == []
@@ -328,11 +343,12 @@ class Trying:
 FOUND = []
 
 
-def test_both_checkpoints_are_locked_during_the_fine_tuning(tmp_path):
+def test_all_checkpoints_are_locked_during_the_fit(tmp_path):
     FOUND.clear()
     classifier(tmp_path, max_epochs=1, augmentations=Trying(tmp_path)).fit(X, FEW)
     assert set(FOUND) == {"held"}
-    assert len(FOUND) == 2 * 3  # two locks, in each of three batches
+    # two locks in each of three batches, then three in the one batch of each epoch
+    assert len(FOUND) == 2 * 3 + 3 * N_TAUGHT
     assert list(tmp_path.iterdir()) == []
 
 

@@ -226,7 +226,8 @@ def test_only_the_loss_is_trained():
         def forward(self, samples):
             return self.embed(samples)
 
-    network, batch = WithLoss(), torch.randn(9, N_FEATURES)
+    batch = torch.randn(9, N_FEATURES, generator=torch.Generator().manual_seed(0))
+    network = WithLoss()
     gradients = []
     for chunk_size in (None, 4):
         network.zero_grad()
@@ -236,4 +237,4 @@ def test_only_the_loss_is_trained():
         nt_xent_loss(*pair, 1 / network.factor).backward()
         gradients.append(network.factor.grad)
         assert network.embed.weight.grad is None
-    assert_allclose(*gradients, rtol=1e-6)
+    assert_allclose(*gradients, rtol=1e-5)  # float32
