@@ -45,9 +45,9 @@ classifier = ContrastiveClassifier(FrozenEstimator(embedder), max_epochs=20, ran
 from_scratch = clone(classifier).set_params(embedder=FrozenEstimator(random))
 
 # %%
-# The first 1000 images may be labelled; the others are test images. -1 marks images without a label:
-# with them the classifier trains itself after the fine-tuning. Without them there is the fine-tuning
-# alone. The frozen probe is a standardised logistic regression, its penalty chosen by
+# The first 1000 images may be labelled; the others are test images. -1 marks images without a
+# label: with them the classifier trains itself after the fine-tuning. Without them there is the
+# fine-tuning alone. The frozen probe is a standardised logistic regression, its penalty chosen by
 # cross-validation.
 h = embedder.transform(X)
 numbers = [80, 160, 320]
