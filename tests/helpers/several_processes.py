@@ -221,11 +221,11 @@ def results_of_fit(fitted):
 
 
 def fine_tuned(folder=None, max_epochs=1):
-    """Epochs of three steps of a classifier, with labels of two thirds of the images."""
+    """Epochs of a classifier with labels of two thirds of the images, then two with all images."""
     labels = np.where(np.arange(33) % 3 == 0, -1, np.arange(33) % 2)
     given = embedder(projection_head="mlp")
     classifier = ContrastiveClassifier(given, batch_size=8, random_state=0)
-    classifier.set_params(checkpoint_dir=folder, max_epochs=max_epochs)
+    classifier.set_params(checkpoint_dir=folder, max_epochs=max_epochs, self_training_epochs=2)
     return classifier.fit(IMAGES, labels)
 
 
