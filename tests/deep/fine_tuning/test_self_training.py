@@ -68,22 +68,23 @@ def fitted(frozen):
 def test_the_unlabelled_samples_make_it_better_on_digits():
     views = Compose([RandomResizedCrop((0.4, 1)), ColorJitter(0.4, 0.4, 0.4, 0.0)])
     settings = {"temperature": 0.2, "batch_size": 64, "augmentations": views}
+    quiet = {"random_state": 0, "verbose": 0}
     gains = []
     for seed in range(3):
         order = np.random.default_rng(seed).permutation(len(DIGITS))
         images, labels = (DIGITS[order] / 16).astype(np.float32), LABELS[order]
         given = embedder("resnet_narrow", max_epochs=4, random_state=seed, verbose=0, **settings)
-        trained = FrozenEstimator(given.fit(images[:1000]))
-        few = np.where(np.arange(1000) < 40, labels[:1000], -1)
+        trained = FrozenEstimator(given.fit(images[:600]))
+        few = np.where(np.arange(600) < 40, labels[:600], -1)
         alone, taught = (
-            ContrastiveClassifier(trained, self_training_epochs=epochs, random_state=0, verbose=0)
-            .fit(images[:1000], few)
-            .score(images[1000:], labels[1000:])
+            ContrastiveClassifier(trained, max_epochs=30, self_training_epochs=epochs, **quiet)
+            .fit(images[:600], few)
+            .score(images[600:], labels[600:])
             for epochs in (0, 10)
         )
         gains.append(taught - alone)
-    # of the three seeds -.007, .032 and .027
-    assert np.mean(gains) > 0.01
+    # they were .07, .17 and .06
+    assert min(gains) > 0.02
 
 
 def test_without_unlabelled_samples_there_is_none(frozen):
