@@ -84,7 +84,8 @@ def test_embedders_of_classifiers_are_searched_with_few_labels_in_two_processes(
     X, y = (X[:120] / 16).astype(np.float32), np.where(np.arange(120) < 80, y[:120] % 3, -1)
     settings = {"max_epochs": 1, "batch_size": 40, "device": "cpu", "random_state": 0}
     embedder = SimCLREmbedder("resnet_narrow", **settings)
-    classifier = ContrastiveClassifier(embedder, max_epochs=2, random_state=0)
+    epochs = {"max_epochs": 2, "self_training_epochs": 2}
+    classifier = ContrastiveClassifier(embedder, **epochs, random_state=0)
     grid = {"embedder__max_epochs": [1, 2]}
     search = GridSearchCV(classifier, grid, cv=2, n_jobs=2).fit(X, y)
     alone = clone(classifier).set_params(**search.best_params_).fit(X, y)

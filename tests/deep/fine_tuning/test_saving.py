@@ -55,7 +55,8 @@ def embedder(kind=SimCLREmbedder, **parameters):
 
 
 def classifier(given, **parameters):
-    return ContrastiveClassifier(given, **({"max_epochs": 2, "random_state": 0} | parameters))
+    defaults = {"max_epochs": 2, "self_training_epochs": 1, "random_state": 0}
+    return ContrastiveClassifier(given, **(defaults | parameters))
 
 
 def frozen(kind=SimCLREmbedder, samples=X, **parameters):
