@@ -138,7 +138,9 @@ class LabelledEstimator(MomentEstimator):
     def _covariance_of(self, samples, on_step):
         if samples.targets is not None:
             return target_covariance_of(samples, self.solver, on_step)
-        return labelled_covariance_of(samples, self.solver, on_step)
+        return labelled_covariance_of(
+            samples, self.solver, on_step, with_label_matrix=self.alpha != "auto"
+        )
 
 
 def _covariance_of_chunk(reader, pools, samples, on_step):

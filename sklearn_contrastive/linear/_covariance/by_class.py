@@ -109,6 +109,10 @@ class ClassCovariances(LabelledCovariance):
         """Projected means c_k of the classes, shape (n_classes, n_directions)."""
         return self.labelled.class_scores(directions)
 
+    def centred_means(self) -> NDArray[np.float64]:
+        """Means c_k of the classes, shape (n_classes, n_features)."""
+        return self.labelled.offsets
+
     def combined_means(self, weights: NDArray) -> NDArray[np.float64]:
         """Sums of the means c_k with weights (n_classes, n_sums), shape (n_features, n_sums)."""
         return self.labelled.combined_means(weights)

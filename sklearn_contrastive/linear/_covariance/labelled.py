@@ -88,6 +88,10 @@ class LabelledCovariance(SupervisedCovariance):
     def class_scores(self, directions: NDArray) -> NDArray[np.float64]:
         """Projected means c_k of the classes, shape (n_classes, n_directions)."""
 
+    def centred_means(self) -> NDArray[np.float64]:
+        """Means c_k of the classes, shape (n_classes, n_features)."""
+        return self.combined_means(np.eye(len(self.counts))).T
+
     @abstractmethod
     def combined_means(self, weights: NDArray) -> NDArray[np.float64]:
         """Sums of the means c_k with weights (n_classes, n_sums), shape (n_features, n_sums)."""

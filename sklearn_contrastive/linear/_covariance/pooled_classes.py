@@ -103,6 +103,10 @@ class PooledClasses(LabelledCovariance):
         """Projected means c_k of the classes, shape (n_classes, n_directions)."""
         return self._offsets @ directions
 
+    def centred_means(self) -> NDArray[np.float64]:
+        """Means c_k of the classes, shape (n_classes, n_features)."""
+        return self._offsets
+
     def combined_means(self, weights: NDArray) -> NDArray[np.float64]:
         """Sums of the means c_k with weights (n_classes, n_sums), shape (n_features, n_sums)."""
         return self._offsets.T @ weights

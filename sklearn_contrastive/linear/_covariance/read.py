@@ -100,7 +100,12 @@ def forms_scatter(X, solver: str) -> bool:
 
 
 def labelled_covariance_of(
-    samples: Samples, solver: str, on_step: OnStep, kept_entries: int = _KEPT_ENTRIES
+    samples: Samples,
+    solver: str,
+    on_step: OnStep,
+    kept_entries: int = _KEPT_ENTRIES,
+    *,
+    with_label_matrix: bool = True,
 ) -> LabelledCovariance:
     """Covariance of labelled samples, in the kind of storage that suits them.
 
@@ -114,6 +119,8 @@ def labelled_covariance_of(
         Called with a name after every block of rows.
     kept_entries : int, default=2**22
         Numbers in the scatter matrices of all classes up to which each class has its own.
+    with_label_matrix : bool, default=True
+        Whether M_sup is needed. Without it one scatter matrix of many classes is enough.
 
     Returns
     -------
@@ -131,11 +138,13 @@ def labelled_covariance_of(
         return LabelledRows(rows, labels)
     if samples.on_device:
         total = _scatter_of(samples, on_step)
-        return replace(_labelled_scatter_on_host(samples), total=total)
+        return replace(_labelled_scatter_on_host(samples, with_label_matrix), total=total)
     small = samples.n_features**2 * len(labels.classes) <= kept_entries
     if small:
         return class_covariances(X, labels, weight, on_step)
-    return labelled_scatter(X, labels, weight, on_step, fourth=samples.counted)
+    return labelled_scatter(
+        X, labels, weight, on_step, fourth=samples.counted, pooled=with_label_matrix
+    )
 
 
 def labelled_covariance_of_chunk(
@@ -159,7 +168,7 @@ def labelled_covariance_of_chunk(
     """
     X, labels, weight = samples.values, samples.labels, samples.weight
     if samples.n_features**2 * len(labels.classes) > kept_entries:
-        found = labelled_scatter(X, labels, weight, on_step, fourth=True)
+        found = labelled_scatter(X, labels, weight, on_step, fourth=True, pooled=False)
         # it leaves out classes of weight 1 or less, which other chunks may have more of
         for code in np.flatnonzero(found.counts <= 1.0) if weight is not None else ():
             rows = np.flatnonzero(labels.codes == code)
@@ -168,12 +177,12 @@ def labelled_covariance_of_chunk(
     return ClassCovariances(class_covariances(X, labels, weight, on_step).parts, kept_entries)
 
 
-def _labelled_scatter_on_host(samples):
+def _labelled_scatter_on_host(samples, pooled):
     """Scatter of the labelled samples, which are copied to the host; the others stay there."""
     place, rows = samples.place, np.flatnonzero(samples.labels.codes != UNLABELLED)
     chosen = place.xp.take(samples.values, place.put(rows), axis=0)
     weight = None if samples.weight is None else samples.weight[rows]
-    return labelled_scatter(place.take(chosen), samples.labels.of(rows), weight)
+    return labelled_scatter(place.take(chosen), samples.labels.of(rows), weight, pooled=pooled)
 
 
 def target_covariance_of(samples: Samples, solver: str, on_step: OnStep) -> TargetCovariance:

@@ -23,6 +23,9 @@ _SHORT_PIECE = 32
 # rows of one class size in a block below which a product of its own is slower than a second one of
 # the whole block
 _THIN_PART = 160
+# largest scatter of means by class, in units of that within classes, that is subtracted from the
+# scatter of all rows: two digits are lost
+_LARGEST_BETWEEN = 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +44,9 @@ class LabelledScatter(LabelledCovariance):
         Mean of each class.
     within : ndarray of shape (n_features, n_features)
         Sum over classes of more than one sample of their scatters.
-    pooled : ndarray of shape (n_features, n_features)
-        Sum over the same classes of their unbiased covariances C_k.
+    pooled : ndarray of shape (n_features, n_features) or None
+        Sum over the same classes of their unbiased covariances C_k, if it was read: the label
+        matrix needs it.
     """
 
     total: ScatterCovariance
@@ -50,7 +54,7 @@ class LabelledScatter(LabelledCovariance):
     counts: NDArray[np.float64]
     means: NDArray[np.float64]
     within: NDArray[np.float64]
-    pooled: NDArray[np.float64]
+    pooled: NDArray[np.float64] | None
 
     @cached_property
     def offsets(self) -> NDArray[np.float64]:
@@ -60,6 +64,8 @@ class LabelledScatter(LabelledCovariance):
     @cached_property
     def positive_matrix(self) -> NDArray[np.float64]:
         """Contribution of the positive pairs, (1/m) sum_k (m_k c_k c_k' - C_k); shape (d, d)."""
+        if self.pooled is None:
+            raise TypeError("The matrix of the supervised loss needs the covariances C_k.")
         matrix = self.offsets.T @ (positive_weights(self.counts)[:, None] * self.offsets)
         matrix -= self.pooled
         matrix /= self.counts.sum() or 1.0
@@ -69,7 +75,7 @@ class LabelledScatter(LabelledCovariance):
     def label_matrix(self) -> NDArray[np.float64]:
         """M_sup, of shape (n_features, n_features); 0 for fewer than two classes."""
         if len(self.counts) < 2:
-            return np.zeros_like(self.pooled)
+            return np.zeros_like(self.within)
         negative = self.offsets.T @ (negative_weights(self.counts) @ self.offsets)
         return self.positive_matrix - negative / self.counts.sum()
 
@@ -84,6 +90,10 @@ class LabelledScatter(LabelledCovariance):
     def class_scores(self, directions: NDArray) -> NDArray[np.float64]:
         """Projected means c_k of the classes, shape (n_classes, n_directions)."""
         return self.offsets @ directions
+
+    def centred_means(self) -> NDArray[np.float64]:
+        """Means c_k of the classes, shape (n_classes, n_features)."""
+        return self.offsets
 
     def combined_means(self, weights: NDArray) -> NDArray[np.float64]:
         """Sums of the means c_k with weights (n_classes, n_sums), shape (n_features, n_sums)."""
@@ -107,6 +117,7 @@ def labelled_scatter(
     block_rows: int | None = None,
     *,
     fourth: bool = False,
+    pooled: bool = True,
 ) -> LabelledScatter:
     """One pass over the samples for the scatter of all and the covariances within classes.
 
@@ -128,38 +139,76 @@ def labelled_scatter(
         Rows of a block; None for as many as make products fast.
     fourth : bool, default=False
         Whether third and fourth moments of all samples are read as well.
+    pooled : bool, default=True
+        Whether the sum of the covariances C_k is read: with many classes that takes as long as
+        all the rest.
 
     Returns
     -------
     LabelledScatter
         In float64.
     """
+    if not pooled and weight is None and not sparse.issparse(X):
+        found = _difference_of_scatters(X, labels, on_block, fourth)
+        if found is not None:
+            return found
     weight = np.ones(X.shape[0]) if weight is None else weight
     counted = np.bincount(labels.codes + 1, weight, minlength=len(labels.classes) + 1)
     counts = counted[1:]
     if sparse.issparse(X):
-        return _scatter_of_sparse(X, labels, weight, counts, on_block, fourth)
+        return _scatter_of_sparse(X, labels, weight, counts, on_block, fourth, pooled)
     # the unlabelled are a class with a mean of its own here
     codes, share = labels.codes + 1, np.r_[0.0, _pooled_share(counts)]
-    free, within, pooled = np.zeros((3, X.shape[1], X.shape[1]))
-    paired, weighted = share[codes] > 0, weight > 0
+    free, within = np.zeros((2, X.shape[1], X.shape[1]))
+    sum_of_each = np.zeros_like(within) if pooled else None
+    paired, weighted, place = share[codes] > 0, weight > 0, _places(share)[codes]
     n_rows = block_rows or max(_BLOCK_ROWS, _BLOCK_ENTRIES // X.shape[1])
     means = np.zeros((len(counted), X.shape[1]))
     for rows, scatter in ((weighted & ~paired, free), (weighted & paired, within)):
         rows = np.flatnonzero(rows)
-        rows = rows[np.lexsort((codes[rows], share[codes[rows]]))]
+        rows = rows[np.argsort(place[rows], kind="stable")]
         pieces = []
         for start in range(0, len(rows), n_rows):
             block = rows[start : start + n_rows]
             centred = np.take(X, block, axis=0).astype(working_dtype(X), copy=False)
             pieces.append(_centre_pieces(centred, codes[block], weight[block]))
-            _add_products(centred, share[codes[block]], scatter, pooled)
+            _add_products(centred, share[codes[block]], scatter, sum_of_each)
             on_block("block of rows")
-        means += _merge_pieces(pieces, share, scatter, pooled, len(counted))
+        means += _merge_pieces(pieces, share, scatter, sum_of_each, len(counted))
     total = _with_means(free + within, counted, means)
     if fourth:
         total = replace(total, moments=_moments_of(X, weight, total))
-    return LabelledScatter(total, labels.classes, counts, means[1:], within, pooled)
+    return LabelledScatter(total, labels.classes, counts, means[1:], within, sum_of_each)
+
+
+def _difference_of_scatters(X, labels, on_block, fourth):
+    """The scatter of all rows less that of the classes' means, without sorting rows by class.
+
+    None if rows have no label, or means differ so much that digits would cancel.
+    """
+    if np.any(labels.codes == UNLABELLED):
+        return None
+    total = scatter_covariance(X, None, on_block, fourth=fourth)
+    counts = np.bincount(labels.codes).astype(np.float64)
+    sums = np.zeros((len(counts), X.shape[1]))
+    for rows, block in centred_blocks(X, total.mean):
+        codes = labels.codes[rows]
+        members = (np.ones(len(codes), block.dtype), codes, np.arange(len(codes) + 1))
+        sums += sparse.csc_array(members, shape=(len(counts), len(codes))) @ block
+    offsets = sums / counts[:, None]
+    between = offsets.T @ sums
+    within = total.scatter - between
+    if np.any(np.diag(between) > _LARGEST_BETWEEN * np.diag(within)):
+        return None
+    return LabelledScatter(total, labels.classes, counts, total.mean + offsets, within, None)
+
+
+def _places(share):
+    """Places of the classes in ascending order of their shares; small numbers are sorted fast."""
+    order = np.argsort(share, kind="stable")
+    places = np.empty(len(order), np.min_scalar_type(len(order)))
+    places[order] = np.arange(len(order))
+    return places
 
 
 def _pooled_share(counts):
@@ -207,6 +256,9 @@ def _subtract(block, points, bounds, short_piece=_SHORT_PIECE):
 
 def _add_products(block, share, within, pooled):
     """Add the rows' products to `within`, and times their shares, which ascend, to `pooled`."""
+    if pooled is None:
+        within += block.T @ block
+        return
     cuts = np.flatnonzero(np.diff(share)) + 1
     if len(cuts) and (len(cuts) + 1) * _THIN_PART > len(block):
         within += block.T @ block
@@ -239,7 +291,8 @@ def _merge_pieces(pieces, share, within, pooled, n_classes):
     cut = np.flatnonzero(between.any(axis=1))
     weighted = count[cut, None] * between[cut]
     within += between[cut].T @ weighted
-    pooled += between[cut].T @ (share[owner[cut], None] * weighted)
+    if pooled is not None:
+        pooled += between[cut].T @ (share[owner[cut], None] * weighted)
     means = np.zeros((n_classes, len(within)))
     means[members] = centre[first] + mean
     return means
@@ -270,7 +323,7 @@ def _moments_of(X, weight, total):
     return powers.standardized(total.n_samples, np.zeros(X.shape[1]), squares)
 
 
-def _scatter_of_sparse(X, labels, weight, counts, on_block, fourth):
+def _scatter_of_sparse(X, labels, weight, counts, on_block, fourth, pooled):
     """Sparse rows are centred in the algebra: two products, of all rows and of labelled ones."""
     total = scatter_covariance(X, weight, on_block, fourth=fourth)
     labelled = np.flatnonzero(labels.codes != UNLABELLED)
@@ -280,11 +333,12 @@ def _scatter_of_sparse(X, labels, weight, counts, on_block, fourth):
         (weight, (codes, np.arange(len(codes)))), shape=(len(counts), len(codes))
     )
     means = (sums @ X).toarray() / np.where(counts > 0, counts, 1.0)[:, None]
-    own = _pooled_share(counts)
-    within, pooled = (
-        _scatter_within(X, weight, codes, means, counts, of_class) for of_class in (own > 0, own)
+    share = _pooled_share(counts)
+    within, sum_of_each = (
+        _scatter_within(X, weight, codes, means, counts, of_class) if read else None
+        for of_class, read in ((share > 0, True), (share, pooled))
     )
-    return LabelledScatter(total, labels.classes, counts, means, within, pooled)
+    return LabelledScatter(total, labels.classes, counts, means, within, sum_of_each)
 
 
 def _scatter_within(X, weight, codes, means, counts, of_class):

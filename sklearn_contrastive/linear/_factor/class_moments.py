@@ -88,6 +88,11 @@ class ClassMoments:
         every[self.paired] = self._root * weights
         return self.inverse[:, None] * self.covariance.combined_means(every)
 
+    def _rooted_means(self):
+        """Rooted means of the classes, shape (n_features, n_paired)."""
+        means = self.covariance.centred_means()[self.paired]
+        return self.inverse[:, None] * (self._root * means).T
+
     @property
     def _root(self):
         return np.sqrt(self.growth * self.counts)[:, None]
@@ -119,7 +124,7 @@ class ClassMoments:
         if n_classes < 2 or n_free < 1 or n_classes * n_features > _MEANS_ENTRIES:
             return np.zeros((n_features, 0))
         root = np.sqrt(uniqueness)[:, None]
-        white = self.combined(np.eye(n_classes)) / root
+        white = self._rooted_means() / root
         basis = np.linalg.qr(loadings / root)[0]
         white -= basis @ (basis.T @ white)
         white *= np.sqrt(counting_weights(self.covariance, self.inverse))[:, None]

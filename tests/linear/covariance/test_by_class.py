@@ -223,6 +223,39 @@ def test_fewer_eigenvalues_than_classes_are_positive(problem):
     assert np.sum(eigenvalues > allowed) <= len(problem.sizes) - 1
 
 
+# --- without the covariance of each class ---------------------------------------------------------
+
+
+@given(problem=labelled_problems(), kind=WEIGHTS, n_rows=st.integers(1, 20))
+def test_scatter_within_classes_needs_no_covariance_of_each(problem, kind, n_rows):
+    weight = problem.weight(kind)
+    labels = problem.counted(weight)
+    covariance = labelled_scatter(problem.X, labels, weight, block_rows=n_rows, pooled=False)
+    expected = labelled_scatter(problem.X, labels, weight)
+    identity = np.eye(problem.n_features)
+    atol = problem.rounding() * len(problem.y)
+    for product in ("within_times", "times"):
+        found, reference = (getattr(m, product)(identity) for m in (covariance, expected))
+        assert_allclose(found, reference, rtol=0, atol=atol)
+    assert_array_equal(covariance.counts, expected.counts)
+    means, atol = covariance.centred_means(), 100 * EPS * np.abs(problem.X).max()
+    assert_allclose(means, expected.offsets, rtol=0, atol=atol)
+    assert_allclose(means, covariance.combined_means(np.eye(len(means))).T, rtol=0, atol=atol)
+    if len(means) > 1:
+        with pytest.raises(TypeError, match="supervised loss"):
+            covariance.label_matrix_times(identity)
+
+
+@pytest.mark.parametrize("distance", [1.0, 1e6])
+def test_means_far_apart_cost_no_digits_of_the_scatter_within(distance):
+    rng = np.random.default_rng(0)
+    y = np.arange(90) % 3
+    X = distance * rng.normal(size=(3, 4))[y] + rng.normal(size=(90, 4))
+    scatter = labelled_scatter(X, read_labels(y, 90), pooled=False)
+    expected = sum(np.cov(X[y == k].T) * 29 for k in range(3))
+    assert_allclose(scatter.within, expected, rtol=0, atol=1e-9 * distance)
+
+
 # --- weights, chunks, formats --------------------------------------------------------------------
 
 
