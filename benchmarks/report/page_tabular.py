@@ -9,6 +9,7 @@ RECORD, SETTINGS = "tabular.embedder", "tabular.settings"
 OURS = "TabularContrastiveEmbedder"
 SHORT = {
     OURS: "trained network",
+    "ContrastiveClassifier": "fine-tuned network",
     "HistGradientBoosting": "boosted trees",
     "RandomForest": "random forest",
     "PCA, 95 % of variance": "PCA",

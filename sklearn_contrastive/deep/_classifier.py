@@ -25,6 +25,7 @@ from ._embedder.report import reported_training
 from ._fine_tuning.build import (
     ClassifierFit,
     classifier_trainer,
+    epochs_of,
     facts_of_training,
     labelled_samples,
     self_training_epochs_of,
@@ -78,16 +79,17 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
         Layer from which the classes are predicted: the first hidden layer of the projection head,
         or the representation h. "middle" is h where the head has no hidden layer.
 
-    max_epochs : int, default=60
-        Passes over the labelled samples.
+    max_epochs : int or "auto", default="auto"
+        Passes over the labelled samples. "auto" is 60; with few rows of features it is more, for
+        at least 200 steps.
 
     batch_size : int, default=32
         Number of labelled samples in a step, at least 3.
 
     learning_rate : float or "auto", default="auto"
         Learning rate of AdamW in the first step; it falls to 0 as a cosine. "auto" is 0.0005 with
-        100 labelled samples or fewer and 0.002 with 1600 or more, between them proportional to the
-        square root of their number.
+        100 labelled images or fewer, 0.001 with 400 labelled rows of features or fewer, and 0.002
+        with 1600 or more samples, between them proportional to the square root of their number.
 
     weight_decay : float, default=1e-4
         Decay of the weights; biases and norms do not decay.
@@ -200,7 +202,7 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
     _parameter_constraints: ClassVar[dict] = {
         "embedder": [NetworkEmbedder, FrozenEstimator, None],
         "from_layer": [StrOptions({"middle", "representation"})],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 3, None, closed="left")],
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -219,7 +221,7 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
         embedder: NetworkEmbedder | FrozenEstimator | None = None,
         *,
         from_layer: str = "middle",
-        max_epochs: int = 60,
+        max_epochs: int | str = "auto",
         batch_size: int = 32,
         learning_rate: float | str = "auto",
         weight_decay: float = 1e-4,
@@ -336,6 +338,7 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
 
         samples = labelled_samples(source, labels)
         parameters = self.get_params(deep=False)
+        parameters["max_epochs"] = epochs_of(self.max_epochs, samples, self.batch_size)
         net = classifier_trainer(embedder, samples, weights, parameters, seeds[0], processes)
         fit, interruption = run(embedder, net, samples, seeds[0])
         if trains_itself and interruption is None:
@@ -383,13 +386,9 @@ class ContrastiveClassifier(SavedFitMixin, NetworkClassifierMixin, ContrastiveEs
 
     def _n_epochs(self, labels, n_samples):
         """Number of epochs of both trainings; None where it depends on what the samples are."""
-        if len(labels.rows) == n_samples:
-            return self.max_epochs
-        return (
-            None
-            if self.self_training_epochs == "auto"
-            else self.max_epochs + self.self_training_epochs
-        )
+        trains_itself = len(labels.rows) < n_samples
+        given = (self.max_epochs, self.self_training_epochs if trains_itself else 0)
+        return None if "auto" in given else sum(given)
 
     def _class_weights(self, labels: Labels):
         """Weight of each class."""

@@ -29,6 +29,11 @@ def fine_tuning_augmentation(augmentations: Any, embedder: Any, samples: Samples
     augmentation : callable
         Takes ``(batch, generator)``.
 
+    Raises
+    ------
+    ValueError
+        If the name of an augmentation of images is given for rows of a table.
+
     References
     ----------
     .. [1] Chen, Kornblith, Norouzi and Hinton (2020), "A Simple Framework for Contrastive Learning
@@ -55,6 +60,13 @@ def self_training_augmentation(augmentations: Any, embedder: Any, samples: Sampl
        epochs.
     """
     if not _is_auto(augmentations):
+        changes_images = isinstance(augmentations, str) and augmentations != "none"
+        if changes_images and len(samples.shape) == 1:
+            raise ValueError(
+                f"augmentations={augmentations!r} changes images, and X is a table. Leave it at "
+                '"auto", or give a callable that takes (batch, generator) and returns a batch of '
+                "rows."
+            )
         return make_augmentation(augmentations)
     if samples.noun != "images":
         return Compose([])

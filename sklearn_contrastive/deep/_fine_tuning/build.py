@@ -22,6 +22,7 @@ from .samples import LabelledSamples
 __all__ = [
     "ClassifierFit",
     "classifier_trainer",
+    "epochs_of",
     "facts_of_training",
     "labelled_samples",
     "layer_of",
@@ -34,11 +35,15 @@ __all__ = [
 
 # parameters that an embedder has under the same names
 _OF_TRAINING = ("max_epochs", "batch_size", "weight_decay")
+_IMAGES = "images"
+# automatic passes over the labelled samples, and the least number of steps with rows of features,
+# which are not augmented: chosen on tables that no benchmark reports
+_EPOCHS, _STEPS_WITH_ROWS = 60, 200
 # of the self-training: chosen on images of Fashion-MNIST and on digits that no benchmark reports
 _STUDENT = {"optimizer": "muon", "learning_rate": 1e-3, "batch_size": 128}
 _STUDENT_EPOCHS = 20
-# automatic learning rates of few and of many labelled samples
-_RATE_OF_FEW, _RATE, _MANY = 5e-4, 2e-3, 1600
+# automatic learning rates of few labelled images, of few rows, and of many samples
+_RATE_OF_FEW_IMAGES, _RATE_OF_FEW_ROWS, _RATE, _MANY = 5e-4, 1e-3, 2e-3, 1600
 # what an embedder's recipe of its network says about the code of the network
 _CODE = ("encoder", "projection_head", "decoder")
 
@@ -88,7 +93,7 @@ def layer_of(network: Any, from_layer: str) -> str:
     return from_layer
 
 
-def rate_of(learning_rate: float | str, n_labelled: int) -> float:
+def rate_of(learning_rate: float | str, n_labelled: int, noun: str) -> float:
     """Learning rate of the first step.
 
     Parameters
@@ -99,10 +104,23 @@ def rate_of(learning_rate: float | str, n_labelled: int) -> float:
         what the embedder learned from all samples.
     n_labelled : int
         Number of labelled samples.
+    noun : str
+        What the samples are, such as "images".
     """
     if learning_rate != "auto":
         return learning_rate
-    return min(max(_RATE * math.sqrt(n_labelled / _MANY), _RATE_OF_FEW), _RATE)
+    least = _RATE_OF_FEW_IMAGES if noun == _IMAGES else _RATE_OF_FEW_ROWS
+    return min(max(_RATE * math.sqrt(n_labelled / _MANY), least), _RATE)
+
+
+def epochs_of(max_epochs: int | str, samples: LabelledSamples, batch_size: int) -> int:
+    """Number of passes over the labelled samples; "auto" has more where few rows make few steps."""
+    if max_epochs != "auto":
+        return int(max_epochs)
+    if samples.noun == _IMAGES:
+        return _EPOCHS
+    steps = math.ceil(len(samples) / batch_size)
+    return max(_EPOCHS, math.ceil(_STEPS_WITH_ROWS / steps))
 
 
 def classifier_trainer(
@@ -124,7 +142,7 @@ def classifier_trainer(
     class_weights : sequence of float of length n_classes
         Weight of each class.
     parameters : mapping
-        Parameters of ContrastiveClassifier.
+        Parameters of ContrastiveClassifier; `max_epochs` is a number.
     seed : int
         Seed of batches and views.
     processes : Processes
@@ -132,7 +150,7 @@ def classifier_trainer(
     """
     augmentation = fine_tuning_augmentation(parameters["augmentations"], embedder, samples)
     parts = _parts(embedder, augmentation, class_weights, parameters)
-    of_training = _of_training(embedder, parameters, len(samples))
+    of_training = _of_training(embedder, parameters, samples)
     return embedder_trainer(*parts, samples, of_training, seed, processes)
 
 
@@ -140,7 +158,7 @@ def self_training_epochs_of(given: int | str, samples: Samples) -> int:
     """Number of passes over all samples; "auto" has none for rows, which it does not augment."""
     if given != "auto":
         return int(given)
-    return _STUDENT_EPOCHS if samples.noun == "images" else 0
+    return _STUDENT_EPOCHS if samples.noun == _IMAGES else 0
 
 
 def taught_samples(source: Samples, probabilities: FloatArray) -> LabelledSamples:
@@ -172,7 +190,7 @@ def student_trainer(
     """
     augmentation = self_training_augmentation(parameters["augmentations"], embedder, samples)
     parts = _parts(embedder, augmentation, [1.0] * samples.targets.shape[1], parameters)
-    of_training = _of_training(embedder, parameters, len(samples)) | _STUDENT
+    of_training = _of_training(embedder, parameters, samples) | _STUDENT
     return embedder_trainer(*parts, samples, of_training, seed, processes)
 
 
@@ -189,7 +207,12 @@ def stored_classifier_trainer(
     """
     augmentation = fine_tuning_augmentation(parameters["augmentations"], embedder, samples)
     parts = _parts(embedder, augmentation, class_weights, parameters)
-    of_training = _of_training(embedder, parameters, _MANY)  # it does not train
+    of_training = {
+        **_of_embedder(embedder),
+        **{name: parameters[name] for name in _OF_TRAINING},
+        "learning_rate": _RATE,  # it does not train
+        "max_epochs": _EPOCHS,
+    }
     return stored_trainer(*parts, of_training, seed, 1.0)
 
 
@@ -230,13 +253,20 @@ def _parts(embedder, augmentation, class_weights, parameters):
     )
 
 
-def _of_training(embedder, parameters, n_labelled):
+def _of_training(embedder, parameters, samples):
     """Parameters of the training under the names that they have in embedders."""
+    return {
+        **_of_embedder(embedder),
+        **{name: parameters[name] for name in _OF_TRAINING},
+        "learning_rate": rate_of(parameters["learning_rate"], len(samples), samples.noun),
+    }
+
+
+def _of_embedder(embedder):
+    """Parameters that the classifier does not have."""
     return {
         "device": embedder.device,
         "precision": embedder.precision,
         "optimizer": "adamw",
         "warmup_epochs": 0,
-        "learning_rate": rate_of(parameters["learning_rate"], n_labelled),
-        **{name: parameters[name] for name in _OF_TRAINING},
     }

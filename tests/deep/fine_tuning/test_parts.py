@@ -1,5 +1,7 @@
 """Labelled samples of a source, and the augmentation of fine-tuning."""
 
+import types
+
 import numpy as np
 import pytest
 import torch
@@ -17,12 +19,13 @@ from sklearn_contrastive.augmentation import (
     SimCLRAugmentation,
 )
 from sklearn_contrastive.augmentation._images.by_name import make_augmentation
-from sklearn_contrastive.deep import SimCLREmbedder
+from sklearn_contrastive.deep import SimCLREmbedder, TabularContrastiveEmbedder
 from sklearn_contrastive.deep._fine_tuning.augmentation import (
     fine_tuning_augmentation,
     self_training_augmentation,
 )
-from sklearn_contrastive.deep._fine_tuning.build import rate_of
+from sklearn_contrastive.deep._fine_tuning.build import epochs_of, labelled_samples, rate_of
+from sklearn_contrastive.deep._fine_tuning.labels import Labels
 from sklearn_contrastive.deep._fine_tuning.samples import LabelledSamples
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 8, 8), dtype=np.uint8)
@@ -94,10 +97,37 @@ def test_the_self_training_has_all_augmentations_of_the_embedder(given_augmentat
     assert self_training_augmentation("auto", embedder, rows) == Compose([])
 
 
-@given(n=st.integers(1, 10**6))
-def test_the_automatic_rate_grows_with_the_labelled_samples_within_its_limits(n):
-    rate = rate_of("auto", n)
-    assert 5e-4 <= rate <= rate_of("auto", n + 1) <= 2e-3
-    if 100 <= n <= 400:
-        np.testing.assert_allclose(rate_of("auto", 4 * n), 2 * rate)
-    assert rate_of(0.1, n) == 0.1
+@pytest.mark.parametrize("name", ["masking", "crop_flip", "simclr"])
+@pytest.mark.parametrize("make", [fine_tuning_augmentation, self_training_augmentation])
+def test_rows_of_a_table_are_not_augmented_as_images(make, name):
+    table = types.SimpleNamespace(shape=(5,), noun="rows")
+    embedder = TabularContrastiveEmbedder()
+    with pytest.raises(ValueError, match=f"'{name}' changes images, and X is a table"):
+        make(name, embedder, table)
+    for harmless in ("auto", "none"):
+        assert make(harmless, embedder, table) == Compose([])
+
+
+@given(n=st.integers(1, 10**6), noun=st.sampled_from(["images", "rows"]))
+def test_the_automatic_rate_grows_with_the_labelled_samples_within_its_limits(n, noun):
+    rate = rate_of("auto", n, noun)
+    least = 5e-4 if noun == "images" else 1e-3
+    assert least <= rate <= rate_of("auto", n + 1, noun) <= 2e-3
+    if 1600 * (least / 2e-3) ** 2 <= n <= 400:
+        np.testing.assert_allclose(rate_of("auto", 4 * n, noun), 2 * rate)
+    assert rate_of(0.1, n, noun) == 0.1
+
+
+@given(n=st.integers(1, 500), batch_size=st.integers(3, 600))
+def test_few_rows_of_features_are_passed_over_more_often_than_images(n, batch_size):
+    rows, images = (
+        labelled_samples(source(values), Labels(np.arange(1), np.arange(n), np.zeros(n, int)))
+        for values in (np.zeros((n, 4), np.float32), np.zeros((n, 1, 2, 2), np.float32))
+    )
+    assert epochs_of("auto", images, batch_size) == 60
+    found = epochs_of("auto", rows, batch_size)
+    n_steps = int(np.ceil(n / batch_size))
+    assert found == 60 or (found - 1) * n_steps < 200
+    assert found >= 60
+    assert found * n_steps >= 200
+    assert epochs_of(7, rows, batch_size) == 7
