@@ -312,8 +312,10 @@ class SupervisedLinearContrastive(LabelledEstimator):
 
         Keeps one (n_features, n_features) scatter for every class or target, since later samples of
         a class change the weight of the earlier ones. A `fit` keeps those of classes up to four
-        million numbers in all; where they are more, begin with `partial_fit`. Classes may appear
-        at any time; targets keep their number.
+        million numbers in all; where they are more, begin with `partial_fit`. With
+        ``alpha="auto"`` a `fit` of more than 32 classes keeps one scatter within all of them
+        together, unless X has 8192 entries for each. Classes may appear at any time; targets keep
+        their number.
 
         Parameters
         ----------

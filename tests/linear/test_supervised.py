@@ -240,6 +240,23 @@ def test_partial_fit_continues_a_fit(problem):
     assert_same_model(model, problem.fitted(solver="gram"))
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_contrastive.exceptions.ComponentsWarning")
+def test_partial_fit_continues_a_fit_of_many_classes():
+    rng = np.random.default_rng(0)
+    y = np.arange(400) % 40
+    X = rng.normal(size=(40, 2))[y] @ rng.normal(size=(2, 6)) + rng.normal(size=(400, 6))
+    model, chunks = (SupervisedLinearContrastive(2, random_state=0, tol=1e-6) for _ in range(2))
+    assert_same_model(
+        model.fit(X[:200], y[:200]).partial_fit(X[200:], y[200:]),
+        chunks.partial_fit(X[:200], y[:200]).partial_fit(X[200:], y[200:]),
+    )
+    whole = SupervisedLinearContrastive(2, random_state=0, tol=1e-6).fit(X, y)
+    assert_same_model(model, whole)
+    with pytest.raises(AttributeError, match="many classes share one"):
+        _ = whole.moments_
+    assert set(chunks.moments_) == set(range(40))
+
+
 @given(problem=clear_problems(), alpha=ALPHAS)
 def test_the_solvers_agree(problem, alpha):
     gram, operator = (problem.fitted(alpha=alpha, solver=s) for s in ("gram", "operator"))

@@ -9,13 +9,17 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..._labels import UNLABELLED, Labels
-from .blocks import OnStep, no_step
+from .blocks import OnStep, no_step, working_dtype
+from .fourth_moments import StandardizedMoments
 from .labelled import LabelledCovariance
 from .pooled_classes import PooledClasses
 from .scatter import ScatterCovariance, scatter_covariance
 from .within_class import LabelledScatter
 
 __all__ = ["ClassCovariances", "class_covariances"]
+
+# classes of up to so many rows are read together, in batches of so many entries
+_SHORT_CLASS, _BATCH_ENTRIES = 1024, 2**19
 
 
 class ClassCovariances(LabelledCovariance):
@@ -74,8 +78,7 @@ class ClassCovariances(LabelledCovariance):
     @cached_property
     def total(self) -> ScatterCovariance:
         """Of all samples."""
-        first, *others = self.parts.values()
-        return sum(others, start=first)
+        return ScatterCovariance.joined(list(self.parts.values()))
 
     @cached_property
     def labelled(self) -> LabelledScatter:
@@ -150,12 +153,73 @@ def class_covariances(
     ClassCovariances
         That can be added to those of other samples.
     """
+    numbers = labels.codes - UNLABELLED  # from 0; small ones are sorted fast
+    numbers = numbers.astype(np.min_scalar_type(len(labels.classes)))
+    order, sizes = np.argsort(numbers, kind="stable"), np.bincount(numbers)
+    codes = np.flatnonzero(sizes) + UNLABELLED
+    groups = np.split(order, np.cumsum(sizes[sizes > 0])[:-1])
+    names = [*labels.classes.tolist(), None]  # UNLABELLED is the last index
+    found = {}
+    if weight is None and not sparse.issparse(X):
+        short = [which for which, rows in enumerate(groups) if len(rows) <= _SHORT_CLASS]
+        found = _of_short_classes(X, {which: groups[which] for which in short}, on_block)
     parts = {}
-    for code in np.unique(labels.codes):
-        rows = np.flatnonzero(labels.codes == code)
-        label = None if code == UNLABELLED else labels.classes.tolist()[code]
-        chosen = X[rows] if sparse.issparse(X) else np.take(X, rows, axis=0)
-        parts[label] = scatter_covariance(
-            chosen, None if weight is None else weight[rows], on_block, fourth=True
-        )
+    for which, rows in enumerate(groups):
+        if which not in found:
+            chosen = X[rows] if sparse.issparse(X) else np.take(X, rows, axis=0)
+            of_rows = None if weight is None else weight[rows]
+            found[which] = scatter_covariance(chosen, of_rows, on_block, fourth=True)
+        parts[names[codes[which]]] = found[which]
     return ClassCovariances(parts)
+
+
+def _of_short_classes(X, groups, on_block):
+    """Covariances of classes of few rows each: most of the work is done for many at once."""
+    found, batch, n_rows = {}, [], 0
+    most = max(_SHORT_CLASS, _BATCH_ENTRIES // X.shape[1])
+    for which, rows in groups.items():
+        if batch and n_rows + len(rows) > most:
+            found |= _of_batch(X, {one: groups[one] for one in batch})
+            on_block("block of rows")
+            batch, n_rows = [], 0
+        batch.append(which)
+        n_rows += len(rows)
+    if batch:
+        found |= _of_batch(X, {one: groups[one] for one in batch})
+        on_block("block of rows")
+    return found
+
+
+def _of_batch(X, groups):
+    """Covariances of some classes, from one copy of their rows."""
+    sizes = np.array([len(rows) for rows in groups.values()])
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
+    rows = np.take(X, np.concatenate(list(groups.values())), axis=0)
+    rows = rows.astype(working_dtype(X), copy=False)
+    # about a row of each class first: a large mean costs no digits
+    origin = rows[starts]
+    rows = (rows - np.repeat(origin, sizes, axis=0)).astype(np.float64, copy=False)
+    offset = np.add.reduceat(rows, starts, axis=0) / sizes[:, None]
+    rows -= np.repeat(offset, sizes, axis=0)
+    means = origin + offset
+    scatters = [
+        rows[start:end].T @ rows[start:end] for start, end in zip(starts, ends, strict=True)
+    ]
+    roots = np.sqrt(np.array([np.diag(scatter) for scatter in scatters]))
+    inverse = np.divide(1.0, roots, out=np.zeros_like(roots), where=roots > 0)
+    rows *= np.repeat(inverse, sizes, axis=0)
+    powers = rows**2
+    powers *= rows
+    third = np.add.reduceat(powers, starts, axis=0)
+    powers *= rows
+    fourth = np.add.reduceat(powers, starts, axis=0)
+    return {
+        which: ScatterCovariance(
+            float(sizes[place]),
+            means[place],
+            scatters[place],
+            StandardizedMoments(third[place], fourth[place]),
+        )
+        for place, which in enumerate(groups)
+    }

@@ -1,5 +1,6 @@
 """Third and fourth moments of the features, in units that merge without overflow."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -36,6 +37,37 @@ class StandardizedMoments:
     def empty(cls, n_features: int) -> Self:
         """Of no sample."""
         return cls(np.zeros(n_features), np.zeros(n_features))
+
+    @classmethod
+    def joined(
+        cls,
+        parts: Sequence[Self],
+        counts: NDArray[np.float64],
+        squares: NDArray[np.float64],
+        shifts: NDArray[np.float64],
+    ) -> Self:
+        """Moments of several sets of samples together.
+
+        Parameters
+        ----------
+        parts : sequence of StandardizedMoments of length n_sets
+            Of each set.
+        counts : ndarray of shape (n_sets,)
+            Number of samples of each set.
+        squares : ndarray of shape (n_sets, n_features)
+            Sum of squares of each set about its own mean.
+        shifts : ndarray of shape (n_sets, n_features)
+            Mean of each set minus that of all.
+        """
+        root = np.sqrt(np.sum(squares + counts[:, None] * shifts**2, axis=0))
+        inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
+        share, step = squares * inverse**2, shifts * inverse
+        between = counts[:, None] * step**2
+        thirds = np.array([part.third for part in parts]) * share**1.5
+        fourths = np.array([part.fourth for part in parts]) * share**2
+        third = np.sum(thirds + step * (3.0 * share + between), axis=0)
+        about_mean = 4.0 * thirds + step * (6.0 * share + between)
+        return cls(third, np.sum(fourths + step * about_mean, axis=0))
 
     def merged(
         self,

@@ -35,6 +35,9 @@ __all__ = [
 
 # numbers in the scatter matrices of all classes up to which a fit keeps them for partial_fit
 _KEPT_ENTRIES = 2**22
+# classes that have a matrix each in any case; of more, where X has so many entries for each class:
+# with fewer the matrices would take longer than all the rest
+_FEW_CLASSES, _ENTRIES_OF_CLASS = 32, 2**13
 # rows whose products take as long as the sum of two scatter matrices
 _ROWS_OF_A_SUM = 100
 # sums of scatter matrices that are few
@@ -139,12 +142,15 @@ def labelled_covariance_of(
     if samples.on_device:
         total = _scatter_of(samples, on_step)
         return replace(_labelled_scatter_on_host(samples, with_label_matrix), total=total)
-    small = samples.n_features**2 * len(labels.classes) <= kept_entries
-    if small:
+    n_classes = len(labels.classes)
+    if samples.n_features**2 * n_classes > kept_entries:
+        return labelled_scatter(
+            X, labels, weight, on_step, fourth=samples.counted, pooled=with_label_matrix
+        )
+    most = max(_FEW_CLASSES, int(np.prod(X.shape)) // _ENTRIES_OF_CLASS)
+    if with_label_matrix or weight is not None or n_classes <= most:
         return class_covariances(X, labels, weight, on_step)
-    return labelled_scatter(
-        X, labels, weight, on_step, fourth=samples.counted, pooled=with_label_matrix
-    )
+    return PooledClasses.of(labelled_scatter(X, labels, None, on_step, fourth=True, pooled=False))
 
 
 def labelled_covariance_of_chunk(

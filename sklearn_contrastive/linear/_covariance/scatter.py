@@ -1,6 +1,6 @@
 """Mean and scatter matrix of samples: the covariance of at least as many samples as features."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -59,6 +59,27 @@ class ScatterCovariance(Covariance):
         """No sample at all, the zero of the addition."""
         scatter = np.zeros((n_features, n_features))
         return cls(0.0, np.zeros(n_features), scatter, StandardizedMoments.empty(n_features))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """All samples of several sets: their sum, at once."""
+        counts = np.array([part.n_samples for part in parts])
+        means = np.array([part.mean for part in parts])
+        n_samples, origin = float(counts.sum()), means[np.argmax(counts)]
+        shares, offsets = counts / (n_samples or 1.0), means - origin
+        offset = shares @ offsets
+        shifts = np.where(counts[:, None] > 0, offsets - offset, 0.0)
+        between = np.sqrt(counts)[:, None] * shifts
+        scatter = between.T @ between
+        for part in parts:
+            scatter += part.scatter
+        moments = None
+        if all(part.moments is not None for part in parts):
+            squares = np.array([part.squares for part in parts])
+            moments = StandardizedMoments.joined(
+                [part.moments for part in parts], counts, squares, shifts
+            )
+        return cls(n_samples, origin + offset, scatter, moments)
 
     def __add__(self, other: Covariance) -> Covariance:
         if not other.semidefinite:

@@ -13,13 +13,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 from sklearn_contrastive._labels import Labels, read_labels
+from sklearn_contrastive.linear._covariance import by_class
 from sklearn_contrastive.linear._covariance.blocks import no_step
 from sklearn_contrastive.linear._covariance.by_class import class_covariances
 from sklearn_contrastive.linear._covariance.labelled import negative_weights, positive_weights
 from sklearn_contrastive.linear._covariance.labelled_rows import LabelledRows
 from sklearn_contrastive.linear._covariance.read import labelled_covariance_of_chunk
 from sklearn_contrastive.linear._covariance.rows import row_covariance
-from sklearn_contrastive.linear._covariance.scatter import scatter_covariance
+from sklearn_contrastive.linear._covariance.scatter import ScatterCovariance, scatter_covariance
 from sklearn_contrastive.linear._covariance.within_class import _subtract, labelled_scatter
 
 EPS = np.finfo(np.float64).eps
@@ -254,6 +255,51 @@ def test_means_far_apart_cost_no_digits_of_the_scatter_within(distance):
     scatter = labelled_scatter(X, read_labels(y, 90), pooled=False)
     expected = sum(np.cov(X[y == k].T) * 29 for k in range(3))
     assert_allclose(scatter.within, expected, rtol=0, atol=1e-9 * distance)
+
+
+# --- many classes at once -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+@given(problem=labelled_problems(offsets=(0.0, 1e3)), entries=st.integers(1, 60))
+def test_classes_that_are_read_together_equal_those_that_are_read_alone(dtype, problem, entries):
+    X = (problem.X / problem.unit * 100).astype(dtype)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(by_class, "_SHORT_CLASS", 4)
+        patched.setattr(by_class, "_BATCH_ENTRIES", entries)
+        found = class_covariances(X, problem.labels)
+    classes = {None: -1} | {label: label for label in found.labels}
+    size = np.abs(X.astype(float)).max()
+    eps = EPS32 if dtype == np.float32 else EPS
+    for label, part in found.parts.items():
+        rows = X[problem.y == classes[label]].astype(np.float64)
+        expected = scatter_covariance(rows, fourth=True)
+        assert part.n_samples == len(rows)
+        assert_allclose(part.mean, rows.mean(axis=0), rtol=0, atol=20 * eps * size)
+        spread = size * np.abs(rows - rows.mean(axis=0)).max() + 1.0
+        atol = 200 * eps * len(rows) * spread
+        assert_allclose(part.scatter, expected.scatter, rtol=0, atol=atol)
+        clear = np.diag(expected.scatter) > 1e4 * atol
+        for power in ("third", "fourth"):
+            moments, known = (getattr(each.moments, power) for each in (part, expected))
+            assert_allclose(moments[clear], known[clear], rtol=0, atol=1e-2)
+            assert_array_equal(moments[np.diag(part.scatter) == 0], 0.0)
+
+
+@given(problem=labelled_problems(offsets=(0.0, 1e3)), kind=WEIGHTS)
+def test_parts_that_are_joined_at_once_equal_their_sum(problem, kind):
+    weight = problem.weight(kind)
+    parts = list(class_covariances(problem.X, problem.counted(weight), weight).parts.values())
+    joined, added = ScatterCovariance.joined(parts), reduce(add, parts)
+    assert joined.n_samples == pytest.approx(added.n_samples)
+    size = np.abs(problem.X).max()
+    assert_allclose(joined.mean, added.mean, rtol=0, atol=50 * EPS * size)
+    atol = problem.rounding() * (1 + added.n_samples)
+    assert_allclose(joined.scatter, added.scatter, rtol=0, atol=atol)
+    clear = np.diag(added.scatter) > 1e4 * atol
+    for power in ("third", "fourth"):
+        found, expected = (getattr(each.moments, power)[clear] for each in (joined, added))
+        assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 
 
 # --- weights, chunks, formats --------------------------------------------------------------------
