@@ -13,7 +13,7 @@ from .base import Covariance
 from .blocks import BLOCK_ROWS, OnStep, no_step, sampled_rows, working_dtype
 from .fourth_moments import PowerSums, StandardizedMoments, moments_of_sparse, power_sums
 
-__all__ = ["ScatterCovariance", "row_blocks", "scatter_covariance"]
+__all__ = ["LOST_FACTOR", "ScatterCovariance", "row_blocks", "scatter_covariance"]
 
 # entries of a block, which bound its memory; of a dense copy of sparse rows
 _BLOCK_ENTRIES, _COPIED_ENTRIES = 2**24, 2**21
@@ -25,7 +25,7 @@ _CHANGED_ENTRIES = 2**17
 
 # mean^2 / variance up to which products are formed about the origin: it multiplies the rounding
 # error of the scatter, by two of float64's sixteen digits, by none of float32's seven
-_LOST_FACTOR = {np.float64: 100.0, np.float32: 1.0}
+LOST_FACTOR = {np.float64: 100.0, np.float32: 1.0}
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,7 @@ def _scatter_about_a_point(block, weight, buffer, fourth):
     """
     sampled = sampled_rows(block, weight)
     point, variance = sampled.mean(axis=0), sampled.var(axis=0)
-    if np.all(point**2 <= _LOST_FACTOR[buffer.dtype.type] * variance):
+    if np.all(point**2 <= LOST_FACTOR[buffer.dtype.type] * variance):
         point = np.zeros_like(point)
         centred = np.asarray(block, dtype=buffer.dtype)
     else:

@@ -7,12 +7,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.utils import gen_batches
 
 from ..._labels import UNLABELLED, Labels
 from .blocks import OnStep, centred_blocks, no_step, working_dtype
 from .fourth_moments import PowerSums, power_sums
 from .labelled import LabelledCovariance, negative_weights, positive_weights
-from .scatter import ScatterCovariance, scatter_covariance
+from .scatter import LOST_FACTOR, ScatterCovariance, scatter_covariance
 
 __all__ = ["LabelledScatter", "labelled_scatter"]
 
@@ -190,17 +191,28 @@ def _difference_of_scatters(X, labels, on_block, fourth):
         return None
     total = scatter_covariance(X, None, on_block, fourth=fourth)
     counts = np.bincount(labels.codes).astype(np.float64)
-    sums = np.zeros((len(counts), X.shape[1]))
-    for rows, block in centred_blocks(X, total.mean):
-        codes = labels.codes[rows]
-        members = (np.ones(len(codes), block.dtype), codes, np.arange(len(codes) + 1))
-        sums += sparse.csc_array(members, shape=(len(counts), len(codes))) @ block
+    sums = _sums_about_the_mean(X, labels, counts, total)
     offsets = sums / counts[:, None]
     between = offsets.T @ sums
     within = total.scatter - between
     if np.any(np.diag(between) > _LARGEST_BETWEEN * np.diag(within)):
         return None
     return LabelledScatter(total, labels.classes, counts, total.mean + offsets, within, None)
+
+
+def _sums_about_the_mean(X, labels, counts, total):
+    """Sums of the rows of each class, less the mean of all rows."""
+    sums, mean = np.zeros((len(counts), X.shape[1])), total.mean
+    dtype = working_dtype(X)
+    # a small mean is subtracted from the sums, which saves a pass over the rows
+    after = np.all(mean**2 <= LOST_FACTOR[dtype] * np.diag(total.scatter) / total.n_samples)
+    raw = ((rows, X[rows]) for rows in gen_batches(len(X), _BLOCK_ROWS))
+    for rows, block in raw if after else centred_blocks(X, mean):
+        codes = labels.codes[rows]
+        members = (np.ones(len(codes), dtype), codes, np.arange(len(codes) + 1))
+        members = sparse.csc_array(members, shape=(len(counts), len(codes)))
+        sums += members @ np.asarray(block, dtype)
+    return sums - counts[:, None] * mean if after else sums
 
 
 def _places(share):

@@ -147,7 +147,11 @@ class _ExpectationMaximisation(AcceleratedEM):
         super().__init__(options.tol)
         self._moments, self._floor, self._options = moments, floor, options
         self._live = moments.inverse > 0
-        self._sizes, self._size_of = np.unique(moments.counts, return_inverse=True)
+        self._sizes, self._size_of, numbers = np.unique(
+            moments.counts, return_inverse=True, return_counts=True
+        )
+        # classes in the order of their sizes, and where a size ends
+        self._by_size, self._ends = np.argsort(self._size_of, kind="stable"), np.cumsum(numbers)
         self.n_steps = 0
 
     def solved_from(self, starts, uniqueness):
@@ -196,7 +200,7 @@ class _ExpectationMaximisation(AcceleratedEM):
     def _class_sums(self, weighted, loadings, free, within, means):
         """Of the unpaired samples, of deviations from the means of classes, of means by size."""
         moments = self._moments
-        of_size = [means[self._size_of == size] for size in range(len(self._sizes))]
+        of_size = np.split(means[self._by_size], self._ends[:-1])
         along = np.stack([weighted.T @ free, weighted.T @ within, *(m.T @ m for m in of_size)])
         return ClassSums(
             information=weighted.T @ loadings,
