@@ -210,6 +210,7 @@ def main():
                 print_entry(seed, f"{part}: {name}", entry)
         run.settings["embedder"] = parameters_of(SupConEmbedder(**settings(device, seed, epochs)))
         run.results = {"scores": parts}
+        run.seeds = range(seed + 1)  # a run that ends early leaves a record of so many
         run.write()
     for part, entries in parts.items():
         run.add_table(part, [summary(name, each) for name, each in entries.items()])
